@@ -1,0 +1,25 @@
+# facewave: face videos -> trajectories -> Haar codes -> Parquet splits -> models -> report.
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: f"{workflow.basedir}/config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/landmarker.smk"
+include: "rules/demo.smk"
+include: "rules/manifest.smk"
+include: "rules/tracks.smk"
+include: "rules/features.smk"
+include: "rules/splits.smk"
+include: "rules/mlp.smk"
+include: "rules/report.smk"
+
+
+# The target without a name: everything up to the report of every enabled dataset.
+rule all:
+    default_target: True
+    input:
+        rules.report.input,

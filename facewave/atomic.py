@@ -1,0 +1,46 @@
+"""Files that appear whole or not at all."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path in the folder of `path` that replaces `path` on success.
+
+    The folder is made where it is missing. When the block raises, the temporary file is removed
+    and `path` keeps what it had.
+
+    Args:
+        path: the file to write
+
+    Returns:
+        the path to write to; it keeps the suffix, since some writers choose a format by it
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp{path.suffix}")
+    try:
+        yield temporary
+        # Without the fsync a power loss can leave the new name with none of the bytes.
+        with temporary.open("r+b") as handle:
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as JSON with sorted keys, an indent of two and a newline at the end.
+
+    Raises:
+        ValueError: `value` holds NaN or infinity, which JSON cannot say
+    """
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    with atomic_path(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,79 @@
+"""Clips are handled in buckets: a job a bucket, a bucket by a stable hash of the clip's id."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from facewave.tsv import format_rows, iter_rows
+
+CLIPS_PER_BUCKET = 64
+MIN_BUCKETS = 4
+
+KEY_COLUMNS = ("clip_id", "file_path", "fingerprint", "fps_hint")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """One clip of a key file.
+
+    Attributes:
+        fingerprint: opaque text that changes when the clip's content does; `missing` where there
+            is no file.
+        fps_hint: frames a second to assume where the container names none.
+    """
+
+    clip_id: str
+    file_path: str
+    fingerprint: str
+    fps_hint: float | None = None
+
+
+def auto_buckets(clips: int) -> int:
+    """Return the power of two that gives about `CLIPS_PER_BUCKET` clips a bucket."""
+    buckets = MIN_BUCKETS
+    while buckets * CLIPS_PER_BUCKET < clips:
+        buckets *= 2
+    return buckets
+
+
+def bucket_of(clip_id: str, buckets: int) -> str:
+    """Return the name of a clip's bucket: the same on every machine and in every order."""
+    digest = hashlib.blake2b(clip_id.encode(), digest_size=8).digest()
+    return f"{int.from_bytes(digest, 'big') % buckets:04d}"
+
+
+def key_file_text(rows: Iterable[KeyRow], *, options: Mapping[str, Any]) -> str:
+    """Return a key file: a comment with the stage's options, then the clips by id."""
+    ordered = sorted(rows, key=lambda row: row.clip_id)
+    header = json.dumps(options, sort_keys=True, separators=(",", ":"))
+    table = format_rows(
+        KEY_COLUMNS,
+        (
+            {
+                "clip_id": row.clip_id,
+                "file_path": row.file_path,
+                "fingerprint": row.fingerprint,
+                "fps_hint": row.fps_hint,
+            }
+            for row in ordered
+        ),
+    )
+    return f"# {header}\n{table}"
+
+
+def read_key_file(path: Path) -> list[KeyRow]:
+    """Read the clips of a key file."""
+    return [
+        KeyRow(
+            row["clip_id"],
+            row["file_path"],
+            row["fingerprint"],
+            float(row["fps_hint"]) if row["fps_hint"] else None,
+        )
+        for row in iter_rows(path, KEY_COLUMNS)
+    ]

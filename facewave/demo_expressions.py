@@ -1,0 +1,429 @@
+"""Geometry of the demo corpus: points on the portrait's face and how action units move them.
+
+All coordinates are in frame units: x to the right and y down, 0 to 1 over the rendered square.
+Shifts are in thousandths of that (a face is about 380 wide and 450 high), as pairs
+(outward, down), where outward is away from the face's middle line; so one entry serves both sides.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from scipy.interpolate import CubicSpline
+
+from facewave.datasets.demo import ACTION_UNITS, DURATION_S, DemoClip
+
+Array: TypeAlias = npt.NDArray[np.float64]
+Shifts: TypeAlias = dict[str, tuple[float, float]]
+
+# Points on the middle line (x, y), then pairs (x, y of the image's left; x, y of its right), as
+# MediaPipe's face landmarker places them on the portrait, turned upright and cropped.
+MIDLINE: dict[str, tuple[float, float]] = {
+    "hairline_mid": (0.4931, 0.2659), "forehead_mid": (0.4933, 0.3067),
+    "glabella": (0.4934, 0.3490), "nose_root": (0.4935, 0.3928), "nose_bridge": (0.4931, 0.4366),
+    "nose_tip": (0.4926, 0.5015), "nose_base": (0.4930, 0.5294), "philtrum": (0.4934, 0.5388),
+    "lip_up_mid": (0.4950, 0.5577), "gap_up_mid": (0.4951, 0.5693), "gap_low_mid": (0.4942, 0.5963),
+    "lip_low_mid": (0.4942, 0.6201), "under_lip_mid": (0.4936, 0.6406),
+    "chin_mid": (0.4933, 0.6603), "chin": (0.4926, 0.7163),
+}
+PAIRS: dict[str, tuple[float, float, float, float]] = {
+    "brow_out": (0.3348, 0.3576, 0.6554, 0.3583), "brow_mid": (0.3755, 0.3382, 0.6139, 0.3376),
+    "brow_in": (0.4500, 0.3466, 0.5380, 0.3451), "brow_low_out": (0.3441, 0.3663, 0.6463, 0.3666),
+    "brow_low_mid": (0.3815, 0.3515, 0.6079, 0.3503),
+    "brow_low_in": (0.4557, 0.3683, 0.5324, 0.3666), "forehead": (0.4456, 0.3062, 0.5418, 0.3062),
+    "forehead_out": (0.3404, 0.3266, 0.6479, 0.3273), "hairline": (0.3949, 0.2733, 0.5930, 0.2739),
+    "eye_out": (0.3691, 0.3977, 0.6204, 0.3980), "eye_in": (0.4471, 0.4061, 0.5419, 0.4059),
+    "lid_up_out": (0.3767, 0.3909, 0.6126, 0.3915), "lid_up_mid": (0.3994, 0.3843, 0.5896, 0.3841),
+    "lid_up_in": (0.4298, 0.3921, 0.5587, 0.3914), "lid_low_out": (0.3824, 0.4069, 0.6071, 0.4071),
+    "lid_low_mid": (0.4072, 0.4114, 0.5823, 0.4114), "lid_low_in": (0.4350, 0.4079, 0.5540, 0.4079),
+    "lid_fold": (0.3956, 0.3706, 0.5937, 0.3699), "lid_fold_out": (0.3574, 0.3751, 0.6323, 0.3754),
+    "lid_fold_in": (0.4439, 0.3786, 0.5449, 0.3774), "bag_mid": (0.4055, 0.4311, 0.5842, 0.4313),
+    "bag_out": (0.3658, 0.4244, 0.6248, 0.4252), "cheek_high": (0.3502, 0.4383, 0.6411, 0.4393),
+    "cheek": (0.3539, 0.4782, 0.6364, 0.4793), "cheek_front": (0.4048, 0.4856, 0.5840, 0.4862),
+    "cheek_low": (0.3754, 0.5032, 0.6145, 0.5043), "fold_high": (0.4162, 0.5074, 0.5718, 0.5074),
+    "fold_low": (0.3828, 0.5373, 0.6064, 0.5378), "nose_side": (0.4540, 0.4719, 0.5334, 0.4716),
+    "ala": (0.4310, 0.4962, 0.5565, 0.4962), "nostril": (0.4405, 0.5148, 0.5465, 0.5146),
+    "corner": (0.4064, 0.5585, 0.5828, 0.5552), "lip_up_out": (0.4288, 0.5556, 0.5613, 0.5530),
+    "lip_up_in": (0.4690, 0.5541, 0.5209, 0.5531), "lip_low_out": (0.4298, 0.5922, 0.5596, 0.5907),
+    "lip_low_in": (0.4686, 0.6170, 0.5202, 0.6166), "gap_corner": (0.4136, 0.5605, 0.5763, 0.5575),
+    "gap_up_out": (0.4373, 0.5632, 0.5528, 0.5607), "gap_up_in": (0.4719, 0.5675, 0.5184, 0.5669),
+    "gap_low_out": (0.4386, 0.5817, 0.5502, 0.5800), "gap_low_in": (0.4721, 0.5942, 0.5161, 0.5943),
+    "beside_mouth": (0.3783, 0.5664, 0.6107, 0.5662), "under_lip": (0.4395, 0.6245, 0.5481, 0.6246),
+    "chin_side": (0.4256, 0.6607, 0.5614, 0.6610), "jaw_front": (0.4546, 0.7117, 0.5307, 0.7121),
+    "jaw_mid": (0.3811, 0.6573, 0.6069, 0.6580), "jaw": (0.3381, 0.6011, 0.6527, 0.6024),
+    "jaw_back": (0.3140, 0.5179, 0.6793, 0.5200), "ear": (0.3071, 0.4380, 0.6856, 0.4396),
+    "temple": (0.3300, 0.3082, 0.6590, 0.3095),
+}
+
+# The portrait smiles and shows its teeth; these shifts close its mouth and relax its cheeks.
+# Lips end one thousandth apart, so that upper and lower lip stay two different lines.
+RELAX: Shifts = {
+    "corner": (-19, 28), "gap_corner": (-16, 26), "lip_up_out": (-17, 18), "gap_up_out": (-10, 20),
+    "lip_up_in": (-4, 13), "gap_up_in": (-3, 14.5), "lip_up_mid": (0, 10.5),
+    "gap_up_mid": (0, 13.5), "gap_low_mid": (0, -12), "gap_low_in": (-3, -11),
+    "gap_low_out": (-10, 2), "lip_low_mid": (0, -13), "lip_low_in": (-4, -11),
+    "lip_low_out": (-14, 6), "under_lip_mid": (0, -7), "under_lip": (-4, -3),
+    "beside_mouth": (-8, 12), "fold_low": (-7, 11), "cheek_low": (-3, 9), "cheek": (0, 5),
+    "cheek_front": (0, 4), "fold_high": (-2, 4), "bag_mid": (0, 4), "lid_low_mid": (0, 4),
+    "lid_low_out": (0, 3.5), "lid_low_in": (0, 3), "lid_up_mid": (0, -1), "chin_mid": (0, -3), "chin": (0, -3),
+    "chin_side": (0, -2), "jaw_front": (0, -3), "jaw_mid": (-2, -1),
+}
+
+# Shifts of each action unit at full strength, from the relaxed face.
+UNITS: dict[str, Shifts] = {
+    # inner brow raiser
+    "AU1": {
+        "brow_in": (0, -24), "brow_low_in": (1, -23), "brow_mid": (0, -9), "brow_low_mid": (0, -8),
+        "forehead": (0, -9), "forehead_mid": (0, -7), "glabella": (0, -12), "lid_fold_in": (0, -9),
+        "lid_fold": (0, -3),
+    },
+    # outer brow raiser
+    "AU2": {
+        "brow_out": (1, -20), "brow_low_out": (1, -19), "brow_mid": (0, -20),
+        "brow_low_mid": (0, -19), "brow_in": (0, -5), "brow_low_in": (0, -4),
+        "forehead_out": (0, -8), "lid_fold": (0, -8), "lid_fold_out": (0, -9),
+    },
+    # brow lowerer
+    "AU4": {
+        "brow_in": (-13, 22), "brow_low_in": (-12, 22), "brow_mid": (-9, 19),
+        "brow_low_mid": (-8, 19), "brow_out": (-2, 8), "brow_low_out": (-2, 8),
+        "glabella": (0, 12), "nose_root": (0, 4), "lid_fold_in": (-4, 11), "lid_fold": (-1, 10),
+        "lid_fold_out": (0, 5), "forehead": (-5, 8), "lid_up_in": (0, 2), "lid_up_mid": (0, 2),
+    },
+    # upper lid raiser
+    "AU5": {
+        "lid_up_out": (0, -10), "lid_up_mid": (0, -13), "lid_up_in": (0, -10), "lid_fold": (0, -5),
+    },
+    # cheek raiser
+    "AU6": {
+        "cheek": (1, -12), "cheek_high": (0, -8), "cheek_front": (0, -9), "cheek_low": (1, -9),
+        "bag_mid": (0, -6), "bag_out": (0, -6), "lid_low_mid": (0, -5), "lid_low_out": (0, -4),
+        "lid_low_in": (0, -3), "fold_high": (2, -4),
+    },
+    # lid tightener
+    "AU7": {
+        "lid_low_out": (0, -5), "lid_low_mid": (0, -7), "lid_low_in": (0, -5), "bag_mid": (0, -4),
+        "bag_out": (0, -3), "lid_up_out": (0, 3), "lid_up_mid": (0, 4), "lid_up_in": (0, 3),
+    },
+    # nose wrinkler
+    "AU9": {
+        "ala": (2, -11), "nostril": (1, -7), "nose_side": (0, -9), "nose_tip": (0, -3),
+        "nose_base": (0, -4), "philtrum": (0, -6), "lip_up_mid": (0, -9), "lip_up_in": (0, -11),
+        "lip_up_out": (0, -8), "gap_up_mid": (0, -6), "gap_up_in": (0, -7), "gap_up_out": (0, -5),
+        "fold_high": (2, -12), "cheek_front": (0, -9), "cheek_low": (0, -6), "brow_in": (-4, 11),
+        "brow_low_in": (-4, 11), "brow_mid": (-2, 7), "brow_low_mid": (-2, 7), "glabella": (0, 9),
+        "nose_root": (0, 4), "bag_mid": (0, -5), "lid_low_in": (0, -4), "lid_low_mid": (0, -4),
+    },
+    # lip corner puller
+    "AU12": {
+        "corner": (18, -26), "gap_corner": (15, -24), "lip_up_out": (15, -17),
+        "gap_up_out": (11, -18), "lip_up_in": (4, -10), "gap_up_in": (3, -11),
+        "lip_up_mid": (0, -8), "gap_up_mid": (0, -10), "gap_low_mid": (0, 6), "gap_low_in": (3, 4),
+        "gap_low_out": (10, -7), "lip_low_mid": (0, 6), "lip_low_in": (4, 4),
+        "lip_low_out": (14, -8), "under_lip": (4, 0), "beside_mouth": (9, -13),
+        "fold_low": (8, -12), "cheek_low": (3, -10), "cheek": (0, -5), "fold_high": (2, -4),
+    },
+    # lip corner depressor
+    "AU15": {
+        "corner": (-2, 21), "gap_corner": (-2, 18), "lip_up_out": (-1, 9), "gap_up_out": (-1, 10),
+        "gap_low_out": (-1, 10), "lip_low_out": (-1, 10), "lip_low_in": (0, 1),
+        "beside_mouth": (0, 13), "fold_low": (0, 7), "under_lip": (0, 4), "chin_side": (0, 3),
+        "under_lip_mid": (0, -4), "chin_mid": (0, -4), "lip_low_mid": (0, -3),
+        "gap_low_mid": (0, -2), "gap_up_mid": (0, -2),
+    },
+    # lower lip depressor
+    "AU16": {
+        "gap_low_mid": (0, 10), "gap_low_in": (0, 10), "gap_low_out": (0, 6),
+        "lip_low_mid": (0, 10), "lip_low_in": (0, 10), "lip_low_out": (1, 6), "under_lip": (0, 5),
+        "under_lip_mid": (0, 5),
+    },
+    # lip stretcher
+    "AU20": {
+        "corner": (18, 7), "gap_corner": (16, 7), "lip_up_out": (11, 4), "gap_up_out": (10, 3),
+        "lip_up_in": (4, 0), "gap_up_in": (4, 0), "gap_low_out": (10, 6), "gap_low_in": (4, 5),
+        "gap_low_mid": (0, 5), "lip_low_out": (11, 6), "lip_low_in": (4, 4), "lip_low_mid": (0, 4),
+        "beside_mouth": (10, 5), "fold_low": (6, 2), "under_lip": (5, 3), "chin_side": (3, 1),
+    },
+    # lip tightener
+    "AU23": {
+        "corner": (-6, 0), "gap_corner": (-5, 0), "lip_up_out": (-4, 4), "lip_up_in": (-1, 6),
+        "lip_up_mid": (0, 6), "lip_low_out": (-4, -5), "lip_low_in": (-1, -8),
+        "lip_low_mid": (0, -8), "gap_up_out": (-3, 0), "gap_low_out": (-3, 0),
+        "under_lip_mid": (0, -6), "under_lip": (-1, -4), "chin_mid": (0, -4),
+    },
+    # jaw drop
+    "AU26": {
+        "gap_low_mid": (0, 64), "gap_low_in": (-1, 60), "gap_low_out": (-4, 40),
+        "lip_low_mid": (0, 66), "lip_low_in": (-1, 63), "lip_low_out": (-5, 43),
+        "corner": (-12, 19), "gap_corner": (-11, 19), "gap_up_out": (-5, 3), "lip_up_out": (-6, 4),
+        "gap_up_mid": (0, -4), "gap_up_in": (0, -3), "under_lip": (-1, 60),
+        "under_lip_mid": (0, 65), "chin_mid": (0, 65), "chin": (0, 60), "chin_side": (0, 56),
+        "jaw_front": (0, 58), "jaw_mid": (0, 38), "jaw": (0, 14), "beside_mouth": (-4, 20),
+        "fold_low": (-1, 8), "cheek_low": (-1, 3),
+    },
+}
+
+# How made-up subjects differ, at one standard step either way.
+TRAITS: dict[str, Shifts] = {
+    "wide_face": {
+        "ear": (15, 0), "temple": (13, 0), "jaw_back": (16, 0), "jaw": (14, 0), "jaw_mid": (10, 0),
+        "cheek_high": (9, 0), "cheek": (9, 0), "cheek_low": (6, 0), "beside_mouth": (6, 0),
+        "fold_low": (5, 0), "forehead_out": (10, 0), "corner": (3, 0), "gap_corner": (3, 0),
+    },
+    "wide_jaw": {"jaw": (11, 0), "jaw_mid": (15, 3), "jaw_front": (7, 2), "chin_side": (6, 0)},
+    "long_chin": {
+        "chin": (0, 16), "jaw_front": (0, 15), "chin_mid": (0, 9), "chin_side": (0, 9),
+        "jaw_mid": (0, 9), "jaw": (0, 3), "under_lip": (0, 3), "under_lip_mid": (0, 4),
+    },
+    "eye_distance": {
+        name: (7, 0)
+        for name in PAIRS
+        if name.startswith(("eye", "lid", "bag", "brow_low", "brow"))
+    },
+    "long_nose": {
+        "nose_tip": (0, 10), "nose_base": (0, 10), "ala": (0, 9), "nostril": (0, 10),
+        "philtrum": (0, 7), "nose_side": (0, 5), "nose_bridge": (0, 4), "fold_high": (0, 5),
+        "lip_up_mid": (0, 3), "lip_up_in": (0, 3), "lip_up_out": (0, 2),
+    },
+    "wide_nose": {"ala": (6, 0), "nostril": (4, 0), "nose_side": (4, 0)},
+    "wide_mouth": {
+        "corner": (8, 0), "gap_corner": (7, 0), "lip_up_out": (5, 0), "gap_up_out": (5, 0),
+        "gap_low_out": (5, 0), "lip_low_out": (5, 0), "lip_up_in": (2, 0), "gap_up_in": (2, 0),
+        "gap_low_in": (2, 0), "lip_low_in": (2, 0), "beside_mouth": (4, 0),
+    },
+    "full_lips": {
+        "lip_up_mid": (0, -4), "lip_up_in": (0, -4), "lip_up_out": (0, -3),
+        "lip_low_mid": (0, 5), "lip_low_in": (0, 5), "lip_low_out": (0, 3),
+    },
+    "high_brows": {
+        name: (0, -8) for name in PAIRS if name.startswith("brow")
+    } | {"lid_fold": (0, -3), "lid_fold_in": (0, -3), "lid_fold_out": (0, -3)},
+    "large_eyes": {
+        "lid_up_out": (1, -3), "lid_up_mid": (0, -4), "lid_up_in": (-1, -3), "eye_out": (3, 0),
+        "lid_low_out": (1, 2), "lid_low_mid": (0, 2), "lid_low_in": (-1, 2), "lid_fold": (0, -3),
+    },
+}
+# fmt: on
+
+# Every point once: the middle line, then each pair's left and right member.
+NAMES = (*MIDLINE, *(f"{name}.{side}" for name in PAIRS for side in ("left", "right")))
+_INDEX = {name: index for index, name in enumerate(NAMES)}
+# -1 for points on the image's left, 1 on its right, 0 on the middle line.
+_SIDE = np.array([0] * len(MIDLINE) + [-1, 1] * len(PAIRS))
+
+# Mean strength of units that the class does not ask for; a relaxed mouth stays shut.
+_TWITCH = 0.05
+_OPENERS = {"AU16", "AU26"}
+
+# Parts into which the stretch between two neighbours on a lip's or lid's edge is divided.
+_FINER = 3
+
+# Lips and lids never cross; this much of a gap stays open where they touch.
+_LEAST_GAP = 0.002
+_LIPS = (("gap_up_mid", "gap_low_mid"), ("gap_up_in", "gap_low_in"), ("gap_up_out", "gap_low_out"))
+_LIDS = tuple((f"lid_up_{part}", f"lid_low_{part}") for part in ("out", "mid", "in"))
+
+
+@dataclass(frozen=True)
+class Performance:
+    """What a clip's face does, frame by frame (T frames, C points named by :data:`NAMES`).
+
+    Attributes:
+        points: (T, C, 2) float64 position of each point on the unmoved head, frame units.
+        pose: (T, 6) float64 head motion: shift x, shift y (frame units), roll (radians),
+            scale (1 = none), yaw, pitch (shift of the face's middle against its rim, frame units).
+        gain: (T,) float64 brightness, 1 = as in the portrait.
+    """
+
+    points: Array
+    pose: Array
+    gain: Array
+
+
+def random_stream(*keys: object) -> np.random.Generator:
+    """Random generator that depends on `keys` alone, not on the order in which clips are made."""
+    digest = hashlib.sha256("/".join(map(str, keys)).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "little"))
+
+
+def portrait_points() -> Array:
+    """Points on the portrait as it is, smiling: (C, 2) float64 in frame units."""
+    pairs = np.array(list(PAIRS.values())).reshape(-1, 2)
+    return np.concatenate([np.array(list(MIDLINE.values())), pairs])
+
+
+def shift_field(shifts: Shifts) -> Array:
+    """Spread named shifts over all points: (C, 2) float64 in frame units, zero where unnamed."""
+    field = np.zeros((len(NAMES), 2))
+    for name, (outward, down) in shifts.items():
+        for full in (name,) if name in MIDLINE else (f"{name}.left", f"{name}.right"):
+            row = _INDEX[full]
+            field[row] = (outward * _SIDE[row], down)
+    return field / 1000
+
+
+def subject_points(stream: np.random.Generator) -> Array:
+    """Relaxed face of a made-up subject: (C, 2) float64 in frame units."""
+    points = portrait_points() + shift_field(RELAX)
+    for shifts in TRAITS.values():
+        points += stream.uniform(-1, 1) * shift_field(shifts)
+    return _shut_lips(points)
+
+
+def perform(clip: DemoClip, rest: Array, *, fps: float, seed: int) -> Performance:
+    """Act out a clip on the relaxed face `rest` (C, 2).
+
+    The subject has a manner of showing each class, kept in all takes; a take has its own length,
+    onset, intensity, asymmetry, blinks and head motion.
+    """
+    manner = random_stream(seed, clip.subject, clip.label, "manner")
+    stream = random_stream(seed, clip.clip_id, "take")
+    frames = round(stream.uniform(*DURATION_S) * fps)
+    time = np.arange(frames) / fps
+    units = _unit_strengths(clip.label, time, manner, stream)
+    points = np.repeat(rest[None], frames, axis=0)
+    # Midline points (side 0) take the mean of both sides.
+    per_side = np.stack([units.mean(axis=2), units[..., 1], units[..., 0]])
+    for index, shifts in enumerate(UNITS.values()):
+        points += per_side[_SIDE, :, index].T[..., None] * shift_field(shifts)
+    points = _close_lids(_part(points), _blinks(time, stream))
+    return Performance(points, _head_pose(time, stream), 1 + 0.03 * _wander(time, stream))
+
+
+def _unit_strengths(
+    label: str, time: Array, manner: np.random.Generator, stream: np.random.Generator
+) -> Array:
+    """Strength of every unit: (T, units, 2) with the image's left and right side last."""
+    strengths = np.zeros((len(time), len(UNITS), 2))
+    intensity = stream.uniform(0.5, 1.0)
+    skew = stream.uniform(-0.15, 0.15)
+    onset, rise, fall = _timing(time[-1], stream)
+    recipe = ACTION_UNITS[label]
+    for index, name in enumerate(UNITS):
+        # Every face twitches a little, also where the class does not ask for it.
+        strength = _TWITCH * (1 + _wander(time, stream)) * (name not in _OPENERS)
+        habit, lag = manner.normal(1, 0.15), stream.uniform(-0.1, 0.1)
+        if name in recipe:
+            envelope = _rise_and_fall(time - onset - lag, rise, fall)
+            strength = strength + recipe[name] * intensity * max(habit, 0.4) * envelope
+        strengths[:, index] = strength[:, None] * np.array([1 + skew, 1 - skew])
+    return strengths
+
+
+def _timing(end: float, stream: np.random.Generator) -> tuple[float, float, tuple[float, float]]:
+    """Onset (s), length of the rise (s), start and length of the fall (s after the onset)."""
+    onset, rise = stream.uniform(0.1, 0.25) * end, stream.uniform(0.25, 0.6)
+    apex_end = stream.uniform(0.65, 0.9) * end
+    return onset, rise, (max(apex_end - onset, rise), stream.uniform(0.4, 0.8))
+
+
+def _rise_and_fall(since_onset: Array, rise: float, fall: tuple[float, float]) -> Array:
+    return smooth_step(since_onset / rise) * (1 - smooth_step((since_onset - fall[0]) / fall[1]))
+
+
+def smooth_step(value: Array) -> Array:
+    """0 below 0, 1 above 1, without a kink between."""
+    clipped = np.clip(value, 0, 1)
+    return clipped * clipped * (3 - 2 * clipped)
+
+
+def _wander(time: Array, stream: np.random.Generator) -> Array:
+    """Slow random motion within -1..1: three sines below 0.8 Hz."""
+    rate, phase = stream.uniform(0.1, 0.8, 3), stream.uniform(0, 2 * np.pi, 3)
+    return np.sin(2 * np.pi * np.outer(time, rate) + phase).mean(axis=1)
+
+
+def _head_pose(time: Array, stream: np.random.Generator) -> Array:
+    motion = np.stack([_wander(time, stream) for _ in range(6)], axis=1)
+    start = stream.uniform(-1, 1, 6)
+    extent = np.array([0.018, 0.014, 0.06, 0.025, 0.030, 0.020])
+    return (0.7 * motion + 0.5 * start) * extent + np.array([0, 0, 0, 1, 0, 0])
+
+
+def _blinks(time: Array, stream: np.random.Generator) -> Array:
+    """How far the lids are shut, 0 to 1: (T,)."""
+    shut = np.zeros(len(time))
+    moment = stream.uniform(0.2, 2.0)
+    while moment < time[-1]:
+        half = stream.uniform(0.08, 0.12)
+        shut = np.maximum(shut, smooth_step(1.4 - np.abs(time - moment) / half))
+        moment += stream.uniform(0.9, 2.5)
+    return shut
+
+
+def _shut_lips(points: Array) -> Array:
+    """Lay both lips along the line between the mouth's corners: (C, 2)."""
+    points = points.copy()
+    corners = points[[_INDEX["gap_corner.left"], _INDEX["gap_corner.right"]]]
+    for pair in _both_sides(_LIPS):
+        x = points[list(pair), 0].mean()
+        y = np.interp(x, corners[:, 0], corners[:, 1])
+        points[pair[0]], points[pair[1]] = (x, y - _LEAST_GAP / 2), (x, y + _LEAST_GAP / 2)
+    return points
+
+
+def _part(points: Array) -> Array:
+    """Move lips and lids apart where an expression would make them cross: (..., C, 2)."""
+    points = points.copy()
+    for upper, lower in _both_sides(_LIPS + _LIDS):
+        overlap = points[..., upper, 1] - points[..., lower, 1] + _LEAST_GAP
+        half = np.maximum(overlap, 0) / 2
+        points[..., upper, 1] -= half
+        points[..., lower, 1] += half
+    return points
+
+
+def _close_lids(points: Array, shut: Array) -> Array:
+    """Bring the upper lids (T, C, 2) down to the lower ones as far as `shut` (T,) says."""
+    points = points.copy()
+    for upper, lower in _both_sides(_LIDS):
+        way = points[:, lower] - points[:, upper]
+        points[:, upper] += way * (0.88 * shut)[:, None]
+        points[:, lower] -= way * (0.06 * shut)[:, None]
+    return points
+
+
+def _both_sides(pairs: tuple[tuple[str, str], ...]) -> list[tuple[int, int]]:
+    """Indexes of named point pairs, each on the middle line or on both sides."""
+    ends = ("", ".left", ".right")
+    return [(_INDEX[a + e], _INDEX[b + e]) for a, b in pairs for e in ends if a + e in _INDEX]
+
+
+
+def dense_weights() -> tuple[Array, dict[str, list[int]]]:
+    """How to interpolate more points along the lips' and lids' edges, where a warp has to tear.
+
+    Returns:
+        (C + E, C) float64 weights: times the (C, 2) points, these and E more; and for each edge
+        (``lip_up``, ``lip_low``, ``lid_up.left`` ...) the rows that hold it, from left to right
+        for lips, from the outer to the inner corner for lids.
+    """
+    weights, rows = [np.eye(len(NAMES))], {}
+    total = len(NAMES)
+    for edge, names in _edges().items():
+        knots = np.array([_INDEX[name] for name in names])
+        places = np.linspace(0, len(knots) - 1, _FINER * (len(knots) - 1) + 1)
+        spline = CubicSpline(np.arange(len(knots)), np.eye(len(NAMES))[knots])(places)
+        between = np.arange(len(places)) % _FINER > 0
+        order = np.repeat(knots, _FINER)[: len(places)]
+        order[between] = total + np.arange(between.sum())
+        weights.append(spline[between])
+        total += int(between.sum())
+        rows[edge] = order.tolist()
+    return np.concatenate(weights), rows
+
+
+def _edges() -> dict[str, list[str]]:
+    """Names of the points along each edge of the mouth's and the eyes' openings."""
+    edges = {}
+    for row in ("up", "low"):
+        half = [f"gap_{row}_out", f"gap_{row}_in"]
+        left = ["gap_corner.left", *(f"{name}.left" for name in half)]
+        right = [f"{name}.right" for name in reversed(half)] + ["gap_corner.right"]
+        edges[f"lip_{row}"] = [*left, f"gap_{row}_mid", *right]
+        for side in ("left", "right"):
+            lid = [f"lid_{row}_{part}" for part in ("out", "mid", "in")]
+            edges[f"lid_{row}.{side}"] = [f"{n}.{side}" for n in ("eye_out", *lid, "eye_in")]
+    return edges

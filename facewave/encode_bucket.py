@@ -1,0 +1,143 @@
+"""One bucket of trajectory shards to feature shards in the store, and the bucket's index."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from facewave.features import FEATURE_VERSION, WaveletOptions, encode_clip, feature_shapes
+from facewave.progress import Progress
+from facewave.quality import Quality, QualityOptions
+from facewave.store import DamagedShardError, content_key, is_whole, read_metadata, shard_path
+from facewave.track_bucket import TRACK_COLUMNS
+from facewave.tsv import format_rows, iter_rows, write_text
+
+_log = logging.getLogger("facewave")
+
+_QUALITY_COLUMNS = tuple(Quality.__dataclass_fields__)
+FEATURE_COLUMNS = ("clip_id", "key", "track_key", *_QUALITY_COLUMNS, "notes")
+
+
+def feature_key(track_key: str, *, wavelet: WaveletOptions, quality: QualityOptions) -> str:
+    """Return the key of the feature shard made from a trajectory shard."""
+    return content_key(
+        stage="features",
+        track=track_key,
+        wavelet=asdict(wavelet),
+        quality=asdict(quality),
+        shapes={name: list(shape) for name, shape in feature_shapes(wavelet).items()},
+        version=FEATURE_VERSION,
+    )
+
+
+def encode_bucket(
+    track_index: Path,
+    *,
+    index: Path,
+    store: Path,
+    wavelet: WaveletOptions,
+    quality: QualityOptions,
+    retrack: Callable[[str, str], None],
+) -> None:
+    """Encode every clip of a bucket that is not in the store yet, then write the bucket's index.
+
+    Args:
+        track_index: the bucket's index of trajectories.
+        index: TSV with a row a clip (`FEATURE_COLUMNS`), written at the end. A clip without a
+            trajectory has no key.
+        store: folder of the content-addressed store.
+        wavelet: how trajectories are coded.
+        quality: thresholds of a valid clip.
+        retrack: called with clip id and key of a damaged trajectory shard; makes it anew.
+
+    Raises:
+        DamagedShardError: if a trajectory shard stays damaged.
+    """
+    rows = list(iter_rows(track_index, TRACK_COLUMNS))
+    progress = Progress(len(rows))
+    done = []
+    for row in rows:
+        judged, key, computed = _encode(
+            row, store=store, wavelet=wavelet, quality=quality, retrack=retrack
+        )
+        progress.step(computed=computed, frames=judged.frames)
+        done.append(
+            {
+                "clip_id": row["clip_id"],
+                "key": key,
+                "track_key": row["key"],
+                **asdict(judged),
+                "notes": row["notes"],
+            }
+        )
+    write_text(index, format_rows(FEATURE_COLUMNS, done))
+
+
+def _encode(
+    row: dict[str, str],
+    *,
+    store: Path,
+    wavelet: WaveletOptions,
+    quality: QualityOptions,
+    retrack: Callable[[str, str], None],
+) -> tuple[Quality, str, bool]:
+    if not row["key"]:
+        return _without_trajectory(row["error"]), "", False
+    key = feature_key(row["key"], wavelet=wavelet, quality=quality)
+    shard = shard_path(store, "features", key)
+    if is_whole(shard):
+        values = read_metadata(shard)["quality"]
+        nan = float("nan")
+        return Quality(**{k: nan if v is None else v for k, v in values.items()}), key, False
+    encode = partial(
+        encode_clip,
+        shard_path(store, "tracks", row["key"]),
+        shard,
+        wavelet=wavelet,
+        quality=quality,
+        provenance={"track_key": row["key"]},
+    )
+    try:
+        return encode(), key, True
+    except DamagedShardError:
+        retrack(row["clip_id"], row["key"])
+        return encode(), key, True
+
+
+def reencode(
+    row: Mapping[str, str], *, store: Path, wavelet: WaveletOptions, quality: QualityOptions
+) -> None:
+    """Make one feature shard anew because the one in the store is damaged.
+
+    Args:
+        row: the clip's row of a feature index.
+        store, wavelet, quality: as for `encode_bucket`.
+
+    Raises:
+        DamagedShardError: if its trajectory shard is damaged as well.
+    """
+    _log.warning("%s: its features are damaged; encoding them again", row["clip_id"])
+    encode_clip(
+        shard_path(store, "tracks", row["track_key"]),
+        shard_path(store, "features", row["key"]),
+        wavelet=wavelet,
+        quality=quality,
+        provenance={"track_key": row["track_key"]},
+    )
+
+
+def _without_trajectory(reason: str) -> Quality:
+    nan = float("nan")
+    return Quality(
+        valid=False,
+        reason=reason,
+        frames=0,
+        detected=0,
+        detection_ratio=0.0,
+        longest_gap=0,
+        jitter=nan,
+        mean_abs_yaw=nan,
+    )

@@ -1,0 +1,131 @@
+"""Has a clip's content changed since it was tracked? Answered from `stat`, like git's index.
+
+A clip's fingerprint is an opaque token. As long as size, times and inode stay, so does the
+token, and no byte is read. When they change and the content that was tracked is known (the
+tracking job hashed it), the file is hashed: equal content keeps the token, other content gets a
+token of its own. A file that was never tracked takes its stat as the token, so that a first dry
+run over a large corpus reads no video.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from facewave.store import file_sha256
+from facewave.tsv import TableError, format_rows, iter_rows, write_text_if_changed
+
+MISSING = "missing"
+
+_COLUMNS = ("clip_id", "file_path", "stat", "fingerprint")
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """What is known of a clip that was tracked: its token then, and the SHA-256 of its bytes."""
+
+    fingerprint: str
+    content_sha256: str
+
+
+def stat_text(path: str) -> str | None:
+    """Return size, mtime, ctime (ns) and inode of a file as text; None where there is none."""
+    try:
+        stat = os.stat(path)  # noqa: PTH116 - a Path a file costs more than the call itself
+    except OSError:
+        return None
+    return f"{stat.st_size}-{stat.st_mtime_ns}-{stat.st_ctime_ns}-{stat.st_ino}"
+
+
+def fingerprint_clips(
+    clips: Iterable[tuple[str, str]],
+    *,
+    index: Path,
+    tracked: Callable[[list[str]], Mapping[str, Tracked]],
+) -> dict[str, str]:
+    """Return the fingerprint of each clip and bring the index up to date.
+
+    Args:
+        clips: pairs of clip id and file path.
+        index: the table that remembers stat and token of each clip; written only if it changes.
+        tracked: given clip ids, what is known of those that were tracked.
+
+    Returns:
+        Clip id to token.
+    """
+    known = _read_index(index)
+    stats = {clip_id: (path, stat_text(path)) for clip_id, path in clips}
+    tokens = {
+        clip_id: known[clip_id][2]
+        for clip_id, (path, stat) in stats.items()
+        if clip_id in known and known[clip_id][:2] == (path, stat)
+    }
+    changed = [clip_id for clip_id in stats if clip_id not in tokens]
+    history = tracked([clip_id for clip_id in changed if stats[clip_id][1]]) if changed else {}
+    counter = _HashCounter(sum(clip_id in history for clip_id in changed))
+    for clip_id in changed:
+        path, stat = stats[clip_id]
+        tokens[clip_id] = _token(path, stat, history.get(clip_id), counter)
+    _write_index(index, stats, tokens)
+    return {clip_id: tokens[clip_id] for clip_id in stats}
+
+
+def _token(path: str, stat: str | None, before: Tracked | None, counter: _HashCounter) -> str:
+    if stat is None:
+        return MISSING
+    if before is None or not before.content_sha256:
+        return f"stat:{stat}"
+    counter.step()
+    try:
+        content = file_sha256(Path(path))
+    except OSError:
+        return f"stat:{stat}"
+    return before.fingerprint if content == before.content_sha256 else f"sha256:{content}"
+
+
+@dataclass
+class _HashCounter:
+    """Says on stderr how far the hashing of touched files is, where it takes seconds."""
+
+    total: int
+    done: int = 0
+    said: float = 0.0
+
+    def step(self) -> None:
+        now = time.monotonic()
+        if self.done == 0:
+            self.said = now
+        elif now - self.said > 3.0:
+            print(
+                f"facewave: {self.done} of {self.total} files with a new date compared with what "
+                "was tracked",
+                file=sys.stderr,
+            )
+            self.said = now
+        self.done += 1
+
+
+def _read_index(index: Path) -> dict[str, tuple[str, str, str]]:
+    try:
+        return {
+            row["clip_id"]: (row["file_path"], row["stat"], row["fingerprint"])
+            for row in iter_rows(index, _COLUMNS)
+        }
+    except (FileNotFoundError, TableError):
+        # The index only saves time: without it, files are compared with what was tracked.
+        return {}
+
+
+def _write_index(
+    index: Path, stats: Mapping[str, tuple[str, str | None]], tokens: Mapping[str, str]
+) -> None:
+    rows = (
+        {"clip_id": clip_id, "file_path": path, "stat": stat, "fingerprint": tokens[clip_id]}
+        for clip_id, (path, stat) in stats.items()
+        if stat is not None
+    )
+    write_text_if_changed(index, format_rows(_COLUMNS, rows))

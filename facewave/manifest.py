@@ -1,0 +1,188 @@
+"""The manifest: one row a clip, written as Parquet (and CSV to look at) and read back.
+
+`schemas/manifest.schema.yaml` describes the columns. The Snakefile imports this module, so
+pyarrow is imported only by the functions that need it.
+"""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from facewave.atomic import atomic_path
+
+COLUMNS = (
+    "clip_id",
+    "file_path",
+    "video_idx",
+    "label",
+    "actual",
+    "label_distribution",
+    "subject",
+    "take",
+    "fold",
+    "split",
+    "text",
+    "fps_hint",
+)
+_NOT_NULL = 5  # the first five columns are filled in every row
+_SHOWN = 100
+
+
+class ManifestError(ValueError):
+    """A dataset's label files, or a manifest, cannot be used.
+
+    Attributes:
+        problems: one line a problem, all of them; the message shows the first 100
+    """
+
+    def __init__(self, what: str, problems: Sequence[str], *, advice: str) -> None:
+        """Make the message: what cannot be used, a line a problem, then what to do."""
+        self.problems = list(problems)
+        count = "1 problem" if len(problems) == 1 else f"{len(problems):,} problems"
+        lines = [f"{what}: {count}", *(f"  {problem}" for problem in problems[:_SHOWN])]
+        if len(problems) > _SHOWN:
+            lines.append(f"  and {len(problems) - _SHOWN:,} more")
+        super().__init__("\n".join([*lines, advice]))
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One clip of a dataset.
+
+    Attributes:
+        clip_id: unique within the dataset, safe as a file name
+        file_path: the video or its folder of frames, absolute or relative to the working folder
+        video_idx: position in the dataset, from 0
+        label: index into the dataset's class list
+        actual: the class's name
+        label_distribution: votes or probabilities of the classes, in the class list's order
+        subject, take: the person, and which recording of the person
+        fold, split: where the dataset's own protocol puts the clip; split is train, val or test
+        text: caption or transcript
+        fps_hint: frames a second, for containers that name none
+        fingerprint: of the recipe, where the workflow itself makes the file
+        missing: there was no such file when the dataset was read
+
+    `fingerprint` and `missing` hold for the moment and are not written to the manifest.
+    """
+
+    clip_id: str
+    file_path: str
+    video_idx: int
+    label: int
+    actual: str
+    label_distribution: tuple[float, ...] | None = None
+    subject: str | None = None
+    take: str | None = None
+    fold: str | None = None
+    split: str | None = None
+    text: str | None = None
+    fps_hint: float | None = None
+    fingerprint: str | None = None
+    missing: bool = False
+
+
+@cache
+def manifest_schema() -> Any:
+    """Return the manifest's `pyarrow.Schema`: string, int32, double and list<float> columns."""
+    import pyarrow as pa
+
+    types = {
+        "video_idx": pa.int32(),
+        "label": pa.int32(),
+        "label_distribution": pa.list_(pa.float32()),
+        "fps_hint": pa.float64(),
+    }
+    return pa.schema(
+        [
+            pa.field(name, types.get(name, pa.string()), nullable=position >= _NOT_NULL)
+            for position, name in enumerate(COLUMNS)
+        ]
+    )
+
+
+def write_manifest(
+    clips: Sequence[Clip], parquet_path: Path, csv_path: Path, *, metadata: Mapping[str, str]
+) -> None:
+    """Write the manifest as Parquet and as CSV, each whole or not at all.
+
+    The same arguments give the same bytes. In the CSV an empty cell is null and the numbers of
+    `label_distribution` are parted by blanks.
+
+    Args:
+        clips: the rows, in the order in which they are written
+        parquet_path: the Parquet file; its folder is made
+        csv_path: the CSV file (UTF-8, commas); its folder is made
+        metadata: names and texts for the Parquet schema's metadata
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = manifest_schema().with_metadata(dict(sorted(metadata.items())))
+    columns = {name: [getattr(clip, name) for clip in clips] for name in COLUMNS}
+    table = pa.table(columns, schema=schema)
+    with atomic_path(parquet_path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+    columns["label_distribution"] = [
+        " ".join(str(float(vote)) for vote in votes) if votes is not None else None
+        for votes in columns["label_distribution"]
+    ]
+    with (
+        atomic_path(csv_path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(zip(*columns.values(), strict=True))
+
+
+def read_manifest(path: Path) -> list[Clip]:
+    """Read the clips of a manifest that `write_manifest` wrote.
+
+    Args:
+        path: the Parquet file
+
+    Returns:
+        the clips in the file's order; `fingerprint` is None and `missing` is False, and
+        `label_distribution` has been rounded to float32
+
+    Raises:
+        ManifestError: no such file, not Parquet, or not the manifest's columns
+    """
+    table = _read(path, COLUMNS)
+    columns = {name: table.column(name).to_pylist() for name in COLUMNS}
+    columns["label_distribution"] = [
+        tuple(votes) if votes is not None else None for votes in columns["label_distribution"]
+    ]
+    return list(map(Clip, *columns.values()))
+
+
+def manifest_metadata(path: Path) -> dict[str, str]:
+    """Return the metadata that `write_manifest` was given.
+
+    Raises:
+        ManifestError: no such file, not Parquet, or not the manifest's columns
+    """
+    metadata = _read(path, ()).schema.metadata or {}
+    return {key.decode(): value.decode() for key, value in metadata.items()}
+
+
+def _read(path: Path, columns: Iterable[str]) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    advice = "Remove the file and run the workflow again: it writes the manifest anew."
+    try:
+        with pq.ParquetFile(path) as file:
+            found = file.schema_arrow
+            if found.equals(manifest_schema(), check_metadata=False):
+                return file.read(columns=list(columns))
+    except (OSError, pa.ArrowException) as error:
+        raise ManifestError(str(path), [str(error)], advice=advice) from error
+    problem = f"found the columns {', '.join(found.names)}, expected {', '.join(COLUMNS)}"
+    if found.names == list(COLUMNS):
+        problem = f"found the types {found.types}, expected {manifest_schema().types}"
+    raise ManifestError(str(path), [problem], advice=advice)

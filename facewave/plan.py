@@ -1,0 +1,110 @@
+"""What Snakemake has to know before it builds its graph: buckets, folds and what changed.
+
+Runs when the Snakefile is parsed, in the main process only: it looks at every clip's `stat` and
+writes, only where their content changes, the key files that are the jobs' inputs. Snakemake sees
+a changed key file and nothing else; see docs/design.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from facewave.buckets import KeyRow, auto_buckets, bucket_of, key_file_text
+from facewave.fingerprint import fingerprint_clips
+from facewave.manifest import COLUMNS, Clip
+from facewave.track_bucket import read_tracked
+from facewave.tsv import write_text_if_changed
+
+
+@dataclass(frozen=True)
+class DatasetPlan:
+    """What the graph of a dataset depends on.
+
+    Attributes:
+        bucket_count: number of buckets that clips are hashed into.
+        buckets: names of the buckets that hold clips.
+        subjects: subjects known, sorted.
+    """
+
+    bucket_count: int
+    buckets: list[str]
+    subjects: list[str]
+
+
+def manifest_digest(clips: Iterable[Clip]) -> str:
+    """Return the SHA-256 of all manifest rows, in their order."""
+    digest = hashlib.sha256()
+    for clip in clips:
+        values = [getattr(clip, name) for name in COLUMNS]
+        digest.update(json.dumps(values, ensure_ascii=True).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def plan_dataset(
+    clips: Sequence[Clip],
+    *,
+    folder: Path,
+    buckets: int | str,
+    stage_options: Mapping[str, Mapping[str, Any]],
+) -> DatasetPlan:
+    """Bring a dataset's key files up to date and return its plan.
+
+    Args:
+        clips: the manifest.
+        folder: the dataset's results folder.
+        buckets: number of buckets, or `auto`.
+        stage_options: options of the stages `tracks` and `features`; part of their key files, so
+            that a changed option is seen even where Snakemake's own records are lost.
+    """
+    keys = folder / "keys"
+    count = auto_buckets(len(clips)) if buckets == "auto" else int(buckets)
+    members: dict[str, list[Clip]] = defaultdict(list)
+    for clip in clips:
+        members[bucket_of(clip.clip_id, count)].append(clip)
+    bucket_by_clip = {clip.clip_id: name for name, group in members.items() for clip in group}
+
+    def tracked(clip_ids: list[str]) -> Mapping[str, Any]:
+        names = {bucket_by_clip[clip_id] for clip_id in clip_ids}
+        return read_tracked((folder / "tracks" / f"{name}.tsv" for name in names), clip_ids)
+
+    tokens = fingerprint_clips(
+        [(clip.clip_id, clip.file_path) for clip in clips if clip.fingerprint is None],
+        index=keys / "fingerprints.tsv",
+        tracked=tracked,
+    )
+    for name, group in members.items():
+        rows = [
+            KeyRow(
+                clip.clip_id,
+                clip.file_path,
+                clip.fingerprint or tokens[clip.clip_id],
+                clip.fps_hint,
+            )
+            for clip in group
+        ]
+        text = key_file_text(rows, options=stage_options["tracks"])
+        write_text_if_changed(keys / "tracks" / f"{name}.tsv", text)
+    _write_json(keys / "features.json", stage_options["features"])
+    _write_json(keys / "manifest.json", {"clips": len(clips), "sha256": manifest_digest(clips)})
+    plan = DatasetPlan(
+        bucket_count=count,
+        buckets=sorted(members),
+        subjects=sorted({clip.subject for clip in clips if clip.subject is not None}),
+    )
+    _write_json(keys / "plan.json", asdict(plan))
+    return plan
+
+
+def read_plan(folder: Path) -> DatasetPlan:
+    """Read the plan that the main process wrote: what a job on another machine starts from."""
+    return DatasetPlan(**json.loads((folder / "keys" / "plan.json").read_text(encoding="utf-8")))
+
+
+def _write_json(path: Path, value: Mapping[str, Any]) -> None:
+    write_text_if_changed(path, json.dumps(value, sort_keys=True, indent=1) + "\n")

@@ -1,0 +1,165 @@
+"""Read one part (train, val, test) of a split from Parquet into arrays."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+METADATA_KEY = b"facewave"
+# Clips decoded at a time: what is held beside the result is this many clips.
+BATCH_CLIPS = 256
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SplitTable:
+    """One part of a split; row i of every array is the clip `clip_ids[i]`.
+
+    Attributes:
+        clip_ids: (n,) ids
+        labels: int64 (n,), indexes into `classes`
+        valid: bool (n,), False where no usable face was tracked (the features are then zeros)
+        groups: name of a feature group to C-contiguous float32 (n, d), d = product of its shape
+        classes: class names
+        shapes: name of a feature group to the shape of one clip's array, e.g. (10, 478, 3)
+        metadata: the file's metadata as written (feature options, versions, digest)
+    """
+
+    clip_ids: list[str]
+    labels: NDArray[np.int64]
+    valid: NDArray[np.bool_]
+    groups: dict[str, NDArray[np.float32]]
+    classes: tuple[str, ...]
+    shapes: dict[str, tuple[int, ...]]
+    metadata: dict[str, Any]
+
+    def __len__(self) -> int:
+        """Return the number of clips."""
+        return len(self.clip_ids)
+
+
+def read_split(path: str | Path, *, groups: Sequence[str]) -> SplitTable:
+    """Read ids, labels, validity and the named feature groups of a split.
+
+    Memory: the result and the clips of one batch; other groups in the file are not read.
+
+    Args:
+        path: the Parquet file of one part
+        groups: names of the feature groups to read; empty for labels only
+
+    Raises:
+        FileNotFoundError: there is no such file
+        ValueError: the file is no split, lacks a column, or a column does not hold what it
+            should; the message names the file and the column
+    """
+    path = Path(path)
+    try:
+        # Buffering ahead would hold the compressed columns as well, as much again as the result.
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            return _read(file, path, tuple(groups))
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{path}: not a readable Parquet file: {error}") from error
+
+
+def _read(file: pq.ParquetFile, path: Path, names: tuple[str, ...]) -> SplitTable:
+    schema = file.schema_arrow
+    metadata = _metadata(schema, path)
+    shapes = {name: tuple(shape) for name, shape in metadata["shapes"].items()}
+    _check_columns(schema, path, names, shapes)
+    count = file.metadata.num_rows
+    clip_ids: list[str] = []
+    labels = np.empty(count, np.int64)
+    valid = np.empty(count, np.bool_)
+    arrays = {name: np.empty((count, math.prod(shapes[name])), np.float32) for name in names}
+    start = 0
+    # One thread: the workflow counts a job's threads, and Arrow's pool would not be among them.
+    for batch in file.iter_batches(
+        BATCH_CLIPS, columns=["clip_id", "label", "valid", *names], use_threads=False
+    ):
+        rows = slice(start, start + batch.num_rows)
+        clip_ids.extend(_column(batch, "clip_id", path).to_pylist())
+        labels[rows] = _column(batch, "label", path).to_numpy(zero_copy_only=False)
+        valid[rows] = _column(batch, "valid", path).to_numpy(zero_copy_only=False)
+        for name, array in arrays.items():
+            array[rows] = _features(batch, name, path).reshape(batch.num_rows, -1)
+        start = rows.stop
+    classes = tuple(metadata["classes"])
+    _check_labels(labels, clip_ids, classes, path)
+    return SplitTable(
+        clip_ids=clip_ids,
+        labels=labels,
+        valid=valid,
+        groups=arrays,
+        classes=classes,
+        shapes={name: shapes[name] for name in names},
+        metadata=metadata,
+    )
+
+
+def _metadata(schema: Any, path: Path) -> dict[str, Any]:
+    raw = (schema.metadata or {}).get(METADATA_KEY)
+    if raw is None:
+        raise ValueError(
+            f"{path}: no metadata under {METADATA_KEY.decode()!r}: not a split of facewave"
+        )
+    metadata: dict[str, Any] = json.loads(raw)
+    missing = [key for key in ("classes", "shapes") if key not in metadata]
+    if missing:
+        raise ValueError(f"{path}: the metadata lack {', '.join(missing)}")
+    return metadata
+
+
+def _check_columns(
+    schema: Any, path: Path, names: tuple[str, ...], shapes: dict[str, tuple[int, ...]]
+) -> None:
+    for name in ("clip_id", "label", "valid"):
+        if name not in schema.names:
+            raise ValueError(f"{path}: no column {name!r}; there are: {', '.join(schema.names)}")
+    for name in names:
+        if name not in schema.names or name not in shapes:
+            raise ValueError(
+                f"{path}: no feature group {name!r}; there are: "
+                f"{', '.join(sorted(shapes)) or 'none'}"
+            )
+        kind, width = schema.field(name).type, math.prod(shapes[name])
+        if not pa.types.is_fixed_size_list(kind) or kind.value_type != pa.float32():
+            raise ValueError(f"{path}: column {name!r} is {kind}, not a fixed-size list of float32")
+        if kind.list_size != width:
+            raise ValueError(
+                f"{path}: column {name!r} has {kind.list_size} values a clip, but its shape "
+                f"{shapes[name]} has {width}"
+            )
+
+
+def _column(batch: Any, name: str, path: Path) -> Any:
+    column = batch.column(name)
+    if column.null_count:
+        raise ValueError(f"{path}: column {name!r} has empty cells")
+    return column
+
+
+def _features(batch: Any, name: str, path: Path) -> NDArray[np.float32]:
+    # flatten() drops the values of null clips, hence the check in _column before it.
+    values = _column(batch, name, path).flatten()
+    if values.null_count:
+        raise ValueError(f"{path}: column {name!r} has empty values")
+    array: NDArray[np.float32] = values.to_numpy(zero_copy_only=True)
+    return array
+
+
+def _check_labels(
+    labels: NDArray[np.int64], clip_ids: list[str], classes: tuple[str, ...], path: Path
+) -> None:
+    wrong = np.flatnonzero((labels < 0) | (labels >= len(classes)))
+    if wrong.size:
+        first = int(wrong[0])
+        raise ValueError(
+            f"{path}: column 'label' is {labels[first]} for clip {clip_ids[first]!r}; "
+            f"the classes are 0 to {len(classes) - 1}"
+        )

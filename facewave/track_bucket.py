@@ -1,0 +1,194 @@
+"""One bucket of clips to trajectory shards in the store, and the bucket's index."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from facewave.buckets import KeyRow, read_key_file
+from facewave.fingerprint import MISSING, Tracked
+from facewave.landmarks import LandmarkerOptions
+from facewave.model_file import check_model
+from facewave.progress import Progress
+from facewave.store import DamagedShardError, content_key, file_sha256, is_whole, read_metadata, shard_path
+from facewave.tracks import TRACK_VERSION, TrackSummary, track_clip
+from facewave.tsv import format_rows, iter_rows, write_text
+
+_log = logging.getLogger("facewave")
+
+_SUMMARY_COLUMNS = tuple(TrackSummary.__dataclass_fields__)
+TRACK_COLUMNS = ("clip_id", "file_path", "key", "fingerprint", "content_sha256", *_SUMMARY_COLUMNS)
+
+
+@dataclass(frozen=True)
+class TrackOptions:
+    """Everything but the video that decides a trajectory.
+
+    Attributes:
+        landmarker: options of the landmarker.
+        default_fps: frames a second where neither container nor manifest names one.
+        model_sha256: SHA-256 of the model bundle.
+    """
+
+    landmarker: LandmarkerOptions
+    default_fps: float
+    model_sha256: str
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> TrackOptions:
+        """Return the options from what Snakemake hands to a job."""
+        return cls(
+            LandmarkerOptions(**params["landmarker"]),
+            float(params["default_fps"]),
+            params["model_sha256"],
+        )
+
+
+def track_key(content_sha256: str, *, fps: float, options: TrackOptions) -> str:
+    """Return the key of the trajectory shard of a video with these bytes."""
+    return content_key(
+        stage="tracks",
+        content=content_sha256,
+        model=options.model_sha256,
+        landmarker=asdict(options.landmarker),
+        default_fps=float(fps),
+        version=TRACK_VERSION,
+    )
+
+
+def track_bucket(
+    key_file: Path, *, index: Path, store: Path, model: Path, options: TrackOptions
+) -> None:
+    """Track every clip of a bucket that is not in the store yet, then write the bucket's index.
+
+    A clip that cannot be tracked gets a row with `error`; it never stops the others.
+
+    Args:
+        key_file: the bucket's clips.
+        index: TSV with a row a clip (`TRACK_COLUMNS`), written at the end.
+        store: folder of the content-addressed store.
+        model: FaceLandmarker bundle; must have the SHA-256 of `options`.
+        options: see `TrackOptions`.
+
+    Raises:
+        ModelFileError: if the model is another one.
+        MissingSystemLibraryError: if MediaPipe cannot be loaded.
+        OSError: if the store cannot be written (a full disk stops the job, it flags no clip).
+    """
+    check_model(model, options.model_sha256)
+    rows = read_key_file(key_file)
+    progress = Progress(len(rows))
+    done = [
+        _track(row, store=store, model=model, options=options, progress=progress) for row in rows
+    ]
+    write_text(index, format_rows(TRACK_COLUMNS, done))
+
+
+def _track(
+    row: KeyRow, *, store: Path, model: Path, options: TrackOptions, progress: Progress
+) -> dict[str, object]:
+    fps = row.fps_hint or options.default_fps
+    path = Path(row.file_path)
+    content, key, computed = "", "", False
+    if row.fingerprint == MISSING or not (content := _content(path)):
+        summary = TrackSummary(error="the file is missing or cannot be read")
+    else:
+        key = track_key(content, fps=fps, options=options)
+        shard = shard_path(store, "tracks", key)
+        if is_whole(shard):
+            metadata = read_metadata(shard)
+            summary = TrackSummary(**{name: metadata[name] for name in _SUMMARY_COLUMNS})
+        else:
+            computed = True
+            summary = _track_or_flag(
+                path, shard, model=model, fps=fps, options=options, content=content
+            )
+            if not shard.exists():
+                content = key = ""
+    progress.step(computed=computed, frames=summary.frames)
+    return {
+        "clip_id": row.clip_id,
+        "file_path": row.file_path,
+        "key": key,
+        "fingerprint": row.fingerprint,
+        "content_sha256": content,
+        **asdict(summary),
+    }
+
+
+def _content(path: Path) -> str:
+    try:
+        return file_sha256(path)
+    except OSError as error:
+        _log.warning("%s: %s", path, error)
+        return ""
+
+
+def _track_or_flag(
+    path: Path, shard: Path, *, model: Path, fps: float, options: TrackOptions, content: str
+) -> TrackSummary:
+    import cv2
+
+    try:
+        summary = track_clip(
+            path,
+            shard,
+            model=model,
+            options=options.landmarker,
+            default_fps=fps,
+            provenance={
+                "content_sha256": content,
+                "model_sha256": options.model_sha256,
+                "landmarker": asdict(options.landmarker),
+                "default_fps": fps,
+            },
+        )
+    except (RuntimeError, ValueError, cv2.error) as error:
+        _log.exception("%s: tracking failed", path)
+        summary = TrackSummary(error=f"tracking failed: {error}")
+    if _content(path) != content:
+        shard.unlink(missing_ok=True)
+        return TrackSummary(error="the file changed while it was read; run again")
+    if summary.error:
+        _log.warning("%s: %s", path, summary.error)
+    return summary
+
+
+def retrack(
+    clip_id: str, key: str, *, key_file: Path, store: Path, model: Path, options: TrackOptions
+) -> None:
+    """Make one trajectory shard anew because the one in the store is damaged.
+
+    Args:
+        clip_id: the clip.
+        key: the key that the shard must have.
+        key_file, store, model, options: as for `track_bucket`.
+
+    Raises:
+        DamagedShardError: if the shard cannot be made again, since the video is another one now.
+    """
+    _log.warning("%s: its trajectory is damaged; tracking it again", clip_id)
+    check_model(model, options.model_sha256)
+    row = next(row for row in read_key_file(key_file) if row.clip_id == clip_id)
+    done = _track(row, store=store, model=model, options=options, progress=Progress(1))
+    if done["key"] != key:
+        raise DamagedShardError(
+            f"{row.file_path}: the trajectory of clip {clip_id} is damaged and the video changed "
+            "since it was tracked; run again"
+        )
+
+
+def read_tracked(indexes: Iterable[Path], clip_ids: Iterable[str]) -> Mapping[str, Tracked]:
+    """Return what the indexes know of these clips; an index that is not there knows nothing."""
+    wanted = set(clip_ids)
+    found = {}
+    for index in indexes:
+        if not index.exists():
+            continue
+        for row in iter_rows(index, TRACK_COLUMNS):
+            if row["clip_id"] in wanted:
+                found[row["clip_id"]] = Tracked(row["fingerprint"], row["content_sha256"])
+    return found

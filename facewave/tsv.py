@@ -1,0 +1,76 @@
+"""Small typed tables as TSV: key files and bucket indexes, read by people and by later stages."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from facewave.atomic import atomic_path
+
+
+class TableError(ValueError):
+    """A table of the workflow's own is not what it should be."""
+
+
+def format_rows(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return a header and rows as TSV text; None and NaN become empty cells."""
+    text = io.StringIO()
+    writer = csv.writer(text, dialect="excel-tab", lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_cell(row[column]) for column in columns])
+    return text.getvalue()
+
+
+def _cell(value: Any) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
+
+
+def write_text_if_changed(path: Path, text: str) -> bool:
+    """Write text atomically unless the file holds it already; return whether it was written."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            if file.read() == text:
+                return False
+    except (FileNotFoundError, UnicodeDecodeError):
+        pass
+    write_text(path, text)
+    return True
+
+
+def iter_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Yield the rows of a table; lines before the header that begin with `#` are skipped.
+
+    Raises:
+        TableError: if a column is missing or a row has another number of cells.
+    """
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = (line for line in file)
+        first = next(lines, "")
+        while first.startswith("#"):
+            first = next(lines, "")
+        header = first.rstrip("\n").split("\t")
+        if missing := set(columns) - set(header):
+            raise TableError(
+                f"{path}: no column {', '.join(sorted(missing))}; it was written by another "
+                "version of facewave: remove it and run again"
+            )
+        for cells in csv.reader(lines, dialect="excel-tab"):
+            if len(cells) != len(header):
+                raise TableError(
+                    f"{path}: a row has {len(cells)} cells in place of {len(header)}; "
+                    "remove the file and run again"
+                )
+            yield dict(zip(header, cells, strict=True))

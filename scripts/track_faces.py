@@ -1,0 +1,28 @@
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from facewave.logs import job_log
+from facewave.track_bucket import TrackOptions, track_bucket
+
+
+def main(*, key: str, model: str, index: str, store: str, options: Mapping[str, Any]) -> None:
+    """Track the clips of a bucket."""
+    track_bucket(
+        Path(key),
+        index=Path(index),
+        store=Path(store),
+        model=Path(model),
+        options=TrackOptions.from_params(options),
+    )
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        main(
+            key=snakemake.input.key,
+            model=snakemake.input.model,
+            index=snakemake.output.index,
+            store=str(snakemake.params.store),
+            options=snakemake.params.options,
+        )
