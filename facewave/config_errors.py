@@ -84,8 +84,6 @@ def expectation(part: Mapping[str, Any]) -> str:
     part = resolve(part)
     if "title" in part:
         return str(part["title"])
-    if "const" in part:
-        return f"`{part['const']}`"
     if "enum" in part:
         return f"one of {', '.join(map(str, part['enum']))}"
     types = [part["type"]] if isinstance(part["type"], str) else part["type"]

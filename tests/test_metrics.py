@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facewave.baseline import evaluate_majority, majority_class, majority_predictions
@@ -89,6 +89,7 @@ def test_nonsense_is_refused(y_true, y_pred, message):
         evaluate(y_true, y_pred, classes=ABC)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40))
 def test_scores_follow_from_the_confusion_matrix(pairs):
     y_true, y_pred = (list(column) for column in zip(*pairs, strict=True))

@@ -18,7 +18,7 @@ from typing import Any, Protocol, cast
 
 from facewave.datasets.rows import Rows, build_clips
 from facewave.hints import did_you_mean, listed
-from facewave.manifest import Clip
+from facewave.manifest import Clip, ManifestError
 
 __all__ = ["ADAPTERS", "Adapter", "Rows", "adapter", "label_files", "load_clips"]
 
@@ -86,15 +86,17 @@ def load_clips(
         ManifestError: naming all rows that cannot be used, of all kinds at once
     """
     root = Path(options["root"]).expanduser() if "root" in options else Path(demo_root)
-    rows = adapter(options["adapter"]).load(
-        {**options, "seed": seed}, classes=list(classes), root=root
-    )
-    return build_clips(
-        rows,
-        dataset=name,
-        classes=classes,
-        root=root,
-        label_names=options.get("label_names"),
-        flag_missing=options.get("missing_files") == "flag",
-        check_files=check_files,
-    )
+    module = adapter(options["adapter"])
+    try:
+        rows = module.load({**options, "seed": seed}, classes=list(classes), root=root)
+        return build_clips(
+            rows,
+            classes=classes,
+            root=root,
+            label_names=options.get("label_names"),
+            flag_missing=options.get("missing_files") == "flag",
+            check_files=check_files,
+        )
+    except ManifestError as error:
+        what = f"dataset {name}, {error.what}"
+        raise ManifestError(what, error.problems, advice=error.advice) from None

@@ -51,7 +51,6 @@ class Rows:
 def build_clips(
     rows: Rows,
     *,
-    dataset: str,
     classes: Sequence[str],
     root: Path,
     label_names: Mapping[str, str] | None = None,
@@ -62,8 +61,7 @@ def build_clips(
 
     Args:
         rows: of one dataset
-        dataset: its name, for messages
-        classes: its class list
+        classes: the dataset's class list
         root: folder that the paths are relative to and may not leave
         label_names: the rows' labels to class names; without it labels are class names or
             indexes into the class list
@@ -77,9 +75,8 @@ def build_clips(
         ManifestError: naming all rows that cannot be used, of all kinds at once
     """
     if not rows.columns["file_path"]:
-        what = f"dataset {dataset}"
         advice = "Give the table one row a clip, or take the dataset out of `enabled`."
-        raise ManifestError(what, [f"{rows.source}: found no rows"], advice=advice)
+        raise ManifestError(rows.source, ["found no rows"], advice=advice)
     cells = {name: _texts(column) for name, column in rows.columns.items() if name not in _RAW}
     problems = list(rows.problems)
     labels = _labels(cells["label"], classes, label_names, problems)
@@ -96,7 +93,7 @@ def build_clips(
         problems += missing.items()
     if problems:
         lines = [f"{rows.place(i)}: {text}" if i >= 0 else text for i, text in sorted(problems)]
-        raise ManifestError(f"dataset {dataset}, {rows.source}", lines, advice=_ADVICE)
+        raise ManifestError(rows.source, lines, advice=_ADVICE)
     count = len(paths)
     nothing: list[None] = [None] * count
     return list(

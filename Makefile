@@ -1,0 +1,69 @@
+# Two commands do everything: `make demo` and `make test`. Python 3.11 and make are all they need.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+CORES ?= $(shell nproc 2>/dev/null || echo 2)
+BIN := .venv/bin
+TORCH := $(shell grep '^torch==' requirements.txt)
+
+.PHONY: help env demo test test-slow lint format bench lock clean
+
+help:
+	@echo "make demo       environment, demo clips, features, MLP, report: results/demo/report.html"
+	@echo "make test       environment and the test suite"
+	@echo "make test-slow  the tests that take longer"
+	@echo "make lint       ruff, snakefmt, snakemake --lint, mypy"
+	@echo "make format     let ruff and snakefmt rewrite the code"
+	@echo "make bench      speed beside a bare loop, a serial script and PyWavelets: results/bench.json"
+	@echo "make lock       write requirements*.txt anew from pyproject.toml"
+
+# torch goes first: on its own it comes as the one build that is pinned, and what follows keeps it.
+.venv/runtime.stamp: requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "facewave needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+.venv/dev.stamp: .venv/runtime.stamp requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+env: .venv/runtime.stamp
+
+demo: .venv/runtime.stamp
+	$(BIN)/python -m facewave.system_libraries
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES)
+	@echo "The report: results/demo/report.html"
+
+test: .venv/dev.stamp
+	$(BIN)/python -m facewave.system_libraries
+	$(BIN)/python -m pytest
+
+test-slow: .venv/dev.stamp
+	$(BIN)/python -m pytest -m slow
+
+lint: .venv/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check --quiet Snakefile rules
+	$(BIN)/snakemake --lint
+	$(BIN)/mypy
+
+format: .venv/dev.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile rules
+
+bench: .venv/dev.stamp
+	$(BIN)/python benchmarks/bench.py --json results/bench.json
+
+lock:
+	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet $(TORCH)
+	.venv-lock/bin/python -m pip install --quiet .
+	{ head -n 2 requirements.txt; .venv-lock/bin/python -m pip freeze --exclude facewave | sed 's/+cpu//'; } > .venv-lock/runtime.txt
+	.venv-lock/bin/python -m pip install --quiet '.[dev]'
+	{ head -n 2 requirements-dev.txt; .venv-lock/bin/python -m pip freeze --exclude facewave | sed 's/+cpu//' | grep -vxFf .venv-lock/runtime.txt; } > .venv-lock/dev.txt
+	mv .venv-lock/runtime.txt requirements.txt && mv .venv-lock/dev.txt requirements-dev.txt && rm -rf .venv-lock build facewave.egg-info
+
+clean:
+	rm -rf .venv results .snakemake

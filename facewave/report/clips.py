@@ -1,0 +1,163 @@
+"""What the report knows of each clip: manifest and bucket indexes joined, one row a clip."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from facewave.atomic import atomic_path
+from facewave.encode_bucket import FEATURE_COLUMNS
+from facewave.manifest import Clip, read_manifest
+from facewave.track_bucket import TRACK_COLUMNS
+from facewave.tsv import iter_rows
+
+QUALITY_COLUMNS = (
+    "clip_id",
+    "file_path",
+    "label",
+    "subject",
+    "valid",
+    "reason",
+    "frames",
+    "frames_announced",
+    "detected",
+    "detection_ratio",
+    "longest_gap",
+    "jitter",
+    "mean_abs_yaw",
+    "width",
+    "height",
+    "fps",
+    "max_faces_seen",
+    "notes",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportClip:
+    """One clip: where it comes from, what was found in it and how good that is.
+
+    Attributes:
+        label: class name.
+        frames, frames_announced: decoded, and said by the container (0: not said).
+        jitter, mean_abs_yaw: see `facewave.quality.Quality`; NaN where not measured.
+        track_key, feature_key: keys of the shards in the store; empty where there is none.
+    """
+
+    clip_id: str
+    file_path: str
+    label: str
+    subject: str | None
+    valid: bool
+    reason: str
+    frames: int
+    frames_announced: int
+    detected: int
+    detection_ratio: float
+    longest_gap: int
+    jitter: float
+    mean_abs_yaw: float
+    width: int
+    height: int
+    fps: float
+    max_faces_seen: int
+    notes: str
+    track_key: str
+    feature_key: str
+
+    @property
+    def decoded(self) -> bool:
+        """Whether any frame of the file could be decoded."""
+        return self.frames > 0
+
+
+def read_clips(
+    manifest: Path, track_indexes: Iterable[Path], feature_indexes: Iterable[Path]
+) -> list[ReportClip]:
+    """Join the manifest with the indexes of all buckets.
+
+    Returns:
+        the clips in the manifest's order.
+
+    Raises:
+        ValueError: if a clip of the manifest is in no index.
+    """
+    clips = read_manifest(manifest)
+    by_id = {clip.clip_id: clip for clip in clips}
+    tracks = {
+        row["clip_id"]: _video_values(row)
+        for index in track_indexes
+        for row in iter_rows(index, TRACK_COLUMNS)
+    }
+    joined = {
+        row["clip_id"]: _report_clip(by_id[row["clip_id"]], row, tracks[row["clip_id"]])
+        for index in feature_indexes
+        for row in iter_rows(index, FEATURE_COLUMNS)
+        if row["clip_id"] in by_id and row["clip_id"] in tracks
+    }
+    if missing := [clip.clip_id for clip in clips if clip.clip_id not in joined]:
+        raise ValueError(
+            f"{len(missing)} clips of {manifest} are in no index ({', '.join(missing[:5])}): the "
+            "label table changed while the workflow ran; run it again"
+        )
+    return [joined[clip.clip_id] for clip in clips]
+
+
+def _video_values(row: dict[str, str]) -> dict[str, Any]:
+    return {
+        "width": int(row["width"]),
+        "height": int(row["height"]),
+        "fps": float(row["fps"]),
+        "frames_announced": int(row["frames_announced"]),
+        "max_faces_seen": int(row["max_faces_seen"]),
+    }
+
+
+def _report_clip(clip: Clip, row: dict[str, str], video: dict[str, Any]) -> ReportClip:
+    return ReportClip(
+        clip_id=clip.clip_id,
+        file_path=clip.file_path,
+        label=clip.actual,
+        subject=clip.subject,
+        valid=row["valid"] == "true",
+        reason=row["reason"],
+        frames=int(row["frames"]),
+        detected=int(row["detected"]),
+        detection_ratio=float(row["detection_ratio"]),
+        longest_gap=int(row["longest_gap"]),
+        jitter=_number(row["jitter"]),
+        mean_abs_yaw=_number(row["mean_abs_yaw"]),
+        notes=row["notes"],
+        track_key=row["track_key"],
+        feature_key=row["key"],
+        **video,
+    )
+
+
+def _number(cell: str) -> float:
+    return float(cell) if cell else math.nan
+
+
+def write_quality_csv(path: Path, clips: Sequence[ReportClip]) -> None:
+    """Write the quality of every clip as CSV (UTF-8, `QUALITY_COLUMNS`), atomically.
+
+    What was not measured is an empty cell.
+    """
+    with (
+        atomic_path(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(QUALITY_COLUMNS)
+        for clip in clips:
+            writer.writerow([_cell(getattr(clip, name)) for name in QUALITY_COLUMNS])
+
+
+def _cell(value: Any) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,205 @@
+"""Which clips a person should look at, and the numbers about all of them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facewave.report.clips import ReportClip
+
+# Rows of the list of invalid clips; a longer page helps nobody, and quality.csv has them all.
+MAX_ROWS = 500
+# Rows of the list of valid clips that are worth a look, and of each kind of oddity.
+MAX_ODD = 24
+_ODD_OF_A_KIND = 5
+# A clip whose jitter exceeds this many times the median stands out.
+_JITTER_FACTOR = 3.0
+
+_NUMBER = re.compile(r"\d+(\.\d+)?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """A quality number over all decoded clips.
+
+    Attributes:
+        values: of the clips where it was measured.
+        valid: bool, whether the clip is valid.
+        quantiles: minimum, 5 %, median, 95 %, maximum; None where there is no value.
+    """
+
+    name: str
+    unit: str
+    meaning: str
+    digits: int
+    values: NDArray[np.float64]
+    valid: NDArray[np.bool_]
+    quantiles: tuple[float, ...] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OddClip:
+    """A valid clip that is worth a look, and why."""
+
+    clip: ReportClip
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Review:
+    """The clips to review.
+
+    Attributes:
+        invalid: at most `MAX_ROWS`, decoded ones first, within these the rarest reasons first.
+        n_invalid: number of all invalid clips.
+        reasons: kinds of reasons and their number of clips, the most frequent first.
+        odd: valid clips worth a look.
+    """
+
+    invalid: list[ReportClip]
+    n_invalid: int
+    reasons: list[tuple[str, int]]
+    odd: list[OddClip]
+
+
+def kind_of(text: str) -> str:
+    """Return a reason or note without its numbers, so that alike ones can be counted."""
+    return _NUMBER.sub("…", text)
+
+
+def review_clips(clips: Sequence[ReportClip]) -> Review:
+    """Choose the clips to review; equal clips give the equal choice."""
+    invalid = [clip for clip in clips if not clip.valid]
+    counts = Counter(kind_of(clip.reason) for clip in invalid)
+    # Rarest first: a kind of failure must not vanish behind the limit because another is frequent.
+    shown = sorted(invalid, key=lambda clip: _rarity(kind_of(clip.reason), counts))[:MAX_ROWS]
+    return Review(
+        invalid=sorted(shown, key=lambda clip: not clip.decoded),
+        n_invalid=len(invalid),
+        reasons=sorted(counts.items(), key=lambda item: (-item[1], item[0])),
+        odd=_odd_clips([clip for clip in clips if clip.valid]),
+    )
+
+
+def _rarity(kind: str, counts: Counter[str]) -> tuple[int, str]:
+    return counts[kind], kind
+
+
+def _odd_clips(valid: Sequence[ReportClip]) -> list[OddClip]:
+    why: dict[str, list[str]] = {}
+    for clip in _noted(valid):
+        why.setdefault(clip.clip_id, []).append(clip.notes)
+    gaps = sorted(
+        (clip for clip in valid if clip.detection_ratio < 1), key=lambda c: c.detection_ratio
+    )
+    for clip in gaps[:_ODD_OF_A_KIND]:
+        text = f"face in {clip.detected} of {clip.frames} frames, among the lowest of valid clips"
+        why.setdefault(clip.clip_id, []).append(text)
+    for clip in _shaky(valid):
+        text = f"jitter {100 * clip.jitter:.1f} % of the eye distance, among the highest"
+        why.setdefault(clip.clip_id, []).append(text)
+    by_id = {clip.clip_id: clip for clip in valid if clip.clip_id in why}
+    return [
+        OddClip(clip=by_id[clip_id], why="; ".join(reasons)) for clip_id, reasons in why.items()
+    ][:MAX_ODD]
+
+
+def _noted(valid: Sequence[ReportClip]) -> list[ReportClip]:
+    """Return a few clips of every kind of note, the rarest kinds first."""
+    counts = Counter(kind_of(clip.notes) for clip in valid if clip.notes)
+    noted = sorted(
+        (clip for clip in valid if clip.notes), key=lambda c: _rarity(kind_of(c.notes), counts)
+    )
+    taken: Counter[str] = Counter()
+    few = []
+    for clip in noted:
+        kind = kind_of(clip.notes)
+        if taken[kind] < _ODD_OF_A_KIND:
+            taken[kind] += 1
+            few.append(clip)
+    return few
+
+
+def _shaky(valid: Sequence[ReportClip]) -> list[ReportClip]:
+    measured = [clip for clip in valid if np.isfinite(clip.jitter)]
+    if not measured:
+        return []
+    limit = _JITTER_FACTOR * float(np.median([clip.jitter for clip in measured]))
+    shaky = sorted((clip for clip in measured if clip.jitter > limit), key=lambda c: -c.jitter)
+    return shaky[:_ODD_OF_A_KIND]
+
+
+def note_counts(clips: Iterable[ReportClip]) -> list[tuple[str, int]]:
+    """Return kinds of notes and their number of clips, the most frequent first."""
+    counts = Counter(kind_of(clip.notes) for clip in clips if clip.notes)
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def example_clips(clips: Sequence[ReportClip], *, count: int) -> list[ReportClip]:
+    """Choose valid clips to show: of as many classes, then of as many subjects as possible."""
+    chosen: list[ReportClip] = []
+    labels: Counter[str] = Counter()
+    subjects: Counter[str | None] = Counter()
+    pool = [clip for clip in clips if clip.valid]
+    while pool and len(chosen) < count:
+        best = min(pool, key=lambda c: (labels[c.label], subjects[c.subject], -c.detection_ratio))
+        chosen.append(best)
+        pool.remove(best)
+        labels[best.label] += 1
+        subjects[best.subject] += 1
+    return chosen
+
+
+def measures(clips: Sequence[ReportClip]) -> list[Measure]:
+    """Return the distributions of the quality numbers over the clips that could be decoded."""
+    decoded = [clip for clip in clips if clip.decoded]
+    valid = np.array([clip.valid for clip in decoded], bool)
+
+    def measure(
+        name: str, unit: str, meaning: str, digits: int, values: Iterable[float]
+    ) -> Measure:
+        array = np.array(list(values), float)
+        known = np.isfinite(array)
+        quantiles = np.quantile(array[known], [0, 0.05, 0.5, 0.95, 1]) if known.any() else None
+        return Measure(
+            name=name,
+            unit=unit,
+            meaning=meaning,
+            digits=digits,
+            values=array[known],
+            valid=valid[known],
+            quantiles=None if quantiles is None else tuple(map(float, quantiles)),
+        )
+
+    return [
+        measure("frames", "frames", "frames decoded", 0, (c.frames for c in decoded)),
+        measure(
+            "detection",
+            "%",
+            "share of the frames in which the face was found",
+            1,
+            (100 * c.detection_ratio for c in decoded),
+        ),
+        measure(
+            "longest gap",
+            "frames",
+            "longest run of frames without the face",
+            0,
+            (c.longest_gap for c in decoded),
+        ),
+        measure(
+            "jitter",
+            "% of eye distance",
+            "root mean square of the nose tip's second difference: tremble from frame to frame",
+            2,
+            (100 * c.jitter for c in decoded),
+        ),
+        measure(
+            "yaw", "degrees", "mean turn of the head to the side", 1, (c.mean_abs_yaw for c in decoded)
+        ),
+    ]
