@@ -16,6 +16,7 @@ include: "rules/features.smk"
 include: "rules/splits.smk"
 include: "rules/mlp.smk"
 include: "rules/report.smk"
+include: "rules/prune.smk"
 
 
 # The target without a name: everything up to the report of every enabled dataset.

@@ -8,7 +8,6 @@ Every run starts from nothing and is timed as a whole command, start-up included
 """
 
 import argparse
-import json
 import os
 import resource
 import statistics

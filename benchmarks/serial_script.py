@@ -6,6 +6,7 @@ python benchmarks/serial_script.py MODEL OUTPUT CLIP... prints the number of fra
 import math
 import pickle
 import sys
+from pathlib import Path
 
 import cv2
 import mediapipe as mp
@@ -72,6 +73,6 @@ if __name__ == "__main__":
                 "blendshapes": [haar([frame[i] for frame in blendshapes]) for i in range(52)],
             }
         )
-    with open(output, "wb") as file:
+    with Path(output).open("wb") as file:
         pickle.dump(features, file)
     print(frames)

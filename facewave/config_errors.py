@@ -14,6 +14,7 @@ _TYPES = {
     "string": "text",
     "number": "a number",
     "integer": "a whole number",
+    "boolean": "true or false",
     "array": "a list",
     "object": "a mapping",
     "null": "null",

@@ -1,25 +1,17 @@
-"""Geometry of the demo corpus: points on the portrait's face and how action units move them.
+"""Tables of the demo corpus: points on the portrait's face and how action units move them.
 
-All coordinates are in frame units: x to the right and y down, 0 to 1 over the rendered square.
+Coordinates are in frame units: x to the right and y down, 0 to 1 over the rendered square.
 Shifts are in thousandths of that (a face is about 380 wide and 450 high), as pairs
 (outward, down), where outward is away from the face's middle line; so one entry serves both sides.
 """
 
-import hashlib
-from dataclasses import dataclass
 from typing import TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-from scipy.interpolate import CubicSpline
-
-from facewave.datasets.demo import ACTION_UNITS, DURATION_S, DemoClip
-
-Array: TypeAlias = npt.NDArray[np.float64]
 Shifts: TypeAlias = dict[str, tuple[float, float]]
 
 # Points on the middle line (x, y), then pairs (x, y of the image's left; x, y of its right), as
 # MediaPipe's face landmarker places them on the portrait, turned upright and cropped.
+# fmt: off
 MIDLINE: dict[str, tuple[float, float]] = {
     "hairline_mid": (0.4931, 0.2659), "forehead_mid": (0.4933, 0.3067),
     "glabella": (0.4934, 0.3490), "nose_root": (0.4935, 0.3928), "nose_bridge": (0.4931, 0.4366),
@@ -67,10 +59,11 @@ RELAX: Shifts = {
     "lip_low_out": (-14, 10), "under_lip_mid": (0, -4), "under_lip": (-4, -1),
     "beside_mouth": (-8, 12), "fold_low": (-7, 11), "cheek_low": (-3, 9), "cheek": (0, 5),
     "cheek_front": (0, 4), "fold_high": (-2, 4), "bag_mid": (0, 4), "lid_low_mid": (0, 4),
-    "lid_low_out": (0, 3.5), "lid_low_in": (0, 3), "lid_up_mid": (0, -1), "chin_mid": (0, -3), "chin": (0, -3),
-    "chin_side": (0, -2), "jaw_front": (0, -3), "jaw_mid": (-2, -1), "brow_out": (0, 6),
-    "brow_mid": (0, 8), "brow_in": (0, 7), "brow_low_out": (0, 6), "brow_low_mid": (0, 8),
-    "brow_low_in": (0, 6), "lid_fold": (0, 3), "lid_fold_in": (0, 3), "lid_fold_out": (0, 3),
+    "lid_low_out": (0, 3.5), "lid_low_in": (0, 3), "lid_up_mid": (0, -1), "chin_mid": (0, -3),
+    "chin": (0, -3), "chin_side": (0, -2), "jaw_front": (0, -3), "jaw_mid": (-2, -1),
+    "brow_out": (0, 4), "brow_mid": (0, 6), "brow_in": (0, 5), "brow_low_out": (0, 4),
+    "brow_low_mid": (0, 6), "brow_low_in": (0, 5), "lid_fold": (0, 3), "lid_fold_in": (0, 3),
+    "lid_fold_out": (0, 3),
 }
 
 # Shifts of each action unit at full strength, from the relaxed face.
@@ -91,7 +84,7 @@ UNITS: dict[str, Shifts] = {
     "AU4": {
         "brow_in": (-13, 25), "brow_low_in": (-12, 25), "brow_mid": (-9, 22),
         "brow_low_mid": (-8, 22), "brow_out": (-2, 11), "brow_low_out": (-2, 11),
-        "glabella": (0, 14), "nose_root": (0, 4), "lid_fold_in": (-4, 13), "lid_fold": (-1, 12),
+        "glabella": (0, 14), "nose_root": (0, 4), "lid_fold_in": (-4, 10), "lid_fold": (-1, 9),
         "lid_fold_out": (0, 7), "forehead": (-5, 9), "lid_up_in": (0, 3), "lid_up_mid": (0, 3),
     },
     # upper lid raiser
@@ -111,12 +104,14 @@ UNITS: dict[str, Shifts] = {
     },
     # nose wrinkler
     "AU9": {
-        "ala": (2, -11), "nostril": (1, -7), "nose_side": (0, -9), "nose_tip": (0, -3),
-        "nose_base": (0, -4), "philtrum": (0, -6), "lip_up_mid": (0, -9), "lip_up_in": (0, -11),
-        "lip_up_out": (0, -8), "gap_up_mid": (0, -6), "gap_up_in": (0, -7), "gap_up_out": (0, -5),
-        "fold_high": (2, -12), "cheek_front": (0, -9), "cheek_low": (0, -6), "brow_in": (-4, 11),
-        "brow_low_in": (-4, 11), "brow_mid": (-2, 7), "brow_low_mid": (-2, 7), "glabella": (0, 9),
-        "nose_root": (0, 4), "bag_mid": (0, -5), "lid_low_in": (0, -4), "lid_low_mid": (0, -4),
+        "ala": (2, -13), "nostril": (1, -9), "nose_side": (0, -11), "nose_tip": (0, -4),
+        "nose_base": (0, -5), "philtrum": (0, -8), "lip_up_mid": (0, -11), "lip_up_in": (0, -13),
+        "lip_up_out": (0, -10), "gap_up_mid": (0, -7), "gap_up_in": (0, -8), "gap_up_out": (0, -6),
+        "fold_high": (2, -14), "cheek_front": (0, -11), "cheek_low": (0, -8), "brow_in": (-6, 15),
+        "brow_low_in": (-6, 15), "brow_mid": (-3, 11), "brow_low_mid": (-3, 11),
+        "brow_out": (0, 4), "brow_low_out": (0, 4), "glabella": (0, 11), "nose_root": (0, 4),
+        "lid_fold_in": (-2, 6), "lid_fold": (0, 6), "lid_up_in": (0, 2), "lid_up_mid": (0, 3),
+        "bag_mid": (0, -6), "lid_low_in": (0, -5), "lid_low_mid": (0, -5), "lid_low_out": (0, -3),
     },
     # lip corner puller
     "AU12": {
@@ -181,9 +176,7 @@ TRAITS: dict[str, Shifts] = {
         "jaw_mid": (0, 9), "jaw": (0, 3), "under_lip": (0, 3), "under_lip_mid": (0, 4),
     },
     "eye_distance": {
-        name: (7, 0)
-        for name in PAIRS
-        if name.startswith(("eye", "lid", "bag", "brow_low", "brow"))
+        name: (7, 0) for name in PAIRS if name.startswith(("eye", "lid", "bag", "brow"))
     },
     "long_nose": {
         "nose_tip": (0, 10), "nose_base": (0, 10), "ala": (0, 9), "nostril": (0, 10),
@@ -201,250 +194,13 @@ TRAITS: dict[str, Shifts] = {
         "lip_low_mid": (0, 5), "lip_low_in": (0, 5), "lip_low_out": (0, 3),
     },
     "high_brows": {
-        name: (0, -8) for name in PAIRS if name.startswith("brow")
-    } | {"lid_fold": (0, -3), "lid_fold_in": (0, -3), "lid_fold_out": (0, -3)},
+        "brow_out": (0, -8), "brow_mid": (0, -8), "brow_in": (0, -8), "brow_low_out": (0, -8),
+        "brow_low_mid": (0, -8), "brow_low_in": (0, -8), "lid_fold": (0, -3),
+        "lid_fold_in": (0, -3), "lid_fold_out": (0, -3),
+    },
     "large_eyes": {
         "lid_up_out": (1, -3), "lid_up_mid": (0, -4), "lid_up_in": (-1, -3), "eye_out": (3, 0),
         "lid_low_out": (1, 2), "lid_low_mid": (0, 2), "lid_low_in": (-1, 2), "lid_fold": (0, -3),
     },
 }
 # fmt: on
-
-# Every point once: the middle line, then each pair's left and right member.
-NAMES = (*MIDLINE, *(f"{name}.{side}" for name in PAIRS for side in ("left", "right")))
-_INDEX = {name: index for index, name in enumerate(NAMES)}
-# -1 for points on the image's left, 1 on its right, 0 on the middle line.
-_SIDE = np.array([0] * len(MIDLINE) + [-1, 1] * len(PAIRS))
-
-# Mean strength of units that the class does not ask for; a relaxed mouth stays shut.
-_TWITCH = 0.05
-_OPENERS = {"AU16", "AU26"}
-
-# Parts into which the stretch between two neighbours on a lip's or lid's edge is divided.
-_FINER = 3
-
-# Lips and lids never cross; this much of a gap stays open where they touch.
-_LEAST_GAP = 0.002
-_LIPS = (("gap_up_mid", "gap_low_mid"), ("gap_up_in", "gap_low_in"), ("gap_up_out", "gap_low_out"))
-_LIDS = tuple((f"lid_up_{part}", f"lid_low_{part}") for part in ("out", "mid", "in"))
-
-
-@dataclass(frozen=True)
-class Performance:
-    """What a clip's face does, frame by frame (T frames, C points named by :data:`NAMES`).
-
-    Attributes:
-        points: (T, C, 2) float64 position of each point on the unmoved head, frame units.
-        pose: (T, 6) float64 head motion: shift x, shift y (frame units), roll (radians),
-            scale (1 = none), yaw, pitch (shift of the face's middle against its rim, frame units).
-        lines: (T, 2) float64 depth of the lines beside the nose and between the brows, 0 to 1.
-        gain: (T,) float64 brightness, 1 = as in the portrait.
-    """
-
-    points: Array
-    pose: Array
-    lines: Array
-    gain: Array
-
-
-def random_stream(*keys: object) -> np.random.Generator:
-    """Random generator that depends on `keys` alone, not on the order in which clips are made."""
-    digest = hashlib.sha256("/".join(map(str, keys)).encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:8], "little"))
-
-
-def portrait_points() -> Array:
-    """Points on the portrait as it is, smiling: (C, 2) float64 in frame units."""
-    pairs = np.array(list(PAIRS.values())).reshape(-1, 2)
-    return np.concatenate([np.array(list(MIDLINE.values())), pairs])
-
-
-def shift_field(shifts: Shifts) -> Array:
-    """Spread named shifts over all points: (C, 2) float64 in frame units, zero where unnamed."""
-    field = np.zeros((len(NAMES), 2))
-    for name, (outward, down) in shifts.items():
-        for full in (name,) if name in MIDLINE else (f"{name}.left", f"{name}.right"):
-            row = _INDEX[full]
-            field[row] = (outward * _SIDE[row], down)
-    return field / 1000
-
-
-def subject_points(stream: np.random.Generator) -> Array:
-    """Relaxed face of a made-up subject: (C, 2) float64 in frame units."""
-    points = portrait_points() + shift_field(RELAX)
-    for shifts in TRAITS.values():
-        points += stream.uniform(-1, 1) * shift_field(shifts)
-    return _shut_lips(points)
-
-
-def perform(clip: DemoClip, rest: Array, *, fps: float, seed: int) -> Performance:
-    """Act out a clip on the relaxed face `rest` (C, 2).
-
-    The subject has a manner of showing each class, kept in all takes; a take has its own length,
-    onset, intensity, asymmetry, blinks and head motion.
-    """
-    manner = random_stream(seed, clip.subject, clip.label, "manner")
-    stream = random_stream(seed, clip.clip_id, "take")
-    frames = round(stream.uniform(*DURATION_S) * fps)
-    time = np.arange(frames) / fps
-    units = _unit_strengths(clip.label, time, manner, stream)
-    points = np.repeat(rest[None], frames, axis=0)
-    # Midline points (side 0) take the mean of both sides.
-    per_side = np.stack([units.mean(axis=2), units[..., 1], units[..., 0]])
-    for index, shifts in enumerate(UNITS.values()):
-        points += per_side[_SIDE, :, index].T[..., None] * shift_field(shifts)
-    points = _close_lids(_part(points), _blinks(time, stream))
-    lines = _depth_of_lines(per_side[0])
-    gain = 1 + 0.03 * _wander(time, stream)
-    return Performance(points, _head_pose(time, stream), lines, gain)
-
-
-def _unit_strengths(
-    label: str, time: Array, manner: np.random.Generator, stream: np.random.Generator
-) -> Array:
-    """Strength of every unit: (T, units, 2) with the image's left and right side last."""
-    strengths = np.zeros((len(time), len(UNITS), 2))
-    intensity = stream.uniform(0.5, 1.0)
-    skew = stream.uniform(-0.15, 0.15)
-    onset, rise, fall = _timing(time[-1], stream)
-    recipe = ACTION_UNITS[label]
-    for index, name in enumerate(UNITS):
-        # Every face twitches a little, also where the class does not ask for it.
-        strength = _TWITCH * (1 + _wander(time, stream)) * (name not in _OPENERS)
-        habit, lag = manner.normal(1, 0.15), stream.uniform(-0.1, 0.1)
-        if name in recipe:
-            envelope = _rise_and_fall(time - onset - lag, rise, fall)
-            strength = strength + recipe[name] * intensity * max(habit, 0.4) * envelope
-        strengths[:, index] = strength[:, None] * np.array([1 + skew, 1 - skew])
-    return strengths
-
-
-def _depth_of_lines(strengths: Array) -> Array:
-    """Lines beside the nose and between the brows, 0 to 1: (T, 2) from (T, units)."""
-    unit = dict(zip(UNITS, strengths.T, strict=True))
-    return np.clip(np.stack([unit["AU12"] + unit["AU9"], unit["AU4"] + unit["AU9"]], axis=1), 0, 1)
-
-
-def _timing(end: float, stream: np.random.Generator) -> tuple[float, float, tuple[float, float]]:
-    """Onset (s), length of the rise (s), start and length of the fall (s after the onset)."""
-    onset, rise = stream.uniform(0.1, 0.25) * end, stream.uniform(0.25, 0.6)
-    apex_end = stream.uniform(0.65, 0.9) * end
-    return onset, rise, (max(apex_end - onset, rise), stream.uniform(0.4, 0.8))
-
-
-def _rise_and_fall(since_onset: Array, rise: float, fall: tuple[float, float]) -> Array:
-    return smooth_step(since_onset / rise) * (1 - smooth_step((since_onset - fall[0]) / fall[1]))
-
-
-def smooth_step(value: Array) -> Array:
-    """0 below 0, 1 above 1, without a kink between."""
-    clipped = np.clip(value, 0, 1)
-    return clipped * clipped * (3 - 2 * clipped)
-
-
-def _wander(time: Array, stream: np.random.Generator) -> Array:
-    """Slow random motion within -1..1: three sines below 0.8 Hz."""
-    rate, phase = stream.uniform(0.1, 0.8, 3), stream.uniform(0, 2 * np.pi, 3)
-    return np.sin(2 * np.pi * np.outer(time, rate) + phase).mean(axis=1)
-
-
-def _head_pose(time: Array, stream: np.random.Generator) -> Array:
-    motion = np.stack([_wander(time, stream) for _ in range(6)], axis=1)
-    start = stream.uniform(-1, 1, 6)
-    extent = np.array([0.018, 0.014, 0.06, 0.025, 0.030, 0.020])
-    return (0.7 * motion + 0.5 * start) * extent + np.array([0, 0, 0, 1, 0, 0])
-
-
-def _blinks(time: Array, stream: np.random.Generator) -> Array:
-    """How far the lids are shut, 0 to 1: (T,)."""
-    shut = np.zeros(len(time))
-    moment = stream.uniform(0.2, 2.0)
-    while moment < time[-1]:
-        half = stream.uniform(0.08, 0.12)
-        shut = np.maximum(shut, smooth_step(1.4 - np.abs(time - moment) / half))
-        moment += stream.uniform(0.9, 2.5)
-    return shut
-
-
-def _shut_lips(points: Array) -> Array:
-    """Lay both lips along the line between the mouth's corners: (C, 2)."""
-    points = points.copy()
-    corners = points[[_INDEX["gap_corner.left"], _INDEX["gap_corner.right"]]]
-    for pair in _both_sides(_LIPS):
-        x = points[list(pair), 0].mean()
-        y = np.interp(x, corners[:, 0], corners[:, 1])
-        points[pair[0]], points[pair[1]] = (x, y - _LEAST_GAP / 2), (x, y + _LEAST_GAP / 2)
-    return points
-
-
-def _part(points: Array) -> Array:
-    """Move lips and lids apart where an expression would make them cross: (..., C, 2)."""
-    points = points.copy()
-    for upper, lower in _both_sides(_LIPS + _LIDS):
-        overlap = points[..., upper, 1] - points[..., lower, 1] + _LEAST_GAP
-        half = np.maximum(overlap, 0) / 2
-        points[..., upper, 1] -= half
-        points[..., lower, 1] += half
-    return points
-
-
-def _close_lids(points: Array, shut: Array) -> Array:
-    """Bring the upper lids (T, C, 2) down to the lower ones as far as `shut` (T,) says."""
-    points = points.copy()
-    for upper, lower in _both_sides(_LIDS):
-        way = points[:, lower] - points[:, upper]
-        points[:, upper] += way * (0.88 * shut)[:, None]
-        points[:, lower] -= way * (0.06 * shut)[:, None]
-    return points
-
-
-def _both_sides(pairs: tuple[tuple[str, str], ...]) -> list[tuple[int, int]]:
-    """Indexes of named point pairs, each on the middle line or on both sides."""
-    ends = ("", ".left", ".right")
-    return [(_INDEX[a + e], _INDEX[b + e]) for a, b in pairs for e in ends if a + e in _INDEX]
-
-
-
-def dense_weights() -> tuple[Array, dict[str, list[int]]]:
-    """How to interpolate more points along the lips' and lids' edges, where a warp has to tear.
-
-    Returns:
-        (C + E, C) float64 weights: times the (C, 2) points, these and E more; and for each edge
-        (``lip_up``, ``lip_low``, ``lid_up.left`` ...) the rows that hold it, from left to right
-        for lips, from the outer to the inner corner for lids.
-    """
-    weights, rows = [np.eye(len(NAMES))], {}
-    total = len(NAMES)
-    for edge, names in _edges().items():
-        knots = np.array([_INDEX[name] for name in names])
-        places = np.linspace(0, len(knots) - 1, _FINER * (len(knots) - 1) + 1)
-        spline = CubicSpline(np.arange(len(knots)), np.eye(len(NAMES))[knots])(places)
-        between = np.arange(len(places)) % _FINER > 0
-        order = np.repeat(knots, _FINER)[: len(places)]
-        order[between] = total + np.arange(between.sum())
-        weights.append(spline[between])
-        total += int(between.sum())
-        rows[edge] = order.tolist()
-    return np.concatenate(weights), rows
-
-
-def outer_lip_ring() -> list[int]:
-    """Indexes of the points around the lips' outer edge, in order."""
-    upper = ["lip_up_out.left", "lip_up_in.left", "lip_up_mid", "lip_up_in.right"]
-    lower = ["lip_low_out.right", "lip_low_in.right", "lip_low_mid", "lip_low_in.left"]
-    names = ["corner.left", *upper, "lip_up_out.right", "corner.right", *lower, "lip_low_out.left"]
-    return [_INDEX[name] for name in names]
-
-
-def _edges() -> dict[str, list[str]]:
-    """Names of the points along each edge of the mouth's and the eyes' openings."""
-    edges = {}
-    for row in ("up", "low"):
-        half = [f"gap_{row}_out", f"gap_{row}_in"]
-        left = ["gap_corner.left", *(f"{name}.left" for name in half)]
-        right = [f"{name}.right" for name in reversed(half)] + ["gap_corner.right"]
-        edges[f"lip_{row}"] = [*left, f"gap_{row}_mid", *right]
-        for side in ("left", "right"):
-            lid = [f"lid_{row}_{part}" for part in ("out", "mid", "in")]
-            edges[f"lid_{row}.{side}"] = [f"{n}.{side}" for n in ("eye_out", *lid, "eye_in")]
-    return edges

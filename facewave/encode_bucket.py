@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from facewave.features import FEATURE_VERSION, WaveletOptions, encode_clip, feature_shapes
 from facewave.progress import Progress
@@ -89,9 +91,9 @@ def _encode(
     key = feature_key(row["key"], wavelet=wavelet, quality=quality)
     shard = shard_path(store, "features", key)
     if is_whole(shard):
-        values = read_metadata(shard)["quality"]
-        nan = float("nan")
-        return Quality(**{k: nan if v is None else v for k, v in values.items()}), key, False
+        values: dict[str, Any] = read_metadata(shard)["quality"]
+        values |= {name: math.nan for name, value in values.items() if value is None}
+        return Quality(**values), key, False
     encode = partial(
         encode_clip,
         shard_path(store, "tracks", row["key"]),
@@ -120,17 +122,22 @@ def reencode(
         DamagedShardError: if its trajectory shard is damaged as well.
     """
     _log.warning("%s: its features are damaged; encoding them again", row["clip_id"])
-    encode_clip(
-        shard_path(store, "tracks", row["track_key"]),
-        shard_path(store, "features", row["key"]),
-        wavelet=wavelet,
-        quality=quality,
-        provenance={"track_key": row["track_key"]},
-    )
+    try:
+        encode_clip(
+            shard_path(store, "tracks", row["track_key"]),
+            shard_path(store, "features", row["key"]),
+            wavelet=wavelet,
+            quality=quality,
+            provenance={"track_key": row["track_key"]},
+        )
+    except DamagedShardError as error:
+        raise DamagedShardError(
+            f"clip {row['clip_id']}: its features and its trajectory are damaged; run again with "
+            f"`--forcerun encode_features`, which tracks this clip anew ({error})"
+        ) from error
 
 
 def _without_trajectory(reason: str) -> Quality:
-    nan = float("nan")
     return Quality(
         valid=False,
         reason=reason,
@@ -138,6 +145,6 @@ def _without_trajectory(reason: str) -> Quality:
         detected=0,
         detection_ratio=0.0,
         longest_gap=0,
-        jitter=nan,
-        mean_abs_yaw=nan,
+        jitter=math.nan,
+        mean_abs_yaw=math.nan,
     )

@@ -76,6 +76,10 @@ class MissingSystemLibraryError(ImportError):
     """A shared library that MediaPipe or OpenCV links to is not installed."""
 
 
+class LandmarkerError(Exception):
+    """No landmarker can be made: of a model or options that MediaPipe refuses."""
+
+
 def _load_face_landmarker() -> ModuleType:
     stubs = [name for name in _UNUSED_IMPORTS if name not in sys.modules]
     sys.modules.update({name: ModuleType(name) for name in stubs})
@@ -102,7 +106,7 @@ class VideoLandmarker:
 
         Raises:
             MissingSystemLibraryError: if MediaPipe's shared library cannot be loaded.
-            RuntimeError: if MediaPipe refuses the model file.
+            LandmarkerError: if MediaPipe refuses the model file or the options.
         """
         self._api = _load_face_landmarker()
         from mediapipe.tasks.python.core.base_options import BaseOptions
@@ -113,18 +117,20 @@ class VideoLandmarker:
 
         self._image = Image
         self._srgb = ImageFormat.SRGB
-        self._landmarker = self._api.FaceLandmarker.create_from_options(
-            self._api.FaceLandmarkerOptions(
-                base_options=BaseOptions(model_asset_path=str(model)),
-                running_mode=VisionTaskRunningMode.VIDEO,
-                num_faces=options.max_faces,
-                min_face_detection_confidence=options.min_detection_confidence,
-                min_face_presence_confidence=options.min_presence_confidence,
-                min_tracking_confidence=options.min_tracking_confidence,
-                output_face_blendshapes=True,
-                output_facial_transformation_matrixes=True,
-            )
+        task_options = self._api.FaceLandmarkerOptions(
+            base_options=BaseOptions(model_asset_path=str(model)),
+            running_mode=VisionTaskRunningMode.VIDEO,
+            num_faces=options.max_faces,
+            min_face_detection_confidence=options.min_detection_confidence,
+            min_face_presence_confidence=options.min_presence_confidence,
+            min_tracking_confidence=options.min_tracking_confidence,
+            output_face_blendshapes=True,
+            output_facial_transformation_matrixes=True,
         )
+        try:
+            self._landmarker = self._api.FaceLandmarker.create_from_options(task_options)
+        except (RuntimeError, ValueError, OSError) as error:
+            raise LandmarkerError(f"{model}: no face landmarker: {error}") from error
 
     def detect(self, frame: NDArray[np.uint8], timestamp_ms: int) -> Faces:
         """Find the faces of the next frame.
@@ -135,6 +141,9 @@ class VideoLandmarker:
         Args:
             frame: uint8 (height, width, 3), RGB, contiguous.
             timestamp_ms: milliseconds, greater than at the call before.
+
+        Raises:
+            RuntimeError, ValueError: if MediaPipe fails, or the time does not grow.
         """
         image = self._image(self._srgb, frame)
         result = self._api.MpFaceLandmarkerResultC()

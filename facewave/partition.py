@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -50,10 +52,17 @@ class SplitOptions:
 
 
 def fold_names(protocol: str, subjects: Sequence[str]) -> list[str]:
-    """Return the folds of a protocol: one a subject, or none for a protocol with a single split."""
+    """Return the folds of a protocol: one a subject, or none for a protocol with a single split.
+
+    A fold is a folder's name: what is not safe in one is written as `%` and its hex code.
+    """
     if protocol != LEAVE_ONE_SUBJECT_OUT:
         return []
-    return [f"fold-{subject}" for subject in sorted(subjects)]
+    return [_fold_name(subject) for subject in sorted(subjects)]
+
+
+def _fold_name(subject: str) -> str:
+    return "fold-" + re.sub(r"[^\w.+=@-]", lambda found: f"%{ord(found[0]):02X}", subject)
 
 
 def assign_parts(
@@ -126,11 +135,11 @@ def _by_subject(
             f"split.protocol {LEAVE_ONE_SUBJECT_OUT}: {len(subjects)} subjects, at least 3 are "
             "needed (one to test, one to validate, one to train); choose another protocol"
         )
-    left_out = (fold or "").removeprefix("fold-")
-    if left_out not in subjects:
-        raise SplitError(f"fold {fold!r}: no clip of subject {left_out!r}")
-    rest = [clip for clip in clips if clip.subject != left_out]
-    parts = {clip.clip_id: "test" for clip in clips if clip.subject == left_out}
+    left_out = {clip.clip_id for clip in clips if _fold_name(str(clip.subject)) == fold}
+    if not left_out:
+        raise SplitError(f"fold {fold!r}: no clip of its subject")
+    rest = [clip for clip in clips if clip.clip_id not in left_out]
+    parts = dict.fromkeys(left_out, "test")
     return parts | _carve_val(rest, options)
 
 
@@ -144,8 +153,9 @@ def _divide(
 ) -> dict[str, str]:
     """Divide groups of clips so that every part has about its share of every class.
 
-    Greedy: the largest groups first, each to the part whose class counts it brings nearest to
-    their targets (squared distance, relative to the target).
+    Greedy: the largest groups first, each to the part whose class counts and size it brings
+    nearest to their targets (squared distance, relative to the target). The size counts because
+    classes of a few clips each would all go to the largest part.
     """
     groups = _groups(clips, options)
     if len(groups) < len(shares):
@@ -153,15 +163,15 @@ def _divide(
             f"split.protocol {options.protocol}: {len(groups)} subjects or clips cannot be "
             f"divided into {', '.join(shares)}; add data, or set split.group_by_subject to false"
         )
-    totals = Counter(clip.label for clip in clips)
+    totals = _class_counts(clips)
     targets = {
         part: {label: share * count for label, count in totals.items()}
         for part, share in shares.items()
     }
-    counts: dict[str, Counter[int]] = {part: Counter() for part in shares}
+    counts: dict[str, Counter[int | None]] = {part: Counter() for part in shares}
     chosen: dict[str, list[str]] = {part: [] for part in shares}
     for name, members in groups.items():
-        labels = Counter(clip.label for clip in members)
+        labels = _class_counts(members)
         part = min(shares, key=lambda p: _cost(labels, counts[p], targets[p]))
         counts[part] += labels
         chosen[part].append(name)
@@ -187,10 +197,20 @@ def _groups(clips: Sequence[SplitClip], options: SplitOptions) -> dict[str, list
     return dict(sorted(groups.items(), key=order))
 
 
-def _cost(labels: Counter[int], have: Counter[int], target: Mapping[int, float]) -> float:
-    return sum(
+def _class_counts(clips: Sequence[SplitClip]) -> Counter[int | None]:
+    """Count the clips of each class and, under None, all of them."""
+    return Counter([clip.label for clip in clips] + [None] * len(clips))
+
+
+def _cost(
+    labels: Counter[int | None], have: Counter[int | None], target: Mapping[int | None, float]
+) -> float:
+    # The size weighs as much as all classes together. fsum is exact, so that the order in which
+    # the classes come cannot decide a near tie.
+    return math.fsum(
         ((have[label] + more - target[label]) ** 2 - (have[label] - target[label]) ** 2)
         / target[label]
+        * (len(target) - 1 if label is None else 1)
         for label, more in labels.items()
     )
 

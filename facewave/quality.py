@@ -113,16 +113,17 @@ def judge(
 
 
 def _reason(frames: int, found: int, gap: int, announced: int, options: QualityOptions) -> str:
-    if frames < options.min_decoded_ratio * announced:
+    # Divided, not multiplied: 0.55 * 100 is more than 55.
+    if announced and frames / announced < options.min_decoded_ratio:
         return f"truncated: {frames} of {announced} announced frames can be decoded"
     if found == 0:
         return f"no face in any of {frames} frames"
     if found < options.min_detected_frames:
         return f"face in {found} frames only, {options.min_detected_frames} are needed"
-    if found < options.min_detection_ratio * frames:
+    if found / frames < options.min_detection_ratio:
         return (
-            f"face in {found} of {frames} frames ({found / frames:.0%}), "
-            f"{options.min_detection_ratio:.0%} are needed"
+            f"face in {found} of {frames} frames ({found / frames:.1%}), "
+            f"{options.min_detection_ratio:.1%} are needed"
         )
     if gap > options.max_gap_frames:
         return f"no face for {gap} frames in a row, {options.max_gap_frames} are allowed"

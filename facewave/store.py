@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import struct
+import math
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,6 @@ from numpy.typing import NDArray
 from facewave.atomic import atomic_path
 
 METADATA_MEMBER = "metadata.json"
-
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, struct.error, OSError)
 
 
 class DamagedShardError(Exception):
@@ -58,6 +56,9 @@ def write_shard(
         arrays: name to array, or to (shape, dtype, chunks) where chunks along the first axis
             come one after the other, so that a long clip needs no more memory than a short one.
         metadata: JSON-serialisable.
+
+    Raises:
+        ValueError: if chunks do not add up to their shape, or an array holds Python objects.
     """
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name, array in arrays.items():
@@ -75,11 +76,17 @@ def _write_member(
     dtype: str,
     chunks: Iterable[NDArray[Any]],
 ) -> None:
+    if np.dtype(dtype).hasobject:
+        raise ValueError(f"{name}: an array of Python objects cannot be stored without pickle")
     header = {"descr": dtype, "fortran_order": False, "shape": tuple(shape)}
+    missing = math.prod(shape)
     with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
         np.lib.format.write_array_header_1_0(member, header)
         for chunk in chunks:
             member.write(np.ascontiguousarray(chunk, dtype=dtype).tobytes())
+            missing -= chunk.size
+    if missing:
+        raise ValueError(f"{name}: the chunks have {-missing:+d} values compared with {shape}")
 
 
 def read_shard(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -88,16 +95,13 @@ def read_shard(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     Raises:
         DamagedShardError: if it is missing, truncated or altered.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            arrays = {
-                name.removesuffix(".npy"): _read_array(archive, name)
-                for name in archive.namelist()
-                if name != METADATA_MEMBER
-            }
-            return arrays, json.loads(archive.read(METADATA_MEMBER))
-    except _DAMAGE as error:
-        raise DamagedShardError(f"{path}: {error}; remove it and run again") from error
+    with _damage(path), zipfile.ZipFile(path) as archive:
+        arrays = {
+            name.removesuffix(".npy"): _read_array(archive, name)
+            for name in archive.namelist()
+            if name != METADATA_MEMBER
+        }
+        return arrays, json.loads(archive.read(METADATA_MEMBER))
 
 
 def _read_array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
@@ -115,12 +119,9 @@ def read_metadata(path: Path) -> dict[str, Any]:
     Raises:
         DamagedShardError: if it is missing, truncated or altered.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            metadata: dict[str, Any] = json.loads(archive.read(METADATA_MEMBER))
-            return metadata
-    except _DAMAGE as error:
-        raise DamagedShardError(f"{path}: {error}; remove it and run again") from error
+    with _damage(path), zipfile.ZipFile(path) as archive:
+        metadata: dict[str, Any] = json.loads(archive.read(METADATA_MEMBER))
+        return metadata
 
 
 def iter_frames(path: Path, name: str, *, chunk: int = 4096) -> Iterator[NDArray[Any]]:
@@ -129,25 +130,38 @@ def iter_frames(path: Path, name: str, *, chunk: int = 4096) -> Iterator[NDArray
     Raises:
         DamagedShardError: if it is missing, truncated or altered (possibly after some chunks).
     """
-    try:
-        with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
-            np.lib.format.read_magic(member)
-            shape, _, dtype = np.lib.format.read_array_header_1_0(member)
-            row = int(np.prod(shape[1:])) * dtype.itemsize
-            for start in range(0, shape[0], chunk):
-                count = min(chunk, shape[0] - start)
-                data = member.read(count * row)
-                yield np.frombuffer(data, dtype).reshape(count, *shape[1:])
-            if member.read(1):
-                raise ValueError(f"{name} is longer than its header says")
-    except _DAMAGE as error:
-        raise DamagedShardError(f"{path}: {error}; remove it and run again") from error
+    with (
+        _damage(path),
+        zipfile.ZipFile(path) as archive,
+        archive.open(f"{name}.npy") as member,
+    ):
+        np.lib.format.read_magic(member)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(member)
+        row = math.prod(shape[1:]) * dtype.itemsize
+        for start in range(0, shape[0], chunk):
+            count = min(chunk, shape[0] - start)
+            data = member.read(count * row)
+            yield np.frombuffer(data, dtype).reshape(count, *shape[1:])
+        if member.read(1):
+            raise ValueError(f"{name} is longer than its header says")
 
 
 def is_whole(path: Path) -> bool:
     """Tell whether a shard is there and every byte of its members is as it was written."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with _damage(path), zipfile.ZipFile(path) as archive:
             return archive.testzip() is None and METADATA_MEMBER in archive.namelist()
-    except _DAMAGE:
+    except DamagedShardError:
         return False
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    # A flipped bit makes zipfile and NumPy raise almost anything: NotImplementedError for a
+    # compression that is none, MemoryError for a shape, TokenError for a header.
+    try:
+        yield
+    except Exception as error:
+        raise DamagedShardError(
+            f"{path}: {type(error).__name__}: {error}; remove it and run again"
+        ) from error

@@ -8,14 +8,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from facewave.atomic import atomic_path
 from facewave.buckets import KeyRow, read_key_file
 from facewave.fingerprint import MISSING, Tracked
 from facewave.landmarks import LandmarkerOptions
 from facewave.model_file import check_model
 from facewave.progress import Progress
-from facewave.store import DamagedShardError, content_key, file_sha256, is_whole, read_metadata, shard_path
+from facewave.store import (
+    DamagedShardError,
+    content_key,
+    file_sha256,
+    is_whole,
+    read_metadata,
+    shard_path,
+)
 from facewave.tracks import TRACK_VERSION, TrackSummary, track_clip
-from facewave.tsv import format_rows, iter_rows, write_text
+from facewave.tsv import TableError, format_rows, iter_rows, write_text
+from facewave.video import UnreadableVideoError, check_video_file
 
 _log = logging.getLogger("facewave")
 
@@ -76,6 +85,7 @@ def track_bucket(
     Raises:
         ModelFileError: if the model is another one.
         MissingSystemLibraryError: if MediaPipe cannot be loaded.
+        LandmarkerError: if MediaPipe refuses the model or the options.
         OSError: if the store cannot be written (a full disk stops the job, it flags no clip).
     """
     check_model(model, options.model_sha256)
@@ -90,12 +100,12 @@ def track_bucket(
 def _track(
     row: KeyRow, *, store: Path, model: Path, options: TrackOptions, progress: Progress
 ) -> dict[str, object]:
-    fps = row.fps_hint or options.default_fps
-    path = Path(row.file_path)
+    path, fps = Path(row.file_path), row.fps_hint or options.default_fps
     content, key, computed = "", "", False
-    if row.fingerprint == MISSING or not (content := _content(path)):
-        summary = TrackSummary(error="the file is missing or cannot be read")
-    else:
+    try:
+        if row.fingerprint == MISSING:
+            raise UnreadableVideoError("the file is missing")
+        content = _content(path)
         key = track_key(content, fps=fps, options=options)
         shard = shard_path(store, "tracks", key)
         if is_whole(shard):
@@ -103,11 +113,11 @@ def _track(
             summary = TrackSummary(**{name: metadata[name] for name in _SUMMARY_COLUMNS})
         else:
             computed = True
-            summary = _track_or_flag(
-                path, shard, model=model, fps=fps, options=options, content=content
-            )
-            if not shard.exists():
-                content = key = ""
+            summary = _compute(path, shard, content, model=model, fps=fps, options=options)
+    except UnreadableVideoError as error:
+        content, key, summary = "", "", TrackSummary(error=str(error))
+    if summary.error:
+        _log.warning("%s: %s", path, summary.error)
     progress.step(computed=computed, frames=summary.frames)
     return {
         "clip_id": row.clip_id,
@@ -120,40 +130,41 @@ def _track(
 
 
 def _content(path: Path) -> str:
+    check_video_file(path)
     try:
         return file_sha256(path)
     except OSError as error:
-        _log.warning("%s: %s", path, error)
-        return ""
+        raise UnreadableVideoError(f"the file cannot be read: {error.strerror}") from error
 
 
-def _track_or_flag(
-    path: Path, shard: Path, *, model: Path, fps: float, options: TrackOptions, content: str
+def _compute(
+    path: Path, shard: Path, content: str, *, model: Path, fps: float, options: TrackOptions
 ) -> TrackSummary:
     import cv2
 
+    # A damaged shard must not stay under its key if the clip cannot be tracked this time.
+    shard.unlink(missing_ok=True)
     try:
-        summary = track_clip(
-            path,
-            shard,
-            model=model,
-            options=options.landmarker,
-            default_fps=fps,
-            provenance={
-                "content_sha256": content,
-                "model_sha256": options.model_sha256,
-                "landmarker": asdict(options.landmarker),
-                "default_fps": fps,
-            },
-        )
-    except (RuntimeError, ValueError, cv2.error) as error:
+        with atomic_path(shard) as temporary:
+            summary = track_clip(
+                path,
+                temporary,
+                model=model,
+                options=options.landmarker,
+                default_fps=fps,
+                provenance={
+                    "content_sha256": content,
+                    "model_sha256": options.model_sha256,
+                    "landmarker": asdict(options.landmarker),
+                    "default_fps": fps,
+                },
+            )
+            if _content(path) != content:
+                raise UnreadableVideoError("the file changed while it was read; run again")
+    except (RuntimeError, ValueError, MemoryError, cv2.error) as error:
         _log.exception("%s: tracking failed", path)
-        summary = TrackSummary(error=f"tracking failed: {error}")
-    if _content(path) != content:
-        shard.unlink(missing_ok=True)
-        return TrackSummary(error="the file changed while it was read; run again")
-    if summary.error:
-        _log.warning("%s: %s", path, summary.error)
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UnreadableVideoError(f"tracking failed: {reason}") from error
     return summary
 
 
@@ -175,20 +186,25 @@ def retrack(
     row = next(row for row in read_key_file(key_file) if row.clip_id == clip_id)
     done = _track(row, store=store, model=model, options=options, progress=Progress(1))
     if done["key"] != key:
+        reason = done["error"] or "the video changed since it was tracked"
         raise DamagedShardError(
-            f"{row.file_path}: the trajectory of clip {clip_id} is damaged and the video changed "
-            "since it was tracked; run again"
+            f"{row.file_path}: the trajectory of clip {clip_id} is damaged and cannot be made "
+            f"again: {reason}; remove the bucket's index in tracks/ and run again"
         )
 
 
 def read_tracked(indexes: Iterable[Path], clip_ids: Iterable[str]) -> Mapping[str, Tracked]:
-    """Return what the indexes know of these clips; an index that is not there knows nothing."""
+    """Return what the indexes know of these clips.
+
+    An index that is not there, is damaged or was written by another version knows nothing.
+    """
     wanted = set(clip_ids)
     found = {}
     for index in indexes:
-        if not index.exists():
+        try:
+            for row in iter_rows(index, TRACK_COLUMNS):
+                if row["clip_id"] in wanted:
+                    found[row["clip_id"]] = Tracked(row["fingerprint"], row["content_sha256"])
+        except (FileNotFoundError, TableError):
             continue
-        for row in iter_rows(index, TRACK_COLUMNS):
-            if row["clip_id"] in wanted:
-                found[row["clip_id"]] = Tracked(row["fingerprint"], row["content_sha256"])
     return found

@@ -94,7 +94,7 @@ def track_clip(
         The summary. A clip that cannot be decoded gets T = 0 and `error`, not an exception.
     """
     shard.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.SpooledTemporaryFile(_SPOOL_BYTES, dir=shard.parent) as spool:
+    with tempfile.SpooledTemporaryFile(_SPOOL_BYTES, dir=str(shard.parent)) as spool:
         found = _Detections(spool, [], [])
         try:
             with open_video(video_path, default_fps=default_fps) as video:

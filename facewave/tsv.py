@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
-import io
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from facewave.atomic import atomic_path
+
+_SPECIAL = re.compile(r'[\t\n\r"]')
 
 
 class TableError(ValueError):
@@ -18,18 +20,19 @@ class TableError(ValueError):
 
 def format_rows(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     """Return a header and rows as TSV text; None and NaN become empty cells."""
-    text = io.StringIO()
-    writer = csv.writer(text, dialect="excel-tab", lineterminator="\n")
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([_cell(row[column]) for column in columns])
-    return text.getvalue()
+    lines = [columns, *([_cell(row[column]) for column in columns] for row in rows)]
+    return "".join("\t".join(map(_quoted, line)) + "\n" for line in lines)
 
 
 def _cell(value: Any) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _quoted(cell: str) -> str:
+    # csv.writer leaves a lone carriage return unquoted, which csv.reader takes for a new row.
+    return '"' + cell.replace('"', '""') + '"' if _SPECIAL.search(cell) else cell
 
 
 def write_text(path: Path, text: str) -> None:
@@ -54,23 +57,25 @@ def iter_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
     """Yield the rows of a table; lines before the header that begin with `#` are skipped.
 
     Raises:
-        TableError: if a column is missing or a row has another number of cells.
+        TableError: if a column is missing, a row has another number of cells, or it is no text.
     """
     with path.open(encoding="utf-8", newline="") as file:
-        lines = (line for line in file)
-        first = next(lines, "")
-        while first.startswith("#"):
-            first = next(lines, "")
-        header = first.rstrip("\n").split("\t")
-        if missing := set(columns) - set(header):
-            raise TableError(
-                f"{path}: no column {', '.join(sorted(missing))}; it was written by another "
-                "version of facewave: remove it and run again"
-            )
-        for cells in csv.reader(lines, dialect="excel-tab"):
-            if len(cells) != len(header):
+        try:
+            first = next(file, "")
+            while first.startswith("#"):
+                first = next(file, "")
+            header = first.rstrip("\n").split("\t")
+            if missing := set(columns) - set(header):
                 raise TableError(
-                    f"{path}: a row has {len(cells)} cells in place of {len(header)}; "
-                    "remove the file and run again"
+                    f"{path}: no column {', '.join(sorted(missing))}; it was written by another "
+                    "version of facewave: remove it and run again"
                 )
-            yield dict(zip(header, cells, strict=True))
+            for cells in csv.reader(file, dialect="excel-tab", strict=True):
+                if len(cells) != len(header):
+                    raise TableError(
+                        f"{path}: a row has {len(cells)} cells in place of {len(header)}; "
+                        "remove the file and run again"
+                    )
+                yield dict(zip(header, cells, strict=True))
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise TableError(f"{path}: {error}; remove the file and run again") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,14 +14,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Read by OpenCV when it is imported. Bad files are reported once, by us; and a playlist that
-# calls itself .mp4 must not make FFmpeg open other addresses.
+from facewave.frame_count import shown_share
+
+# Containers that hold their own frames, by the names of FFmpeg's demuxers. Not among them are
+# playlists (hls, dash, concat), which make FFmpeg open what they name: other files, addresses.
+_CONTAINERS = (
+    "asf,avi,dv,flv,gif,h264,hevc,ivf,m4v,matroska,mjpeg,mov,mpeg,mpegts,mpegvideo,mxf,nut,ogg,rm"
+)
+
+# Read by OpenCV. Bad files are reported once, by us.
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "protocol_whitelist;file")
+os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = (
+    f"protocol_whitelist;file|format_whitelist;{_CONTAINERS}"
+)
 
-# Containers without a frame rate report 0, NaN or the ticks of their clock (1000 and more).
-_HIGHEST_FPS = 1000.0
+# Containers without a frame rate report 0, NaN, the ticks of their clock (1000 and more) or next
+# to nothing. MediaPipe's clock counts in milliseconds: 1000 frames a second are the most.
+_LOWEST_FPS, _HIGHEST_FPS = 0.01, 1000.0
 # Times between frames that differ by more than this share make the frame rate variable.
 _VARIABLE_SHARE = 0.5
 
@@ -37,7 +48,8 @@ class Video:
         width, height: pixels, as decoded (a rotation flag is applied).
         fps: frames a second, from the container or the default.
         fps_assumed: whether the default was taken.
-        frames_announced: what the container says; 0 where it does not.
+        frames_announced: what the container says it shows; 0 where it does not. A container
+            without a count has a duration: after the last frame, the frames that fill it.
         frames_decoded: frames yielded so far.
         variable_rate: whether the container's times between frames differ.
     """
@@ -49,6 +61,7 @@ class Video:
     frames_announced: int
     frames_decoded: int = 0
     variable_rate: bool = False
+    _duration_ms: float = field(default=0.0, repr=False)
     _capture: Any = field(default=None, repr=False)
 
     def timestamp_ms(self, frame: int) -> int:
@@ -59,16 +72,19 @@ class Video:
         """Yield the frames, uint8 (height, width, 3) RGB, as far as they can be decoded."""
         import cv2
 
-        shortest, longest, before = math.inf, 0.0, math.nan
+        shortest, longest, first, before = math.inf, 0.0, math.nan, math.nan
         while True:
             ok, frame = self._capture.read()
             if not ok or frame is None:
+                if self._duration_ms and before > first:
+                    between = (before - first) / (self.frames_decoded - 1)
+                    self.frames_announced = round(self._duration_ms / between)
                 return
             now = self._capture.get(cv2.CAP_PROP_POS_MSEC)
             if now > before:
                 shortest, longest = min(shortest, now - before), max(longest, now - before)
                 self.variable_rate = longest - shortest > _VARIABLE_SHARE * 1000.0 / self.fps
-            before = now
+            first, before = now if self.frames_decoded == 0 else first, now
             self.frames_decoded += 1
             self.height, self.width = frame.shape[:2]
             yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
@@ -80,45 +96,56 @@ def open_video(path: Path, *, default_fps: float) -> Iterator[Video]:
 
     Args:
         path: the file.
-        default_fps: frames a second where the container names none that can be.
+        default_fps: frames a second where the container names none that can be, 0.01 to 1000.
 
     Raises:
         UnreadableVideoError: if it is missing, empty, has no video stream or is no video.
+        ValueError: if `default_fps` is out of range.
     """
-    _check_file(path)
+    if not _LOWEST_FPS <= default_fps <= _HIGHEST_FPS:
+        raise ValueError(f"{default_fps:g} frames a second: must be 0.01 to 1000")
+    check_video_file(path)
     import cv2
 
     # One thread: how many clips are decoded at once is the scheduler's decision.
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    # An absolute path: FFmpeg takes what stands before a colon for the name of a protocol.
+    capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
     try:
         if not capture.isOpened():
             raise UnreadableVideoError("no video stream can be decoded")
         fps = float(capture.get(cv2.CAP_PROP_FPS))
-        known = math.isfinite(fps) and 0.0 < fps < _HIGHEST_FPS
+        known = _LOWEST_FPS <= fps < _HIGHEST_FPS
         width, height = (
             int(capture.get(key)) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
         )
         announced = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        announced = int(announced) if 0 < announced < 1e9 else 0
+        share = shown_share(path)
         yield Video(
             width=width,
             height=height,
             fps=fps if known else default_fps,
             fps_assumed=not known,
-            frames_announced=int(announced) if 0 < announced < 1e9 else 0,
+            frames_announced=announced if share is None else round(announced * share),
+            _duration_ms=1000.0 * announced / fps if share is None and 0 < fps < 1e9 else 0.0,
             _capture=capture,
         )
     finally:
         capture.release()
 
 
-def _check_file(path: Path) -> None:
+def check_video_file(path: Path) -> None:
+    """Raise UnreadableVideoError unless `path` is a file with bytes in it that may be read."""
     try:
-        size = path.stat().st_size
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
+            raise UnreadableVideoError(f"it is {kind}")
         with path.open("rb") as file:
             file.read(1)
     except FileNotFoundError:
         raise UnreadableVideoError("the file is missing") from None
     except OSError as error:
         raise UnreadableVideoError(f"the file cannot be read: {error.strerror}") from None
-    if size == 0:
+    if status.st_size == 0:
         raise UnreadableVideoError("the file is empty (0 bytes)")

@@ -71,8 +71,8 @@ def make_plan(name):
         return read_plan(RESULTS / name)
     try:
         clips = load_dataset(name)
-    except (ManifestError, FileNotFoundError) as error:
-        raise WorkflowError(f"dataset {name}: {error}") from None
+    except ManifestError as error:
+        raise WorkflowError(str(error)) from None
     return plan_dataset(
         clips,
         folder=RESULTS / name,

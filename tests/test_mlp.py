@@ -168,6 +168,10 @@ def test_weights_are_those_of_the_best_epoch(table, fit):
     assert model.best_epoch == best.epoch
     assert rows[-1].epoch == best.epoch + 5 < 60
     assert _uar(model, val) == pytest.approx(best.val_uar)
+    # The classes are balanced, so that the weighted loss is the plain one.
+    loss = -np.log(predict(model, val)[np.arange(60), val.labels]).mean()
+    assert loss == pytest.approx(best.val_loss, rel=1e-4)
+    assert loss != pytest.approx(rows[-1].val_loss, rel=1e-2)
 
 
 # metrics.csv
@@ -217,6 +221,17 @@ def test_balanced_weights_computed_by_hand():
     assert weights.dtype == torch.float32
     assert weights.tolist() == pytest.approx([4 / (2 * 3), 0.0, 4 / (2 * 1), 0.0])
     assert class_weights([0, 0, 2], n_classes=3, kind="none").tolist() == [1.0, 1.0, 1.0]
+
+
+def test_loss_is_weighted_by_the_training_frequencies(table, fit):
+    train, val = table(40, seed=1), table(30, seed=2)
+    train.labels[:] = [0] * 30 + [1] * 6 + [2] * 4
+    rows = []
+    model = fit(train, val, options=replace(OPTIONS, max_epochs=1), on_epoch=rows.append)
+    weights = (40 / (3 * np.array([30, 6, 4])))[val.labels]
+    losses = -np.log(predict(model, val)[np.arange(30), val.labels])
+    assert rows[0].val_loss == pytest.approx((weights * losses).sum() / weights.sum(), rel=1e-4)
+    assert rows[0].val_loss != pytest.approx(losses.mean(), rel=1e-2)
 
 
 def test_class_absent_from_training_does_no_harm(table, fit):

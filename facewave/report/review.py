@@ -177,7 +177,7 @@ def measures(clips: Sequence[ReportClip]) -> list[Measure]:
         )
 
     return [
-        measure("frames", "frames", "frames decoded", 0, (c.frames for c in decoded)),
+        measure("frames", "frames", "", 0, (c.frames for c in decoded)),
         measure(
             "detection",
             "%",
@@ -195,11 +195,11 @@ def measures(clips: Sequence[ReportClip]) -> list[Measure]:
         measure(
             "jitter",
             "% of eye distance",
-            "root mean square of the nose tip's second difference: tremble from frame to frame",
+            "tremble of the nose tip from frame to frame (root mean square of its second difference)",
             2,
             (100 * c.jitter for c in decoded),
         ),
         measure(
-            "yaw", "degrees", "mean turn of the head to the side", 1, (c.mean_abs_yaw for c in decoded)
+            "yaw", "degrees", "mean absolute turn of the head to the side", 1, (c.mean_abs_yaw for c in decoded)
         ),
     ]

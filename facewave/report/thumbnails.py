@@ -17,8 +17,11 @@ from facewave.video import UnreadableVideoError, open_video
 _SIDE = 220
 _JPEG_QUALITY = 80
 # The landmarks are drawn this many times larger and averaged: dots of a fraction of a pixel.
-_OVERSAMPLING = 3
-_DOT_COLOUR = (90, 255, 60)
+_OVERSAMPLING = 4
+# Blue is the one colour that neither skin nor lips nor most backgrounds have.
+_DOT_COLOUR = (0, 70, 255)
+# Dots shrink with the face: on a small one they would cover it.
+_DOTS_ACROSS = 140
 # A frame is reached by decoding all before it: a bound for clips of many minutes.
 _LAST_FRAME = 3000
 
@@ -98,8 +101,9 @@ def _draw(frame: NDArray[np.uint8], points: NDArray[np.float32] | None) -> NDArr
     if points is not None:
         large = cv2.resize(picture, None, fx=_OVERSAMPLING, fy=_OVERSAMPLING)
         pixels = np.rint(points * [large.shape[1], large.shape[0]]).astype(int)
+        radius = max(1, round(float(np.ptp(pixels[:, 0])) / _DOTS_ACROSS))
         for x, y in pixels:
-            cv2.circle(large, (int(x), int(y)), 1, _DOT_COLOUR, -1)
+            cv2.circle(large, (int(x), int(y)), radius, _DOT_COLOUR, -1)
         picture = cv2.resize(large, small, interpolation=cv2.INTER_AREA)
     return np.asarray(picture, np.uint8)
 

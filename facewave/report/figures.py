@@ -1,0 +1,260 @@
+"""The report's figures: matplotlib without pyplot, as SVG in data URIs."""
+
+from __future__ import annotations
+
+import base64
+import io
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from facewave.report.collect import TrainingRun
+from facewave.report.review import Measure
+from facewave.report.wavelet import Trace, WaveletExample
+
+# Page and figures share these; page.css names them as well.
+BLUE, ORANGE, GREY = "#2b6cb0", "#d9730d", "#9aa5b1"
+PART_COLOURS = {"train": BLUE, "val": "#7fb2e5", "test": ORANGE}
+
+_HALF_PAGE = (4.8, 2.7)
+_THIRD_PAGE = (3.3, 2.1)
+_BINS = 24
+# A quantity whose largest value exceeds its median this often is drawn on a logarithmic axis.
+_LOG_RATIO = 20.0
+_LONG_NAME = 24
+
+_STYLE = {
+    "axes.edgecolor": "#5f6b7a",
+    "axes.labelcolor": "#2d3748",
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "figure.facecolor": "white",
+    "font.size": 9,
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "lines.linewidth": 1.2,
+    # Text stays text: small files, and the reader's own fonts for scripts that DejaVu lacks.
+    "svg.fonttype": "none",
+    # Ids inside the SVG are random without it, and equal input could not give equal bytes.
+    "svg.hashsalt": "facewave",
+    # Class names and file names are no formulas.
+    "text.parse_math": False,
+    "xtick.color": "#5f6b7a",
+    "ytick.color": "#5f6b7a",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A figure as a data URI, its size in CSS pixels and what it shows in words."""
+
+    uri: str
+    width: int
+    height: int
+    alt: str
+
+
+class _Sheet:
+    """Collects the one figure that a `_sheet` block draws."""
+
+    figure: Figure
+    axes: Any
+    picture: Picture
+
+
+@contextmanager
+def _sheet(size: tuple[float, float], *, alt: str) -> Iterator[_Sheet]:
+    sheet = _Sheet()
+    with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
+        # The browser has the glyphs that matplotlib's own font lacks.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        sheet.figure = Figure(figsize=size, layout="constrained")
+        FigureCanvasSVG(sheet.figure)
+        sheet.axes = sheet.figure.add_subplot()
+        yield sheet
+        text = io.BytesIO()
+        sheet.figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    encoded = base64.b64encode(text.getvalue()).decode("ascii")
+    sheet.picture = Picture(
+        uri=f"data:image/svg+xml;base64,{encoded}",
+        width=round(size[0] * 96),
+        height=round(size[1] * 96),
+        alt=alt,
+    )
+
+
+def class_bars(classes: Sequence[str], counts: Mapping[str, Sequence[int]]) -> Picture:
+    """Draw the clips of each class, stacked by part.
+
+    Args:
+        classes: class names.
+        counts: part (or another name) to the clips of each class.
+    """
+    names = [_short(name) for name in classes]
+    size = (_HALF_PAGE[0], max(1.6, 0.9 + 0.24 * len(names)))
+    with _sheet(size, alt="Bars: clips of each class") as sheet:
+        left = np.zeros(len(names))
+        for part, values in counts.items():
+            colour = PART_COLOURS.get(part, BLUE)
+            sheet.axes.barh(range(len(names)), values, left=left, color=colour, label=part)
+            left += values
+        sheet.axes.set_yticks(range(len(names)), names)
+        sheet.axes.invert_yaxis()
+        sheet.axes.set_xlabel("clips")
+        sheet.axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if len(counts) > 1:
+            sheet.figure.legend(loc="outside upper center", ncols=len(counts))
+    return sheet.picture
+
+
+def histogram(measure: Measure, *, limit: float | None = None) -> Picture:
+    """Draw how a quality number is distributed over valid and invalid clips.
+
+    Args:
+        measure: with one value at least.
+        limit: a threshold to mark.
+    """
+    values, valid = measure.values, measure.valid
+    edges, logarithmic = _edges(measure, limit)
+    with _sheet(_THIRD_PAGE, alt=f"Histogram: {measure.name} of the clips") as sheet:
+        sheet.axes.hist(
+            [values[valid], values[~valid]], bins=edges, stacked=True, color=[BLUE, ORANGE]
+        )
+        if limit is not None:
+            sheet.axes.axvline(limit, color="#2d3748", linestyle="--", linewidth=1)
+        if logarithmic:
+            sheet.axes.set_xscale("log")
+        sheet.axes.set_xlabel(f"{measure.name}, {measure.unit}".replace("frames, ", ""))
+        sheet.axes.set_ylabel("clips")
+        sheet.axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    return sheet.picture
+
+
+def _edges(measure: Measure, limit: float | None) -> tuple[Any, bool]:
+    values = measure.values
+    if measure.unit == "%":
+        return np.linspace(0, 100, 21), False
+    low, high = float(values.min()), float(values.max())
+    if limit is not None:
+        low, high = min(low, limit), max(high, limit)
+    if low > 0 and high > _LOG_RATIO * float(np.median(values)):
+        return np.geomspace(low, high, _BINS + 1), True
+    if measure.unit == "frames":
+        width = max(1, -(-int(high - low + 1) // _BINS))
+        return np.arange(low, high + 2 * width, width) - 0.5, False
+    return np.linspace(min(0.0, low), high if high > 0 else 1.0, _BINS + 1), False
+
+
+def training_curves(runs: Sequence[TrainingRun], *, quantity: str, label: str) -> Picture:
+    """Draw training and validation curves of all folds and mark the epoch that was kept.
+
+    Args:
+        runs: one a fold.
+        quantity: `loss` or `uar`; `uar` is drawn in percent.
+        label: of the vertical axis.
+    """
+    factor = 100.0 if quantity == "uar" else 1.0
+    faint = {"alpha": max(0.25, 1 / len(runs) ** 0.5), "linewidth": 1.2 if len(runs) < 4 else 0.8}
+    with _sheet(_HALF_PAGE, alt=f"Curves: {label} in training and validation") as sheet:
+        for run in runs:
+            epochs = np.arange(1, run.epochs + 1)
+            for part, colour in (("train", GREY), ("val", BLUE)):
+                curve = factor * np.array(run.curves[f"{part}_{quantity}"])
+                sheet.axes.plot(epochs, curve, color=colour, **faint)
+            best = factor * run.curves[f"val_{quantity}"][run.best]
+            sheet.axes.plot(run.best + 1, best, "o", color=ORANGE, markersize=4, zorder=3)
+        for name, style in (
+            ("training", {"color": GREY}),
+            ("validation", {"color": BLUE}),
+            ("epoch kept", {"color": ORANGE, "marker": "o", "markersize": 4, "linestyle": ""}),
+        ):
+            sheet.axes.plot([], [], label=name, **style)
+        sheet.figure.legend(loc="outside upper center", ncols=3)
+        sheet.axes.set_xlabel("epoch")
+        sheet.axes.set_ylabel(label)
+        sheet.axes.set_ylim(bottom=0)
+        sheet.axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return sheet.picture
+
+
+def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Picture:
+    """Draw a confusion matrix: colours are shares of the true class, numbers are clips."""
+    matrix = np.array(counts, dtype=float)
+    totals = matrix.sum(axis=1, keepdims=True)
+    shares = np.divide(matrix, totals, out=np.zeros_like(matrix), where=totals > 0)
+    names = [_short(name) for name in classes]
+    side = 1.3 + min(0.48, 7.0 / len(names)) * len(names)
+    with _sheet((side + 0.9, side), alt="Confusion matrix, numbers of clips") as sheet:
+        mesh = sheet.axes.pcolormesh(
+            shares, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=1
+        )
+        bar = sheet.figure.colorbar(mesh, ax=sheet.axes, shrink=0.7, label="share of true class")
+        bar.outline.set_visible(False)
+        for (row, column), count in np.ndenumerate(matrix):
+            colour = "white" if shares[row, column] > 0.5 else "#2d3748" if count else GREY
+            centre = (column + 0.5, row + 0.5)
+            sheet.axes.text(*centre, f"{count:.0f}", ha="center", va="center", color=colour)
+        ticks = np.arange(len(names)) + 0.5
+        sheet.axes.set_xticks(ticks, names, rotation=45, ha="right", rotation_mode="anchor")
+        sheet.axes.set_yticks(ticks, names)
+        sheet.axes.set_xlabel("predicted class")
+        sheet.axes.set_ylabel("true class")
+        sheet.axes.tick_params(length=0)
+        sheet.axes.spines[:].set_visible(False)
+        sheet.axes.set_aspect("equal")
+        sheet.axes.invert_yaxis()
+    return sheet.picture
+
+
+def trajectory(example: WaveletExample, trace: Trace) -> Picture:
+    """Draw a trajectory over time and what its code rebuilds."""
+    seconds = np.arange(example.frames) / example.fps
+    alt = f"Curves: {trace.name} over time, original and rebuilt from {example.coefficients} numbers"
+    with _sheet(_HALF_PAGE, alt=alt) as sheet:
+        sheet.axes.plot(seconds, trace.values, color=GREY, label="tracked")
+        sheet.axes.plot(seconds, trace.rebuilt, color=BLUE, label="rebuilt from the code")
+        sheet.figure.legend(loc="outside upper center", ncols=2)
+        sheet.axes.set_ylim(_trace_limits(trace))
+        sheet.axes.set_xlabel("time, s")
+        sheet.axes.set_ylabel(trace.unit)
+    return sheet.picture
+
+
+def _trace_limits(trace: Trace) -> tuple[float, float]:
+    """Return the vertical range that holds a trajectory and what is rebuilt of it."""
+    both = np.concatenate([trace.values, trace.rebuilt])
+    low, high = float(np.nanmin(both)), float(np.nanmax(both))
+    margin = 0.05 * (high - low) or 0.05
+    return low - margin, high + margin
+
+
+def code_bars(example: WaveletExample, trace: Trace) -> Picture:
+    """Draw the numbers of a code."""
+    with _sheet(_HALF_PAGE, alt=f"Bars: the code of {trace.name}") as sheet:
+        numbers = np.arange(1, example.coefficients + 1)
+        sheet.axes.bar(numbers, trace.code, color=BLUE, width=0.7, label="the code")
+        if example.layout == "pyramid":
+            sheet.axes.axhline(0, color="#5f6b7a", linewidth=0.8)
+        else:
+            # Means in the trajectory's own unit: the same scale as in the picture beside it.
+            sheet.axes.set_ylim(_trace_limits(trace))
+        sheet.figure.legend(loc="outside upper center")
+        sheet.axes.set_xlabel("coefficient")
+        sheet.axes.set_ylabel(trace.unit)
+        sheet.axes.xaxis.set_major_locator(MaxNLocator(16, integer=True))
+    return sheet.picture
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONG_NAME else name[: _LONG_NAME - 1] + "…"

@@ -1,0 +1,165 @@
+"""One clip's trajectories beside their Haar codes and what the codes rebuild."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facewave import haar
+from facewave.report.blendshapes import BLENDSHAPES, without_side
+from facewave.report.clips import ReportClip
+from facewave.store import DamagedShardError, iter_frames, read_metadata, read_shard, shard_path
+
+# Clips whose motion is measured, evenly spread over the dataset: reading all would take hours.
+_CANDIDATES = 48
+_BLENDSHAPE_TRACES = 2
+# Middle of the lower lip's upper edge in MediaPipe's mesh.
+_LOWER_LIP = 14
+_FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trace:
+    """One trajectory of T frames, its code of K numbers and what `haar.decode` makes of it.
+
+    Attributes:
+        values, rebuilt: (T,), NaN where the face is missing or the code does not reach.
+        error: root mean square of the difference over the frames that both know.
+        span: largest minus smallest value.
+    """
+
+    name: str
+    unit: str
+    values: NDArray[np.float64]
+    code: NDArray[np.float64]
+    rebuilt: NDArray[np.float64]
+    error: float
+    span: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WaveletExample:
+    """A clip whose code is shown.
+
+    Attributes:
+        channels: trajectories of a clip (landmark coordinates and blendshapes).
+        candidates: clips among which it moves most.
+    """
+
+    clip: ReportClip
+    layout: str
+    coefficients: int
+    frames: int
+    fps: float
+    channels: int
+    candidates: int
+    traces: list[Trace]
+
+    @property
+    def clip_bytes(self) -> int:
+        """Bytes of the clip's trajectories as float32."""
+        return self.frames * self.channels * _FLOAT_BYTES
+
+    @property
+    def code_bytes(self) -> int:
+        """Bytes of the clip's code as float32."""
+        return self.coefficients * self.channels * _FLOAT_BYTES
+
+
+def wavelet_example(clips: Sequence[ReportClip], *, store: Path) -> WaveletExample | None:
+    """Show the code of the clip that moves most among evenly spread valid ones; None without any.
+
+    Motion is the sum of the standard deviations of the blendshapes. Clips whose shards are damaged
+    are passed over.
+    """
+    valid = [clip for clip in clips if clip.valid]
+    step = max(1, math.ceil(len(valid) / _CANDIDATES))
+    candidates = valid[::step]
+    ranked = sorted(candidates, key=lambda clip: -_motion(clip, store))
+    for clip in ranked:
+        try:
+            return _example(clip, store, candidates=len(candidates))
+        except DamagedShardError:
+            continue
+    return None
+
+
+def _motion(clip: ReportClip, store: Path) -> float:
+    try:
+        blendshapes = _trajectory(clip, store, "blendshapes")
+    except DamagedShardError:
+        return -1.0
+    return float(np.nanstd(blendshapes[:, 1:], axis=0, dtype=np.float64).sum())
+
+
+def _trajectory(clip: ReportClip, store: Path, name: str) -> NDArray[np.float32]:
+    shard = shard_path(store, "tracks", clip.track_key)
+    return np.concatenate(list(iter_frames(shard, name)))
+
+
+def _example(clip: ReportClip, store: Path, *, candidates: int) -> WaveletExample:
+    feature_shard = shard_path(store, "features", clip.feature_key)
+    codes, metadata = read_shard(feature_shard)
+    layout = metadata["wavelet"]["layout"]
+    blendshapes = _trajectory(clip, store, "blendshapes")
+    traces = [
+        _trace(BLENDSHAPES[i], "score", blendshapes[:, i], codes["blendshapes"][:, i], layout)
+        for i in _liveliest(blendshapes)
+    ]
+    traces.append(
+        _trace(
+            f"lower lip (landmark {_LOWER_LIP}), y",
+            "image height",
+            _lip_height(clip, store),
+            codes["landmarks"][:, _LOWER_LIP, 1],
+            layout,
+        )
+    )
+    return WaveletExample(
+        clip=clip,
+        layout=layout,
+        coefficients=len(codes["blendshapes"]),
+        frames=len(blendshapes),
+        fps=float(read_metadata(shard_path(store, "tracks", clip.track_key))["fps"]),
+        channels=sum(math.prod(code.shape[1:]) for code in codes.values()),
+        candidates=candidates,
+        traces=traces,
+    )
+
+
+def _lip_height(clip: ReportClip, store: Path) -> NDArray[Any]:
+    shard = shard_path(store, "tracks", clip.track_key)
+    return np.concatenate([rows[:, _LOWER_LIP, 1] for rows in iter_frames(shard, "landmarks")])
+
+
+def _liveliest(blendshapes: NDArray[np.float32]) -> list[int]:
+    """Return the blendshapes with the largest range, only one of a left and right pair."""
+    ranges = np.nanmax(blendshapes, axis=0) - np.nanmin(blendshapes, axis=0)
+    chosen: dict[str, int] = {}
+    for index in np.argsort(-ranges, kind="stable"):
+        if index > 0:
+            chosen.setdefault(without_side(BLENDSHAPES[index]), int(index))
+    return list(chosen.values())[:_BLENDSHAPE_TRACES]
+
+
+def _trace(
+    name: str, unit: str, values: NDArray[Any], code: NDArray[Any], layout: str
+) -> Trace:
+    rebuilt = haar.decode(code.astype(np.float64), layout=layout, frames=len(values))
+    known = np.isfinite(values) & np.isfinite(rebuilt)
+    difference = values[known].astype(np.float64) - rebuilt[known]
+    return Trace(
+        name=name,
+        unit=unit,
+        values=values.astype(np.float64),
+        code=code.astype(np.float64),
+        rebuilt=rebuilt,
+        error=float(np.sqrt(np.mean(difference**2))) if known.any() else math.nan,
+        span=float(np.nanmax(values) - np.nanmin(values)),
+    )

@@ -1,0 +1,16 @@
+from pathlib import Path
+
+from facewave.prune import prune_store
+
+
+def main(*, results: str, store: str) -> None:
+    """Remove what no index names, and say how much that was."""
+    pruned = prune_store(Path(results), Path(store))
+    print(
+        f"prune_store: {pruned.removed} files removed ({pruned.removed_bytes / 1e6:.1f} MB), "
+        f"{pruned.kept} shards kept"
+    )
+
+
+if __name__ == "__main__":
+    main(results=str(snakemake.params.results), store=str(snakemake.params.store))

@@ -1,0 +1,69 @@
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from facewave.logs import job_log
+from facewave.partition import PARTS
+from facewave.report import write_report
+
+
+def main(
+    *,
+    html: str,
+    quality: str,
+    dataset: str,
+    manifest: str,
+    tracks: Sequence[str],
+    features: Sequence[str],
+    parts: Mapping[str, Sequence[str]],
+    training: Sequence[str],
+    metrics: str,
+    folds: Sequence[str],
+    store: str,
+    config: Mapping[str, Any],
+    adapter: str,
+    commit: str | None,
+    review_thumbnails: int,
+) -> None:
+    """Write the report of a dataset; `parts` and `training` have a file a fold."""
+    files = zip(*(parts[part] for part in PARTS), strict=True)
+    write_report(
+        output=Path(html),
+        quality_csv=Path(quality),
+        dataset=dataset,
+        manifest=Path(manifest),
+        track_indexes=[Path(path) for path in tracks],
+        feature_indexes=[Path(path) for path in features],
+        store=Path(store),
+        splits={
+            fold: {part: Path(path) for part, path in zip(PARTS, paths, strict=True)}
+            for fold, paths in zip(folds, files, strict=True)
+        },
+        training={fold: Path(path) for fold, path in zip(folds, training, strict=True)},
+        metrics_json=Path(metrics),
+        config=config,
+        adapter=adapter,
+        commit=commit,
+        review_thumbnails=review_thumbnails,
+    )
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        main(
+            html=snakemake.output.html,
+            quality=snakemake.output.quality,
+            dataset=snakemake.params.dataset,
+            manifest=snakemake.input.manifest,
+            tracks=list(snakemake.input.tracks),
+            features=list(snakemake.input.features),
+            parts={part: list(snakemake.input[part]) for part in PARTS},
+            training=list(snakemake.input.training),
+            metrics=snakemake.input.metrics,
+            folds=snakemake.params.folds,
+            store=str(snakemake.params.store),
+            config=snakemake.params.config,
+            adapter=snakemake.params.adapter,
+            commit=snakemake.params.commit,
+            review_thumbnails=snakemake.params.review_thumbnails,
+        )
