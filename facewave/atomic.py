@@ -10,7 +10,7 @@ from typing import Any
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, *, sync: bool = True) -> Iterator[Path]:
     """Yield a temporary path in the folder of `path` that replaces `path` on success.
 
     The folder is made where it is missing. When the block raises, the temporary file is removed
@@ -18,6 +18,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     Args:
         path: the file to write
+        sync: whether the bytes are on the disk before the name is. Without it a power loss can
+            leave the new name with none of the bytes, which only a file that is checked when it
+            is read may risk; waiting for the disk takes as long as tracking several frames.
 
     Returns:
         the path to write to; it keeps the suffix, since some writers choose a format by it
@@ -28,9 +31,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp{path.suffix}")
     try:
         yield temporary
-        # Without the fsync a power loss can leave the new name with none of the bytes.
-        with temporary.open("r+b") as handle:
-            os.fsync(handle.fileno())
+        if sync:
+            with temporary.open("r+b") as handle:
+                os.fsync(handle.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

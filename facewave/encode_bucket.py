@@ -10,12 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from facewave.features import FEATURE_VERSION, WaveletOptions, encode_clip, feature_shapes
+from facewave.features import FaceOptions, WaveletOptions, encode_clip, feature_shapes
 from facewave.progress import Progress
 from facewave.quality import Quality, QualityOptions
 from facewave.store import DamagedShardError, content_key, is_whole, read_metadata, shard_path
 from facewave.track_bucket import TRACK_COLUMNS
 from facewave.tsv import format_rows, iter_rows, write_text
+from facewave.versions import FEATURE_VERSION
 
 _log = logging.getLogger("facewave")
 
@@ -23,14 +24,21 @@ _QUALITY_COLUMNS = tuple(Quality.__dataclass_fields__)
 FEATURE_COLUMNS = ("clip_id", "key", "track_key", *_QUALITY_COLUMNS, "notes")
 
 
-def feature_key(track_key: str, *, wavelet: WaveletOptions, quality: QualityOptions) -> str:
+def feature_key(
+    track_key: str,
+    *,
+    wavelet: WaveletOptions,
+    quality: QualityOptions,
+    face: FaceOptions | None = None,
+) -> str:
     """Return the key of the feature shard made from a trajectory shard."""
     return content_key(
         stage="features",
         track=track_key,
         wavelet=asdict(wavelet),
         quality=asdict(quality),
-        shapes={name: list(shape) for name, shape in feature_shapes(wavelet).items()},
+        face=asdict(face or FaceOptions()),
+        shapes={name: list(shape) for name, shape in feature_shapes(wavelet, face).items()},
         version=FEATURE_VERSION,
     )
 
@@ -43,6 +51,7 @@ def encode_bucket(
     wavelet: WaveletOptions,
     quality: QualityOptions,
     retrack: Callable[[str, str], None],
+    face: FaceOptions | None = None,
 ) -> None:
     """Encode every clip of a bucket that is not in the store yet, then write the bucket's index.
 
@@ -54,6 +63,7 @@ def encode_bucket(
         wavelet: how trajectories are coded.
         quality: thresholds of a valid clip.
         retrack: called with clip id and key of a damaged trajectory shard; makes it anew.
+        face: which trajectories there are; None: landmarks as they are, no head pose.
 
     Raises:
         DamagedShardError: if a trajectory shard stays damaged.
@@ -63,7 +73,7 @@ def encode_bucket(
     done = []
     for row in rows:
         judged, key, computed = _encode(
-            row, store=store, wavelet=wavelet, quality=quality, retrack=retrack
+            row, store=store, wavelet=wavelet, quality=quality, retrack=retrack, face=face
         )
         progress.step(computed=computed, frames=judged.frames)
         done.append(
@@ -85,10 +95,11 @@ def _encode(
     wavelet: WaveletOptions,
     quality: QualityOptions,
     retrack: Callable[[str, str], None],
+    face: FaceOptions | None,
 ) -> tuple[Quality, str, bool]:
     if not row["key"]:
         return _without_trajectory(row["error"]), "", False
-    key = feature_key(row["key"], wavelet=wavelet, quality=quality)
+    key = feature_key(row["key"], wavelet=wavelet, quality=quality, face=face)
     shard = shard_path(store, "features", key)
     if is_whole(shard):
         values: dict[str, Any] = read_metadata(shard)["quality"]
@@ -101,6 +112,7 @@ def _encode(
         wavelet=wavelet,
         quality=quality,
         provenance={"track_key": row["key"]},
+        face=face,
     )
     try:
         return encode(), key, True
@@ -110,13 +122,18 @@ def _encode(
 
 
 def reencode(
-    row: Mapping[str, str], *, store: Path, wavelet: WaveletOptions, quality: QualityOptions
+    row: Mapping[str, str],
+    *,
+    store: Path,
+    wavelet: WaveletOptions,
+    quality: QualityOptions,
+    face: FaceOptions | None = None,
 ) -> None:
     """Make one feature shard anew because the one in the store is damaged.
 
     Args:
         row: the clip's row of a feature index.
-        store, wavelet, quality: as for `encode_bucket`.
+        store, wavelet, quality, face: as for `encode_bucket`.
 
     Raises:
         DamagedShardError: if its trajectory shard is damaged as well.
@@ -129,6 +146,7 @@ def reencode(
             wavelet=wavelet,
             quality=quality,
             provenance={"track_key": row["track_key"]},
+            face=face,
         )
     except DamagedShardError as error:
         raise DamagedShardError(

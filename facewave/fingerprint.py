@@ -15,8 +15,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISDIR
 
-from facewave.store import file_sha256
+from facewave.frame_files import clip_sha256, folder_stat
 from facewave.tsv import TableError, format_rows, iter_rows, write_text_if_changed
 
 MISSING = "missing"
@@ -33,12 +34,17 @@ class Tracked:
 
 
 def stat_text(path: str) -> str | None:
-    """Return size, mtime, ctime (ns) and inode of a file as text; None where there is none."""
+    """Return size, mtime, ctime (ns) and inode of a file as text; None where there is none.
+
+    For a folder of frames it is a digest of these of every frame.
+    """
     try:
-        stat = os.stat(path)  # noqa: PTH116 - a Path a file costs more than the call itself
+        status = os.stat(path)  # noqa: PTH116 - a Path a file costs more than the call itself
     except OSError:
         return None
-    return f"{stat.st_size}-{stat.st_mtime_ns}-{stat.st_ctime_ns}-{stat.st_ino}"
+    if S_ISDIR(status.st_mode):
+        return folder_stat(path)
+    return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_ino}"
 
 
 def fingerprint_clips(
@@ -81,7 +87,7 @@ def _token(path: str, stat: str | None, before: Tracked | None, counter: _HashCo
         return f"stat:{stat}"
     counter.step()
     try:
-        content = file_sha256(Path(path))
+        content = clip_sha256(Path(path))
     except OSError:
         return f"stat:{stat}"
     return before.fingerprint if content == before.content_sha256 else f"sha256:{content}"

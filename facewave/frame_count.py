@@ -47,14 +47,14 @@ def _index(file: BinaryIO) -> bytes:
 
 
 def _edited_share(moov: bytes) -> float:
-    movie = dict(_boxes(moov)).get(b"mvhd", b"")
+    movie_ticks, _ = _clock(_inside(moov, b"mvhd"))
     for kind, track in _boxes(moov):
         media = dict(_boxes(_inside(track, b"mdia"))) if kind == b"trak" else {}
         if media.get(b"hdlr", b"")[8:12] == b"vide":
             shown = _shown(_inside(_inside(track, b"edts"), b"elst"))
             ticks, duration = _clock(media.get(b"mdhd", b""))
-            if shown and duration and ticks:
-                return min(1.0, shown / _clock(movie)[0] / (duration / ticks))
+            if shown and duration and ticks and movie_ticks:
+                return min(1.0, shown / movie_ticks / (duration / ticks))
     return 1.0
 
 

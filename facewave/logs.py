@@ -26,8 +26,8 @@ def job_log(path: Path | str | None) -> Iterator[None]:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("GLOG_minloglevel", "2")
     sys.stderr.flush()
-    kept = os.dup(2)
     with Path(path).open("w", encoding="utf-8", buffering=1) as file:
+        kept = os.dup(2)
         os.dup2(file.fileno(), 2)
         handler = logging.StreamHandler(file)
         handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))

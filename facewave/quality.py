@@ -14,12 +14,17 @@ RIGHT_EYE, LEFT_EYE, NOSE_TIP = 33, 263, 1
 
 @dataclass(frozen=True)
 class QualityOptions:
-    """Thresholds of a valid clip (config section `quality`)."""
+    """Thresholds of a valid clip (config section `quality`).
+
+    With `trim_ends` a clip starts with the first frame that shows a face and ends with the last:
+    ratio and gaps are those in between, and so is what is coded.
+    """
 
     min_detected_frames: int = 10
     min_detection_ratio: float = 0.9
     max_gap_frames: int = 30
     min_decoded_ratio: float = 0.9
+    trim_ends: bool = False
 
 
 @dataclass(frozen=True)
@@ -30,8 +35,8 @@ class Quality:
         valid: whether it may be trained on.
         reason: why it may not; empty if it may.
         frames, detected: frames decoded, and of these with the primary face.
-        detection_ratio: detected / frames, 0 to 1.
-        longest_gap: frames of the longest run without the face, ends included.
+        detection_ratio: detected / frames, 0 to 1 (with `trim_ends`: of the frames in between).
+        longest_gap: frames of the longest run without the face, ends included unless trimmed.
         jitter: root mean square of the second difference of the nose tip's position, in units
             of the mean distance between the outer eye corners; NaN below three detected frames.
         mean_abs_yaw: mean absolute turn of the head to the side, degrees; NaN without a face.
@@ -45,6 +50,12 @@ class Quality:
     longest_gap: int
     jitter: float
     mean_abs_yaw: float
+
+
+def face_span(detected: NDArray[np.bool_]) -> slice:
+    """Return the frames from the first with a face to the last; none without any face."""
+    known = np.flatnonzero(detected)
+    return slice(int(known[0]), int(known[-1]) + 1) if len(known) else slice(0, 0)
 
 
 def longest_gap(detected: NDArray[np.bool_]) -> int:
@@ -98,12 +109,13 @@ def judge(
         error: why tracking gave no trajectory; empty if it did.
         options: thresholds.
     """
-    frames, found = len(detected), int(np.count_nonzero(detected))
-    gap = longest_gap(detected)
+    decoded, found = len(detected), int(np.count_nonzero(detected))
+    kept = detected[face_span(detected)] if options.trim_ends and found else detected
+    frames, gap = len(kept), longest_gap(kept)
     return Quality(
-        valid=not (reason := error or _reason(frames, found, gap, announced, options)),
+        valid=not (reason := error or _reason(decoded, frames, found, gap, announced, options)),
         reason=reason,
-        frames=frames,
+        frames=decoded,
         detected=found,
         detection_ratio=found / frames if frames else 0.0,
         longest_gap=gap,
@@ -112,10 +124,12 @@ def judge(
     )
 
 
-def _reason(frames: int, found: int, gap: int, announced: int, options: QualityOptions) -> str:
+def _reason(
+    decoded: int, frames: int, found: int, gap: int, announced: int, options: QualityOptions
+) -> str:
     # Divided, not multiplied: 0.55 * 100 is more than 55.
-    if announced and frames / announced < options.min_decoded_ratio:
-        return f"truncated: {frames} of {announced} announced frames can be decoded"
+    if announced and decoded / announced < options.min_decoded_ratio:
+        return f"truncated: {decoded} of {announced} announced frames can be decoded"
     if found == 0:
         return f"no face in any of {frames} frames"
     if found < options.min_detected_frames:

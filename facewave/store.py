@@ -60,7 +60,7 @@ def write_shard(
     Raises:
         ValueError: if chunks do not add up to their shape, or an array holds Python objects.
     """
-    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+    with atomic_path(path, sync=False) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name, array in arrays.items():
             if isinstance(array, np.ndarray):
                 array = (array.shape, array.dtype.str, [array])

@@ -10,21 +10,22 @@ from typing import Any
 
 from facewave.atomic import atomic_path
 from facewave.buckets import KeyRow, read_key_file
-from facewave.fingerprint import MISSING, Tracked
+from facewave.fingerprint import MISSING, Tracked, stat_text
+from facewave.frame_files import clip_sha256
 from facewave.landmarks import LandmarkerOptions
 from facewave.model_file import check_model
 from facewave.progress import Progress
 from facewave.store import (
     DamagedShardError,
     content_key,
-    file_sha256,
     is_whole,
     read_metadata,
     shard_path,
 )
-from facewave.tracks import TRACK_VERSION, TrackSummary, track_clip
+from facewave.tracks import TrackSummary, track_clip
 from facewave.tsv import TableError, format_rows, iter_rows, write_text
-from facewave.video import UnreadableVideoError, check_video_file
+from facewave.versions import TRACK_VERSION
+from facewave.video import UnreadableVideoError, check_clip, check_frame_rate
 
 _log = logging.getLogger("facewave")
 
@@ -105,6 +106,8 @@ def _track(
     try:
         if row.fingerprint == MISSING:
             raise UnreadableVideoError("the file is missing")
+        check_frame_rate(fps)
+        stat = stat_text(row.file_path)
         content = _content(path)
         key = track_key(content, fps=fps, options=options)
         shard = shard_path(store, "tracks", key)
@@ -114,7 +117,10 @@ def _track(
         else:
             computed = True
             summary = _compute(path, shard, content, model=model, fps=fps, options=options)
-    except UnreadableVideoError as error:
+            if stat_text(row.file_path) != stat:
+                shard.unlink(missing_ok=True)
+                raise UnreadableVideoError("the file changed while it was read; run again")
+    except (UnreadableVideoError, ValueError) as error:
         content, key, summary = "", "", TrackSummary(error=str(error))
     if summary.error:
         _log.warning("%s: %s", path, summary.error)
@@ -130,9 +136,9 @@ def _track(
 
 
 def _content(path: Path) -> str:
-    check_video_file(path)
+    check_clip(path)
     try:
-        return file_sha256(path)
+        return clip_sha256(path)
     except OSError as error:
         raise UnreadableVideoError(f"the file cannot be read: {error.strerror}") from error
 
@@ -145,7 +151,7 @@ def _compute(
     # A damaged shard must not stay under its key if the clip cannot be tracked this time.
     shard.unlink(missing_ok=True)
     try:
-        with atomic_path(shard) as temporary:
+        with atomic_path(shard, sync=False) as temporary:
             summary = track_clip(
                 path,
                 temporary,
@@ -159,8 +165,6 @@ def _compute(
                     "default_fps": fps,
                 },
             )
-            if _content(path) != content:
-                raise UnreadableVideoError("the file changed while it was read; run again")
     except (RuntimeError, ValueError, MemoryError, cv2.error) as error:
         _log.exception("%s: tracking failed", path)
         reason = " ".join(str(error).split()) or type(error).__name__

@@ -16,10 +16,8 @@ from facewave import __version__
 from facewave.landmarks import N_BLENDSHAPES, N_LANDMARKS, LandmarkerOptions, video_landmarker
 from facewave.primary_face import FaceTrack, face_boxes, link_faces, primary_track
 from facewave.store import write_shard
+from facewave.versions import TRACK_VERSION
 from facewave.video import UnreadableVideoError, Video, open_video
-
-# Part of every trajectory's key: raise it when the numbers in a shard change for the same video.
-TRACK_VERSION = 1
 
 # Detections wait on disk beyond this many bytes, so that memory does not grow with the clip.
 _SPOOL_BYTES = 32 * 1024 * 1024
@@ -141,6 +139,7 @@ def _summarise(video: Video, found: _Detections) -> tuple[TrackSummary, list[int
         notes.append("variable frame rate: frames taken as equally spaced")
     if max(found.counts) > 1:
         notes.append(f"up to {max(found.counts)} faces at once")
+    notes += video.notes
     summary = TrackSummary(
         width=video.width,
         height=video.height,

