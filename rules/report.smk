@@ -1,37 +1,30 @@
 # Everything that was made -> one self-contained page a dataset.
-import subprocess
-
-
-def code_commit():
-    """Return the commit of the workflow's code, `+` behind it if files differ; None without git."""
-    command = ["git", "-C", str(workflow.basedir), "describe", "--always", "--dirty=+"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
 
 
 rule write_report:
     input:
-        manifest=RESULTS / "{dataset}" / "manifest.parquet",
-        tracks=bucket_files("tracks"),
-        features=bucket_files("features"),
+        manifest=DATASET / "manifest.parquet",
+        tracks=of_buckets("tracks"),
+        features=of_buckets("features"),
         train=of_folds("splits/{split}/train.parquet"),
         val=of_folds("splits/{split}/val.parquet"),
         test=of_folds("splits/{split}/test.parquet"),
         training=of_folds("mlp/{split}/metrics.csv"),
-        metrics=lambda wildcards: f"{RESULTS}/{wildcards.dataset}/evaluation/mlp/{PROTOCOL}/metrics.json",
+        metrics=DATASET / "evaluation/mlp" / PROTOCOL / "metrics.json",
     output:
         html=report(
-            RESULTS / "{dataset}" / "report.html",
+            DATASET / "report.html",
             caption="../docs/captions/report.rst",
             category="Report",
             labels={"dataset": "{dataset}"},
         ),
-        quality=RESULTS / "{dataset}" / "quality.csv",
+        quality=DATASET / "quality.csv",
     log:
-        RESULTS / "{dataset}" / "logs" / "write_report.log",
+        DATASET / "logs/write_report.log",
+    conda:
+        "../envs/training.yaml"
+    resources:
+        mem_mb=1000,
     params:
         dataset=lambda wildcards: wildcards.dataset,
         folds=lambda wildcards: FOLDS[wildcards.dataset] or [PROTOCOL],
@@ -39,15 +32,14 @@ rule write_report:
         config=CONFIG,
         adapter=lambda wildcards: DATASETS[wildcards.dataset]["adapter"],
         commit=code_commit(),
+        version=REPORT_VERSION,
         review_thumbnails=CONFIG["report"]["review_thumbnails"],
     message:
         "write the report of {wildcards.dataset}"
-    conda:
-        "../envs/training.yaml"
     script:
         "../scripts/write_report.py"
 
 
 rule report:
     input:
-        [f"{RESULTS}/{dataset}/report.html" for dataset in DATASETS],
+        of_datasets("report.html"),

@@ -80,23 +80,27 @@ def read_folds(splits: Mapping[str, Mapping[str, Path]]) -> list[Fold]:
 
 
 def _read_fold(name: str, paths: Mapping[str, Path]) -> Fold:
-    parts, classes = {}, ()
-    for part in PARTS:
-        classes, parts[part] = _read_part(paths[part])
-    return Fold(name=name, classes=classes, parts=parts)
+    parts = {part: _read_part(paths[part]) for part in PARTS}
+    with pq.ParquetFile(paths[PARTS[0]]) as file:
+        classes = _metadata(file)["classes"]
+    return Fold(name=name, classes=tuple(classes), parts=parts)
 
 
-def _read_part(path: Path) -> tuple[tuple[str, ...], Part]:
+def _metadata(file: pq.ParquetFile) -> dict[str, Any]:
+    metadata: dict[str, Any] = json.loads(file.schema_arrow.metadata[METADATA_KEY])
+    return metadata
+
+
+def _read_part(path: Path) -> Part:
     with pq.ParquetFile(path) as file:
-        metadata = json.loads(file.schema_arrow.metadata[METADATA_KEY])
+        metadata = _metadata(file)
         table = file.read(columns=["label", "valid", "subject"], use_threads=False)
-    classes = tuple(metadata["classes"])
     labels = Counter(table.column("label").to_pylist())
     subjects = table.column("subject").unique().to_pylist()
-    return classes, Part(
+    return Part(
         clips=table.num_rows,
         valid=sum(table.column("valid").to_pylist()),
-        per_class=tuple(labels[index] for index in range(len(classes))),
+        per_class=tuple(labels[index] for index in range(len(metadata["classes"]))),
         subjects=frozenset(subject for subject in subjects if subject is not None),
         data_sha256=metadata["data_sha256"],
     )

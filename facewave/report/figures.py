@@ -14,7 +14,7 @@ import matplotlib
 import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from facewave.report.collect import TrainingRun
 from facewave.report.review import Measure
@@ -80,11 +80,12 @@ def _sheet(size: tuple[float, float], *, alt: str) -> Iterator[_Sheet]:
         # The browser has the glyphs that matplotlib's own font lacks.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         sheet.figure = Figure(figsize=size, layout="constrained")
-        FigureCanvasSVG(sheet.figure)
+        canvas = FigureCanvasSVG(sheet.figure)
         sheet.axes = sheet.figure.add_subplot()
         yield sheet
         text = io.BytesIO()
-        sheet.figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+        # Not savefig, which draws everything twice.
+        canvas.print_svg(text, metadata={"Date": None, "Creator": None})
     encoded = base64.b64encode(text.getvalue()).decode("ascii")
     sheet.picture = Picture(
         uri=f"data:image/svg+xml;base64,{encoded}",
@@ -135,9 +136,12 @@ def histogram(measure: Measure, *, limit: float | None = None) -> Picture:
             sheet.axes.axvline(limit, color="#2d3748", linestyle="--", linewidth=1)
         if logarithmic:
             sheet.axes.set_xscale("log")
+            sheet.axes.xaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+            sheet.axes.xaxis.set_minor_formatter(NullFormatter())
         sheet.axes.set_xlabel(f"{measure.name}, {measure.unit}".replace("frames, ", ""))
         sheet.axes.set_ylabel("clips")
         sheet.axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+        sheet.axes.yaxis.set_major_formatter("{x:,.0f}")
     return sheet.picture
 
 
@@ -220,7 +224,9 @@ def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Pictur
 def trajectory(example: WaveletExample, trace: Trace) -> Picture:
     """Draw a trajectory over time and what its code rebuilds."""
     seconds = np.arange(example.frames) / example.fps
-    alt = f"Curves: {trace.name} over time, original and rebuilt from {example.coefficients} numbers"
+    alt = (
+        f"Curves: {trace.name} over time, original and rebuilt from {example.coefficients} numbers"
+    )
     with _sheet(_HALF_PAGE, alt=alt) as sheet:
         sheet.axes.plot(seconds, trace.values, color=GREY, label="tracked")
         sheet.axes.plot(seconds, trace.rebuilt, color=BLUE, label="rebuilt from the code")

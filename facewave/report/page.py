@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from facewave.report.review import (
     note_counts,
     review_clips,
 )
-from facewave.report.thumbnails import Thumbnail, make_thumbnail
+from facewave.report.thumbnails import make_thumbnail
 from facewave.report.wavelet import WaveletExample, wavelet_example
 
 _log = logging.getLogger("facewave")
@@ -75,13 +76,18 @@ def write_report(
     clips = read_clips(manifest, track_indexes, feature_indexes)
     write_quality_csv(quality_csv, clips)
     folds = read_folds(splits)
+    scores = read_scores(metrics_json)
     content = {
         "dataset": dataset,
         "synthetic": adapter == "demo",
         "quality_file": quality_csv.name,
         "clips": clips,
         "folds": folds,
-        "scores": read_scores(metrics_json),
+        "several": len(folds) > 1,
+        "scores": scores,
+        "overall": scores["overall"],
+        "majority": scores["majority_class"],
+        "confusion": figures.confusion(scores["classes"], scores["overall"]["confusion"]),
         "protocol": config["split"]["protocol"],
         **_dataset(clips, folds),
         **_quality(clips, config["quality"]),
@@ -90,9 +96,6 @@ def write_report(
         **_training(read_training(training)),
         "provenance": provenance(config, folds, commit=commit),
     }
-    content["confusion"] = figures.confusion(
-        content["scores"]["classes"], content["scores"]["overall"]["confusion"]
-    )
     html = environment().get_template("page.html").render(content)
     with atomic_path(output) as temporary:
         temporary.write_text(html, encoding="utf-8", newline="\n")
@@ -102,20 +105,25 @@ def write_report(
 def _dataset(clips: Sequence[ReportClip], folds: Sequence[Fold]) -> dict[str, Any]:
     classes = folds[0].classes
     subjects = {clip.subject for clip in clips if clip.subject is not None}
-    totals = [sum(clip.label == name for clip in clips) for name in classes]
-    valid = [sum(clip.label == name and clip.valid for clip in clips) for name in classes]
+    total: Counter[str] = Counter()
+    valid: Counter[str] = Counter()
+    for clip in clips:
+        total[clip.label] += 1
+        valid[clip.label] += clip.valid
     single = folds[0].parts if len(folds) == 1 else {}
-    bars = {part: numbers.per_class for part, numbers in single.items()} or {"clips": totals}
+    bars: dict[str, Sequence[int]] = {"clips": [total[name] for name in classes]}
+    if single:
+        bars = {part: numbers.per_class for part, numbers in single.items()}
     return {
         "classes": classes,
-        "class_totals": totals,
-        "class_valid": valid,
+        "class_counts": [(name, total[name], valid[name]) for name in classes],
         "single_split": single,
         "subjects": len(subjects),
+        "without_subject": sum(clip.subject is None for clip in clips),
         "shared_subjects": max(fold.shared_subjects for fold in folds),
         "part_sizes": _part_sizes(folds),
         "class_figure": figures.class_bars(classes, bars),
-        "n_valid": sum(valid),
+        "n_valid": valid.total(),
     }
 
 
@@ -129,7 +137,6 @@ def _quality(clips: Sequence[ReportClip], options: Mapping[str, Any]) -> dict[st
     limits: dict[str, float] = {
         "detection": 100 * options["min_detection_ratio"],
         "longest gap": options["max_gap_frames"],
-        "frames": options["min_detected_frames"],
     }
     known: list[Measure] = measures(clips)
     return {

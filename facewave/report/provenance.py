@@ -81,7 +81,7 @@ def _versions() -> dict[str, str]:
 
 
 def _yaml(config: Mapping[str, Any]) -> str:
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     text: str = yaml.safe_dump(_plain(config), sort_keys=False, allow_unicode=True, width=100)
     return text

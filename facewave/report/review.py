@@ -195,11 +195,15 @@ def measures(clips: Sequence[ReportClip]) -> list[Measure]:
         measure(
             "jitter",
             "% of eye distance",
-            "tremble of the nose tip from frame to frame (root mean square of its second difference)",
+            "tremble of the nose tip (root mean square of its second difference over frames)",
             2,
             (100 * c.jitter for c in decoded),
         ),
         measure(
-            "yaw", "degrees", "mean absolute turn of the head to the side", 1, (c.mean_abs_yaw for c in decoded)
+            "yaw",
+            "degrees",
+            "mean absolute turn of the head to the side",
+            1,
+            (c.mean_abs_yaw for c in decoded),
         ),
     ]

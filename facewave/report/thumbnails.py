@@ -97,7 +97,7 @@ def _draw(frame: NDArray[np.uint8], points: NDArray[np.float32] | None) -> NDArr
     height, width = frame.shape[:2]
     scale = _SIDE / max(height, width)
     small = (max(1, round(width * scale)), max(1, round(height * scale)))
-    picture = cv2.resize(frame, small, interpolation=cv2.INTER_AREA if scale < 1 else None)
+    picture = cv2.resize(frame, small, interpolation=cv2.INTER_AREA)
     if points is not None:
         large = cv2.resize(picture, None, fx=_OVERSAMPLING, fy=_OVERSAMPLING)
         pixels = np.rint(points * [large.shape[1], large.shape[0]]).astype(int)
@@ -112,5 +112,8 @@ def _jpeg_uri(picture: NDArray[np.uint8]) -> str:
     import cv2
 
     bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+    # Colours at full resolution, or the dots would run.
+    options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    _, data = cv2.imencode(".jpg", bgr, options)
     return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode("ascii")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave import haar
+from facewave.features import FaceOptions, read_trajectories
 from facewave.report.blendshapes import BLENDSHAPES, without_side
 from facewave.report.clips import ReportClip
 from facewave.store import DamagedShardError, iter_frames, read_metadata, read_shard, shard_path
@@ -22,6 +24,8 @@ _BLENDSHAPE_TRACES = 2
 # Middle of the lower lip's upper edge in MediaPipe's mesh.
 _LOWER_LIP = 14
 _FLOAT_BYTES = 4
+# Groups of a feature shard that hold codes of trajectories.
+_CODED = ("landmarks", "blendshapes")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,7 +80,7 @@ def wavelet_example(clips: Sequence[ReportClip], *, store: Path) -> WaveletExamp
     """Show the code of the clip that moves most among evenly spread valid ones; None without any.
 
     Motion is the sum of the standard deviations of the blendshapes. Clips whose shards are damaged
-    are passed over.
+    are passed over. None as well where the code is of a layout that cannot be rebuilt.
     """
     valid = [clip for clip in clips if clip.valid]
     step = max(1, math.ceil(len(valid) / _CANDIDATES))
@@ -103,11 +107,22 @@ def _trajectory(clip: ReportClip, store: Path, name: str) -> NDArray[np.float32]
     return np.concatenate(list(iter_frames(shard, name)))
 
 
-def _example(clip: ReportClip, store: Path, *, candidates: int) -> WaveletExample:
+def _example(clip: ReportClip, store: Path, *, candidates: int) -> WaveletExample | None:
     feature_shard = shard_path(store, "features", clip.feature_key)
     codes, metadata = read_shard(feature_shard)
     layout = metadata["wavelet"]["layout"]
-    blendshapes = _trajectory(clip, store, "blendshapes")
+    if layout not in haar.LAYOUTS:
+        return None
+    face = FaceOptions(**metadata.get("features", {}))
+    trim_ends = metadata["quality_options"].get("trim_ends", False)
+    read = partial(
+        read_trajectories,
+        shard_path(store, "tracks", clip.track_key),
+        face=face,
+        trim_ends=trim_ends,
+    )
+    blendshapes = read(source="blendshapes", chosen=slice(0, len(BLENDSHAPES)))
+    lip = read(source="landmarks", chosen=slice(3 * _LOWER_LIP, 3 * _LOWER_LIP + 3))
     traces = [
         _trace(BLENDSHAPES[i], "score", blendshapes[:, i], codes["blendshapes"][:, i], layout)
         for i in _liveliest(blendshapes)
@@ -115,8 +130,8 @@ def _example(clip: ReportClip, store: Path, *, candidates: int) -> WaveletExampl
     traces.append(
         _trace(
             f"lower lip (landmark {_LOWER_LIP}), y",
-            "image height",
-            _lip_height(clip, store),
+            "image height" if face.align == "none" else "cm",
+            lip[:, 1],
             codes["landmarks"][:, _LOWER_LIP, 1],
             layout,
         )
@@ -127,15 +142,10 @@ def _example(clip: ReportClip, store: Path, *, candidates: int) -> WaveletExampl
         coefficients=len(codes["blendshapes"]),
         frames=len(blendshapes),
         fps=float(read_metadata(shard_path(store, "tracks", clip.track_key))["fps"]),
-        channels=sum(math.prod(code.shape[1:]) for code in codes.values()),
+        channels=sum(math.prod(codes[name].shape[1:]) for name in _CODED),
         candidates=candidates,
         traces=traces,
     )
-
-
-def _lip_height(clip: ReportClip, store: Path) -> NDArray[Any]:
-    shard = shard_path(store, "tracks", clip.track_key)
-    return np.concatenate([rows[:, _LOWER_LIP, 1] for rows in iter_frames(shard, "landmarks")])
 
 
 def _liveliest(blendshapes: NDArray[np.float32]) -> list[int]:
@@ -148,10 +158,8 @@ def _liveliest(blendshapes: NDArray[np.float32]) -> list[int]:
     return list(chosen.values())[:_BLENDSHAPE_TRACES]
 
 
-def _trace(
-    name: str, unit: str, values: NDArray[Any], code: NDArray[Any], layout: str
-) -> Trace:
-    rebuilt = haar.decode(code.astype(np.float64), layout=layout, frames=len(values))
+def _trace(name: str, unit: str, values: NDArray[Any], code: NDArray[Any], layout: str) -> Trace:
+    rebuilt = haar.decode(code, layout=layout, frames=len(values)).astype(np.float64)
     known = np.isfinite(values) & np.isfinite(rebuilt)
     difference = values[known].astype(np.float64) - rebuilt[known]
     return Trace(
