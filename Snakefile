@@ -17,6 +17,8 @@ include: "rules/splits.smk"
 include: "rules/mlp.smk"
 include: "rules/report.smk"
 include: "rules/prune.smk"
+include: "rules/near_duplicates.smk"
+include: "rules/check_dataset.smk"
 
 
 # The target without a name: everything up to the report of every enabled dataset.

@@ -26,6 +26,8 @@ COLUMNS = (
     "split",
     "text",
     "fps_hint",
+    "source",
+    "scene",
 )
 _NOT_NULL = 5  # the first five columns are filled in every row
 _SHOWN = 100
@@ -65,6 +67,8 @@ class Clip:
         fold, split: where the dataset's own protocol puts the clip; split is train, val or test
         text: caption or transcript
         fps_hint: frames a second, for containers that name none
+        source: the movie or recording that the clip was cut from
+        scene: the kind of situation, where the dataset names it
         fingerprint: of the recipe, where the workflow itself makes the file
         missing: there was no such file when the dataset was read
 
@@ -83,6 +87,8 @@ class Clip:
     split: str | None = None
     text: str | None = None
     fps_hint: float | None = None
+    source: str | None = None
+    scene: str | None = None
     fingerprint: str | None = None
     missing: bool = False
 

@@ -1,23 +1,27 @@
-"""Which clips train, validate and test: stratified by class, no subject on two sides."""
+"""Which clips train, validate and test: stratified by class, nothing shared by two sides."""
 
 from __future__ import annotations
 
 import hashlib
-import math
 import re
-from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from facewave.divide import divide
+from facewave.leaks import KINDS, find_leaks, tied_groups
+from facewave.natural_order import natural_key
 
 PARTS = ("train", "val", "test")
 LEAVE_ONE_SUBJECT_OUT = "leave_one_subject_out"
 MANIFEST = "manifest"
+OFFICIAL = "official"
+GROUPED_K_FOLD = "grouped_k_fold"
 # Shares of train, val and test; None: taken out of the training part by `val_fraction`.
 SHARES: dict[str, tuple[float, float | None, float]] = {
     "80-10-10": (0.8, 0.1, 0.1),
     "80-20": (0.8, None, 0.2),
 }
-PROTOCOLS = (*SHARES, MANIFEST, LEAVE_ONE_SUBJECT_OUT)
+PROTOCOLS = (*SHARES, OFFICIAL, GROUPED_K_FOLD, LEAVE_ONE_SUBJECT_OUT, MANIFEST)
 
 
 class SplitError(ValueError):
@@ -26,12 +30,23 @@ class SplitError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SplitClip:
-    """What a split needs to know of a clip."""
+    """What a split needs to know of a clip.
+
+    Attributes:
+        clip_id, label: as in the manifest.
+        subject, take, source: what clips may share (the take is one of its subject).
+        split, fold: the dataset's own.
+        content: digest of the bytes; None where there is no file.
+    """
 
     clip_id: str
     label: int
     subject: str | None = None
     split: str | None = None
+    take: str | None = None
+    source: str | None = None
+    fold: str | None = None
+    content: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,24 +56,47 @@ class SplitOptions:
     Attributes:
         protocol: one of `PROTOCOLS`.
         val_fraction: share of the training part that validates where the protocol has none.
-        group_by_subject: whether all clips of a subject stay in one part.
+        folds: number of folds of `grouped_k_fold`.
+        allow_leaks: what may be in two parts, of `facewave.leaks.KINDS`.
         seed: decides which clips go where.
     """
 
     protocol: str = "80-10-10"
     val_fraction: float = 0.125
-    group_by_subject: bool = True
+    folds: int = 5
+    allow_leaks: Sequence[str] = ()
     seed: int = 0
 
+    @property
+    def kept_together(self) -> tuple[str, ...]:
+        """What clips share that have to stay in one part."""
+        return tuple(kind for kind in KINDS if kind not in self.allow_leaks)
 
-def fold_names(protocol: str, subjects: Sequence[str]) -> list[str]:
-    """Return the folds of a protocol: one a subject, or none for a protocol with a single split.
+
+def fold_names(
+    protocol: str, subjects: Sequence[str], *, official: Sequence[str] = (), folds: int = 5
+) -> list[str]:
+    """Return the folds of a protocol: none for a protocol with a single split.
 
     A fold is a folder's name: what is not safe in one is written as `%` and its hex code.
+
+    Args:
+        protocol: one of `PROTOCOLS`.
+        subjects: those of the dataset, of which `leave_one_subject_out` has a fold each.
+        official: the dataset's own folds; without them `official` is a single split.
+        folds: number of folds of `grouped_k_fold`.
     """
-    if protocol != LEAVE_ONE_SUBJECT_OUT:
-        return []
-    return [_fold_name(subject) for subject in sorted(subjects)]
+    if protocol == LEAVE_ONE_SUBJECT_OUT:
+        return [_fold_name(subject) for subject in sorted(subjects)]
+    if protocol == OFFICIAL:
+        return [_fold_name(fold) for fold in sorted(official, key=natural_key)]
+    if protocol == GROUPED_K_FOLD:
+        return _numbered_folds(folds)
+    return []
+
+
+def _numbered_folds(folds: int) -> list[str]:
+    return [_fold_name(str(number)) for number in range(1, folds + 1)]
 
 
 def _fold_name(subject: str) -> str:
@@ -77,12 +115,16 @@ def assign_parts(
 
     Raises:
         SplitError: too few clips or subjects, a clip without the column that the protocol
-            needs, or (with `group_by_subject`) a subject on two sides of the manifest's split.
+            needs, or something that two parts share (see `facewave.leaks`).
     """
     if options.protocol in SHARES:
         parts = _by_shares(clips, options)
     elif options.protocol == MANIFEST:
         parts = _by_manifest(clips, options)
+    elif options.protocol == OFFICIAL:
+        parts = _by_official(clips, fold, options)
+    elif options.protocol == GROUPED_K_FOLD:
+        parts = _by_groups(clips, fold, options)
     elif options.protocol == LEAVE_ONE_SUBJECT_OUT:
         parts = _by_subject(clips, fold, options)
     else:
@@ -94,8 +136,7 @@ def assign_parts(
             f"split.protocol {options.protocol}: no clip for {' and '.join(empty)} out of "
             f"{len(clips)}; add clips or choose another protocol"
         )
-    if options.group_by_subject:
-        _refuse_shared_subjects(clips, parts)
+    _refuse_leaks(clips, parts, options)
     return parts
 
 
@@ -111,13 +152,46 @@ def _by_manifest(clips: Sequence[SplitClip], options: SplitOptions) -> dict[str,
     without = [clip.clip_id for clip in clips if clip.split not in PARTS]
     if without:
         raise SplitError(
-            f"split.protocol manifest: {len(without)} clips have no split ({_some(without)}); "
-            "give every row train, val or test in the column `split`"
+            f"split.protocol {options.protocol}: {len(without)} clips have no split "
+            f"({_some(without)}); give every row train, val or test in the column `split`"
         )
     parts = {clip.clip_id: str(clip.split) for clip in clips}
     if "val" not in parts.values():
         parts |= _carve_val([clip for clip in clips if clip.split == "train"], options)
     return parts
+
+
+def _by_official(
+    clips: Sequence[SplitClip], fold: str | None, options: SplitOptions
+) -> dict[str, str]:
+    without = [clip.clip_id for clip in clips if clip.fold is None]
+    if len(without) == len(clips):
+        return _by_manifest(clips, options)
+    if without:
+        raise SplitError(
+            f"split.protocol {OFFICIAL}: {len(without)} clips have no fold ({_some(without)}); "
+            "the dataset's lists were copied in part, or choose another protocol"
+        )
+    tested = {clip.clip_id for clip in clips if _fold_name(str(clip.fold)) == fold}
+    return _tested(clips, tested, fold, options)
+
+
+def _by_groups(
+    clips: Sequence[SplitClip], fold: str | None, options: SplitOptions
+) -> dict[str, str]:
+    names = _numbered_folds(options.folds)
+    folds = _divide(clips, dict.fromkeys(names, 1.0 / options.folds), options)
+    return _tested(clips, {name for name in folds if folds[name] == fold}, fold, options)
+
+
+def _tested(
+    clips: Sequence[SplitClip], tested: set[str], fold: str | None, options: SplitOptions
+) -> dict[str, str]:
+    """Give the test part to these clips and take the validation part out of the rest."""
+    if not tested:
+        raise SplitError(f"fold {fold!r}: no clip is tested in it")
+    rest = [clip for clip in clips if clip.clip_id not in tested]
+    return dict.fromkeys(tested, "test") | _carve_val(rest, options)
 
 
 def _by_subject(
@@ -136,11 +210,7 @@ def _by_subject(
             "needed (one to test, one to validate, one to train); choose another protocol"
         )
     left_out = {clip.clip_id for clip in clips if _fold_name(str(clip.subject)) == fold}
-    if not left_out:
-        raise SplitError(f"fold {fold!r}: no clip of its subject")
-    rest = [clip for clip in clips if clip.clip_id not in left_out]
-    parts = dict.fromkeys(left_out, "test")
-    return parts | _carve_val(rest, options)
+    return _tested(clips, left_out, fold, options)
 
 
 def _carve_val(clips: Sequence[SplitClip], options: SplitOptions) -> dict[str, str]:
@@ -151,90 +221,46 @@ def _carve_val(clips: Sequence[SplitClip], options: SplitOptions) -> dict[str, s
 def _divide(
     clips: Sequence[SplitClip], shares: Mapping[str, float], options: SplitOptions
 ) -> dict[str, str]:
-    """Divide groups of clips so that every part has about its share of every class.
-
-    Greedy: the largest groups first, each to the part whose class counts and size it brings
-    nearest to their targets (squared distance, relative to the target). The size counts because
-    classes of a few clips each would all go to the largest part.
-    """
-    groups = _groups(clips, options)
-    if len(groups) < len(shares):
-        raise SplitError(
-            f"split.protocol {options.protocol}: {len(groups)} subjects or clips cannot be "
-            f"divided into {', '.join(shares)}; add data, or set split.group_by_subject to false"
-        )
-    totals = _class_counts(clips)
-    targets = {
-        part: {label: share * count for label, count in totals.items()}
-        for part, share in shares.items()
-    }
-    counts: dict[str, Counter[int | None]] = {part: Counter() for part in shares}
-    chosen: dict[str, list[str]] = {part: [] for part in shares}
-    for name, members in groups.items():
-        labels = _class_counts(members)
-        part = min(shares, key=lambda p: _cost(labels, counts[p], targets[p]))
-        counts[part] += labels
-        chosen[part].append(name)
-    _fill_empty_parts(chosen, groups)
-    return {
-        clip.clip_id: part
-        for part, names in chosen.items()
-        for name in names
-        for clip in groups[name]
-    }
-
-
-def _groups(clips: Sequence[SplitClip], options: SplitOptions) -> dict[str, list[SplitClip]]:
-    groups: dict[str, list[SplitClip]] = defaultdict(list)
-    for clip in clips:
-        by_subject = options.group_by_subject and clip.subject is not None
-        groups[f"subject {clip.subject}" if by_subject else f"clip {clip.clip_id}"].append(clip)
+    tied = tied_groups(clips, options.kept_together)
+    groups = {_group_name(members, options): members for members in tied}
 
     def order(item: tuple[str, list[SplitClip]]) -> tuple[int, str]:
         text = f"{options.seed} {item[0]}"
         return -len(item[1]), hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
-    return dict(sorted(groups.items(), key=order))
-
-
-def _class_counts(clips: Sequence[SplitClip]) -> Counter[int | None]:
-    """Count the clips of each class and, under None, all of them."""
-    return Counter([clip.label for clip in clips] + [None] * len(clips))
-
-
-def _cost(
-    labels: Counter[int | None], have: Counter[int | None], target: Mapping[int | None, float]
-) -> float:
-    # The size weighs as much as all classes together. fsum is exact, so that the order in which
-    # the classes come cannot decide a near tie.
-    return math.fsum(
-        ((have[label] + more - target[label]) ** 2 - (have[label] - target[label]) ** 2)
-        / target[label]
-        * (len(target) - 1 if label is None else 1)
-        for label, more in labels.items()
-    )
-
-
-def _fill_empty_parts(chosen: dict[str, list[str]], groups: Mapping[str, list[SplitClip]]) -> None:
-    for part, names in chosen.items():
-        if not names:
-            giver = max(chosen, key=lambda p: len(chosen[p]))
-            smallest = min(chosen[giver], key=lambda name: len(groups[name]))
-            chosen[giver].remove(smallest)
-            chosen[part].append(smallest)
-
-
-def _refuse_shared_subjects(clips: Sequence[SplitClip], parts: Mapping[str, str]) -> None:
-    seen: dict[str, set[str]] = defaultdict(set)
-    for clip in clips:
-        if clip.subject is not None:
-            seen[clip.subject].add(parts[clip.clip_id])
-    shared = sorted(subject for subject, where in seen.items() if len(where) > 1)
-    if shared:
+    groups = dict(sorted(groups.items(), key=order))
+    if len(groups) < len(shares):
         raise SplitError(
-            f"{len(shared)} subjects have clips in more than one part ({_some(shared)}), so the "
-            "test would know its speakers; mend the column `split`, or set "
-            "split.group_by_subject to false if that is meant"
+            f"split.protocol {options.protocol}: {len(groups)} subjects or clips cannot be "
+            f"divided into {', '.join(shares)}; add data, choose another protocol, or let "
+            "split.allow_leaks name what may be in two parts"
+        )
+    labels = {name: [clip.label for clip in members] for name, members in groups.items()}
+    parts = divide(labels, shares)
+    return {clip.clip_id: parts[name] for name, members in groups.items() for clip in members}
+
+
+def _group_name(members: Sequence[SplitClip], options: SplitOptions) -> str:
+    subjects = {clip.subject for clip in members}
+    if "subject" in options.kept_together and len(subjects) == 1 and None not in subjects:
+        return f"subject {members[0].subject}"
+    return f"clip {min(clip.clip_id for clip in members)}"
+
+
+def _refuse_leaks(
+    clips: Sequence[SplitClip], parts: Mapping[str, str], options: SplitOptions
+) -> None:
+    # Who made the official folds decided about people and movies: only a clip that is there twice
+    # is held against them.
+    official = options.protocol == OFFICIAL
+    kinds = [kind for kind in options.kept_together if kind == "content" or not official]
+    leaks = find_leaks(clips, parts, kinds)
+    if leaks:
+        raise SplitError(
+            f"split.protocol {options.protocol}: the parts share what they must not\n  "
+            + "\n  ".join(leaks)
+            + "\nMend the table or choose another protocol; if it is meant, name the kind in "
+            "split.allow_leaks."
         )
 
 

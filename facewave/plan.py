@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,13 @@ class DatasetPlan:
         bucket_count: number of buckets that clips are hashed into.
         buckets: names of the buckets that hold clips.
         subjects: subjects known, sorted.
+        folds: the dataset's own folds, sorted.
     """
 
     bucket_count: int
     buckets: list[str]
     subjects: list[str]
+    folds: list[str] = field(default_factory=list)
 
 
 def manifest_digest(clips: Iterable[Clip]) -> str:
@@ -96,6 +98,7 @@ def plan_dataset(
         bucket_count=count,
         buckets=sorted(members),
         subjects=sorted({clip.subject for clip in clips if clip.subject is not None}),
+        folds=sorted({clip.fold for clip in clips if clip.fold is not None}),
     )
     _write_json(keys / "plan.json", asdict(plan))
     return plan

@@ -1,25 +1,33 @@
-# What every rule file uses: the checked configuration, the plan of each dataset, path helpers.
+# For all rule files. The checked configuration, the plan of each dataset, lists of paths.
 import os
+import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 sys.path.insert(0, str(workflow.basedir))
 # Scripts run in processes of their own and import facewave from here as well.
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    part for part in (str(workflow.basedir), os.environ.get("PYTHONPATH")) if part
+os.environ.update(
+    PYTHONPATH=os.pathsep.join(
+        filter(None, [str(workflow.basedir), os.environ.get("PYTHONPATH")])
+    )
 )
 
 from snakemake.exceptions import WorkflowError
 
-from facewave import __version__
+from facewave.buckets import bucket_of
 from facewave.config import ConfigError, check_config, dataset_config
 from facewave.datasets import load_clips
-from facewave.encode_bucket import FEATURE_VERSION
-from facewave.manifest import ManifestError
-from facewave.partition import fold_names
+from facewave.datasets.demo import RECIPE_VERSION, demo_clips
+from facewave.manifest import COLUMNS, ManifestError
+from facewave.partition import PARTS, fold_names
 from facewave.plan import plan_dataset, read_plan
-from facewave.track_bucket import TRACK_VERSION
+from facewave.versions import (
+    EVALUATION_VERSION,
+    FEATURE_VERSION,
+    MLP_VERSION,
+    REPORT_VERSION,
+    TRACK_VERSION,
+)
 
 try:
     CONFIG = check_config(config)
@@ -27,8 +35,11 @@ except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
 RESULTS = Path(CONFIG["results"])
+DATASET = RESULTS / "{dataset}"
 STORE = RESULTS / "store"
-DATASETS = {name: dataset_config(CONFIG, name) for name in CONFIG["enabled"]}
+# `check_dataset` looks at another folder than the datasets', which may be broken.
+ENABLED = [] if CONFIG["root"] else CONFIG["enabled"]
+DATASETS = {name: dataset_config(CONFIG, name) for name in ENABLED}
 LANDMARKER_OPTIONS = {
     name: CONFIG["landmarker"][name]
     for name in (
@@ -47,6 +58,7 @@ STAGE_OPTIONS = {
     },
     "features": {
         "wavelet": CONFIG["wavelet"],
+        "features": CONFIG["features"],
         "quality": CONFIG["quality"],
         "version": FEATURE_VERSION,
     },
@@ -62,6 +74,7 @@ def load_dataset(name):
         classes=options["classes"],
         seed=CONFIG["seed"],
         demo_root=RESULTS / name / "demo_clips",
+        cache=RESULTS / name / "keys",
     )
 
 
@@ -83,7 +96,15 @@ def make_plan(name):
 
 PLANS = {name: make_plan(name) for name in DATASETS}
 PROTOCOL = CONFIG["split"]["protocol"]
-FOLDS = {name: fold_names(PROTOCOL, plan.subjects) for name, plan in PLANS.items()}
+FOLDS = {
+    name: fold_names(
+        PROTOCOL,
+        plan.subjects,
+        official=plan.folds,
+        folds=CONFIG["split"]["folds"],
+    )
+    for name, plan in PLANS.items()
+}
 
 
 def split_folders(dataset):
@@ -91,21 +112,70 @@ def split_folders(dataset):
     return [f"{PROTOCOL}/{fold}" for fold in FOLDS[dataset]] or [PROTOCOL]
 
 
-def bucket_files(stage):
-    """Return a function that lists the bucket files of a stage for a rule's dataset."""
+def of_buckets(stage):
+    """Return a function that lists a stage's index files of a rule's dataset."""
     return lambda wildcards: [
-        f"{RESULTS}/{wildcards.dataset}/{stage}/{bucket}.tsv"
+        RESULTS / wildcards.dataset / stage / f"{bucket}.tsv"
         for bucket in PLANS[wildcards.dataset].buckets
     ]
 
 
-def of_datasets(pattern):
-    """Expand {dataset} (and {split}) of a path over everything that is enabled."""
-    return [
-        f"{RESULTS}/" + pattern.format(dataset=dataset, split=split)
-        for dataset in DATASETS
-        for split in (split_folders(dataset) if "{split}" in pattern else [None])
+def of_folds(pattern):
+    """Return a function that lists a file of every fold of a rule's dataset."""
+    return lambda wildcards: [
+        RESULTS / wildcards.dataset / pattern.format(split=split)
+        for split in split_folders(wildcards.dataset)
     ]
+
+
+def of_datasets(pattern, **values):
+    """List a file of every dataset (and fold, and further values) that is enabled."""
+    return [
+        path
+        for dataset in DATASETS
+        for path in expand(
+            RESULTS / dataset / pattern,
+            split=split_folders(dataset),
+            bucket=PLANS[dataset].buckets,
+            protocol=PROTOCOL,
+            **values,
+        )
+    ]
+
+
+def demo_corpus(dataset):
+    """Return the recipe's clips of a dataset; none if it is not rendered."""
+    options = DATASETS[dataset]
+    if options["adapter"] != "demo":
+        return []
+    return demo_clips(
+        subjects=options["subjects"],
+        takes=options["takes"],
+        classes=options["classes"],
+    )
+
+
+def demo_files(dataset, *, subject=None, bucket=None):
+    """Return the files that the recipe's clips of a dataset are rendered to."""
+    count = PLANS[dataset].bucket_count
+    return [
+        RESULTS / dataset / "demo_clips" / clip.relative_path
+        for clip in demo_corpus(dataset)
+        if subject in (None, clip.subject)
+        and bucket in (None, bucket_of(clip.clip_id, count))
+    ]
+
+
+def code_commit():
+    """Return the commit of the workflow's code, `+` behind it if files differ; None without git."""
+    command = ["git", "-C", str(workflow.basedir), "describe", "--always", "--dirty=+"]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=10
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
 
 
 wildcard_constraints:

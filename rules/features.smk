@@ -3,14 +3,16 @@
 
 rule encode_features:
     input:
-        key=RESULTS / "{dataset}" / "keys" / "features.json",
-        clips=RESULTS / "{dataset}" / "keys" / "tracks" / "{bucket}.tsv",
-        tracks=RESULTS / "{dataset}" / "tracks" / "{bucket}.tsv",
+        key=DATASET / "keys/features.json",
+        clips=DATASET / "keys/tracks/{bucket}.tsv",
+        tracks=DATASET / "tracks/{bucket}.tsv",
         model=ancient(RESULTS / "models" / "face_landmarker.task"),
     output:
-        index=RESULTS / "{dataset}" / "features" / "{bucket}.tsv",
+        index=DATASET / "features/{bucket}.tsv",
     log:
-        RESULTS / "{dataset}" / "logs" / "encode_features" / "{bucket}.log",
+        DATASET / "logs/encode_features/{bucket}.log",
+    conda:
+        "../envs/features.yaml"
     threads: 1
     resources:
         mem_mb=400,
@@ -20,17 +22,11 @@ rule encode_features:
         track_options=STAGE_OPTIONS["tracks"],
     message:
         "encode the features of {wildcards.dataset}, bucket {wildcards.bucket}"
-    conda:
-        "../envs/features.yaml"
     script:
         "../scripts/encode_features.py"
 
 
 rule features:
     input:
-        [
-            f"{RESULTS}/{dataset}/features/{bucket}.tsv"
-            for dataset, plan in PLANS.items()
-            for bucket in plan.buckets
-        ],
-        of_datasets("{dataset}/manifest.parquet"),
+        of_datasets("manifest.parquet"),
+        of_datasets("features/{bucket}.tsv"),

@@ -6,6 +6,8 @@ rule fetch_landmarker:
         RESULTS / "models" / "face_landmarker.task",
     log:
         RESULTS / "logs" / "fetch_landmarker.log",
+    conda:
+        "../envs/features.yaml"
     params:
         local=CONFIG["landmarker"]["model"],
         url=CONFIG["landmarker"]["url"],
@@ -13,7 +15,5 @@ rule fetch_landmarker:
         sha256=CONFIG["landmarker"]["sha256"],
     message:
         "fetch the face landmarker model"
-    conda:
-        "../envs/features.yaml"
     script:
         "../scripts/fetch_landmarker.py"

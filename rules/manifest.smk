@@ -3,20 +3,21 @@
 
 rule build_manifest:
     input:
-        key=RESULTS / "{dataset}" / "keys" / "manifest.json",
+        key=DATASET / "keys/manifest.json",
     output:
-        parquet=RESULTS / "{dataset}" / "manifest.parquet",
-        csv=RESULTS / "{dataset}" / "manifest.csv",
+        parquet=DATASET / "manifest.parquet",
+        csv=DATASET / "manifest.csv",
     log:
-        RESULTS / "{dataset}" / "logs" / "build_manifest.log",
+        DATASET / "logs/build_manifest.log",
+    conda:
+        "../envs/features.yaml"
     params:
         dataset=lambda wildcards: wildcards.dataset,
         options=lambda wildcards: DATASETS[wildcards.dataset],
         demo_root=lambda wildcards: RESULTS / wildcards.dataset / "demo_clips",
         seed=CONFIG["seed"],
+        columns=COLUMNS,
     message:
         "build the manifest of {wildcards.dataset}"
-    conda:
-        "../envs/features.yaml"
     script:
         "../scripts/build_manifest.py"

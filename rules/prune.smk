@@ -2,12 +2,14 @@
 
 
 rule prune_store:
+    log:
+        RESULTS / "logs/prune_store.log",
+    conda:
+        "../envs/features.yaml"
     params:
         results=RESULTS,
         store=STORE,
     message:
         "remove the shards that no index names"
-    conda:
-        "../envs/features.yaml"
     script:
         "../scripts/prune_store.py"

@@ -1,18 +1,18 @@
 # Features and labels -> one Parquet file a part, a folder a fold where the protocol has folds.
-from facewave.partition import PARTS
 
 
 rule build_splits:
     input:
-        manifest=RESULTS / "{dataset}" / "manifest.parquet",
-        features=bucket_files("features"),
+        manifest=DATASET / "manifest.parquet",
+        features=of_buckets("features"),
     output:
-        **{
-            part: RESULTS / "{dataset}" / "splits" / "{split}" / f"{part}.parquet"
-            for part in PARTS
-        },
+        train=DATASET / "splits/{split}/train.parquet",
+        val=DATASET / "splits/{split}/val.parquet",
+        test=DATASET / "splits/{split}/test.parquet",
     log:
-        RESULTS / "{dataset}" / "logs" / "build_splits" / "{split}.log",
+        DATASET / "logs/build_splits/{split}.log",
+    conda:
+        "../envs/features.yaml"
     resources:
         mem_mb=1000,
     params:
@@ -25,41 +25,31 @@ rule build_splits:
         seed=CONFIG["seed"],
     message:
         "split {wildcards.dataset} by {wildcards.split}"
-    conda:
-        "../envs/features.yaml"
     script:
         "../scripts/build_splits.py"
 
 
 rule splits:
     input:
-        [
-            path
-            for part in PARTS
-            for path in of_datasets("{dataset}/splits/{split}/" + f"{part}.parquet")
-        ],
+        of_datasets("splits/{split}/{part}.parquet", part=PARTS),
 
 
 # The older form: an array of dicts for those who read .npy.
 rule write_npy:
     input:
-        split=RESULTS / "{dataset}" / "splits" / "{split}" / "{part}.parquet",
+        split=DATASET / "splits/{split}/{part}.parquet",
     output:
-        npy=RESULTS / "{dataset}" / "export" / "{split}" / "{part}.npy",
+        npy=DATASET / "export/{split}/{part}.npy",
     log:
-        RESULTS / "{dataset}" / "logs" / "write_npy" / "{split}" / "{part}.log",
-    message:
-        "write {output.npy}"
+        DATASET / "logs/write_npy/{split}/{part}.log",
     conda:
         "../envs/features.yaml"
+    message:
+        "write {output.npy}"
     script:
         "../scripts/write_npy.py"
 
 
 rule export_npy:
     input:
-        [
-            path
-            for part in PARTS
-            for path in of_datasets("{dataset}/export/{split}/" + f"{part}.npy")
-        ],
+        of_datasets("export/{split}/{part}.npy", part=PARTS),

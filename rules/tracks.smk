@@ -4,13 +4,17 @@
 
 rule track_faces:
     input:
-        key=RESULTS / "{dataset}" / "keys" / "tracks" / "{bucket}.tsv",
+        key=DATASET / "keys/tracks/{bucket}.tsv",
         model=ancient(RESULTS / "models" / "face_landmarker.task"),
-        rendered=rendered_clips,
+        rendered=lambda wildcards: demo_files(
+            wildcards.dataset, bucket=wildcards.bucket
+        ),
     output:
-        index=RESULTS / "{dataset}" / "tracks" / "{bucket}.tsv",
+        index=DATASET / "tracks/{bucket}.tsv",
     log:
-        RESULTS / "{dataset}" / "logs" / "track_faces" / "{bucket}.log",
+        DATASET / "logs/track_faces/{bucket}.log",
+    conda:
+        "../envs/features.yaml"
     threads: 1
     resources:
         mem_mb=600,
@@ -19,7 +23,5 @@ rule track_faces:
         options=STAGE_OPTIONS["tracks"],
     message:
         "track the faces of {wildcards.dataset}, bucket {wildcards.bucket}"
-    conda:
-        "../envs/features.yaml"
     script:
         "../scripts/track_faces.py"

@@ -5,9 +5,9 @@ from typing import Any
 
 from facewave import __version__
 from facewave.encode_bucket import reencode
-from facewave.features import WaveletOptions, feature_shapes
+from facewave.features import FaceOptions, WaveletOptions, feature_shapes
 from facewave.logs import job_log
-from facewave.manifest import read_manifest
+from facewave.manifest import Clip, read_manifest
 from facewave.partition import PARTS, SplitClip, SplitOptions, assign_parts
 from facewave.quality import QualityOptions
 from facewave.splits import read_feature_indexes, write_splits
@@ -28,20 +28,21 @@ def main(
 ) -> None:
     """Write train, validation and test part of one fold."""
     clips = read_manifest(Path(manifest))
-    options = SplitOptions(**split, seed=seed)
+    index = read_feature_indexes(Path(path) for path in features)
     parts = assign_parts(
-        [SplitClip(c.clip_id, c.label, c.subject, c.split) for c in clips],
+        [split_clip(clip, index.get(clip.clip_id, {})) for clip in clips],
         fold=fold,
-        options=options,
+        options=SplitOptions(**split, seed=seed),
     )
     wavelet = WaveletOptions(**feature_options["wavelet"])
+    face = FaceOptions(**feature_options["features"])
     write_splits(
         clips,
-        read_feature_indexes(Path(path) for path in features),
+        index,
         parts,
         outputs={part: Path(path) for part, path in outputs.items()},
         store=Path(store),
-        shapes=feature_shapes(wavelet),
+        shapes=feature_shapes(wavelet, face),
         metadata={
             "classes": list(classes),
             "facewave_version": __version__,
@@ -54,7 +55,22 @@ def main(
             store=Path(store),
             wavelet=wavelet,
             quality=QualityOptions(**feature_options["quality"]),
+            face=face,
         ),
+    )
+
+
+def split_clip(clip: Clip, entry: Mapping[str, str]) -> SplitClip:
+    """Return what the split needs of a clip; equal bytes have one trajectory, and so one key."""
+    return SplitClip(
+        clip.clip_id,
+        clip.label,
+        subject=clip.subject,
+        split=clip.split,
+        take=clip.take,
+        source=clip.source,
+        fold=clip.fold,
+        content=entry.get("track_key") or None,
     )
 
 

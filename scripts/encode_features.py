@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from facewave.encode_bucket import encode_bucket
-from facewave.features import WaveletOptions
+from facewave.features import FaceOptions, WaveletOptions
 from facewave.logs import job_log
 from facewave.quality import QualityOptions
 from facewave.track_bucket import TrackOptions, retrack
@@ -27,6 +27,7 @@ def main(
         store=Path(store),
         wavelet=WaveletOptions(**options["wavelet"]),
         quality=QualityOptions(**options["quality"]),
+        face=FaceOptions(**options["features"]),
         retrack=partial(
             retrack,
             key_file=Path(clips),

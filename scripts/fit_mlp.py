@@ -8,7 +8,8 @@ from typing import Any
 from facewave.logs import job_log
 from facewave.mlp import MlpOptions, predict
 from facewave.mlp_checkpoint import save_checkpoint
-from facewave.mlp_training import Epoch, train_mlp
+from facewave.mlp_fusion_training import train_fusion
+from facewave.mlp_training import Epoch, train_plain
 from facewave.predictions import join_parts, write_predictions
 from facewave.split_table import read_split
 
@@ -40,7 +41,8 @@ def main(
     """
     mlp_options = MlpOptions.from_config(options)
     parts = {"val": read_split(val, groups=mlp_options.inputs)}
-    model = train_mlp(
+    fit = train_fusion if mlp_options.projection else train_plain
+    model, seen = fit(
         read_split(train, groups=mlp_options.inputs),
         parts["val"],
         options=mlp_options,
@@ -53,7 +55,7 @@ def main(
     parts["test"] = read_split(test, groups=mlp_options.inputs)
     answers = join_parts(
         parts,
-        {name: predict(model, table, threads=threads) for name, table in parts.items()},
+        {"val": seen, "test": predict(model, parts["test"], threads=threads)},
         metadata={
             "model": "mlp",
             "seed": seed,

@@ -1,16 +1,21 @@
+import logging
 from pathlib import Path
 
+from facewave.logs import job_log
 from facewave.prune import prune_store
 
 
 def main(*, results: str, store: str) -> None:
     """Remove what no index names, and say how much that was."""
     pruned = prune_store(Path(results), Path(store))
-    print(
+    message = (
         f"prune_store: {pruned.removed} files removed ({pruned.removed_bytes / 1e6:.1f} MB), "
         f"{pruned.kept} shards kept"
     )
+    logging.getLogger("facewave").info(message)
+    print(message)
 
 
 if __name__ == "__main__":
-    main(results=str(snakemake.params.results), store=str(snakemake.params.store))
+    with job_log(snakemake.log[0]):
+        main(results=str(snakemake.params.results), store=str(snakemake.params.store))

@@ -40,7 +40,7 @@ def members(part, path=()):
     for key, member in resolve(part).get("properties", {}).items():
         yield (*path, key), resolve(member)
         yield from members(member, (*path, key))
-        if key == "datasets":
+        if (*path, key) == ("datasets",):
             for name in adapters():
                 yield from members(adapter_schema(name), ("datasets", name))
 
@@ -50,6 +50,11 @@ LEAVES = [(path, member) for path, member in members(schema()) if "properties" n
 
 def with_value(path, value):
     config = {"datasets": {"demo": {"adapter": "demo"}, "table": dict(TABLE)}}
+    if path[0] == "datasets" and len(path) > 1:
+        needed = {"root": "/data", "module": "own.py", "datasets": ["table", "demo"]}
+        keys = set(adapter_schema(path[1]).get("required", ())) & set(needed)
+        given = config["datasets"].setdefault(path[1], {"adapter": path[1]})
+        config["datasets"][path[1]] = {**{key: needed[key] for key in keys}, **given}
     part = config
     for key in path[:-1]:
         part = part.setdefault(key, {})
@@ -73,7 +78,7 @@ def test_every_key_is_described_and_typed(path, member):
 def test_unknown_keys_are_refused_everywhere():
     parts = [schema(), *map(adapter_schema, adapters()), *(part for _, part in members(schema()))]
     closed = [part for part in parts if "properties" in part]
-    assert len(closed) == 10
+    assert len(closed) == 12 + len(adapters()) - 2
     assert all(part["additionalProperties"] is False for part in closed)
 
 
@@ -96,8 +101,9 @@ def test_defaults_are_those_of_config_yaml():
 
 def test_the_commented_example_in_config_yaml_is_valid():
     text = CONFIG_PATH.read_text(encoding="utf-8")
-    example = re.sub(r"(?m)^  # (  \w|my_clips:)", r"  \1", text)
+    example = re.sub(r"(?m)^  # (  \w|\w+:$)", r"  \1", text)
     config = check_config(yaml.safe_load(example))
+    assert dataset_config(config, "dfew")["subset"] == 0.3
     assert config["datasets"]["my_clips"]["columns"] == {"file_path": "file"}
     assert dataset_config(config, "my_clips")["classes"] == ["neutral", "happy"]
 
@@ -157,7 +163,7 @@ def test_numbers_are_numbers(path, member, value):
         ({"classes": ["sad", "Sad"]}, ["classes: found 'sad' and 'Sad'", "letter case"]),
         ({"classes": ["on", False]}, ["classes[1]: found false (true/false)", "in quotes"]),
         ({"classes": ["sad", " happy"]}, ["classes[1]: found ' happy'", "without blanks"]),
-        ({"split": {"protocol": "80-1-10"}}, ["split.protocol", "one of 80-10-10, 80-20, man"]),
+        ({"split": {"protocol": "80-1-10"}}, ["split.protocol", "one of 80-10-10, 80-20, off"]),
         ({"mlp": {"inputs": ["landmark"]}}, ["mlp.inputs[0]", "did you mean 'landmarks'?"]),
         ({"mlp": {"inputs": []}}, ["mlp.inputs: found [] (list)"]),
         ({"wavelet": {"coefficients": 0}}, ["found 0 (whole number)", "from 1 to 1024"]),
@@ -260,9 +266,11 @@ def test_dataset_config_fills_in_the_defaults():
     classes = check_config({})["classes"]
     assert dataset_config(config, "demo") == {
         "adapter": "demo", "subjects": 6, "takes": 3, "size": 256, "fps": 25, "classes": classes,
+        "subset": None,
     }  # fmt: skip
     assert dataset_config(config, "t") == {
         **TABLE, "columns": {}, "label_names": None, "missing_files": "error", "classes": classes,
+        "subset": None,
     }  # fmt: skip
 
 

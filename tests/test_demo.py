@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facewave import demo_render
+from facewave.datasets import demo as recipe
 from facewave.datasets.demo import (
     ACTION_UNITS,
     DURATION_S,
@@ -106,8 +108,12 @@ def test_the_fingerprint_changes_with_every_argument(monkeypatch: pytest.MonkeyP
     ]
     monkeypatch.setattr("facewave.datasets.demo.RECIPE_VERSION", "test")
     others.append(recipe_fingerprint("s01_happy_t1", size=256, fps=25, seed=1))
+    monkeypatch.setattr("facewave.demo_expressions.RELAX", {})
+    recipe._tables.cache_clear()
+    others.append(recipe_fingerprint("s01_happy_t1", size=256, fps=25, seed=1))
+    recipe._tables.cache_clear()
     assert re.fullmatch("[0-9a-f]{64}", base)
-    assert len({base, *others}) == 6
+    assert len({base, *others}) == 7
 
 
 def test_the_fingerprint_does_not_depend_on_how_a_number_is_written() -> None:
@@ -117,12 +123,38 @@ def test_the_fingerprint_does_not_depend_on_how_a_number_is_written() -> None:
 
 def test_the_pixels_are_those_of_the_recipe_version() -> None:
     frame = frames("s01_happy_t1")[6]
-    thumbnail = cv2.resize(frame, (4, 4), interpolation=cv2.INTER_AREA).mean(axis=2)
-    hint = "the rendered pixels changed: raise RECIPE_VERSION and set the new values here"
-    np.testing.assert_allclose(thumbnail, GOLDEN, atol=1.0, err_msg=hint)
+    thumbnail = cv2.resize(frame.mean(axis=2), (8, 8), interpolation=cv2.INTER_AREA)
+    hint = "the rendered pixels changed: raise RECIPE_VERSION, then set the new values here"
+    np.testing.assert_allclose(thumbnail, GOLDEN_FRAME, atol=1.0, err_msg=hint)
 
 
-GOLDEN = np.zeros((4, 4))
+def test_the_motion_is_that_of_the_recipe_version() -> None:
+    rest = subject_points(random_stream(3, "s01", "subject"))
+    performance = perform(clip("s01_happy_t1"), rest, fps=5, seed=3)
+    hint = "the motion changed: if not by a table, raise RECIPE_VERSION; set the new values here"
+    found = performance.points[6, rows(["corner.left", "lid_up_mid.right", "brow_in.left"])]
+    np.testing.assert_allclose(found, GOLDEN_POINTS, atol=1e-6, err_msg=hint)
+    np.testing.assert_allclose(performance.pose[6], GOLDEN_POSE, atol=1e-6, err_msg=hint)
+
+
+# fmt: off
+GOLDEN_FRAME = [
+    [139.8, 151.9, 150.7, 132.4, 145.3, 142.5, 153.5, 153.5],
+    [146.6, 147.2, 99.1, 108.4, 122.1, 68.4, 139.7, 158.0],
+    [142.6, 115.4, 96.8, 135.1, 112.5, 37.8, 103.3, 153.8],
+    [145.9, 127.5, 116.4, 177.0, 153.0, 68.0, 119.5, 152.8],
+    [150.8, 160.4, 165.7, 157.1, 139.6, 140.7, 167.4, 167.4],
+    [157.6, 53.4, 47.9, 177.8, 129.5, 146.2, 171.8, 168.5],
+    [120.9, 89.6, 8.1, 18.2, 16.0, 17.0, 147.1, 176.5],
+    [123.9, 83.5, 55.4, 10.3, 2.8, 35.4, 94.0, 167.0],
+]
+GOLDEN_POINTS = [
+    [0.4037557, 0.5646679],
+    [0.5927492, 0.3871397],
+    [0.4477306, 0.3601317],
+]
+GOLDEN_POSE = [0.0066332, 0.0125886, 0.0049564, 0.9977727, -0.0214503, -0.0079346]
+# fmt: on
 
 
 # --- video files -------------------------------------------------------------------------------
@@ -207,7 +239,7 @@ def test_lost_frames_are_noticed_and_leave_the_old_file(
 ) -> None:
     path = tmp_path / "a.mp4"
     path.write_bytes(b"old")
-    monkeypatch.setattr(demo_render, "clip_frames", _three_of_ten)
+    monkeypatch.setattr(demo_render, "clip_frames", _wrong_frames)
     with pytest.raises(RuntimeError, match="0 of 10 frames"):
         render_clip(clip("s01_sad_t1"), path, **QUICK)
     assert path.read_bytes() == b"old"
@@ -263,7 +295,7 @@ def test_parting_edges_leaves_a_resting_face_alone() -> None:
 
 def test_a_spline_goes_through_its_points_and_is_still_outside() -> None:
     at = np.array([[0.4, 0.5], [0.5, 0.4], [0.6, 0.6]])
-    to = at + [[0.02, 0.0], [0.0, -0.01], [0.01, 0.02]]
+    to = at + np.array([[0.02, 0.0], [0.0, -0.01], [0.01, 0.02]])
     still = (0.5, 0.5, 0.4, 0.3)
     found = spline_shifts(at, to, at[None].astype(np.float32), still)
     np.testing.assert_allclose(found[0], to - at, atol=1e-5)
@@ -272,6 +304,6 @@ def test_a_spline_goes_through_its_points_and_is_still_outside() -> None:
     assert not spline_shifts(at, to, places, still)[outside].any()
 
 
-def _three_of_ten(*_args: object, **_options: object):  # noqa: ANN202
+def _wrong_frames(*_args: object, **_options: object) -> Iterator[np.ndarray]:
     """Frames of a size that the writer was not opened for are dropped without a word."""
     yield from [np.zeros((32, 32, 3), np.uint8)] * 10

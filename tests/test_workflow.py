@@ -1,5 +1,6 @@
 """What must hold (docs/design.md): which jobs and clips run again after which event."""
 
+import json
 import os
 import shutil
 import signal
@@ -29,7 +30,7 @@ from facewave.demo_render import render_clip
 
 pytestmark = pytest.mark.workflow
 
-TRAINING = {"build_splits": 3, "fit_mlp": 3, "evaluate": 1}
+TRAINING = {"build_splits": 1, "fit_mlp": 1, "evaluate": 1}
 AFTER_FEATURES = {**TRAINING, "write_report": 1}
 
 
@@ -70,12 +71,13 @@ def test_finished_run_leaves_every_product(finished: Path) -> None:
     results = finished / "results" / "small"
     assert (results / "report.html").stat().st_size > 10_000
     assert pq.read_table(results / "manifest.parquet").num_rows == 6
-    for fold in ("s01", "s02", "s03"):
-        folder = results / "splits" / "leave_one_subject_out" / f"fold-{fold}"
-        test = pq.read_table(folder / "test.parquet")
-        assert test.column("subject").unique().to_pylist() == [fold]
-        assert test.column("valid").to_pylist() == [True, True]
-        assert np.abs(np.stack(test.column("landmarks").to_numpy())).sum() > 0
+    subjects = []
+    for part in ("train", "val", "test"):
+        table = pq.read_table(results / "splits" / "80-10-10" / f"{part}.parquet")
+        subjects += table.column("subject").unique().to_pylist()
+        assert table.column("valid").to_pylist() == [True, True]
+        assert np.abs(np.stack(table.column("landmarks").to_numpy())).sum() > 0
+    assert sorted(subjects) == ["s01", "s02", "s03"]
     assert not list(finished.rglob("*.tmp*"))
 
 
@@ -127,7 +129,7 @@ def test_removed_clip_is_gone_and_nothing_is_computed(project: Path) -> None:
     write_labels(project, rest)
     tracks, features = shards(project, "tracks"), shards(project, "features")
     run = snakemake(project)
-    assert run.jobs["build_splits"] == 3
+    assert run.jobs["build_splits"] == 1
     assert shards(project, "tracks") == tracks
     assert shards(project, "features") == features
     everything = project / "results" / "small" / "splits"
@@ -165,7 +167,7 @@ def test_landmarker_option_tracks_again(project: Path) -> None:
 def test_mlp_option_only_trains_again(project: Path) -> None:
     write_config(project, mlp={"hidden": [4], "max_epochs": 3, "patience": 3})
     run = snakemake(project)
-    assert run.jobs == {"fit_mlp": 3, "evaluate": 1, "write_report": 1}
+    assert run.jobs == {"fit_mlp": 1, "evaluate": 1, "write_report": 1}
 
 
 def test_changed_label_splits_again_without_features(project: Path) -> None:
@@ -289,7 +291,8 @@ def test_bad_clip_is_flagged_and_the_others_go_on(project: Path) -> None:
 
 def test_bad_rows_stop_the_run_and_are_all_named(project: Path) -> None:
     write_labels(
-        project, [*labels(project), ("gone.mp4", "happy", "s01"), (labels(project)[0][0], "hapy", "")]
+        project,
+        [*labels(project), ("gone.mp4", "happy", "s01"), (labels(project)[0][0], "hapy", "")],
     )
     run = snakemake(project, "-n", check=False)
     assert run.code != 0
@@ -307,9 +310,25 @@ def test_misspelt_key_is_named_with_its_neighbour(project: Path) -> None:
     assert "Traceback" not in run.output
 
 
+def test_leave_one_subject_out_trains_a_fold_a_subject(project: Path) -> None:
+    write_config(project, split={"protocol": "leave_one_subject_out"})
+    run = snakemake(project, "--", "train_mlp")
+    assert run.jobs == {"build_splits": 3, "fit_mlp": 3, "evaluate": 1}
+    results = project / "results" / "small"
+    for fold in ("s01", "s02", "s03"):
+        folder = results / "splits" / "leave_one_subject_out" / f"fold-{fold}"
+        test = pq.read_table(folder / "test.parquet")
+        assert test.column("subject").unique().to_pylist() == [fold]
+    scores = json.loads(
+        (results / "evaluation/mlp/leave_one_subject_out/metrics.json").read_text()
+    )
+    assert [fold["n"] for fold in scores["folds"]] == [2, 2, 2]
+    assert scores["overall"]["n"] == 6
+
+
 def test_export_npy_is_an_array_of_dicts(project: Path) -> None:
     snakemake(project, "--", "export_npy")
-    path = project / "results/small/export/leave_one_subject_out/fold-s01/test.npy"
+    path = project / "results/small/export/80-10-10/test.npy"
     # The one place where such a file is loaded: to see that those who want it can.
     rows = np.load(path, allow_pickle=True)
     assert [sorted(row) for row in rows] == [["blendshapes", "file_path", "landmarks"]] * 2

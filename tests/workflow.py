@@ -78,10 +78,10 @@ def write_config(work: Path, **sections: Any) -> None:
             }
         },
         "mlp": {"hidden": [8], "max_epochs": 3, "patience": 3},
-        "split": {"protocol": "leave_one_subject_out"},
+        "split": {"protocol": "80-10-10"},
         **sections,
     }
-    config["landmarker"] = {"model": str(work / "model.task"), **sections.get("landmarker", {})}
+    config["landmarker"] = {"model": "model.task", **sections.get("landmarker", {})}
     (work / "config.yaml").write_text(yaml.safe_dump(config))
 
 

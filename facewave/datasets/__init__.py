@@ -7,25 +7,42 @@ An adapter has two functions:
     load(options, *, classes, root) -> Rows
         the rows as they stand in those files; raises ManifestError where there are none to read
 
-`load_clips` checks the rows of all adapters alike. To add an adapter: its module here, its name in
-`ADAPTERS`, its options in schemas/config.schema.yaml.
+and, where it reads an official release, a constant `RELEASE` for `check_dataset`. `load_clips`
+checks the rows of all adapters alike. To add an adapter: its module here, its name in `ADAPTERS`,
+its options in schemas/config.schema.yaml; docs/datasets.md shows one. `joint` reads no files: it
+joins the clips of other datasets.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from facewave.datasets.joint import Member, join_clips
 from facewave.datasets.rows import Rows, build_clips
 from facewave.hints import did_you_mean, listed
 from facewave.manifest import Clip, ManifestError
+from facewave.subsets import choose_subset
 
 __all__ = ["ADAPTERS", "Adapter", "Rows", "adapter", "label_files", "load_clips"]
 
 ADAPTERS = {
     "demo": "facewave.datasets.demo_adapter",
     "table": "facewave.datasets.table",
+    "folders": "facewave.datasets.folders",
+    "dfew": "facewave.datasets.dfew",
+    "mafw": "facewave.datasets.mafw",
+    "ferv39k": "facewave.datasets.ferv39k",
+    "ravdess": "facewave.datasets.ravdess",
+    "crema_d": "facewave.datasets.crema_d",
+    "java_sed": "facewave.datasets.java_sed",
+    "raw_dfew_csv": "facewave.datasets.raw_dfew_csv",
+    "own": "facewave.datasets.own",
+    "joint": "facewave.datasets.joint",
 }
+
+_log = logging.getLogger("facewave")
 
 
 class Adapter(Protocol):
@@ -56,7 +73,10 @@ def label_files(options: Mapping[str, Any]) -> list[Path]:
     Args:
         options: of the dataset, as `facewave.config.dataset_config` returns them
     """
-    return adapter(options["adapter"]).label_files(dict(options))
+    try:
+        return adapter(options["adapter"]).label_files(dict(options))
+    except FileNotFoundError:
+        return []  # the root is still to come
 
 
 def load_clips(
@@ -67,17 +87,19 @@ def load_clips(
     seed: int,
     demo_root: Path,
     check_files: bool = True,
+    cache: Path | None = None,
 ) -> list[Clip]:
-    """Read and check the clips of a dataset.
+    """Read and check the clips of a dataset, and take the subset that its options ask for.
 
     Args:
         name: of the dataset, for messages
         options: of the dataset, as `facewave.config.dataset_config` returns them
         classes: the dataset's class list
-        seed: part of the recipe of clips that the workflow makes
+        seed: part of the recipe of clips that the workflow makes; decides about subsets
         demo_root: folder of the clips that the workflow makes
         check_files: whether to look for every file; False where the caller does so anyway. Then
             no clip is `missing`, and a file that is itself a symbolic link is not followed.
+        cache: folder in which the content of large workbooks is remembered
 
     Returns:
         the clips in the order of the label files
@@ -85,18 +107,52 @@ def load_clips(
     Raises:
         ManifestError: naming all rows that cannot be used, of all kinds at once
     """
-    root = Path(options["root"]).expanduser() if "root" in options else Path(demo_root)
-    module = adapter(options["adapter"])
+    common: dict[str, Any] = {"seed": seed, "check_files": check_files, "cache": cache}
     try:
-        rows = module.load({**options, "seed": seed}, classes=list(classes), root=root)
-        return build_clips(
-            rows,
-            classes=classes,
-            root=root,
-            label_names=options.get("label_names"),
-            flag_missing=options.get("missing_files") == "flag",
-            check_files=check_files,
-        )
+        if options["adapter"] == "joint":
+            members = {
+                key: Member(
+                    member["classes"],
+                    load_clips(
+                        key, member, classes=member["classes"], demo_root=demo_root, **common
+                    ),
+                )
+                for key, member in options["members"].items()
+            }
+            clips = join_clips(
+                members,
+                classes=classes,
+                class_map=options.get("class_map"),
+                keep_folds=options.get("keep_folds", False),
+            )
+        else:
+            clips = _read_clips(name, options, classes=classes, demo_root=demo_root, **common)
     except ManifestError as error:
         what = f"dataset {name}, {error.what}"
         raise ManifestError(what, error.problems, advice=error.advice) from None
+    return choose_subset(clips, options.get("subset"), seed=seed)
+
+
+def _read_clips(
+    name: str,
+    options: Mapping[str, Any],
+    *,
+    classes: Sequence[str],
+    seed: int,
+    demo_root: Path,
+    check_files: bool,
+    cache: Path | None,
+) -> list[Clip]:
+    root = Path(options["root"]).expanduser() if "root" in options else Path(demo_root)
+    given = {**options, "seed": seed, "cache": cache}
+    rows = adapter(options["adapter"]).load(given, classes=list(classes), root=root)
+    for note in rows.notes:
+        _log.info("dataset %s: %s", name, note)
+    return build_clips(
+        rows,
+        classes=classes,
+        root=root,
+        label_names=options.get("label_names"),
+        flag_missing=options.get("missing_files") == "flag",
+        check_files=check_files,
+    )

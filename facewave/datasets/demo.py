@@ -6,18 +6,20 @@ with scikit-image as ``skimage.data.astronaut``. The picture is warped into seve
 and along action units of the Facial Action Coding System (FACS). The clips show what the workflow
 does; they say nothing about real faces, and no figure computed from them is a result.
 
-The workflow reads this module while it is still planning, so it holds plain data and imports
-nothing but the standard library.
+The workflow reads this module while it is still planning, so it and what it imports are plain data
+and the standard library.
 """
-
-from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
-# Raise it when the rendered pixels change: the clips are then rendered and tracked anew.
+from facewave import demo_expressions
+
+# Raise it when code changes the rendered pixels: the clips are then rendered and tracked anew.
+# A change of the tables below, or of those in `demo_expressions`, does that by itself.
 RECIPE_VERSION = "1"
 
 # Shortest and longest clip in seconds.
@@ -91,11 +93,24 @@ def recipe_fingerprint(clip_id: str, *, size: int, fps: float, seed: int) -> str
         seed: the corpus's seed.
 
     Returns:
-        SHA-256 as 64 hexadecimal digits. It covers :data:`RECIPE_VERSION` and the tables of this
-        module, but not the versions of the image libraries.
+        SHA-256 as 64 hexadecimal digits. It covers :data:`RECIPE_VERSION`, the tables of this
+        module and of :mod:`facewave.demo_expressions`, not the versions of the image libraries.
     """
-    recipe = [RECIPE_VERSION, ACTION_UNITS, DURATION_S, clip_id, int(size), float(fps), int(seed)]
-    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+    return _digest([RECIPE_VERSION, _tables(), clip_id, int(size), float(fps), int(seed)])
+
+
+@cache
+def _tables() -> str:
+    """Digest of the tables that the renderer works from."""
+    geometry = demo_expressions
+    points = [geometry.MIDLINE, geometry.PAIRS]
+    shifts = [geometry.RELAX, geometry.UNITS, geometry.TRAITS]
+    # Order counts: random numbers are drawn in the tables' order.
+    return _digest([DURATION_S, ACTION_UNITS, *points, *shifts])
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
 
 
 def _clip(subject: str, label: str, take: str) -> DemoClip:

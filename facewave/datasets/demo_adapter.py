@@ -40,7 +40,8 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
         "file_path": [clip.relative_path for clip in clips],
         "label": [clip.label for clip in clips],
         "subject": [clip.subject for clip in clips],
-        "take": [clip.take for clip in clips],
+        # A take repeats one class: `t1` of another class is another recording.
+        "take": [f"{clip.label}_{clip.take}" for clip in clips],
         "fingerprint": [recipe_fingerprint(clip.clip_id, **recipe) for clip in clips],
     }
     return Rows(source="the demo's recipe", columns=columns, place=lambda i: f"clip {i + 1}")

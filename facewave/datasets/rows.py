@@ -35,17 +35,20 @@ class Rows:
     Attributes:
         source: name of the file or files, for messages
         columns: lists of equal length; `file_path` and `label` are required, `clip_id`,
-            `subject`, `take`, `fold`, `split`, `text`, `fps_hint`, `label_distribution` (tuples of
-            floats) and `fingerprint` are optional. Cells are text or numbers; None and blank
-            text are null.
+            `subject`, `take`, `fold`, `split`, `text`, `fps_hint`, `source`, `scene`,
+            `label_distribution` (tuples of floats) and `fingerprint` are optional. Cells are text
+            or numbers; None and blank text are null.
         place: from an index to the words that find the row, such as `labels.csv line 17`
-        problems: what the adapter itself found wrong, as (index, message)
+        problems: what the adapter itself found wrong, as (index, message); index -1 where it
+            concerns no single row
+        notes: what is no error but has to be said, such as how many clips were left out and why
     """
 
     source: str
     columns: Mapping[str, list[Any]]
     place: Callable[[int], str]
     problems: Problems = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def build_clips(
@@ -76,7 +79,8 @@ def build_clips(
     """
     if not rows.columns["file_path"]:
         advice = "Give the table one row a clip, or take the dataset out of `enabled`."
-        raise ManifestError(rows.source, ["found no rows"], advice=advice)
+        why = [*(text for _, text in rows.problems), *rows.notes]
+        raise ManifestError(rows.source, ["found no rows", *why], advice=advice)
     cells = {name: _texts(column) for name, column in rows.columns.items() if name not in _RAW}
     problems = list(rows.problems)
     labels = _labels(cells["label"], classes, label_names, problems)
@@ -111,6 +115,8 @@ def build_clips(
             splits or nothing,
             cells.get("text", nothing),
             rates or nothing,
+            cells.get("source", nothing),
+            cells.get("scene", nothing),
             cells.get("fingerprint", nothing),
             [index in missing for index in range(count)] if missing else [False] * count,
         )

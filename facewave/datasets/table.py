@@ -1,7 +1,7 @@
 """Adapter of a table of one's own: CSV, TSV or Parquet with a row a clip.
 
-Columns `file_path` and `label`; optional `clip_id`, `subject`, `take`, `fold`, `split`, `text` and
-`fps_hint`. Other columns are ignored.
+Columns `file_path` and `label`; optional `clip_id`, `subject`, `take`, `fold`, `split`, `text`,
+`fps_hint`, `source` and `scene`. Other columns are ignored.
 """
 
 import csv
@@ -15,7 +15,9 @@ from facewave.hints import did_you_mean, listed
 from facewave.manifest import ManifestError
 
 REQUIRED = ("file_path", "label")
-OPTIONAL = ("clip_id", "subject", "take", "fold", "split", "text", "fps_hint")
+OPTIONAL = (
+    "clip_id", "subject", "take", "fold", "split", "text", "fps_hint", "source", "scene",
+)  # fmt: skip
 
 _ADVICE = (
     "Correct the file, or `table` and `columns` of its dataset in config.yaml: `table` is relative "

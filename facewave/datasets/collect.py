@@ -1,0 +1,128 @@
+"""Clips collected one by one, their labels' words turned into classes of the class list."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from facewave.class_lists import canonical
+from facewave.datasets.rows import Rows
+
+
+class Collector:
+    """The rows of a dataset while its label files are read.
+
+    A label's word is first looked up in the option `class_map`, then among the classes, by meaning
+    (`Happiness` is `happy`). A clip whose word the dataset is known to use, but which the class
+    list lacks, is left out and counted; a word that nobody knows is an error of its row.
+    """
+
+    def __init__(
+        self, classes: Sequence[str], options: Mapping[str, Any], *, known: Iterable[str] = ()
+    ) -> None:
+        """Take the class list, the dataset's options and the words that its labels may have."""
+        self._classes = {canonical(name): index for index, name in enumerate(classes)}
+        self._names = list(classes)
+        mapped = options.get("class_map") or {}
+        self._map = {canonical(word): name for word, name in mapped.items()}
+        self._known = {canonical(word) for word in known}
+        self._meaning: dict[str, str | None] = {}
+        self._columns: dict[str, list[Any]] = {}
+        self._places: list[str] = []
+        self._left_out: Counter[str] = Counter()
+        self._problems: list[tuple[int, str]] = []
+        self._notes: list[str] = []
+
+    def __len__(self) -> int:
+        """Return the number of rows so far."""
+        return len(self._places)
+
+    def add(
+        self,
+        place: str,
+        *,
+        file_path: str,
+        word: str,
+        votes: Mapping[str, float] | None = None,
+        **cells: str | float | None,
+    ) -> None:
+        """Add a clip, unless its class is left out.
+
+        Args:
+            place: words that find the row, such as `set_1.csv line 17`
+            file_path: relative to the root
+            word: the label, as the dataset writes it
+            votes: words of classes to votes or probabilities
+            cells: further columns of `Rows`
+        """
+        label = self.class_of(word)
+        if label is None:
+            if canonical(word) in self._map or canonical(word) in self._known:
+                self.leave_out(f"labelled {word}, which is not in the class list")
+                return
+            label = word  # the common checks say what is wrong with it
+        row = {
+            "file_path": file_path,
+            "label": label,
+            "label_distribution": self._distribution(votes),
+            **cells,
+        }
+        for name in row.keys() - self._columns.keys():
+            self._columns[name] = [None] * len(self._places)
+        for name, column in self._columns.items():
+            column.append(row.get(name))
+        self._places.append(place)
+
+    def class_of(self, word: str) -> str | None:
+        """Return the class that a label's word means; None where the class list has none."""
+        if word not in self._meaning:
+            self._meaning[word] = self._look_up(word)
+        return self._meaning[word]
+
+    def _look_up(self, word: str) -> str | None:
+        plain = canonical(word)
+        if plain in self._map:
+            name = self._map[plain]
+            if name is None:
+                return None
+            plain = canonical(name)
+        index = self._classes.get(plain)
+        return None if index is None else self._names[index]
+
+    def leave_out(self, reason: str, count: int = 1) -> None:
+        """Count clips that are not used, and why."""
+        self._left_out[reason] += count
+
+    def note(self, text: str) -> None:
+        """Remember what has to be said about the dataset."""
+        self._notes.append(text)
+
+    def problem(self, text: str) -> None:
+        """Remember an error that concerns no single row, or one that was not added."""
+        self._problems.append((-1, text))
+
+    def rows(self, source: str) -> Rows:
+        """Return the rows; `source` names the label files."""
+        columns = {
+            name: column
+            for name, column in self._columns.items()
+            if name in ("file_path", "label") or any(cell is not None for cell in column)
+        }
+        places = self._places
+        left_out = [f"left out: {count:,} clips {why}" for why, count in self._left_out.items()]
+        return Rows(
+            source=source,
+            columns={"file_path": [], "label": []} | columns,
+            place=lambda index: places[index],
+            problems=self._problems,
+            notes=self._notes + left_out,
+        )
+
+    def _distribution(self, votes: Mapping[str, float] | None) -> tuple[float, ...] | None:
+        if votes is None:
+            return None
+        counts = dict.fromkeys(self._names, 0.0)
+        for word, count in votes.items():
+            name = self.class_of(word)
+            if name is not None:
+                counts[name] += count
+        return tuple(counts.values()) if any(counts.values()) else None

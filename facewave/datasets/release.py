@@ -1,0 +1,60 @@
+"""What an official release consists of, and what its authors published about it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from facewave.datasets.tree import Tree
+
+
+@dataclass(frozen=True)
+class Item:
+    """A file of an official release.
+
+    Attributes:
+        name: its official path
+        purpose: what it is for, and what is lost without it
+        found: where it is, relative to the root; None where it is missing
+        required: whether nothing works without it
+    """
+
+    name: str
+    purpose: str
+    found: str | None
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Published:
+    """Published numbers of clips.
+
+    Attributes:
+        what: which clips are counted
+        total: number of clips; None where it is not published
+        per_class: word of a class to its clips; empty where only the total is published
+        split: part of the official split that is counted; None for all clips
+    """
+
+    what: str
+    total: int | None
+    per_class: Mapping[str, int] = field(default_factory=dict)
+    split: str | None = None
+
+
+@dataclass(frozen=True)
+class Release:
+    """An official release, as `check_dataset` looks for it.
+
+    Attributes:
+        title: the dataset's name
+        items: from what lies below a root to the official files, found and missing; no file is
+            found where it is another dataset
+        published: numbers, by the name of the class list (see `facewave.class_lists`)
+        source: where the numbers come from
+        advice: what to know before it is used, one line each
+    """
+
+    title: str
+    items: Callable[[Tree], list[Item]]
+    published: Mapping[str, Sequence[Published]] = field(default_factory=dict)
+    source: str = ""
+    advice: Sequence[str] = ()

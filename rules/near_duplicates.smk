@@ -1,0 +1,57 @@
+# Asked for by hand: clips of different datasets that show the same pictures.
+from facewave.versions import FRAME_HASH_VERSION
+
+# Tables of frame hashes by dataset; a joint one shows the clips of others.
+HASHES = {
+    name: [RESULTS / name / "frame_hashes" / f"{bucket}.tsv" for bucket in plan.buckets]
+    for name, plan in PLANS.items()
+    if DATASETS[name]["adapter"] != "joint"
+}
+
+
+rule hash_frames:
+    input:
+        key=DATASET / "keys/tracks/{bucket}.tsv",
+        rendered=lambda wildcards: demo_files(
+            wildcards.dataset, bucket=wildcards.bucket
+        ),
+    output:
+        table=DATASET / "frame_hashes/{bucket}.tsv",
+    log:
+        DATASET / "logs/hash_frames/{bucket}.log",
+    conda:
+        "../envs/features.yaml"
+    threads: 1
+    resources:
+        mem_mb=300,
+    params:
+        frames=CONFIG["near_duplicates"]["frames"],
+        default_fps=CONFIG["landmarker"]["default_fps"],
+        version=FRAME_HASH_VERSION,
+    message:
+        "hash frames of {wildcards.dataset}, bucket {wildcards.bucket}"
+    script:
+        "../scripts/hash_frames.py"
+
+
+rule near_duplicates:
+    input:
+        manifests=[RESULTS / name / "manifest.parquet" for name in HASHES],
+        hashes=[path for tables in HASHES.values() for path in tables],
+    output:
+        table=RESULTS / "near_duplicates.tsv",
+    log:
+        RESULTS / "logs/near_duplicates.log",
+    conda:
+        "../envs/features.yaml"
+    resources:
+        mem_mb=1000,
+    params:
+        datasets=list(HASHES),
+        counts=[len(tables) for tables in HASHES.values()],
+        min_frames=CONFIG["near_duplicates"]["min_frames"],
+        max_distance=CONFIG["near_duplicates"]["max_distance"],
+    message:
+        "compare the clips of {params.datasets}"
+    script:
+        "../scripts/find_near_duplicates.py"

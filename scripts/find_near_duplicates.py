@@ -1,0 +1,51 @@
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+
+from facewave.frame_hashes import read_hashes
+from facewave.logs import job_log
+from facewave.manifest import read_manifest
+from facewave.near_duplicates import PAIR_COLUMNS, compare_datasets
+from facewave.tsv import format_rows, write_text
+
+
+def main(
+    *,
+    manifests: Mapping[str, str],
+    hashes: Mapping[str, Sequence[str]],
+    table: str,
+    min_frames: int,
+    max_distance: int,
+) -> None:
+    """Write the pairs of clips of different datasets that look alike, and print their number."""
+    about = {
+        name: {clip.clip_id: asdict(clip) for clip in read_manifest(Path(path))}
+        for name, path in manifests.items()
+    }
+    rows = list(
+        compare_datasets(
+            {name: read_hashes([Path(path) for path in paths]) for name, paths in hashes.items()},
+            about,
+            min_frames=min_frames,
+            max_distance=max_distance,
+        )
+    )
+    write_text(Path(table), format_rows(PAIR_COLUMNS, rows))
+    compared = ", ".join(hashes) if len(hashes) > 1 else "one dataset: nothing to compare"
+    print(f"{len(rows)} pairs of clips look alike ({compared}): {table}", flush=True)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        names, tables = snakemake.params.datasets, iter(snakemake.input.hashes)
+        main(
+            manifests=dict(zip(names, snakemake.input.manifests, strict=True)),
+            hashes={
+                name: list(islice(tables, count))
+                for name, count in zip(names, snakemake.params.counts, strict=True)
+            },
+            table=snakemake.output.table,
+            min_frames=snakemake.params.min_frames,
+            max_distance=snakemake.params.max_distance,
+        )
