@@ -4,7 +4,7 @@ CORES ?= $(shell nproc 2>/dev/null || echo 2)
 BIN := .venv/bin
 TORCH := $(shell grep '^torch==' requirements.txt)
 
-.PHONY: help env demo test test-slow lint format bench lock clean
+.PHONY: help env demo test test-slow lint format bench readme lock clean
 
 help:
 	@echo "make demo       environment, demo clips, features, MLP, report: results/demo/report.html"
@@ -13,6 +13,7 @@ help:
 	@echo "make lint       ruff, snakefmt, snakemake --lint, mypy"
 	@echo "make format     let ruff and snakefmt rewrite the code"
 	@echo "make bench      speed beside a bare loop, a serial script and PyWavelets: results/bench.json"
+	@echo "make readme     write the README's table of config keys anew"
 	@echo "make lock       write requirements*.txt anew from pyproject.toml"
 
 # torch goes first: on its own it comes as the one build that is pinned, and what follows keeps it.
@@ -44,7 +45,7 @@ test-slow: .venv/dev.stamp
 lint: .venv/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check --quiet Snakefile rules
+	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
 	$(BIN)/mypy
 
@@ -55,6 +56,9 @@ format: .venv/dev.stamp
 
 bench: .venv/dev.stamp
 	$(BIN)/python benchmarks/bench.py --json results/bench.json
+
+readme: .venv/runtime.stamp
+	$(BIN)/python -m facewave.config_table README.md
 
 lock:
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock

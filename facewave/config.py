@@ -8,12 +8,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from facewave.class_lists import canonical, preset_classes
 from facewave.config_errors import ConfigError, describe
 from facewave.config_schema import adapter_schema, adapters, filled, plain, schema, schema_errors
 from facewave.hints import did_you_mean, found, listed
 
 __all__ = ["ConfigError", "check_config", "dataset_config", "label_key"]
 
+# Clips that the workflow renders exist for an enabled dataset only; a joint one has no files.
+_NOT_JOINED = ("demo", "joint")
 _WHOLE_NUMBER = re.compile(r"(-?[0-9]+)(?:\.0*)?")
 
 
@@ -47,8 +50,9 @@ def dataset_config(config: Mapping[str, Any], name: str) -> dict[str, Any]:
         name: a key of `datasets`
 
     Returns:
-        a copy of the adapter's options, among them `adapter` and `classes` (the general list
-        where the dataset has none of its own)
+        a copy of the adapter's options, among them `adapter` and `classes` (without a list of the
+        dataset's own: the one that the release comes with, else the general list); those of
+        `joint` hold the options of its datasets as `members`
 
     Raises:
         ConfigError: no such dataset, or its adapter is missing or unknown
@@ -62,7 +66,12 @@ def dataset_config(config: Mapping[str, Any], name: str) -> dict[str, Any]:
         place = f"datasets.{name}.adapter"
         value = found(options.get("adapter"))
         raise ConfigError([f"{place}: found {value}, expected one of {listed(adapters())}"])
-    return {"classes": full["classes"], **options}
+    usual = preset_classes(options["adapter"], options.get("classes_preset"))
+    options = {"classes": list(usual) if usual else full["classes"], **options}
+    if options["adapter"] == "joint":
+        members = {member: dataset_config(config, member) for member in options["datasets"]}
+        options["members"] = members
+    return options
 
 
 def label_key(label: object) -> str:
@@ -113,6 +122,9 @@ def _cross_problems(config: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(names, dict):
             classes = _texts(options.get("classes", config["classes"]))
             yield from _label_name_problems(f"{place}.label_names", names, classes)
+        yield from _class_map_problems(f"{place}.class_map", options, config["classes"])
+        if options.get("adapter") == "joint":
+            yield from _joint_problems(f"{place}.datasets", options.get("datasets"), datasets)
 
 
 def _unknown_dataset(place: str, name: str, datasets: Mapping[str, Any]) -> str:
@@ -145,6 +157,34 @@ def _label_name_problems(
             yield (
                 f"{place}.{key}: found {found(word)}, expected {wanted}"
                 f"{did_you_mean(word, classes)}"
+            )
+
+
+def _class_map_problems(place: str, options: Mapping[str, Any], general: object) -> Iterator[str]:
+    mapped = options.get("class_map")
+    if not isinstance(mapped, dict):
+        return
+    usual = preset_classes(str(options.get("adapter")), options.get("classes_preset"))
+    classes = _texts(options.get("classes") or (list(usual) if usual else general))
+    known = {canonical(name) for name in classes}
+    for key, word in mapped.items():
+        if isinstance(word, str) and canonical(word) not in known:
+            wanted = f"one of the dataset's classes ({listed(classes)}) or null"
+            yield (
+                f"{place}.{key}: found {found(word)}, expected {wanted}"
+                f"{did_you_mean(word, classes)}"
+            )
+
+
+def _joint_problems(place: str, names: object, datasets: Mapping[str, Any]) -> Iterator[str]:
+    for index, name in enumerate(_texts(names)):
+        if name not in datasets:
+            yield _unknown_dataset(f"{place}[{index}]", name, datasets)
+        elif isinstance(datasets[name], dict) and datasets[name].get("adapter") in _NOT_JOINED:
+            adapter = datasets[name]["adapter"]
+            yield (
+                f"{place}[{index}]: found {found(name)} with adapter {adapter}, expected a dataset "
+                "that is read from files of its own"
             )
 
 

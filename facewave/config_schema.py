@@ -17,7 +17,7 @@ def schema() -> dict[str, Any]:
 
 def load_yaml(path: Path) -> Any:
     """Return the content of a YAML file."""
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     # libyaml's loader is ten times as fast, but not every build of PyYAML has it.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -42,7 +42,7 @@ def resolve(part: Mapping[str, Any]) -> dict[str, Any]:
     reference = part.get("$ref")
     if reference is None:
         return dict(part)
-    return {**schema()["$defs"][reference.removeprefix("#/$defs/")], **part}
+    return {**resolve(schema()["$defs"][reference.removeprefix("#/$defs/")]), **part}
 
 
 def schema_errors(config: dict[str, Any]) -> list[Any]:
@@ -70,7 +70,8 @@ def filled(value: Any, part: Mapping[str, Any]) -> Any:
         return value
     if "allOf" in part:
         part = adapter_schema(value.get("adapter")) or part
-    members, others = part.get("properties", {}), part.get("additionalProperties")
+    members = {key: resolve(member) for key, member in part.get("properties", {}).items()}
+    others = part.get("additionalProperties")
     defaults = {k: plain(m["default"]) for k, m in members.items() if "default" in m}
     return {
         key: filled(item, members.get(key, others if isinstance(others, Mapping) else {}))

@@ -1,8 +1,10 @@
-"""The README's table of the configuration's keys; `python -m facewave.config_table` prints it.
+"""The README's table of the configuration's keys.
 
-The table stands in README.md between two marker lines; a test compares the two.
+`python -m facewave.config_table` prints it, and with README.md as argument writes it there between
+the two marker lines; a test compares the two.
 """
 
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 from facewave.config_errors import expectation
 from facewave.config_schema import adapter_schema, adapters, load_yaml, resolve, schema
 from facewave.hints import as_yaml
+from facewave.tsv import write_text
 
 BEGIN, END = "<!-- config-table:begin -->", "<!-- config-table:end -->"
 CONFIG_PATH = Path(__file__).resolve().parent.parent / "config.yaml"
@@ -79,5 +82,16 @@ def _escaped(cell: str) -> str:
     return cell.replace("|", "\\|")
 
 
+def _write(readme: Path) -> None:
+    text = readme.read_text(encoding="utf-8")
+    head, rest = text.split(BEGIN, 1)
+    tail = rest.split(END, 1)[1]
+    table = config_table(load_yaml(CONFIG_PATH))
+    write_text(readme, f"{head}{BEGIN}\n{table}{END}{tail}")
+
+
 if __name__ == "__main__":
-    print(config_table(load_yaml(CONFIG_PATH)), end="")
+    if len(sys.argv) > 1:
+        _write(Path(sys.argv[1]))
+    else:
+        print(config_table(load_yaml(CONFIG_PATH)), end="")

@@ -106,13 +106,17 @@ def _rise_and_fall(since_onset: Array, rise: float, fall: tuple[float, float]) -
 def _wander(time: Array, stream: np.random.Generator) -> Array:
     """Slow random motion within -1..1: three sines below 0.8 Hz."""
     rate, phase = stream.uniform(0.1, 0.8, 3), stream.uniform(0, 2 * np.pi, 3)
-    return np.asarray(np.sin(2 * np.pi * np.outer(time, rate) + phase).mean(axis=1))
+    waves: Array = np.sin(2 * np.pi * np.outer(time, rate) + phase).mean(axis=1)
+    return waves
 
 
 def _head_pose(time: Array, stream: np.random.Generator) -> Array:
     motion = np.stack([_wander(time, stream) for _ in range(6)], axis=1)
     start = stream.uniform(-1, 1, 6)
-    return (0.7 * motion + 0.5 * start) * np.array(_POSE_EXTENT) + np.array([0, 0, 0, 1, 0, 0])
+    pose: Array = (0.7 * motion + 0.5 * start) * np.array(_POSE_EXTENT)
+    # A scale is told from 1, all others from 0.
+    pose[:, 3] += 1
+    return pose
 
 
 def _blinks(time: Array, stream: np.random.Generator) -> Array:

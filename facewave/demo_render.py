@@ -17,7 +17,7 @@ from typing import TypeAlias, cast
 import cv2
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from facewave.atomic import atomic_path
 from facewave.datasets.demo import DemoClip

@@ -15,9 +15,6 @@ from torch import Tensor, nn
 
 from facewave.split_table import SplitTable
 
-# Part of the rule's params: raise it when training or the checkpoint's content changes.
-MLP_VERSION = 1
-
 # A column that varies less than this over the training part says nothing; features are of order
 # one, and a smaller deviation would blow rounding errors up to the size of a signal.
 _LEAST_STD = 1e-6
@@ -41,6 +38,17 @@ class MlpOptions:
         max_epochs: passes over the training part, at most.
         patience: epochs without a better validation score after which training stops.
         class_weights: `balanced` (errors weigh inversely to class frequency) or `none`.
+        projection: principal directions kept of each group before the first layer; 0: none, and
+            none of what follows (see `mlp_training` for that, `mlp_fusion_training` for this).
+        standardise: `column`, or `trajectory`: one deviation for all coefficients of a code.
+        label_smoothing: share of a target that is spread over all classes.
+        mixup: parameter of the Beta distribution that clips are mixed by; 0: no mixing.
+        mirror: whether mirrored faces are trained on as well.
+        schedule: of the step size: `cosine` (falling to 0) or `constant`.
+        keep: weights of the `best` epoch on the validation part, or of the `last`.
+        refit: whether the model is trained again on both parts, for as many epochs.
+        ensemble: networks that answer together.
+        calibrate: whether a temperature is fitted on the validation part.
     """
 
     inputs: tuple[str, ...]
@@ -52,6 +60,16 @@ class MlpOptions:
     max_epochs: int = 200
     patience: int = 30
     class_weights: str = "balanced"
+    projection: int = 0
+    standardise: str = "column"
+    label_smoothing: float = 0.0
+    mixup: float = 0.0
+    mirror: bool = False
+    schedule: str = "constant"
+    keep: str = "best"
+    refit: bool = False
+    ensemble: int = 1
+    calibrate: bool = False
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work.
@@ -69,6 +87,13 @@ class MlpOptions:
             "max_epochs": self.max_epochs >= 1,
             "patience": self.patience >= 1,
             "class_weights": self.class_weights in ("balanced", "none"),
+            "projection": self.projection >= 0,
+            "standardise": self.standardise in ("column", "trajectory"),
+            "label_smoothing": 0 <= self.label_smoothing < 1,
+            "mixup": 0 <= self.mixup < math.inf,
+            "schedule": self.schedule in ("constant", "cosine"),
+            "keep": self.keep in ("best", "last"),
+            "ensemble": self.ensemble >= 1,
         }
         for name, holds in conditions.items():
             if not holds:
@@ -158,7 +183,7 @@ class TrainedMlp:
         split_metadata: metadata of the training part's file (feature options, digest).
     """
 
-    network: Mlp
+    network: nn.Module
     scaler: Scaler
     prior: Tensor
     options: MlpOptions

@@ -13,7 +13,9 @@ import torch
 
 from facewave import __version__
 from facewave.atomic import atomic_path
-from facewave.mlp import MLP_VERSION, Mlp, MlpOptions, Scaler, TrainedMlp
+from facewave.mlp import Mlp, MlpOptions, Scaler, TrainedMlp
+from facewave.mlp_fusion import FusionMlp
+from facewave.versions import MLP_VERSION
 
 CHECKPOINT_FORMAT = "facewave-mlp"
 
@@ -74,13 +76,17 @@ def load_checkpoint(path: Path) -> TrainedMlp:
 def _restore(content: dict[str, Any]) -> TrainedMlp:
     options = MlpOptions.from_config(content["options"])
     # On the meta device no weights are drawn: loading leaves the random state alone.
+    network: Mlp | FusionMlp
     with torch.device("meta"):
-        network = Mlp(
-            n_features=content["mean"].numel(),
-            hidden=options.hidden,
-            n_classes=len(content["classes"]),
-            dropout=options.dropout,
-        )
+        if options.projection:
+            network = FusionMlp.from_weights(content["weights"], dropout=options.dropout)
+        else:
+            network = Mlp(
+                n_features=content["mean"].numel(),
+                hidden=options.hidden,
+                n_classes=len(content["classes"]),
+                dropout=options.dropout,
+            )
     network.load_state_dict(content["weights"], assign=True)
     network.eval()
     return TrainedMlp(

@@ -29,7 +29,7 @@ def named_keys(results: Path, stage: str) -> set[str]:
     Raises:
         TableError: if an index cannot be read; nothing must be removed then.
     """
-    keys = set()
+    keys: set[str] = set()
     for plan_file in results.glob("*/keys/plan.json"):
         folder = plan_file.parents[1]
         for bucket in read_plan(folder).buckets:

@@ -1,0 +1,12 @@
+"""Version of what each stage writes; part of its keys and of its rule's params.
+
+Snakemake does not see a changed module. Raise a stage's version when what it writes changes for the
+same input and options: then, and only then, existing results are made again.
+"""
+
+TRACK_VERSION = 1
+FEATURE_VERSION = 1
+MLP_VERSION = 1
+EVALUATION_VERSION = 1
+REPORT_VERSION = 1
+FRAME_HASH_VERSION = 1
