@@ -27,6 +27,7 @@ from facewave.mlp import (
     check_same_features,
     fit_scaler,
     gather,
+    predict,
     use_threads,
 )
 from facewave.split_table import SplitTable
@@ -142,13 +143,13 @@ def train_mlp(
         ValueError: the parts do not fit together, hold too little to learn from, or the loss
             became infinite.
     """
-    _check_parts(train, val, options)
+    check_parts(train, val, options)
     train_part, val_part = _valid_part(train), _valid_part(val)
     weights = class_weights(
         train_part.labels.numpy(), n_classes=len(train.classes), kind=options.class_weights
     )
     scaler = fit_scaler(train, options.inputs, train_part.rows)
-    with use_threads(threads), torch.random.fork_rng(devices=[]), _csv(metrics_path) as write:
+    with use_threads(threads), torch.random.fork_rng(devices=[]), epoch_csv(metrics_path) as write:
         torch.manual_seed(seed)
         network = Mlp(
             n_features=scaler.mean.numel(),
@@ -181,6 +182,29 @@ def train_mlp(
         best_epoch=stopping.best_epoch,
         split_metadata=train.metadata,
     )
+
+
+def train_plain(
+    train: SplitTable,
+    val: SplitTable,
+    *,
+    options: MlpOptions,
+    seed: int,
+    metrics_path: Path,
+    threads: int = 1,
+    on_epoch: Callable[[Epoch], None] | None = None,
+) -> tuple[TrainedMlp, NDArray[np.float32]]:
+    """Return the model of `train_mlp` and its probabilities for the validation part."""
+    model = train_mlp(
+        train,
+        val,
+        options=options,
+        seed=seed,
+        metrics_path=metrics_path,
+        threads=threads,
+        on_epoch=on_epoch,
+    )
+    return model, predict(model, val, threads=threads)
 
 
 def class_weights(labels: ArrayLike, *, n_classes: int, kind: str) -> Tensor:
@@ -268,7 +292,12 @@ def _valid_part(table: SplitTable) -> _Part:
     return _Part(table=table, rows=rows, labels=torch.from_numpy(table.labels[rows]))
 
 
-def _check_parts(train: SplitTable, val: SplitTable, options: MlpOptions) -> None:
+def check_parts(train: SplitTable, val: SplitTable, options: MlpOptions) -> None:
+    """Refuse parts that cannot be trained on.
+
+    Raises:
+        ValueError: saying why and what to do.
+    """
     if train.classes != val.classes:
         raise ValueError(
             f"the training part has the classes {', '.join(train.classes)}, the validation part "
@@ -302,7 +331,8 @@ def _check_parts(train: SplitTable, val: SplitTable, options: MlpOptions) -> Non
 
 
 @contextmanager
-def _csv(path: Path) -> Iterator[Callable[[Epoch], None]]:
+def epoch_csv(path: Path) -> Iterator[Callable[[Epoch], None]]:
+    """Open `metrics.csv`; yields what writes an epoch's row. `.partial` until the end."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")

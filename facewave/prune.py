@@ -33,8 +33,7 @@ def named_keys(results: Path, stage: str) -> set[str]:
     for plan_file in results.glob("*/keys/plan.json"):
         folder = plan_file.parents[1]
         for bucket in read_plan(folder).buckets:
-            index = folder / stage / f"{bucket}.tsv"
-            if index.exists():
+            for index in _indexes(folder, stage, bucket):
                 keys.update(row["key"] for row in iter_rows(index, _COLUMNS[stage]))
     return keys
 
@@ -59,6 +58,12 @@ def prune_store(results: Path, store: Path) -> Pruned:
             else:
                 kept += 1
     return Pruned(removed, size, kept)
+
+
+def _indexes(folder: Path, stage: str, bucket: str) -> list[Path]:
+    """Return a bucket's index, and those of the ablation's variants."""
+    name = f"{stage}/{bucket}.tsv"
+    return [path for path in (folder / name, *folder.glob(f"ablation/*/{name}")) if path.exists()]
 
 
 def _files(folder: Path) -> Iterator[Path]:

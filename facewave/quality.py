@@ -17,7 +17,8 @@ class QualityOptions:
     """Thresholds of a valid clip (config section `quality`).
 
     With `trim_ends` a clip starts with the first frame that shows a face and ends with the last:
-    ratio and gaps are those in between, and so is what is coded.
+    the ratio is that of the frames in between, and so is what is coded. An end without a face that
+    is longer than `max_gap_frames` still makes the clip invalid: then the face came late or left.
     """
 
     min_detected_frames: int = 10
@@ -36,7 +37,7 @@ class Quality:
         reason: why it may not; empty if it may.
         frames, detected: frames decoded, and of these with the primary face.
         detection_ratio: detected / frames, 0 to 1 (with `trim_ends`: of the frames in between).
-        longest_gap: frames of the longest run without the face, ends included unless trimmed.
+        longest_gap: frames of the longest run without the face, ends included.
         jitter: root mean square of the second difference of the nose tip's position, in units
             of the mean distance between the outer eye corners; NaN below three detected frames.
         mean_abs_yaw: mean absolute turn of the head to the side, degrees; NaN without a face.
@@ -111,7 +112,7 @@ def judge(
     """
     decoded, found = len(detected), int(np.count_nonzero(detected))
     kept = detected[face_span(detected)] if options.trim_ends and found else detected
-    frames, gap = len(kept), longest_gap(kept)
+    frames, gap = len(kept), longest_gap(detected)
     return Quality(
         valid=not (reason := error or _reason(decoded, frames, found, gap, announced, options)),
         reason=reason,

@@ -67,6 +67,21 @@ def read_split(path: str | Path, *, groups: Sequence[str]) -> SplitTable:
         raise ValueError(f"{path}: not a readable Parquet file: {error}") from error
 
 
+def read_subjects(path: str | Path) -> dict[str, str | None]:
+    """Return the subject of each clip of a split, None where it is not known.
+
+    Raises:
+        FileNotFoundError: there is no such file
+        ValueError: the file is no split
+    """
+    try:
+        table = pq.read_table(path, columns=["clip_id", "subject"], use_threads=False)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{path}: not a readable split: {error}") from error
+    ids, subjects = (table.column(name).to_pylist() for name in ("clip_id", "subject"))
+    return dict(zip(ids, subjects, strict=True))
+
+
 def _read(file: pq.ParquetFile, path: Path, names: tuple[str, ...]) -> SplitTable:
     schema = file.schema_arrow
     metadata = _metadata(schema, path)

@@ -1,0 +1,115 @@
+"""The epochs and steps of training a `FusionMlp`'s members.
+
+Reference: H. Zhang et al., "mixup: beyond empirical risk minimization", ICLR 2018.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from facewave.metrics import unweighted_average_recall
+from facewave.mlp import MlpOptions, Scaler
+from facewave.mlp_fusion import Members, soft_targets
+from facewave.mlp_projection import Projection
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Fitted:
+    """Standardisation and projection, and the training clips behind them.
+
+    Attributes:
+        views: float32 (V, n, q), the clips and, with mirroring, their mirror images.
+        labels: int64 (n,).
+        weights: float32 (C,).
+    """
+
+    scaler: Scaler
+    projection: Projection
+    views: Tensor
+    labels: Tensor
+    weights: Tensor
+
+
+def run_epochs(
+    fitted: Fitted, options: MlpOptions, seed: int, epochs: int
+) -> Iterator[tuple[int, Members, float, float, float]]:
+    """Train; yields epoch, the members as they then are, mean loss, UAR and step size.
+
+    Weights come from torch's global random state, all else from `seed`.
+    """
+    count = fitted.labels.numel()
+    steps = -(-count // options.batch_size)
+    members = Members(
+        members=options.ensemble,
+        n_features=fitted.views.shape[2],
+        hidden=options.hidden,
+        n_classes=fitted.weights.numel(),
+        dropout=options.dropout,
+    )
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": members.weights.parameters(), "weight_decay": options.weight_decay},
+            {"params": members.biases.parameters(), "weight_decay": 0.0},
+        ],
+        lr=options.learning_rate,
+    )
+    random = torch.Generator().manual_seed(seed)
+    for epoch in range(1, epochs + 1):
+        members.train()
+        rate, total, hits = 0.0, 0.0, torch.zeros(count, fitted.weights.numel())
+        orders = torch.stack(
+            [torch.randperm(count, generator=random) for _ in range(options.ensemble)]
+        )
+        for step in range(steps):
+            rate = _rate(options, (epoch - 1 + step / steps) / epochs)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            clips = orders[:, step * options.batch_size : (step + 1) * options.batch_size]
+            loss, logits = _step(members, fitted, options, clips, random)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            total += float(loss.detach()) / options.ensemble * clips.shape[1]
+            for member, chosen in enumerate(clips):
+                hits[chosen] += logits[member].detach().softmax(dim=1)
+        uar = unweighted_average_recall(fitted.labels.numpy(), hits.argmax(dim=1).numpy())
+        yield epoch, members, total / count, uar, rate
+
+
+def _step(
+    members: Members, fitted: Fitted, options: MlpOptions, clips: Tensor, random: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Return the loss, summed over the members, and the logits (S, batch, C)."""
+    views = torch.randint(len(fitted.views), clips.shape, generator=random)
+    features, labels = fitted.views[views, clips], fitted.labels[clips]
+    targets = soft_targets(
+        labels, n_classes=fitted.weights.numel(), smoothing=options.label_smoothing
+    )
+    targets = targets * fitted.weights[labels].unsqueeze(2)
+    if options.mixup:
+        partner = torch.randperm(clips.shape[1], generator=random)
+        share = _mixing(options.mixup, len(clips), random)
+        features = share * features + (1 - share) * features[:, partner]
+        targets = share * targets + (1 - share) * targets[:, partner]
+    logits: Tensor = members(features)
+    loss = -(targets * logits.log_softmax(dim=2)).sum(dim=2).mean(dim=1).sum()
+    return loss, logits
+
+
+def _mixing(alpha: float, members: int, random: torch.Generator) -> Tensor:
+    """Return shares (S, 1, 1) of Beta(alpha, alpha), the larger side."""
+    seed = int(torch.randint(2**31, (1,), generator=random))
+    drawn = np.random.default_rng(seed).beta(alpha, alpha, size=(members, 1, 1))
+    return torch.from_numpy(np.maximum(drawn, 1 - drawn).astype(np.float32))
+
+
+def _rate(options: MlpOptions, share: float) -> float:
+    if options.schedule == "constant":
+        return options.learning_rate
+    return options.learning_rate * (1 + math.cos(math.pi * share)) / 2

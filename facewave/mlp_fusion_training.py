@@ -1,0 +1,219 @@
+"""Train the projected, mirrored, mixed and averaged MLP (`mlp.projection` > 0)."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from facewave.metrics import unweighted_average_recall
+from facewave.mirror import SignedSwap, mirror_swap
+from facewave.mlp import MlpOptions, TrainedMlp, use_threads
+from facewave.mlp_fusion import FusionMlp, Members, fit_temperature, mean_logits
+from facewave.mlp_fusion_steps import Fitted, run_epochs
+from facewave.mlp_projection import (
+    fit_projection,
+    fit_standardisation,
+    project,
+)
+from facewave.mlp_training import (
+    EarlyStopping,
+    Epoch,
+    check_parts,
+    class_weights,
+    epoch_csv,
+)
+from facewave.split_table import SplitTable
+
+
+def train_fusion(
+    train: SplitTable,
+    val: SplitTable,
+    *,
+    options: MlpOptions,
+    seed: int,
+    metrics_path: Path,
+    threads: int = 1,
+    on_epoch: Callable[[Epoch], None] | None = None,
+) -> tuple[TrainedMlp, NDArray[np.float32]]:
+    """Train on one part, stop and calibrate by the other; with `refit` then train on both.
+
+    Args:
+        train, val, options, seed, metrics_path, threads, on_epoch: as `mlp_training.train_mlp`;
+            scores in the metrics are those of the members together.
+
+    Returns:
+        the model, and the probabilities (n, C) for the validation part from before the refit:
+        afterwards the model has seen those clips.
+
+    Raises:
+        ValueError: as `train_mlp`; an input that cannot be mirrored.
+    """
+    check_parts(train, val, options)
+    with use_threads(threads), torch.random.fork_rng(devices=[]), epoch_csv(metrics_path) as write:
+        torch.manual_seed(seed)
+
+        def report(row: Epoch) -> None:
+            write(row)
+            if on_epoch:
+                on_epoch(row)
+
+        fitted = _prepare(train, options, seed)
+        rows = np.flatnonzero(val.valid)
+        seen = project(
+            val, options.inputs, rows, scaler=fitted.scaler, projection=fitted.projection
+        )
+        labels = torch.from_numpy(val.labels[rows])
+        members, epochs = _fit(fitted, options, seed, (seen, labels), report)
+        with torch.inference_mode():
+            logits = mean_logits(members(seen))
+        temperature = fit_temperature(logits, labels) if options.calibrate else 1.0
+        counts = np.bincount(train.labels, minlength=len(train.classes))
+        answers = np.tile(counts / counts.sum(), (len(val), 1)).astype(np.float32)
+        answers[rows] = (logits / temperature).softmax(dim=1).numpy()
+        if options.refit:
+            both = join_tables(train, val)
+            counts = np.bincount(both.labels, minlength=len(both.classes))
+            torch.manual_seed(seed)
+            fitted = _prepare(both, options, seed)
+            members = _refit(fitted, options, seed, epochs)
+    network = FusionMlp(fitted.projection, members, temperature)
+    network.eval()
+    model = TrainedMlp(
+        network=network,
+        scaler=fitted.scaler,
+        prior=torch.from_numpy((counts / counts.sum()).astype(np.float32)),
+        options=options,
+        classes=train.classes,
+        shapes={name: train.shapes[name] for name in options.inputs},
+        seed=seed,
+        best_epoch=epochs,
+        split_metadata=train.metadata,
+    )
+    return model, answers
+
+
+def join_tables(train: SplitTable, val: SplitTable) -> SplitTable:
+    """Return both parts as one table, with the metadata of the first."""
+    return SplitTable(
+        clip_ids=train.clip_ids + val.clip_ids,
+        labels=np.concatenate([train.labels, val.labels]),
+        valid=np.concatenate([train.valid, val.valid]),
+        groups={
+            name: np.concatenate([group, val.groups[name]]) for name, group in train.groups.items()
+        },
+        classes=train.classes,
+        shapes=train.shapes,
+        metadata=train.metadata,
+    )
+
+
+def _prepare(table: SplitTable, options: MlpOptions, seed: int) -> Fitted:
+    rows = np.flatnonzero(table.valid)
+    swap = _swap(table, options) if options.mirror else None
+    scaler = fit_standardisation(
+        table,
+        options.inputs,
+        rows,
+        by_trajectory=options.standardise == "trajectory",
+        swap=swap,
+    )
+    projection = fit_projection(
+        table,
+        options.inputs,
+        rows,
+        scaler=scaler,
+        width=options.projection,
+        swap=swap,
+        seed=seed,
+    )
+    views = [
+        project(table, options.inputs, rows, scaler=scaler, projection=projection, swap=way)
+        for way in ([None, swap] if swap else [None])
+    ]
+    return Fitted(
+        scaler=scaler,
+        projection=projection,
+        views=torch.stack(views),
+        labels=torch.from_numpy(table.labels[rows]),
+        weights=class_weights(
+            table.labels[rows], n_classes=len(table.classes), kind=options.class_weights
+        ),
+    )
+
+
+def _swap(table: SplitTable, options: MlpOptions) -> SignedSwap:
+    features = table.metadata.get("features")
+    align = features.get("features", {}).get("align") if isinstance(features, dict) else None
+    if "landmarks" in options.inputs and align == "none":
+        raise ValueError(
+            "mlp.mirror: landmarks in image coordinates cannot be mirrored; set features.align, "
+            "or mlp.mirror to false"
+        )
+    swaps = [mirror_swap(name, table.shapes[name]) for name in options.inputs]
+    offsets = np.cumsum([0, *(swap.partner.size for swap in swaps[:-1])])
+    return SignedSwap(
+        partner=np.concatenate([s.partner + o for s, o in zip(swaps, offsets, strict=True)]),
+        sign=np.concatenate([swap.sign for swap in swaps]),
+    )
+
+
+def _fit(
+    fitted: Fitted,
+    options: MlpOptions,
+    seed: int,
+    val: tuple[Tensor, Tensor],
+    report: Callable[[Epoch], None],
+) -> tuple[Members, int]:
+    """Return the members of the epoch that is kept, and its number."""
+    stopping = EarlyStopping(patience=options.patience)
+    features, labels = val
+    best, kept = None, 0
+    for epoch, members, loss, uar, rate in run_epochs(fitted, options, seed, options.max_epochs):
+        members.eval()
+        with torch.inference_mode():
+            logits = mean_logits(members(features))
+        val_loss = float(torch.nn.functional.cross_entropy(logits, labels, weight=fitted.weights))
+        if not math.isfinite(loss) or not math.isfinite(val_loss):
+            raise ValueError(
+                f"the loss became infinite in epoch {epoch}: set mlp.learning_rate below "
+                f"{options.learning_rate}"
+            )
+        answers = logits.argmax(dim=1)
+        row = Epoch(
+            epoch=epoch,
+            train_loss=loss,
+            val_loss=val_loss,
+            train_uar=uar,
+            val_uar=unweighted_average_recall(labels.numpy(), answers.numpy()),
+            val_war=float((labels == answers).double().mean()),
+            learning_rate=rate,
+        )
+        report(row)
+        better = stopping.update(epoch, uar=row.val_uar, loss=row.val_loss)
+        if better or options.keep == "last":
+            best, kept = copy.deepcopy(members), epoch
+        if options.keep == "best" and stopping.exhausted:
+            break
+    if best is None:
+        raise ValueError("mlp.max_epochs: no epoch was trained")
+    best.eval()
+    return best, kept
+
+
+def _refit(fitted: Fitted, options: MlpOptions, seed: int, epochs: int) -> Members:
+    """Train for as many epochs again, along the same course of the learning rate."""
+    members = None
+    for epoch, members, *_ in run_epochs(fitted, options, seed, options.max_epochs):  # noqa: B007
+        if epoch == epochs:
+            break
+    if members is None:
+        raise ValueError("mlp.max_epochs: no epoch was trained")
+    members.eval()
+    return members

@@ -1,0 +1,128 @@
+# Variants of features and model on the same trajectories, leave one subject out, several seeds.
+# Codes go to the same store as all others: variants that share features compute them once.
+
+
+rule encode_variant:
+    input:
+        clips=DATASET / "keys/tracks/{bucket}.tsv",
+        tracks=DATASET / "tracks/{bucket}.tsv",
+        model=ancient(RESULTS / "models/face_landmarker.task"),
+    output:
+        index=ABLATION / "{variant}/features/{bucket}.tsv",
+    log:
+        DATASET / "logs/encode_variant/{variant}/{bucket}.log",
+    conda:
+        "../envs/features.yaml"
+    threads: 1
+    resources:
+        mem_mb=400,
+    params:
+        store=STORE,
+        options=variant_features,
+        track_options=STAGE_OPTIONS["tracks"],
+    message:
+        "encode {wildcards.dataset} for {wildcards.variant}, bucket {wildcards.bucket}"
+    script:
+        "../scripts/encode_features.py"
+
+
+rule split_variant:
+    input:
+        manifest=DATASET / "manifest.parquet",
+        features=lambda wildcards: [
+            RESULTS
+            / wildcards.dataset
+            / f"ablation/{wildcards.variant}/features/{bucket}.tsv"
+            for bucket in PLANS[wildcards.dataset].buckets
+        ],
+    output:
+        **{
+            part: temp(ABLATION / "{variant}" / "{fold}" / f"{part}.parquet")
+            for part in PARTS
+        },
+    log:
+        DATASET / "logs/split_variant/{variant}/{fold}.log",
+    conda:
+        "../envs/features.yaml"
+    resources:
+        mem_mb=1000,
+    params:
+        store=STORE,
+        features=variant_features,
+        tracks=STAGE_OPTIONS["tracks"],
+        classes=lambda wildcards: DATASETS[wildcards.dataset]["classes"],
+        split={**CONFIG["split"], "protocol": LEAVE_ONE_SUBJECT_OUT},
+        fold=lambda wildcards: wildcards.fold,
+        seed=CONFIG["seed"],
+    message:
+        "split {wildcards.dataset} for {wildcards.variant}, {wildcards.fold}"
+    script:
+        "../scripts/build_splits.py"
+
+
+rule fit_variant:
+    input:
+        **{
+            part: ABLATION / "{variant}" / "{fold}" / f"{part}.parquet"
+            for part in PARTS
+        },
+    output:
+        predictions=expand(
+            ABLATION / "{variant}/{fold}/seed-{seed}.parquet",
+            seed=ABLATION_SEEDS,
+            allow_missing=True,
+        ),
+    log:
+        DATASET / "logs/fit_variant/{variant}/{fold}.log",
+    conda:
+        "../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    params:
+        options=lambda wildcards: VARIANTS[wildcards.variant]["mlp"],
+        control=lambda wildcards: CONFIG["ablation"]["variants"][
+            wildcards.variant
+        ].get("control"),
+        seeds=ABLATION_SEEDS,
+        version=MLP_VERSION,
+    message:
+        "train {wildcards.variant} on {wildcards.dataset}, {wildcards.fold}"
+    script:
+        "../scripts/fit_variant.py"
+
+
+rule compare_variants:
+    input:
+        lambda wildcards: [
+            file
+            for folds in variant_answers(wildcards.dataset).values()
+            for files in folds
+            for file in files
+        ],
+    output:
+        table=ABLATION / "ablation.csv",
+        scores=ABLATION / "ablation.json",
+        picture=ABLATION / "ablation.svg",
+    log:
+        DATASET / "logs/compare_variants.log",
+    conda:
+        "../envs/training.yaml"
+    params:
+        predictions=lambda wildcards: variant_answers(wildcards.dataset),
+        reference=CONFIG["ablation"]["reference"],
+        seed=CONFIG["seed"],
+    message:
+        "compare the variants on {wildcards.dataset}"
+    script:
+        "../scripts/compare_variants.py"
+
+
+rule ablate:
+    input:
+        of_datasets("ablation/ablation.csv"),
+
+
+wildcard_constraints:
+    variant="[A-Za-z0-9_]+",
+    fold=r"fold-[^/]+",

@@ -1,0 +1,79 @@
+"""Train one variant of the ablation on one fold, once a seed; keep its test answers."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from facewave.ablation_controls import control_options, read_variant
+from facewave.logs import job_log
+from facewave.mlp import MlpOptions, predict
+from facewave.mlp_fusion_training import train_fusion
+from facewave.mlp_training import train_plain
+from facewave.predictions import join_parts, write_predictions
+
+
+def main(
+    *,
+    splits: Mapping[str, str],
+    predictions: Sequence[str],
+    options: Mapping[str, Any],
+    control: str | None,
+    seeds: Sequence[int],
+    threads: int,
+) -> None:
+    """Write the predictions (Parquet) of the test part.
+
+    Args:
+        splits: `train`, `val` and `test` part.
+        predictions: to write, one a seed.
+        options: section `mlp` of the variant.
+        control: see `facewave.ablation_controls`.
+        seeds: of the training.
+        threads: torch's threads.
+    """
+    mlp = control_options(MlpOptions.from_config(options), control)
+    for seed, path in zip(seeds, predictions, strict=True):
+        _fit(splits, Path(path), mlp=mlp, control=control, seed=seed, threads=threads)
+
+
+def _fit(
+    splits: Mapping[str, str],
+    predictions: Path,
+    *,
+    mlp: MlpOptions,
+    control: str | None,
+    seed: int,
+    threads: int,
+) -> None:
+    parts = {
+        name: read_variant(Path(path), options=mlp, control=control, part=name, seed=seed)
+        for name, path in splits.items()
+    }
+    fit = train_fusion if mlp.projection else train_plain
+    with TemporaryDirectory() as folder:
+        model, _ = fit(
+            parts["train"],
+            parts["val"],
+            options=mlp,
+            seed=seed,
+            threads=threads,
+            metrics_path=Path(folder) / "metrics.csv",
+        )
+    answers = predict(model, parts["test"], threads=threads)
+    write_predictions(
+        predictions,
+        join_parts({"test": parts["test"]}, {"test": answers}, metadata={"seed": seed}),
+    )
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        main(
+            splits={name: snakemake.input[name] for name in ("train", "val", "test")},
+            predictions=list(snakemake.output.predictions),
+            options=snakemake.params.options,
+            control=snakemake.params.control,
+            seeds=snakemake.params.seeds,
+            threads=snakemake.threads,
+        )
