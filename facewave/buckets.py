@@ -19,6 +19,8 @@ SMALL_BUCKETS = 64
 MIN_BUCKETS = 4
 
 KEY_COLUMNS = ("clip_id", "file_path", "fingerprint", "fps_hint")
+# Only in the key files that have segments: the others stay what they were.
+SEGMENT_COLUMNS = ("start_frame", "end_frame")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,14 @@ class KeyRow:
         fingerprint: opaque text that changes when the clip's content does; `missing` where there
             is no file.
         fps_hint: frames a second to assume where the container names none.
+        frames: range of frames of a segment (first, one after the last); None for a whole video.
     """
 
     clip_id: str
     file_path: str
     fingerprint: str
     fps_hint: float | None = None
+    frames: tuple[int, int] | None = None
 
 
 def auto_buckets(clips: int) -> int:
@@ -55,14 +59,16 @@ def key_file_text(rows: Iterable[KeyRow], *, options: Mapping[str, Any]) -> str:
     """Return a key file: a comment with the stage's options, then the clips by id."""
     ordered = sorted(rows, key=lambda row: row.clip_id)
     header = json.dumps(options, sort_keys=True, separators=(",", ":"))
+    segments = any(row.frames for row in ordered)
     table = format_rows(
-        KEY_COLUMNS,
+        (*KEY_COLUMNS, *(SEGMENT_COLUMNS if segments else ())),
         (
             {
                 "clip_id": row.clip_id,
                 "file_path": row.file_path,
                 "fingerprint": row.fingerprint,
                 "fps_hint": row.fps_hint,
+                **dict(zip(SEGMENT_COLUMNS, row.frames or (None, None), strict=True)),
             }
             for row in ordered
         ),
@@ -78,6 +84,12 @@ def read_key_file(path: Path) -> list[KeyRow]:
             row["file_path"],
             row["fingerprint"],
             float(row["fps_hint"]) if row["fps_hint"] else None,
+            _frames(row),
         )
         for row in iter_rows(path, KEY_COLUMNS)
     ]
+
+
+def _frames(row: Mapping[str, str]) -> tuple[int, int] | None:
+    start, end = (row.get(name) for name in SEGMENT_COLUMNS)
+    return (int(start), int(end)) if start and end else None

@@ -115,6 +115,7 @@ def _cross_problems(config: Mapping[str, Any]) -> Iterator[str]:
             if isinstance(name, str) and name not in datasets:
                 yield _unknown_dataset(f"enabled[{index}]", name, datasets)
     yield from _class_problems("classes", config["classes"])
+    yield from _input_problems(config)
     for name, options in _dataset_items(config):
         place = f"datasets.{name}"
         yield from _class_problems(f"{place}.classes", options.get("classes"))
@@ -131,6 +132,29 @@ def _unknown_dataset(place: str, name: str, datasets: Mapping[str, Any]) -> str:
     known = [str(key) for key in datasets]
     wanted = f"a key of `datasets` ({listed(known)})"
     return f"{place}: found {found(name)}, expected {wanted}{did_you_mean(name, known)}"
+
+
+def _input_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    """Name inputs of the network that the features of this configuration do not have."""
+    sections = [config[name] for name in ("mlp", "wavelet", "features")]
+    if not all(isinstance(section, dict) for section in sections):
+        return
+    mlp, wavelet, features = sections
+    for name in _texts(mlp.get("inputs")):
+        source, _, kind = name.partition("_")
+        place = f"mlp.inputs: found {name!r}, which"
+        if source == "pose" and features.get("head_pose") is False:
+            yield f"{place} needs features.head_pose: true"
+        if kind == "energy" and wavelet.get("energy") is False:
+            yield f"{place} needs wavelet.energy: true"
+        if kind == "statistics" and wavelet.get("statistics") == []:
+            yield f"{place} needs names under wavelet.statistics"
+    mirrored = mlp.get("mirror") is True and mlp.get("projection") != 0
+    if mirrored and features.get("align") == "none" and "landmarks" in _texts(mlp.get("inputs")):
+        yield (
+            "mlp.mirror: found true, expected false with features.align: none (landmarks in "
+            "image coordinates cannot be mirrored)"
+        )
 
 
 def _class_problems(place: str, classes: object) -> Iterator[str]:

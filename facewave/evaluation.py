@@ -17,13 +17,11 @@ from numpy.typing import NDArray
 from facewave import __version__
 from facewave.atomic import atomic_path
 from facewave.baseline import evaluate_majority, majority_predictions
+from facewave.bootstrap import bootstrap
 from facewave.metrics import Metrics, evaluate
 from facewave.predictions import Predictions, read_predictions
-from facewave.split_table import SplitTable, read_split
+from facewave.split_table import SplitTable, read_split, read_subjects
 from facewave.store import file_sha256
-
-# Part of the rule's params: raise it when the content of metrics.json or the picture changes.
-EVALUATION_VERSION = 1
 
 _FOLD_SCORES = ("uar", "war", "macro_f1")
 
@@ -36,11 +34,14 @@ class Fold:
         name: for messages and the table of folds.
         test: predictions of the test part only.
         train_labels: int64 (m,), of all clips of the training part.
+        subjects: the person of each test clip, None where it is not known; empty where nobody
+            asked.
     """
 
     name: str
     test: Predictions
     train_labels: NDArray[np.int64]
+    subjects: tuple[str | None, ...] = ()
 
 
 def read_folds(
@@ -48,6 +49,7 @@ def read_folds(
     train_splits: Sequence[str | Path],
     *,
     names: Sequence[str] | None = None,
+    test_splits: Sequence[str | Path] | None = None,
 ) -> list[Fold]:
     """Read the folds of an evaluation.
 
@@ -55,6 +57,7 @@ def read_folds(
         predictions: predictions file of each fold.
         train_splits: training part of each fold, in the same order; only its labels are read.
         names: of the folds; None: their numbers, from 1.
+        test_splits: test part of each fold, read for the subjects; None: they are not needed.
 
     Raises:
         ValueError: the files do not fit together, or a test clip was trained on.
@@ -65,13 +68,16 @@ def read_folds(
             f"{len(predictions)} prediction files, {len(train_splits)} training parts and "
             f"{len(names)} names: there must be one of each for every fold, and a fold at least"
         )
+    tests: Sequence[str | Path | None] = test_splits or [None] * len(names)
+    if len(tests) != len(names):
+        raise ValueError(f"{len(tests)} test parts for {len(names)} folds: there must be one each")
     return [
-        _read_fold(name, Path(answers), Path(split))
-        for name, answers, split in zip(names, predictions, train_splits, strict=True)
+        _read_fold(name, Path(answers), Path(split), None if part is None else Path(part))
+        for name, answers, split, part in zip(names, predictions, train_splits, tests, strict=True)
     ]
 
 
-def _read_fold(name: str, answers: Path, split: Path) -> Fold:
+def _read_fold(name: str, answers: Path, split: Path, test_split: Path | None) -> Fold:
     test = read_predictions(answers).of_part("test")
     train = read_split(split, groups=())
     if not test.clip_ids:
@@ -81,7 +87,11 @@ def _read_fold(name: str, answers: Path, split: Path) -> Fold:
     if test.classes != train.classes:
         raise ValueError(f"{answers} and {split} have different classes")
     _check_leak(test, train, answers, split)
-    return Fold(name=name, test=test, train_labels=train.labels)
+    subjects: tuple[str | None, ...] = ()
+    if test_split is not None:
+        known = read_subjects(test_split)
+        subjects = tuple(known.get(clip_id) for clip_id in test.clip_ids)
+    return Fold(name=name, test=test, train_labels=train.labels, subjects=subjects)
 
 
 def _check_leak(test: Predictions, train: SplitTable, answers: Path, split: Path) -> None:
@@ -93,16 +103,21 @@ def _check_leak(test: Predictions, train: SplitTable, answers: Path, split: Path
         )
 
 
-def evaluate_folds(folds: Sequence[Fold]) -> dict[str, Any]:
+def evaluate_folds(folds: Sequence[Fold], *, seed: int = 0) -> dict[str, Any]:
     """Score the test clips of all folds, pooled and fold by fold.
 
     Every clip counts, the ones without features too (`overall`); `valid_only` drops them and is
     null where none is left. `majority_class` answers each fold's most frequent training class.
 
+    Args:
+        folds: as read.
+        seed: of the samples behind the confidence intervals.
+
     Returns:
         plain values: `overall`, `valid_only`, `majority_class` (see `Metrics.to_json`),
         `n_invalid`, `classes`, `folds` (n and scores of each) and, of several folds, `fold_mean`
-        and `fold_std` (sample standard deviation), else null.
+        and `fold_std` (sample standard deviation), else null; `bootstrap`, the confidence
+        intervals of `overall` (see `facewave.bootstrap.bootstrap`).
 
     Raises:
         ValueError: class lists differ or a clip is tested in two folds.
@@ -132,7 +147,16 @@ def evaluate_folds(folds: Sequence[Fold]) -> dict[str, Any]:
         "folds": table,
         "fold_mean": _across(table, np.mean),
         "fold_std": _across(table, lambda scores: np.std(scores, ddof=1)),
+        "bootstrap": bootstrap(
+            y_true, y_pred, n_classes=len(classes), seed=seed, subjects=_subjects(folds)
+        ),
     }
+
+
+def _subjects(folds: Sequence[Fold]) -> list[str | None] | None:
+    if not all(fold.subjects for fold in folds):
+        return None
+    return [subject for fold in folds for subject in fold.subjects]
 
 
 def _check_folds(folds: Sequence[Fold], classes: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISDIR
 
@@ -72,25 +72,39 @@ def fingerprint_clips(
     }
     changed = [clip_id for clip_id in stats if clip_id not in tokens]
     history = tracked([clip_id for clip_id in changed if stats[clip_id][1]]) if changed else {}
-    counter = _HashCounter(sum(clip_id in history for clip_id in changed))
+    counter = _HashCounter(len({stats[clip_id][0] for clip_id in changed if clip_id in history}))
+    hashes = _Hashes(counter)
     for clip_id in changed:
         path, stat = stats[clip_id]
-        tokens[clip_id] = _token(path, stat, history.get(clip_id), counter)
+        tokens[clip_id] = _token(path, stat, history.get(clip_id), hashes)
     _write_index(index, stats, tokens)
     return {clip_id: tokens[clip_id] for clip_id in stats}
 
 
-def _token(path: str, stat: str | None, before: Tracked | None, counter: _HashCounter) -> str:
+def _token(path: str, stat: str | None, before: Tracked | None, hashes: _Hashes) -> str:
     if stat is None:
         return MISSING
     if before is None or not before.content_sha256:
         return f"stat:{stat}"
-    counter.step()
     try:
-        content = clip_sha256(Path(path))
+        content = hashes.of(path)
     except OSError:
         return f"stat:{stat}"
     return before.fingerprint if content == before.content_sha256 else f"sha256:{content}"
+
+
+@dataclass
+class _Hashes:
+    """The digests of files, each made once: many segments can be of one video."""
+
+    counter: _HashCounter
+    known: dict[str, str] = field(default_factory=dict)
+
+    def of(self, path: str) -> str:
+        if path not in self.known:
+            self.counter.step()
+            self.known[path] = clip_sha256(Path(path))
+        return self.known[path]
 
 
 @dataclass

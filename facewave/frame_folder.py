@@ -33,6 +33,10 @@ class FrameFolder(Video):
 
     paths: list[Path] = field(default_factory=list)
 
+    def restrict(self, first: int, end: int) -> None:
+        """Read only the frames from `first` on and before `end`."""
+        self.paths, self.frames_announced = self.paths[first:end], end - first
+
     def frames(self) -> Iterator[NDArray[np.uint8]]:
         """Yield the frames that can be read, uint8 (height, width, 3) RGB."""
         unreadable, resized = [], 0

@@ -39,7 +39,9 @@ def dhash(frame: NDArray[np.uint8]) -> int | None:
     return int.from_bytes(bits.tobytes(), "big")
 
 
-def clip_hashes(path: Path, *, frames: int, fps: float) -> list[int]:
+def clip_hashes(
+    path: Path, *, frames: int, fps: float, segment: tuple[int, int] | None = None
+) -> list[int]:
     """Return the hashes of frames spread evenly over a clip.
 
     A frame without contrast gives its place to the next one that has some.
@@ -48,12 +50,15 @@ def clip_hashes(path: Path, *, frames: int, fps: float) -> list[int]:
         path: a video or a folder of frames.
         frames: how many, at most.
         fps: frames a second where the file names none.
+        segment: range of frames (first, one after the last); None for the whole clip.
 
     Returns:
         up to `frames` hashes; none for a clip that cannot be decoded
     """
     try:
         with open_video(path, default_fps=fps) as video:
+            if segment is not None:
+                video.restrict(*segment)
             return _spread_hashes(video, frames)
     except UnreadableVideoError as error:
         _log.warning("%s: %s", path, error)
@@ -93,7 +98,10 @@ def hash_bucket(key_file: Path, *, table: Path, frames: int, default_fps: float)
             "hashes": " ".join(
                 f"{value:016x}"
                 for value in clip_hashes(
-                    Path(row.file_path), frames=frames, fps=row.fps_hint or default_fps
+                    Path(row.file_path),
+                    frames=frames,
+                    fps=row.fps_hint or default_fps,
+                    segment=row.frames,
                 )
             ),
         }

@@ -28,6 +28,8 @@ COLUMNS = (
     "fps_hint",
     "source",
     "scene",
+    "start_frame",
+    "end_frame",
 )
 _NOT_NULL = 5  # the first five columns are filled in every row
 _SHOWN = 100
@@ -69,6 +71,8 @@ class Clip:
         fps_hint: frames a second, for containers that name none
         source: the movie or recording that the clip was cut from
         scene: the kind of situation, where the dataset names it
+        start_frame, end_frame: of a segment, its first frame and the one after its last; None for
+            a whole video
         fingerprint: of the recipe, where the workflow itself makes the file
         missing: there was no such file when the dataset was read
 
@@ -89,8 +93,17 @@ class Clip:
     fps_hint: float | None = None
     source: str | None = None
     scene: str | None = None
+    start_frame: int | None = None
+    end_frame: int | None = None
     fingerprint: str | None = None
     missing: bool = False
+
+    @property
+    def frames(self) -> tuple[int, int] | None:
+        """The segment's range of frames (first, one after the last); None for a whole video."""
+        if self.start_frame is None or self.end_frame is None:
+            return None
+        return self.start_frame, self.end_frame
 
 
 @cache
@@ -103,6 +116,8 @@ def manifest_schema() -> Any:
         "label": pa.int32(),
         "label_distribution": pa.list_(pa.float32()),
         "fps_hint": pa.float64(),
+        "start_frame": pa.int32(),
+        "end_frame": pa.int32(),
     }
     return pa.schema(
         [

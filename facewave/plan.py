@@ -87,6 +87,7 @@ def plan_dataset(
                 clip.file_path,
                 clip.fingerprint or tokens[clip.clip_id],
                 clip.fps_hint,
+                clip.frames,
             )
             for clip in group
         ]

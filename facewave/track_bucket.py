@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +58,15 @@ class TrackOptions:
         )
 
 
-def track_key(content_sha256: str, *, fps: float, options: TrackOptions) -> str:
-    """Return the key of the trajectory shard of a video with these bytes."""
+def track_key(
+    content_sha256: str,
+    *,
+    fps: float,
+    options: TrackOptions,
+    frames: tuple[int, int] | None = None,
+) -> str:
+    """Return the key of the trajectory of a video of these bytes, or of a range of its frames."""
+    segment = {} if frames is None else {"frames": list(frames)}
     return content_key(
         stage="tracks",
         content=content_sha256,
@@ -66,6 +74,7 @@ def track_key(content_sha256: str, *, fps: float, options: TrackOptions) -> str:
         landmarker=asdict(options.landmarker),
         default_fps=float(fps),
         version=TRACK_VERSION,
+        **segment,
     )
 
 
@@ -108,15 +117,15 @@ def _track(
             raise UnreadableVideoError("the file is missing")
         check_frame_rate(fps)
         stat = stat_text(row.file_path)
-        content = _content(path)
-        key = track_key(content, fps=fps, options=options)
+        content = _content(path, stat=stat if row.frames else None)
+        key = track_key(content, fps=fps, options=options, frames=row.frames)
         shard = shard_path(store, "tracks", key)
         if is_whole(shard):
             metadata = read_metadata(shard)
             summary = TrackSummary(**{name: metadata[name] for name in _SUMMARY_COLUMNS})
         else:
             computed = True
-            summary = _compute(path, shard, content, model=model, fps=fps, options=options)
+            summary = _compute(row, shard, content, model=model, fps=fps, options=options)
             if stat_text(row.file_path) != stat:
                 shard.unlink(missing_ok=True)
                 raise UnreadableVideoError("the file changed while it was read; run again")
@@ -135,19 +144,27 @@ def _track(
     }
 
 
-def _content(path: Path) -> str:
+def _content(path: Path, *, stat: str | None) -> str:
     check_clip(path)
     try:
-        return clip_sha256(path)
+        return _remembered(path, stat) if stat else clip_sha256(path)
     except OSError as error:
         raise UnreadableVideoError(f"the file cannot be read: {error.strerror}") from error
 
 
+@lru_cache(maxsize=8)
+def _remembered(path: Path, stat: str) -> str:
+    """Hash a file once for all its segments, as long as its stat stays."""
+    del stat
+    return clip_sha256(path)
+
+
 def _compute(
-    path: Path, shard: Path, content: str, *, model: Path, fps: float, options: TrackOptions
+    row: KeyRow, shard: Path, content: str, *, model: Path, fps: float, options: TrackOptions
 ) -> TrackSummary:
     import cv2
 
+    path = Path(row.file_path)
     # A damaged shard must not stay under its key if the clip cannot be tracked this time.
     shard.unlink(missing_ok=True)
     try:
@@ -163,7 +180,9 @@ def _compute(
                     "model_sha256": options.model_sha256,
                     "landmarker": asdict(options.landmarker),
                     "default_fps": fps,
+                    **({} if row.frames is None else {"frames_of_video": list(row.frames)}),
                 },
+                frames=row.frames,
             )
     except (RuntimeError, ValueError, MemoryError, cv2.error) as error:
         _log.exception("%s: tracking failed", path)

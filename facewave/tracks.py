@@ -73,6 +73,7 @@ def track_clip(
     options: LandmarkerOptions,
     default_fps: float,
     provenance: Mapping[str, Any],
+    frames: tuple[int, int] | None = None,
 ) -> TrackSummary:
     """Track the primary face of a clip and write its trajectory shard.
 
@@ -87,6 +88,8 @@ def track_clip(
         options: landmarker options.
         default_fps: frames a second where the container names none.
         provenance: further metadata, JSON-serialisable.
+        frames: of a segment, its range of frames (first, one after the last): tracked as if it
+            were the whole clip, times count from its first frame. None: the whole video.
 
     Returns:
         The summary. A clip that cannot be decoded gets T = 0 and `error`, not an exception.
@@ -96,6 +99,8 @@ def track_clip(
         found = _Detections(spool, [], [])
         try:
             with open_video(video_path, default_fps=default_fps) as video:
+                if frames is not None:
+                    video.restrict(*frames)
                 _detect(video, found, model=model, options=options)
                 summary, timestamps = _summarise(video, found)
         except UnreadableVideoError as error:

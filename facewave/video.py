@@ -65,7 +65,18 @@ class Video:
     variable_rate: bool = False
     notes: list[str] = field(default_factory=list)
     _duration_ms: float = field(default=0.0, repr=False)
+    _first: int = field(default=0, repr=False)
+    _count: int | None = field(default=None, repr=False)
     _capture: Any = field(default=None, repr=False)
+
+    def restrict(self, first: int, end: int) -> None:
+        """Read only the frames from `first` on and before `end`, as if there were no others.
+
+        To be called before `frames`. The frames before `first` are decoded and put aside:
+        containers do not seek to the very frame.
+        """
+        self._first, self._count = first, end - first
+        self.frames_announced, self._duration_ms = end - first, 0.0
 
     def timestamp_ms(self, frame: int) -> int:
         """Return a frame's time in ms, from its index: containers repeat or reverse theirs."""
@@ -76,7 +87,10 @@ class Video:
         import cv2
 
         shortest, longest, first, before = math.inf, 0.0, math.nan, math.nan
-        while True:
+        for _ in range(self._first):
+            if not self._capture.grab():
+                return
+        while self._count is None or self.frames_decoded < self._count:
             ok, frame = self._capture.read()
             if not ok or frame is None:
                 if self._duration_ms and before > first:

@@ -31,6 +31,7 @@ rule evaluate:
     input:
         predictions=of_folds("mlp/{split}/predictions.parquet"),
         train=of_folds("splits/{split}/train.parquet"),
+        test=of_folds("splits/{split}/test.parquet"),
     output:
         metrics=DATASET / "evaluation/mlp/{protocol}/metrics.json",
         confusion=report(
@@ -46,6 +47,7 @@ rule evaluate:
     params:
         title=lambda wildcards: f"MLP on {wildcards.dataset}, {wildcards.protocol}",
         folds=lambda wildcards: FOLDS[wildcards.dataset] or [PROTOCOL],
+        seed=CONFIG["seed"],
         version=EVALUATION_VERSION,
     message:
         "evaluate the MLP on {wildcards.dataset}"

@@ -27,6 +27,7 @@ def main(
         classes=options["classes"],
         seed=seed,
         demo_root=Path(demo_root),
+        cache=Path(key).parent,
     )
     planned = json.loads(Path(key).read_text(encoding="utf-8"))["sha256"]
     if manifest_digest(clips) != planned:

@@ -16,6 +16,8 @@ def main(
     confusion: str,
     title: str,
     folds: Sequence[str] | None = None,
+    test_splits: Sequence[str] | None = None,
+    seed: int = 0,
 ) -> None:
     """Write the scores (JSON) and the confusion matrix (PNG); see facewave.evaluation.
 
@@ -26,10 +28,12 @@ def main(
         confusion: to write (PNG).
         title: of the picture.
         folds: names of the folds; None: their numbers.
+        test_splits: test part of each fold, for the subjects; None: without them.
+        seed: of the confidence intervals.
     """
-    read = read_folds(predictions, train_splits, names=folds)
-    scores = evaluate_folds(read)
-    inputs = [*predictions, *train_splits]
+    read = read_folds(predictions, train_splits, names=folds, test_splits=test_splits)
+    scores = evaluate_folds(read, seed=seed)
+    inputs = [*predictions, *train_splits, *(test_splits or [])]
     write_json(Path(metrics), {**scores, "provenance": provenance(read, inputs)})
     draw_confusion(Path(confusion), scores["overall"], title=title)
 
@@ -43,4 +47,6 @@ if __name__ == "__main__":
             confusion=snakemake.output.confusion,
             title=snakemake.params.title,
             folds=snakemake.params.folds,
+            test_splits=list(snakemake.input.test),
+            seed=snakemake.params.seed,
         )

@@ -78,7 +78,8 @@ def test_every_key_is_described_and_typed(path, member):
 def test_unknown_keys_are_refused_everywhere():
     parts = [schema(), *map(adapter_schema, adapters()), *(part for _, part in members(schema()))]
     closed = [part for part in parts if "properties" in part]
-    assert len(closed) == 12 + len(adapters()) - 2
+    long = sum("segments" in adapter_schema(name)["properties"] for name in adapters())
+    assert len(closed) == 14 + len(adapters()) - 2 + long
     assert all(part["additionalProperties"] is False for part in closed)
 
 
@@ -117,7 +118,7 @@ def test_check_config_copies_and_fills_in():
     config = check_config({**given_config, "enabled": ["t"]})
     assert given_config == before
     assert config["mlp"]["hidden"] == [8, 4]
-    assert config["mlp"]["dropout"] == 0.3
+    assert config["mlp"]["dropout"] == 0.4
     assert config["datasets"]["t"]["missing_files"] == "error"
     config["classes"].append("new")
     assert "new" not in check_config({})["classes"]
@@ -270,7 +271,7 @@ def test_dataset_config_fills_in_the_defaults():
     }  # fmt: skip
     assert dataset_config(config, "t") == {
         **TABLE, "columns": {}, "label_names": None, "missing_files": "error", "classes": classes,
-        "subset": None,
+        "subset": None, "segments": None,
     }  # fmt: skip
 
 

@@ -26,7 +26,7 @@ def test_table_names_every_key_once(table):
 
 
 def test_table_shows_the_defaults_of_config_yaml(table):
-    assert "| `mlp.hidden` | `[256, 128]` |" in table
+    assert "| `mlp.hidden` | `[64]` |" in table
     assert "| `landmarker.model` | `null` |" in table
     assert "| `datasets.<name>.root` | required |" in table
     assert "| `datasets.<name>.takes` | `5` |" in config_table(

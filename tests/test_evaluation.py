@@ -159,13 +159,15 @@ def test_script_writes_json_and_picture(tmp_path, two_folds):
     predictions, trains = two_folds
     snakemake = SimpleNamespace(
         input=SimpleNamespace(
-            predictions=[str(p) for p in predictions], train=[str(p) for p in trains]
+            predictions=[str(p) for p in predictions],
+            train=[str(p) for p in trains],
+            test=[str(p) for p in trains],  # without these clips: their subjects are not known
         ),
         output=SimpleNamespace(
             metrics=str(tmp_path / "out" / "metrics.json"),
             confusion=str(tmp_path / "out" / "confusion.png"),
         ),
-        params=SimpleNamespace(title="demo, MLP", folds=["fold1", "fold2"]),
+        params=SimpleNamespace(title="demo, MLP", folds=["fold1", "fold2"], seed=5),
         log=[str(tmp_path / "log" / "evaluate.log")],
     )
     runpy.run_path(
@@ -185,4 +187,6 @@ def test_script_writes_json_and_picture(tmp_path, two_folds):
     digest = hashlib.sha256(predictions[0].read_bytes()).hexdigest()
     assert sources["sha256"][str(predictions[0])] == digest
     assert len(sources["sha256"]) == 4
+    assert content["bootstrap"]["seed"] == 5
+    assert content["bootstrap"]["subjects"] is None
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["confusion.png", "metrics.json"]

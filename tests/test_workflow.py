@@ -319,9 +319,7 @@ def test_leave_one_subject_out_trains_a_fold_a_subject(project: Path) -> None:
         folder = results / "splits" / "leave_one_subject_out" / f"fold-{fold}"
         test = pq.read_table(folder / "test.parquet")
         assert test.column("subject").unique().to_pylist() == [fold]
-    scores = json.loads(
-        (results / "evaluation/mlp/leave_one_subject_out/metrics.json").read_text()
-    )
+    scores = json.loads((results / "evaluation/mlp/leave_one_subject_out/metrics.json").read_text())
     assert [fold["n"] for fold in scores["folds"]] == [2, 2, 2]
     assert scores["overall"]["n"] == 6
 

@@ -89,7 +89,7 @@ def load_clips(
     check_files: bool = True,
     cache: Path | None = None,
 ) -> list[Clip]:
-    """Read and check the clips of a dataset, and take the subset that its options ask for.
+    """Read and check the clips of a dataset; take the subset and the segments that it asks for.
 
     Args:
         name: of the dataset, for messages
@@ -99,10 +99,12 @@ def load_clips(
         demo_root: folder of the clips that the workflow makes
         check_files: whether to look for every file; False where the caller does so anyway. Then
             no clip is `missing`, and a file that is itself a symbolic link is not followed.
-        cache: folder in which the content of large workbooks is remembered
+        cache: folder in which the content of large workbooks and the lengths of videos are
+            remembered
 
     Returns:
-        the clips in the order of the label files
+        the clips in the order of the label files (segments of a subset's videos, not a subset of
+        segments)
 
     Raises:
         ManifestError: naming all rows that cannot be used, of all kinds at once
@@ -130,7 +132,23 @@ def load_clips(
     except ManifestError as error:
         what = f"dataset {name}, {error.what}"
         raise ManifestError(what, error.problems, advice=error.advice) from None
-    return choose_subset(clips, options.get("subset"), seed=seed)
+    chosen = choose_subset(clips, options.get("subset"), seed=seed)
+    return _divided(name, chosen, options, cache)
+
+
+def _divided(
+    name: str, clips: list[Clip], options: Mapping[str, Any], cache: Path | None
+) -> list[Clip]:
+    if options.get("segments") is None:
+        return clips
+    from facewave.segments import split_clips
+
+    try:
+        lengths = None if cache is None else cache / f"lengths-{name}.tsv"
+        return split_clips(clips, options["segments"], cache=lengths)
+    except ManifestError as error:
+        what = f"dataset {name}, {error.what}"
+        raise ManifestError(what, error.problems, advice=error.advice) from None
 
 
 def _read_clips(

@@ -117,6 +117,8 @@ def build_clips(
             rates or nothing,
             cells.get("source", nothing),
             cells.get("scene", nothing),
+            nothing,  # start_frame and end_frame: see facewave.segments
+            nothing,
             cells.get("fingerprint", nothing),
             [index in missing for index in range(count)] if missing else [False] * count,
         )

@@ -46,6 +46,7 @@ class ReportClip:
         frames, frames_announced: decoded, and said by the container (0: not said).
         jitter, mean_abs_yaw: see `facewave.quality.Quality`; NaN where not measured.
         track_key, feature_key: keys of the shards in the store; empty where there is none.
+        segment: range of frames of the file (first, one after the last); None for all of it.
     """
 
     clip_id: str
@@ -68,6 +69,7 @@ class ReportClip:
     notes: str
     track_key: str
     feature_key: str
+    segment: tuple[int, int] | None = None
 
     @property
     def decoded(self) -> bool:
@@ -134,6 +136,7 @@ def _report_clip(clip: Clip, row: dict[str, str], video: dict[str, Any]) -> Repo
         notes=row["notes"],
         track_key=row["track_key"],
         feature_key=row["key"],
+        segment=clip.frames,
         **video,
     )
 

@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from facewave.atomic import atomic_path
+from facewave.published import SOURCE, published_scores
 from facewave.report import figures
 from facewave.report.clips import ReportClip, read_clips, write_quality_csv
 from facewave.report.collect import Fold, TrainingRun, read_folds, read_scores, read_training
@@ -89,6 +90,9 @@ def write_report(
         "majority": scores["majority_class"],
         "confusion": figures.confusion(scores["classes"], scores["overall"]["confusion"]),
         "protocol": config["split"]["protocol"],
+        "interval": scores["bootstrap"]["subjects"] or scores["bootstrap"]["clips"],
+        "published": published_scores(adapter, scores["classes"]),
+        "published_source": SOURCE,
         **_dataset(clips, folds),
         **_quality(clips, config["quality"]),
         **_review(clips, store=store, pictures=review_thumbnails),

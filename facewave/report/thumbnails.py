@@ -55,6 +55,8 @@ def make_thumbnail(clip: ReportClip, *, store: Path) -> Thumbnail:
     try:
         # The frame rate does not matter here: frames are counted.
         with open_video(Path(clip.file_path), default_fps=25.0) as video:
+            if clip.segment is not None:
+                video.restrict(*clip.segment)
             frame = next(islice(video.frames(), frame_index, None), None)
     except UnreadableVideoError as error:
         return Thumbnail(problem=str(error))

@@ -1,0 +1,41 @@
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from facewave.face_crops import CropOptions, crop_bucket
+from facewave.logs import job_log
+
+
+def main(
+    *,
+    key: str,
+    tracks: str,
+    index: str,
+    folder: str,
+    store: str,
+    options: Mapping[str, Any],
+    default_fps: float,
+) -> None:
+    """Write the face crops of a bucket's clips."""
+    crop_bucket(
+        Path(key),
+        Path(tracks),
+        index=Path(index),
+        folder=Path(folder),
+        store=Path(store),
+        options=CropOptions(**options),
+        default_fps=default_fps,
+    )
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        main(
+            key=snakemake.input.key,
+            tracks=snakemake.input.tracks,
+            index=snakemake.output.index,
+            folder=str(snakemake.params.folder),
+            store=str(snakemake.params.store),
+            options=snakemake.params.options,
+            default_fps=snakemake.params.default_fps,
+        )
