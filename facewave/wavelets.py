@@ -13,9 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pywt
 from numpy.typing import NDArray
-from scipy.fft import dct
 
 from facewave import haar
 
@@ -60,10 +58,14 @@ def encode(trajectories: NDArray[Any], *, layout: str, coefficients: int) -> NDA
         return trajectories[frames]
     if layout == "dct":
         bins = _means(trajectories, max(_DCT_BINS, coefficients))
+        from scipy.fft import dct
+
         cosines: NDArray[Any] = dct(bins, axis=0, norm="ortho")[:coefficients]
         return cosines
     if layout in WAVELETS:
         means = _means(trajectories, 1 << (coefficients - 1).bit_length())
+        import pywt  # only here: every bucket's job would wait for it
+
         wavelet = pywt.Wavelet(layout)
         level = pywt.dwt_max_level(len(means), wavelet.dec_len)
         bands = pywt.wavedec(means, wavelet, mode="periodization", level=level, axis=0)
