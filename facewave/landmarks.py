@@ -136,7 +136,7 @@ class VideoLandmarker:
         """Find the faces of the next frame.
 
         Reads MediaPipe's C result as arrays: its own `detect_for_video` builds a Python object a
-        landmark, which costs an eighth of the time (a test holds the two against each other).
+        landmark in every frame (a test holds the two against each other).
 
         Args:
             frame: uint8 (height, width, 3), RGB, contiguous.
