@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,38 +14,22 @@ from torch import Tensor
 from facewave.metrics import unweighted_average_recall
 from facewave.mirror import SignedSwap, mirror_swap
 from facewave.mlp import MlpOptions, TrainedMlp, use_threads
+from facewave.mlp_epochs import EarlyStopping, Epoch, TrainingJob
 from facewave.mlp_fusion import FusionMlp, Members, fit_temperature, mean_logits
 from facewave.mlp_fusion_steps import Fitted, run_epochs
-from facewave.mlp_projection import (
-    fit_projection,
-    fit_standardisation,
-    project,
-)
-from facewave.mlp_training import (
-    EarlyStopping,
-    Epoch,
-    check_parts,
-    class_weights,
-    epoch_csv,
-)
+from facewave.mlp_parts import check_parts, class_weights
+from facewave.mlp_projection import fit_projection, fit_standardisation, project
 from facewave.split_table import SplitTable
 
 
 def train_fusion(
-    train: SplitTable,
-    val: SplitTable,
-    *,
-    options: MlpOptions,
-    seed: int,
-    metrics_path: Path,
-    threads: int = 1,
-    on_epoch: Callable[[Epoch], None] | None = None,
+    train: SplitTable, val: SplitTable, job: TrainingJob
 ) -> tuple[TrainedMlp, NDArray[np.float32]]:
     """Train on one part, stop and calibrate by the other; with `refit` then train on both.
 
     Args:
-        train, val, options, seed, metrics_path, threads, on_epoch: as `mlp_training.train_mlp`;
-            scores in the metrics are those of the members together.
+        train, val, job: as `mlp_training.train_mlp`; scores in the metrics are those of the
+            members together.
 
     Returns:
         the model, and the probabilities (n, C) for the validation part from before the refit:
@@ -55,22 +38,17 @@ def train_fusion(
     Raises:
         ValueError: as `train_mlp`; an input that cannot be mirrored.
     """
+    options, seed = job.options, job.seed
     check_parts(train, val, options)
-    with use_threads(threads), torch.random.fork_rng(devices=[]), epoch_csv(metrics_path) as write:
+    with use_threads(job.threads), torch.random.fork_rng(devices=[]), job.record() as write:
         torch.manual_seed(seed)
-
-        def report(row: Epoch) -> None:
-            write(row)
-            if on_epoch:
-                on_epoch(row)
-
         fitted = _prepare(train, options, seed)
         rows = np.flatnonzero(val.valid)
         seen = project(
             val, options.inputs, rows, scaler=fitted.scaler, projection=fitted.projection
         )
         labels = torch.from_numpy(val.labels[rows])
-        members, epochs = _fit(fitted, options, seed, (seen, labels), report)
+        members, epochs = _fit(fitted, options, seed, (seen, labels), write)
         with torch.inference_mode():
             logits = mean_logits(members(seen))
         temperature = fit_temperature(logits, labels) if options.calibrate else 1.0

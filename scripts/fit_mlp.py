@@ -8,8 +8,8 @@ from typing import Any
 from facewave.logs import job_log
 from facewave.mlp import MlpOptions, predict
 from facewave.mlp_checkpoint import save_checkpoint
-from facewave.mlp_fusion_training import train_fusion
-from facewave.mlp_training import Epoch, train_plain
+from facewave.mlp_epochs import Epoch, TrainingJob
+from facewave.mlp_training import train_mlp
 from facewave.predictions import join_parts, write_predictions
 from facewave.split_table import read_split
 
@@ -41,16 +41,14 @@ def main(
     """
     mlp_options = MlpOptions.from_config(options)
     parts = {"val": read_split(val, groups=mlp_options.inputs)}
-    fit = train_fusion if mlp_options.projection else train_plain
-    model, seen = fit(
-        read_split(train, groups=mlp_options.inputs),
-        parts["val"],
+    job = TrainingJob(
         options=mlp_options,
         seed=seed,
         threads=threads,
         metrics_path=Path(metrics),
         on_epoch=_report,
     )
+    model, seen = train_mlp(read_split(train, groups=mlp_options.inputs), parts["val"], job)
     save_checkpoint(Path(checkpoint), model)
     parts["test"] = read_split(test, groups=mlp_options.inputs)
     answers = join_parts(

@@ -8,8 +8,8 @@ from typing import Any
 from facewave.ablation_controls import control_options, read_variant
 from facewave.logs import job_log
 from facewave.mlp import MlpOptions, predict
-from facewave.mlp_fusion_training import train_fusion
-from facewave.mlp_training import train_plain
+from facewave.mlp_epochs import TrainingJob
+from facewave.mlp_training import train_mlp
 from facewave.predictions import join_parts, write_predictions
 
 
@@ -50,16 +50,10 @@ def _fit(
         name: read_variant(Path(path), options=mlp, control=control, part=name, seed=seed)
         for name, path in splits.items()
     }
-    fit = train_fusion if mlp.projection else train_plain
     with TemporaryDirectory() as folder:
-        model, _ = fit(
-            parts["train"],
-            parts["val"],
-            options=mlp,
-            seed=seed,
-            threads=threads,
-            metrics_path=Path(folder) / "metrics.csv",
-        )
+        metrics = Path(folder) / "metrics.csv"
+        job = TrainingJob(options=mlp, seed=seed, metrics_path=metrics, threads=threads)
+        model, _ = train_mlp(parts["train"], parts["val"], job)
     answers = predict(model, parts["test"], threads=threads)
     write_predictions(
         predictions,

@@ -13,7 +13,9 @@ from split_files import CLASSES, toy, write_split
 from facewave.metrics import evaluate
 from facewave.mlp import MlpOptions, Scaler, fit_scaler, predict
 from facewave.mlp_checkpoint import load_checkpoint, save_checkpoint
-from facewave.mlp_training import EarlyStopping, class_weights, train_mlp
+from facewave.mlp_epochs import EarlyStopping, TrainingJob
+from facewave.mlp_parts import class_weights
+from facewave.mlp_training import train_mlp
 from facewave.predictions import read_predictions
 from facewave.split_table import read_split
 
@@ -35,9 +37,8 @@ def table(tmp_path):
 @pytest.fixture
 def fit(tmp_path):
     def run(train, val, *, options=OPTIONS, seed=1, name="metrics.csv", **more):
-        return train_mlp(
-            train, val, options=options, seed=seed, metrics_path=tmp_path / name, **more
-        )
+        job = TrainingJob(options=options, seed=seed, metrics_path=tmp_path / name, **more)
+        return train_mlp(train, val, job)[0]
 
     return run
 

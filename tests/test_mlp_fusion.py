@@ -12,9 +12,11 @@ from facewave.metrics import evaluate
 from facewave.mirror import SignedSwap
 from facewave.mlp import MlpOptions, predict
 from facewave.mlp_checkpoint import load_checkpoint, save_checkpoint
+from facewave.mlp_epochs import TrainingJob
 from facewave.mlp_fusion import FusionMlp, Members, fit_temperature, mean_logits, soft_targets
-from facewave.mlp_fusion_training import join_tables, train_fusion
+from facewave.mlp_fusion_training import join_tables
 from facewave.mlp_projection import Projection, fit_projection, fit_standardisation, project
+from facewave.mlp_training import train_mlp
 from facewave.split_table import read_split
 
 INPUTS = ("landmarks", "blendshapes")
@@ -50,9 +52,8 @@ def table(tmp_path):
 @pytest.fixture
 def fit(tmp_path):
     def run(train, val, *, options=OPTIONS, seed=1):
-        return train_fusion(
-            train, val, options=options, seed=seed, metrics_path=tmp_path / "metrics.csv"
-        )
+        job = TrainingJob(options=options, seed=seed, metrics_path=tmp_path / "metrics.csv")
+        return train_mlp(train, val, job)
 
     return run
 
@@ -117,14 +118,14 @@ def test_checkpoint_round_trip(table, fit, tmp_path):
     assert again.options == model.options
 
 
-def test_landmarks_of_image_coordinates_are_not_mirrored(tmp_path):
+def test_landmarks_of_image_coordinates_are_not_mirrored(fit, tmp_path):
     columns = toy(30)
     features = {"features": {"align": "none"}}
     path = write_split(tmp_path / "part.parquet", columns, features=features)
     part = read_split(path, groups=INPUTS)
     options = replace(OPTIONS, mirror=True)
     with pytest.raises(ValueError, match="cannot be mirrored"):
-        train_fusion(part, part, options=options, seed=0, metrics_path=tmp_path / "m.csv")
+        fit(part, part, options=options)
 
 
 def test_joined_tables(table):

@@ -16,7 +16,7 @@ import pytest
 from report_files import CLASSES, FRAMES, HOSTILE, build
 
 from facewave.landmarks import blendshape_names
-from facewave.mlp_training import Epoch
+from facewave.mlp_epochs import Epoch
 from facewave.report import figures, write_report
 from facewave.report.blendshapes import BLENDSHAPES
 from facewave.report.clips import QUALITY_COLUMNS, ReportClip, read_clips

@@ -124,7 +124,7 @@ def _read_run(fold: str, path: Path) -> TrainingRun:
     if not rows or not set(CURVES) <= set(rows[0]):
         raise ValueError(f"{path}: no epoch, or not the columns of a training: train again")
     curves = {name: [float(row[name]) for row in rows] for name in CURVES}
-    # The rule of facewave.mlp_training.EarlyStopping, whose import would bring in PyTorch. `max`
+    # The rule of facewave.mlp_epochs.EarlyStopping, whose import would bring in PyTorch. `max`
     # returns the first of equals: the earlier epoch.
     best = max(range(len(rows)), key=lambda i: (curves["val_uar"][i], -curves["val_loss"][i]))
     return TrainingRun(fold=fold, curves=curves, best=best)
