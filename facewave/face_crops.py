@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from facewave.atomic import atomic_path
 from facewave.buckets import KeyRow, read_key_file
 from facewave.progress import Progress
-from facewave.store import DamagedShardError, content_key, iter_frames, shard_path
+from facewave.store import DamagedShardError, content_key, frame_step, iter_frames, shard_path
 from facewave.track_bucket import TRACK_COLUMNS
 from facewave.tsv import format_rows, iter_rows, write_text
 from facewave.versions import FACE_CROP_VERSION
@@ -177,7 +177,7 @@ def _crop_clip(
     try:
         detected = np.concatenate([np.zeros(0, bool), *iter_frames(shard, "detected")])
         frames = chosen_frames(detected, options.frames)
-        points = _landmarks(shard, frames)
+        points, step = _landmarks(shard, frames), frame_step(shard)
     except DamagedShardError as error:
         raise DamagedShardError(
             f"{error}: run again with `--forcerun encode_features`, which tracks the clip anew"
@@ -193,6 +193,7 @@ def _crop_clip(
             with open_video(Path(row.file_path), default_fps=fps) as video:
                 if row.frames is not None:
                     video.restrict(*row.frames)
+                video.take_every(step)
                 crops = list(_crops(video, dict(zip(frames, points, strict=True)), options.size))
         except UnreadableVideoError as error:
             return made | {"reason": str(error)}

@@ -40,7 +40,7 @@ class FrameFolder(Video):
     def frames(self) -> Iterator[NDArray[np.uint8]]:
         """Yield the frames that can be read, uint8 (height, width, 3) RGB."""
         unreadable, resized = [], 0
-        for path in self.paths:
+        for path in self.paths[:: self.step]:
             frame = _read(path)
             if frame is None:
                 unreadable.append(path.name)

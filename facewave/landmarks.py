@@ -9,7 +9,7 @@ import ctypes
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -45,12 +45,26 @@ _CATEGORY_DTYPE = np.dtype(
 
 @dataclass(frozen=True)
 class LandmarkerOptions:
-    """Options of the landmarker that decide what it finds (config section `landmarker`)."""
+    """Options that decide what is found in a clip (config section `landmarker`).
+
+    Attributes:
+        max_faces, min_detection_confidence, min_presence_confidence, min_tracking_confidence:
+            MediaPipe's own.
+        max_fps: every n-th frame is looked at, with the smallest n that makes at most so many a
+            second; None: every frame.
+        max_side: frames with a longer side, in pixels, are made smaller first; None: never.
+    """
 
     max_faces: int = 1
     min_detection_confidence: float = 0.5
     min_presence_confidence: float = 0.5
     min_tracking_confidence: float = 0.5
+    max_fps: float | None = None
+    max_side: int | None = None
+
+    def in_keys(self) -> dict[str, Any]:
+        """Return what goes into keys: options at None are as if they did not exist."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,15 @@ def read_metadata(path: Path) -> dict[str, Any]:
         return metadata
 
 
+def frame_step(path: Path) -> int:
+    """Return of how many frames of the video one was tracked (`landmarker.max_fps`).
+
+    Raises:
+        DamagedShardError: if the trajectory shard is missing, truncated or altered.
+    """
+    return int(read_metadata(path).get("frame_step", 1))
+
+
 def iter_frames(path: Path, name: str, *, chunk: int = 4096) -> Iterator[NDArray[Any]]:
     """Yield an array of a shard in chunks of `chunk` rows of its first axis.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -29,6 +29,8 @@ from facewave.versions import TRACK_VERSION
 from facewave.video import UnreadableVideoError, check_clip, check_frame_rate
 
 _log = logging.getLogger("facewave")
+
+TrackClip = Callable[..., TrackSummary]
 
 _SUMMARY_COLUMNS = tuple(TrackSummary.__dataclass_fields__)
 TRACK_COLUMNS = ("clip_id", "file_path", "key", "fingerprint", "content_sha256", *_SUMMARY_COLUMNS)
@@ -71,7 +73,7 @@ def track_key(
         stage="tracks",
         content=content_sha256,
         model=options.model_sha256,
-        landmarker=asdict(options.landmarker),
+        landmarker=options.landmarker.in_keys(),
         default_fps=float(fps),
         version=TRACK_VERSION,
         **segment,
@@ -79,7 +81,13 @@ def track_key(
 
 
 def track_bucket(
-    key_file: Path, *, index: Path, store: Path, model: Path, options: TrackOptions
+    key_file: Path,
+    *,
+    index: Path,
+    store: Path,
+    model: Path,
+    options: TrackOptions,
+    track: TrackClip | None = None,
 ) -> None:
     """Track every clip of a bucket that is not in the store yet, then write the bucket's index.
 
@@ -91,6 +99,7 @@ def track_bucket(
         store: folder of the content-addressed store.
         model: FaceLandmarker bundle; must have the SHA-256 of `options`.
         options: see `TrackOptions`.
+        track: does what `track_clip` does, possibly in another process; None: `track_clip`.
 
     Raises:
         ModelFileError: if the model is another one.
@@ -102,13 +111,20 @@ def track_bucket(
     rows = read_key_file(key_file)
     progress = Progress(len(rows))
     done = [
-        _track(row, store=store, model=model, options=options, progress=progress) for row in rows
+        _track(row, store=store, model=model, options=options, progress=progress, track=track)
+        for row in rows
     ]
     write_text(index, format_rows(TRACK_COLUMNS, done))
 
 
 def _track(
-    row: KeyRow, *, store: Path, model: Path, options: TrackOptions, progress: Progress
+    row: KeyRow,
+    *,
+    store: Path,
+    model: Path,
+    options: TrackOptions,
+    progress: Progress,
+    track: TrackClip | None = None,
 ) -> dict[str, object]:
     path, fps = Path(row.file_path), row.fps_hint or options.default_fps
     content, key, computed = "", "", False
@@ -125,7 +141,9 @@ def _track(
             summary = TrackSummary(**{name: metadata[name] for name in _SUMMARY_COLUMNS})
         else:
             computed = True
-            summary = _compute(row, shard, content, model=model, fps=fps, options=options)
+            summary = _compute(
+                row, shard, content, model=model, fps=fps, options=options, track=track
+            )
             if stat_text(row.file_path) != stat:
                 shard.unlink(missing_ok=True)
                 raise UnreadableVideoError("the file changed while it was read; run again")
@@ -160,16 +178,21 @@ def _remembered(path: Path, stat: str) -> str:
 
 
 def _compute(
-    row: KeyRow, shard: Path, content: str, *, model: Path, fps: float, options: TrackOptions
+    row: KeyRow,
+    shard: Path,
+    content: str,
+    *,
+    model: Path,
+    fps: float,
+    options: TrackOptions,
+    track: TrackClip | None,
 ) -> TrackSummary:
-    import cv2
-
     path = Path(row.file_path)
     # A damaged shard must not stay under its key if the clip cannot be tracked this time.
     shard.unlink(missing_ok=True)
     try:
         with atomic_path(shard, sync=False) as temporary:
-            summary = track_clip(
+            summary = (track or track_clip)(
                 path,
                 temporary,
                 model=model,
@@ -178,17 +201,25 @@ def _compute(
                 provenance={
                     "content_sha256": content,
                     "model_sha256": options.model_sha256,
-                    "landmarker": asdict(options.landmarker),
+                    "landmarker": options.landmarker.in_keys(),
                     "default_fps": fps,
                     **({} if row.frames is None else {"frames_of_video": list(row.frames)}),
                 },
                 frames=row.frames,
             )
-    except (RuntimeError, ValueError, MemoryError, cv2.error) as error:
+    except Exception as error:
+        if not _is_of_the_clip(error):
+            raise
         _log.exception("%s: tracking failed", path)
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UnreadableVideoError(f"tracking failed: {reason}") from error
     return summary
+
+
+def _is_of_the_clip(error: Exception) -> bool:
+    # By name: importing cv2 for the class would load it where another process does the work.
+    named = f"{type(error).__module__}.{type(error).__qualname__}"
+    return isinstance(error, (RuntimeError, ValueError, MemoryError)) or named == "cv2.error"
 
 
 def retrack(

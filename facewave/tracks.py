@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -17,7 +17,7 @@ from facewave.landmarks import N_BLENDSHAPES, N_LANDMARKS, LandmarkerOptions, vi
 from facewave.primary_face import FaceTrack, face_boxes, link_faces, primary_track
 from facewave.store import write_shard
 from facewave.versions import TRACK_VERSION
-from facewave.video import UnreadableVideoError, Video, open_video
+from facewave.video import UnreadableVideoError, Video, open_video, shrink
 
 # Detections wait on disk beyond this many bytes, so that memory does not grow with the clip.
 _SPOOL_BYTES = 32 * 1024 * 1024
@@ -74,6 +74,7 @@ def track_clip(
     default_fps: float,
     provenance: Mapping[str, Any],
     frames: tuple[int, int] | None = None,
+    on_frame: Callable[[], None] = lambda: None,
 ) -> TrackSummary:
     """Track the primary face of a clip and write its trajectory shard.
 
@@ -90,23 +91,27 @@ def track_clip(
         provenance: further metadata, JSON-serialisable.
         frames: of a segment, its range of frames (first, one after the last): tracked as if it
             were the whole clip, times count from its first frame. None: the whole video.
+        on_frame: called before each frame is looked at.
 
     Returns:
         The summary. A clip that cannot be decoded gets T = 0 and `error`, not an exception.
     """
     shard.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.SpooledTemporaryFile(_SPOOL_BYTES, dir=str(shard.parent)) as spool:
-        found = _Detections(spool, [], [])
+        found, step = _Detections(spool, [], []), 1
         try:
             with open_video(video_path, default_fps=default_fps) as video:
                 if frames is not None:
                     video.restrict(*frames)
-                _detect(video, found, model=model, options=options)
+                video.limit_rate(options.max_fps)
+                step = video.step
+                _detect(video, found, model=model, options=options, on_frame=on_frame)
                 summary, timestamps = _summarise(video, found)
         except UnreadableVideoError as error:
             summary, timestamps = TrackSummary(error=str(error)), []
         metadata = {
             **asdict(summary),
+            **({"frame_step": step} if step > 1 else {}),
             "facewave_version": __version__,
             "track_version": TRACK_VERSION,
             "machine": platform.machine(),
@@ -116,10 +121,19 @@ def track_clip(
     return summary
 
 
-def _detect(video: Video, found: _Detections, *, model: Path, options: LandmarkerOptions) -> None:
+def _detect(
+    video: Video,
+    found: _Detections,
+    *,
+    model: Path,
+    options: LandmarkerOptions,
+    on_frame: Callable[[], None],
+) -> None:
     with video_landmarker(model, options) as landmarker:
         for index, frame in enumerate(video.frames()):
-            faces = landmarker.detect(frame, video.timestamp_ms(index))
+            on_frame()
+            small = shrink(frame, options.max_side)
+            faces = landmarker.detect(small, video.timestamp_ms(index))
             found.counts.append(len(faces))
             if len(faces) == 0:
                 continue

@@ -35,6 +35,7 @@ os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = (
 _LOWEST_FPS, _HIGHEST_FPS = 0.01, 1000.0
 # Times between frames that differ by more than this share make the frame rate variable.
 _VARIABLE_SHARE = 0.5
+_SAME_RATE = 0.01
 
 
 class UnreadableVideoError(Exception):
@@ -52,6 +53,7 @@ class Video:
         frames_announced: what the container says it shows; 0 where it does not. A container
             without a count has a duration: after the last frame, the frames that fill it.
         frames_decoded: frames yielded so far.
+        step: of how many frames one is read.
         variable_rate: whether the container's times between frames differ.
         notes: further oddities in words, whole after the last frame.
     """
@@ -62,6 +64,7 @@ class Video:
     fps_assumed: bool
     frames_announced: int
     frames_decoded: int = 0
+    step: int = 1
     variable_rate: bool = False
     notes: list[str] = field(default_factory=list)
     _duration_ms: float = field(default=0.0, repr=False)
@@ -78,6 +81,23 @@ class Video:
         self._first, self._count = first, end - first
         self.frames_announced, self._duration_ms = end - first, 0.0
 
+    def limit_rate(self, max_fps: float | None) -> None:
+        """Read only every n-th frame, with the smallest n that makes at most `max_fps` a second.
+
+        30 frames a second are no more than 29.97: a hundredth above counts as the same. To be called before `frames` and after `restrict`. None: all frames.
+        """
+        if max_fps is not None:
+            check_frame_rate(max_fps)
+            self.take_every(max(1, math.ceil(self.fps / max_fps - _SAME_RATE)))
+
+    def take_every(self, step: int) -> None:
+        """Read only every `step`-th frame, from the first on.
+
+        `fps`, `frames_announced` and `frames_decoded` are of the frames that are read.
+        """
+        self.step, self.fps = step, self.fps / step
+        self.frames_announced = -(-self.frames_announced // step)
+
     def timestamp_ms(self, frame: int) -> int:
         """Return a frame's time in ms, from its index: containers repeat or reverse theirs."""
         return round(frame * 1000.0 / self.fps)
@@ -87,11 +107,12 @@ class Video:
         import cv2
 
         shortest, longest, first, before = math.inf, 0.0, math.nan, math.nan
-        for _ in range(self._first):
-            if not self._capture.grab():
-                return
-        while self._count is None or self.frames_decoded < self._count:
-            ok, frame = self._capture.read()
+        count = math.inf if self._count is None else -(-self._count // self.step)
+        skip = self._first
+        while self.frames_decoded < count:
+            whole = all(self._capture.grab() for _ in range(skip))
+            skip = self.step - 1
+            ok, frame = self._capture.read() if whole else (False, None)
             if not ok or frame is None:
                 if self._duration_ms and before > first:
                     between = (before - first) / (self.frames_decoded - 1)
@@ -153,6 +174,17 @@ def open_video(path: Path, *, default_fps: float) -> Iterator[Video]:
         )
     finally:
         capture.release()
+
+
+def shrink(frame: NDArray[np.uint8], max_side: int | None) -> NDArray[np.uint8]:
+    """Return a frame, (height, width, 3), whose longer side has at most `max_side` pixels."""
+    if max_side is None or max(frame.shape[:2]) <= max_side:
+        return frame
+    import cv2
+
+    scale = max_side / max(frame.shape[:2])
+    height, width = (max(1, round(side * scale)) for side in frame.shape[:2])
+    return np.asarray(cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def check_frame_rate(fps: float) -> None:

@@ -47,7 +47,11 @@ LANDMARKER_OPTIONS = {
         "min_detection_confidence",
         "min_presence_confidence",
         "min_tracking_confidence",
+        "max_fps",
+        "max_side",
     )
+    # What is not asked for is in no key: results of before the option stay valid.
+    if CONFIG["landmarker"][name] is not None
 }
 STAGE_OPTIONS = {
     "tracks": {

@@ -21,6 +21,7 @@ rule track_faces:
     params:
         store=STORE,
         options=STAGE_OPTIONS["tracks"],
+        stall_seconds=CONFIG["landmarker"]["stall_seconds"],
     message:
         "track the faces of {wildcards.dataset}, bucket {wildcards.bucket}"
     script:

@@ -2,19 +2,30 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from facewave.isolation import isolated_tracker
 from facewave.logs import job_log
 from facewave.track_bucket import TrackOptions, track_bucket
 
 
-def main(*, key: str, model: str, index: str, store: str, options: Mapping[str, Any]) -> None:
-    """Track the clips of a bucket."""
-    track_bucket(
-        Path(key),
-        index=Path(index),
-        store=Path(store),
-        model=Path(model),
-        options=TrackOptions.from_params(options),
-    )
+def main(
+    *,
+    key: str,
+    model: str,
+    index: str,
+    store: str,
+    options: Mapping[str, Any],
+    stall_seconds: float,
+) -> None:
+    """Track the clips of a bucket, in a process that may crash without harm to the others."""
+    with isolated_tracker(stall_seconds=stall_seconds) as track:
+        track_bucket(
+            Path(key),
+            index=Path(index),
+            store=Path(store),
+            model=Path(model),
+            options=TrackOptions.from_params(options),
+            track=track,
+        )
 
 
 if __name__ == "__main__":
@@ -25,4 +36,5 @@ if __name__ == "__main__":
             index=snakemake.output.index,
             store=str(snakemake.params.store),
             options=snakemake.params.options,
+            stall_seconds=snakemake.params.stall_seconds,
         )

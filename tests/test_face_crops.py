@@ -89,15 +89,15 @@ def test_grid_is_filled_row_by_row():
 class Bucket:
     """A bucket of one clip of 12 frames that shows a face in frames 2 to 11."""
 
-    def __init__(self, folder, *, detected=range(2, 12), frames=None):
+    def __init__(self, folder, *, detected=range(2, 12), frames=None, step=1):
         self.folder = folder
         video = write_video(folder / "c.mp4", face_frames(12))
         rows = [KeyRow("c", str(video), "f", None, frames)]
         write_text(folder / "keys.tsv", key_file_text(rows, options={}))
-        found = np.isin(np.arange(12), list(detected))
-        points = np.repeat(landmarks()[np.newaxis], 12, axis=0)
+        found = np.isin(np.arange(0, 12, step), list(detected))
+        points = np.repeat(landmarks()[np.newaxis], len(found), axis=0)
         self.shard = shard_path(folder / "store", "tracks", "ab" * 32)
-        write_shard(self.shard, {"detected": found, "landmarks": points}, {})
+        write_shard(self.shard, {"detected": found, "landmarks": points}, {"frame_step": step})
         track = dict.fromkeys(TRACK_COLUMNS, "") | {"clip_id": "c", "key": "ab" * 32}
         write_text(folder / "tracks.tsv", format_rows(TRACK_COLUMNS, [track]))
 
@@ -147,6 +147,17 @@ def test_frames_of_a_segment_count_from_its_start(tmp_path):
     segment = Bucket(tmp_path / "b", detected=[3], frames=(4, 12))
     row, files = segment.crop(mode="frames", frames=1)
     assert (whole["frames"], row["frames"]) == ("7", "3")
+    assert next(iter(files.values())).read_bytes() == picture
+
+
+def test_frames_of_a_thinned_track_are_those_that_were_tracked(tmp_path):
+    whole = Bucket(tmp_path, detected=[8])
+    _, files = whole.crop(mode="frames", frames=1)
+    picture = next(iter(files.values())).read_bytes()
+    (tmp_path / "b").mkdir()
+    # Of frames 0, 4 and 8 the third has the face: it is the third of the track.
+    row, files = Bucket(tmp_path / "b", detected=[8], step=4).crop(mode="frames", frames=1)
+    assert row["frames"] == "2"
     assert next(iter(files.values())).read_bytes() == picture
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.report.clips import ReportClip
-from facewave.store import DamagedShardError, iter_frames, shard_path
+from facewave.store import DamagedShardError, frame_step, iter_frames, shard_path
 from facewave.video import UnreadableVideoError, open_video
 
 _SIDE = 220
@@ -51,12 +51,13 @@ def make_thumbnail(clip: ReportClip, *, store: Path) -> Thumbnail:
 
     A file that cannot be decoded gives a thumbnail with `problem`, no exception.
     """
-    frame_index, points = _choose_frame(clip, store)
+    frame_index, step, points = _choose_frame(clip, store)
     try:
         # The frame rate does not matter here: frames are counted.
         with open_video(Path(clip.file_path), default_fps=25.0) as video:
             if clip.segment is not None:
                 video.restrict(*clip.segment)
+            video.take_every(step)
             frame = next(islice(video.frames(), frame_index, None), None)
     except UnreadableVideoError as error:
         return Thumbnail(problem=str(error))
@@ -72,18 +73,18 @@ def make_thumbnail(clip: ReportClip, *, store: Path) -> Thumbnail:
     )
 
 
-def _choose_frame(clip: ReportClip, store: Path) -> tuple[int, NDArray[np.float32] | None]:
-    """Return a frame's index and its landmarks (478, 2), None where no face is known."""
+def _choose_frame(clip: ReportClip, store: Path) -> tuple[int, int, NDArray[np.float32] | None]:
+    """Return a frame, of how many one was tracked, and its landmarks (478, 2), None if unknown."""
     middle = min(max(clip.frames - 1, 0) // 2, _LAST_FRAME)
     if not clip.track_key or not clip.detected:
-        return middle, None
+        return middle, 1, None
     shard = shard_path(store, "tracks", clip.track_key)
     try:
         detected = np.flatnonzero(np.concatenate(list(iter_frames(shard, "detected"))))
         frame = int(detected[np.abs(detected - middle).argmin()])
-        return frame, _landmarks(shard, frame)
+        return frame, frame_step(shard), _landmarks(shard, frame)
     except (DamagedShardError, ValueError):
-        return middle, None
+        return middle, 1, None
 
 
 def _landmarks(shard: Path, frame: int) -> NDArray[np.float32]:

@@ -1,0 +1,223 @@
+"""Tracking in a process of its own: a clip that hangs or crashes the decoder is flagged.
+
+FFmpeg and MediaPipe are native code that reads what people uploaded. A file that makes them fault
+ends the process they run in, and one that makes them spin would stop a bucket for ever. So a
+bucket's clips are handed, one by one, to a child process; when it dies or shows no sign of life
+for too long, that clip is flagged and the next goes to a new child.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from facewave.landmarks import LandmarkerError, LandmarkerOptions, MissingSystemLibraryError
+from facewave.track_worker import ALIVE, READY
+from facewave.tracks import TrackSummary
+from facewave.video import UnreadableVideoError
+
+_log = logging.getLogger("facewave")
+
+_ROOT = str(Path(__file__).resolve().parents[1])
+_ERRORS: dict[str, Callable[[str], Exception]] = {
+    "MissingSystemLibraryError": MissingSystemLibraryError,
+    "LandmarkerError": LandmarkerError,
+    "ValueError": ValueError,
+    "MemoryError": MemoryError,
+    "RuntimeError": RuntimeError,
+    # OpenCV's: a clip's own, like MediaPipe's RuntimeError.
+    "error": RuntimeError,
+}
+
+
+class WorkerError(Exception):
+    """The process that tracks clips cannot work at all, whatever the clip."""
+
+
+class _DiedError(Exception):
+    """The child ended, or was ended, before it answered."""
+
+
+@dataclass
+class _Child:
+    process: subprocess.Popen[str]
+    descriptor: int
+    ready: bool = False
+    buffer: bytes = field(default=b"", repr=False)
+
+    def ask(self, job: Mapping[str, Any]) -> None:
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(json.dumps(job) + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            raise _DiedError from None
+
+    def answer(self, seconds: float) -> dict[str, Any]:
+        """Return the next line; raises TimeoutError after `seconds` without one."""
+        deadline = time.monotonic() + seconds
+        while b"\n" not in self.buffer:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self.descriptor], [], [], left)[0]:
+                raise TimeoutError
+            chunk = os.read(self.descriptor, 65536)
+            if not chunk:
+                raise _DiedError
+            self.buffer += chunk
+        line, self.buffer = self.buffer.split(b"\n", 1)
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+    def end(self) -> str:
+        """End the child at once; returns how it had died, if it had."""
+        self.process.kill()
+        with suppress(OSError):
+            self.process.communicate()
+        os.close(self.descriptor)
+        code = self.process.returncode
+        if code >= 0:
+            return f"exit code {code}"
+        try:
+            return f"signal {-code}, {signal.Signals(-code).name}"
+        except ValueError:
+            return f"signal {-code}"
+
+
+class IsolatedTracker:
+    """Calls `facewave.tracks.track_clip` in a child process; made by `isolated_tracker`."""
+
+    def __init__(self, stall_seconds: float, module: str) -> None:
+        """Keep the options; the child is started with the first clip."""
+        self._stall = stall_seconds
+        self._module = module
+        self._child: _Child | None = None
+
+    def __call__(
+        self,
+        video_path: Path,
+        shard: Path,
+        *,
+        model: Path,
+        options: LandmarkerOptions,
+        default_fps: float,
+        provenance: Mapping[str, Any],
+        frames: tuple[int, int] | None = None,
+    ) -> TrackSummary:
+        """Track a clip as `track_clip` does, whose arguments these are.
+
+        Raises:
+            UnreadableVideoError: if the clip crashed the child twice, or it came to a standstill.
+            WorkerError: if the child dies before it has looked at any clip.
+            Exception: what `track_clip` raised; an unexpected one as WorkerError.
+        """
+        job = {
+            "video_path": str(video_path),
+            "shard": str(shard),
+            "model": str(model),
+            "options": asdict(options),
+            "default_fps": default_fps,
+            "provenance": dict(provenance),
+            "frames": frames,
+        }
+        how = ""
+        for attempt in (1, 2):
+            try:
+                return self._track(job)
+            except TimeoutError:
+                self.close()
+                raise UnreadableVideoError(
+                    f"tracking stood still for {self._stall:g} s (landmarker.stall_seconds)"
+                ) from None
+            except _DiedError:
+                how = self._bury()
+                _log.warning("%s: tracking crashed (%s), attempt %d", video_path, how, attempt)
+        raise UnreadableVideoError(f"decoding or tracking it crashes the process ({how})")
+
+    def _track(self, job: Mapping[str, Any]) -> TrackSummary:
+        child = self._child = self._child or self._start()
+        child.ask(job)
+        while True:
+            answer = child.answer(self._stall)
+            if answer.get("sign") == READY:
+                child.ready = True
+            elif "summary" in answer:
+                return TrackSummary(**answer["summary"])
+            elif answer.get("sign") != ALIVE:
+                _raise(answer)
+
+    def _start(self) -> _Child:
+        read, write = os.pipe()
+        path = os.pathsep.join(filter(None, [_ROOT, os.environ.get("PYTHONPATH")]))
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-m", self._module, str(write)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                pass_fds=(write,),
+                env=os.environ | {"PYTHONPATH": path},
+                text=True,
+            )
+        except BaseException:
+            os.close(read)
+            raise
+        finally:
+            os.close(write)
+        return _Child(process, read)
+
+    def _bury(self) -> str:
+        """Remove a dead child and say how it died; it must have been able to work."""
+        assert self._child is not None
+        child, self._child = self._child, None
+        # It closes its pipe a moment before its exit code is there.
+        with suppress(subprocess.TimeoutExpired):
+            child.process.wait(timeout=5)
+        how = child.end()
+        if not child.ready:
+            raise WorkerError(
+                f"the process that tracks clips died before it saw one ({how}): look above this "
+                "in the log for what it printed, and try `python -m facewave.system_libraries`"
+            )
+        return how
+
+    def close(self) -> None:
+        """End the child, if there is one."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.end()
+
+
+@contextmanager
+def isolated_tracker(
+    *, stall_seconds: float, module: str = "facewave.track_worker"
+) -> Iterator[IsolatedTracker]:
+    """Give a function like `track_clip` that works in a child process, ended with the block.
+
+    Args:
+        stall_seconds: a clip is given up when no further frame is done for so long.
+        module: run as the child.
+    """
+    tracker = IsolatedTracker(stall_seconds, module)
+    try:
+        yield tracker
+    finally:
+        tracker.close()
+
+
+def _raise(answer: Mapping[str, Any]) -> None:
+    name, message = answer["error"], answer["message"]
+    if answer["errno"] is not None:
+        raise OSError(answer["errno"], message)
+    if name in _ERRORS:
+        raise _ERRORS[name](message)
+    raise WorkerError(f"{name}: {message}")
