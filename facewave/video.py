@@ -84,7 +84,8 @@ class Video:
     def limit_rate(self, max_fps: float | None) -> None:
         """Read only every n-th frame, with the smallest n that makes at most `max_fps` a second.
 
-        30 frames a second are no more than 29.97: a hundredth above counts as the same. To be called before `frames` and after `restrict`. None: all frames.
+        A rate a hundredth above is the same rate (30 and 29.97). None: all frames. To be called
+        before `frames` and after `restrict`.
         """
         if max_fps is not None:
             check_frame_rate(max_fps)

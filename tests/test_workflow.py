@@ -17,6 +17,7 @@ from workflow import (
     command,
     computed,
     copy_project,
+    drop_stat,
     environment,
     labels,
     shards,
@@ -32,27 +33,6 @@ pytestmark = pytest.mark.workflow
 
 TRAINING = {"build_splits": 1, "fit_mlp": 1, "evaluate": 1}
 AFTER_FEATURES = {**TRAINING, "write_report": 1}
-
-
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory, landmarker_model: Path) -> Path:
-    """Three subjects with two clips each, run once up to the report."""
-    work = tmp_path_factory.mktemp("workflow") / "project"
-    (work / "videos").mkdir(parents=True)
-    shutil.copy2(landmarker_model, work / "model.task")
-    clips = demo_clips(subjects=3, takes=1, classes=CLASSES)
-    for clip in clips:
-        render_clip(clip, work / "videos" / clip.relative_path, size=192, fps=12, seed=1)
-    write_labels(work, [(clip.relative_path, clip.label, clip.subject) for clip in clips])
-    write_config(work)
-    run = snakemake(work)
-    assert run.jobs["track_faces"] == 2
-    return work
-
-
-@pytest.fixture
-def project(finished: Path, tmp_path: Path) -> Path:
-    return copy_project(finished, tmp_path / "project")
 
 
 def first_video(work: Path) -> Path:
@@ -248,13 +228,6 @@ def test_killed_run_resumes_at_the_clip(finished: Path, tmp_path: Path) -> None:
     for path in (finished / "results" / "store").rglob("*.npz"):
         twin = project / path.relative_to(finished)
         assert twin.read_bytes() == path.read_bytes()
-
-
-def drop_stat(index: str) -> list[list[str]]:
-    """Return an index without its fingerprints, which hold inodes."""
-    rows = [line.split("\t") for line in index.splitlines()]
-    column = rows[0].index("fingerprint")
-    return [row[:column] + row[column + 1 :] for row in rows]
 
 
 def test_two_runs_at_once_are_told_about_the_lock(project: Path) -> None:
