@@ -10,7 +10,7 @@ from media import face_frames, write_video
 from release_trees import JPEG
 
 FRAMES = 12
-_CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".flv": "FLV1"}
+_CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".flv": "\x02\0\0\0"}  # FFmpeg's own tag of FLV1
 
 
 @cache
