@@ -482,7 +482,11 @@ def test_curves_are_columns_of_the_training():
     assert set(CURVES) < set(Epoch.__dataclass_fields__)
 
 
-def test_clips_that_look_alike_are_listed(artefacts, tmp_path, page):
+def of_protocol(artefacts, protocol):
+    return {"config": {**artefacts["config"], "split": {"protocol": protocol}}}
+
+
+def test_clips_that_look_alike_are_listed_and_protocols_explained(artefacts, tmp_path, page):
     assert "look like those of other datasets" not in page.words()
     rows = [
         pair("tiny", "good0", "other", "x1", distance="2.5", fold_b="3"),
@@ -493,14 +497,18 @@ def test_clips_that_look_alike_are_listed(artefacts, tmp_path, page):
     table = tmp_path / "near_duplicates.tsv"
     write_text(table, format_rows(PAIR_COLUMNS, rows))
     compared = {"near_duplicates": table, "compared": ["tiny", "other", "third", "member"]}
-    shown = write(artefacts, tmp_path, **compared, joined=["member"])[1]
+    official = of_protocol(artefacts, "official")
+    shown = write(artefacts, tmp_path, **compared, **official, joined=["member"])[1]
+    assert "the training and test part are the dataset’s own" in shown.words()
     assert "3 pairs of clips show nearly the same pictures" in shown.words()
     assert shown.row("tiny: good1") == [["b", "–", "other: x2", "a", "test", "2", "0.5"]]
     assert shown.row("tiny: good0") == [["a", "–", "other: x1", "b", "fold 3", "2", "2.5"]]
     assert shown.row("member: z")
     assert not shown.row("other: x3")
     write_text(table, format_rows(PAIR_COLUMNS, rows[2:3]))
-    nothing = write(artefacts, tmp_path, **compared)[1]
+    grouped = of_protocol(artefacts, "grouped_k_fold")
+    nothing = write(artefacts, tmp_path, **compared, **grouped)[1]
+    assert "each fold is tested once" in nothing.words()
     assert "No clip shows nearly the same pictures as one of another dataset" in nothing.words()
 
 
@@ -508,19 +516,6 @@ def pair(dataset_a, clip_a, dataset_b, clip_b, **cells):
     sides = {"dataset_a": dataset_a, "clip_a": clip_a, "dataset_b": dataset_b, "clip_b": clip_b}
     sides |= {"actual_a": "a", "actual_b": "b", "frames_alike": "2", "distance": "1.0"}
     return dict.fromkeys(PAIR_COLUMNS, "") | sides | cells
-
-
-@pytest.mark.parametrize(
-    ("protocol", "words"),
-    [
-        ("official", "the training and test part are the dataset’s own"),
-        ("grouped_k_fold", "each fold is tested once"),
-        ("80-20", "shares in percent of training and test part"),
-    ],
-)
-def test_the_protocol_is_explained(artefacts, tmp_path, protocol, words):
-    config = {**artefacts["config"], "split": {"protocol": protocol}}
-    assert words in write(artefacts, tmp_path, config=config)[1].words()
 
 
 def test_script_writes_the_same_bytes_again(artefacts, written, tmp_path):

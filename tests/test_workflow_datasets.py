@@ -111,12 +111,12 @@ def test_identical_bytes_on_both_sides_stop_the_build(project):
 
 def test_folds_of_grouped_k_fold_are_cross_validated(project):
     mlp = {"hidden": [8], "max_epochs": 1, "ensemble": 1, "refit": False, "mirror": False}
-    split = {"protocol": "grouped_k_fold", "folds": 2, "val_fraction": 0.5}
+    split = {"protocol": "grouped_k_fold", "folds": 3, "val_fraction": 0.5}
     write_config(project, split=split, mlp=mlp)
     run = snakemake(project, "cross_validate")
     assert "track_faces" not in run.jobs
     tested = []
-    for fold in (1, 2):
+    for fold in (1, 2, 3):
         folder = project / "results" / "ferv" / "splits" / "grouped_k_fold" / f"fold-{fold}"
         tested += pq.read_table(folder / "test.parquet").column("clip_id").to_pylist()
     assert sorted(tested) == sorted(f"Action_{emotion}_{number}" for emotion, number in CLIPS)
