@@ -14,6 +14,7 @@ from workflow import shards, snakemake
 
 pytestmark = pytest.mark.workflow
 
+LONG = 3600  # seconds; for many datasets at once
 MLP = {"hidden": [8], "max_epochs": 1, "ensemble": 1, "refit": False, "mirror": False}
 
 
@@ -228,8 +229,8 @@ def test_more_copies_that_are_not_whole(tmp_path, name):
 def test_every_layout_is_cross_validated(tmp_path, landmarker_model, variants):
     datasets = {name: variant.write(tmp_path / name) for name, variant in variants.items()}
     project(tmp_path, landmarker_model, datasets)
-    snakemake(tmp_path, "features")
-    run = snakemake(tmp_path, "cross_validate")
+    snakemake(tmp_path, "features", timeout=LONG)
+    run = snakemake(tmp_path, "cross_validate", timeout=LONG)
     assert "track_faces" not in run.jobs
     for name, variant in variants.items():
         folds, valid = folds_of(tmp_path, name)
@@ -246,7 +247,7 @@ def test_every_layout_is_cross_validated(tmp_path, landmarker_model, variants):
 def test_every_layout_of_ferv39k_is_trained_and_cross_validated(tmp_path, landmarker_model):
     datasets = {name: variant.write(tmp_path / name) for name, variant in FERV.items()}
     project(tmp_path, landmarker_model, datasets)
-    snakemake(tmp_path, "train_mlp")
+    snakemake(tmp_path, "train_mlp", timeout=LONG)
     for name in FERV:
         path = tmp_path / "results" / name / "splits" / "official" / "test.parquet"
         assert set(pq.read_table(path)["clip_id"].to_pylist()) == FERV_TESTED
@@ -254,7 +255,7 @@ def test_every_layout_of_ferv39k_is_trained_and_cross_validated(tmp_path, landma
     assert "'official' has no folds for faces, scenes" in refused.output
     split = {"protocol": "grouped_k_fold", "folds": 2, "val_fraction": 0.3}
     project(tmp_path, landmarker_model, datasets, split=split)
-    run = snakemake(tmp_path, "cross_validate")
+    run = snakemake(tmp_path, "cross_validate", timeout=LONG)
     assert (run.jobs["fit_mlp"], "encode_features" in run.jobs) == (4, False)
     for name in FERV:
         assert np.sum(summary(tmp_path, name, "grouped_k_fold")["pooled"]["confusion"]) == 28
