@@ -35,8 +35,13 @@ def read_variant(
         return replace(table, groups={_LENGTH: length}, shapes={_LENGTH: (1, 1)})
     table = read_split(path, groups=options.inputs)
     if control == "shuffled_labels" and part != "test":
-        labels = np.random.default_rng(seed).permutation(table.labels)
-        return replace(table, labels=labels)
+        order = np.random.default_rng(seed).permutation(len(table))
+        votes = table.label_distributions
+        return replace(
+            table,
+            labels=table.labels[order],
+            label_distributions=None if votes is None else votes[order],
+        )
     return table
 
 

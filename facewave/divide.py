@@ -7,17 +7,20 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 
-def divide(groups: Mapping[str, Sequence[int]], shares: Mapping[str, float]) -> dict[str, str]:
+def divide(
+    groups: Mapping[str, Sequence[int]], shares: Mapping[str, float], *, least: int = 1
+) -> dict[str, str]:
     """Return the part of each group.
 
     Greedy: each group in turn goes to the part whose class counts and size it brings nearest to
     their targets (squared distance, relative to the target). The size counts because classes of a
-    few clips each would all go to the largest part. No part stays empty.
+    few clips each would all go to the largest part. No part has less than `least` groups.
 
     Args:
-        groups: name to the labels of its clips, the largest groups first; at least as many groups
-            as parts.
+        groups: name to the labels of its clips, the largest groups first; at least `least` for
+            each part.
         shares: part to its share of the clips; they sum up to 1.
+        least: groups of a part, at least.
     """
     totals = _class_counts([label for labels in groups.values() for label in labels])
     targets = {
@@ -31,7 +34,7 @@ def divide(groups: Mapping[str, Sequence[int]], shares: Mapping[str, float]) -> 
         part = min(shares, key=lambda p: _cost(labels, counts[p], targets[p]))
         counts[part] += labels
         chosen[part].append(name)
-    _fill_empty_parts(chosen, groups)
+    _fill_small_parts(chosen, groups, least)
     return {name: part for part, names in chosen.items() for name in names}
 
 
@@ -53,9 +56,11 @@ def _cost(
     )
 
 
-def _fill_empty_parts(chosen: dict[str, list[str]], groups: Mapping[str, Sequence[int]]) -> None:
+def _fill_small_parts(
+    chosen: dict[str, list[str]], groups: Mapping[str, Sequence[int]], least: int
+) -> None:
     for part, names in chosen.items():
-        if not names:
+        while len(names) < least:
             giver = max(chosen, key=lambda p: len(chosen[p]))
             smallest = min(chosen[giver], key=lambda name: len(groups[name]))
             chosen[giver].remove(smallest)

@@ -9,9 +9,18 @@ import numpy as np
 from facewave.atomic import atomic_path
 from facewave.splits import iter_split_rows
 
+_NAMES, _RANGE, _GROUPS = (
+    ("clip_id", "file_path"),
+    ("start_frame", "end_frame"),
+    ("landmarks", "blendshapes"),
+)
+
 
 def export_npy(split: Path, target: Path) -> int:
-    """Write a split as an object array of dicts `file_path`, `landmarks`, `blendshapes`.
+    """Write a split as an object array of dicts `clip_id`, `file_path`, `landmarks`, `blendshapes`.
+
+    The segments of a long video share its `file_path`; their dicts have `start_frame` and
+    `end_frame` (the frame after the last) as well, and `clip_id` is what tells them apart.
 
     `np.load(target, allow_pickle=True)` reads it. Such a file can run code when it is loaded:
     load only your own. facewave writes this form and never reads it.
@@ -24,11 +33,7 @@ def export_npy(split: Path, target: Path) -> int:
         Number of clips. All of them are held in memory at once: the form allows nothing else.
     """
     rows = [
-        {
-            "file_path": row["file_path"],
-            "landmarks": row["landmarks"],
-            "blendshapes": row["blendshapes"],
-        }
+        {name: row[name] for name in (*_NAMES, *(_RANGE if row["end_frame"] else ()), *_GROUPS)}
         for row in iter_split_rows(split)
     ]
     array = np.empty(len(rows), dtype=object)

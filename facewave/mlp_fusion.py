@@ -115,8 +115,3 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     )
     losses += torch.log(grid) ** 2 / (2 * _TEMPERATURE_DEVIATION**2)
     return float(grid[int(losses.argmin())])
-
-
-def soft_targets(labels: Tensor, *, n_classes: int, smoothing: float) -> Tensor:
-    """Return one-hot rows (..., C) with `smoothing` of the mass spread over all classes."""
-    return functional.one_hot(labels, n_classes).float() * (1 - smoothing) + smoothing / n_classes

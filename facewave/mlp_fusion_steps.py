@@ -15,7 +15,7 @@ from torch import Tensor
 
 from facewave.metrics import unweighted_average_recall
 from facewave.mlp import MlpOptions, Scaler
-from facewave.mlp_fusion import Members, soft_targets
+from facewave.mlp_fusion import Members
 from facewave.mlp_projection import Projection
 
 
@@ -26,13 +26,15 @@ class Fitted:
     Attributes:
         views: float32 (V, n, q), the clips and, with mirroring, their mirror images.
         labels: int64 (n,).
-        weights: float32 (C,).
+        targets: float32 (n, C), see `facewave.soft_labels.expected_targets`.
+        weights: float32 (C,), of the classes by their labels.
     """
 
     scaler: Scaler
     projection: Projection
     views: Tensor
     labels: Tensor
+    targets: Tensor
     weights: Tensor
 
 
@@ -87,11 +89,7 @@ def _step(
 ) -> tuple[Tensor, Tensor]:
     """Return the loss, summed over the members, and the logits (S, batch, C)."""
     views = torch.randint(len(fitted.views), clips.shape, generator=random)
-    features, labels = fitted.views[views, clips], fitted.labels[clips]
-    targets = soft_targets(
-        labels, n_classes=fitted.weights.numel(), smoothing=options.label_smoothing
-    )
-    targets = targets * fitted.weights[labels].unsqueeze(2)
+    features, targets = fitted.views[views, clips], fitted.targets[clips]
     if options.mixup:
         partner = torch.randperm(clips.shape[1], generator=random)
         share = _mixing(options.mixup, len(clips), random)

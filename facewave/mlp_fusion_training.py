@@ -17,8 +17,9 @@ from facewave.mlp import MlpOptions, TrainedMlp, use_threads
 from facewave.mlp_epochs import EarlyStopping, Epoch, TrainingJob
 from facewave.mlp_fusion import FusionMlp, Members, fit_temperature, mean_logits
 from facewave.mlp_fusion_steps import Fitted, run_epochs
-from facewave.mlp_parts import check_parts, class_weights
+from facewave.mlp_parts import check_parts, class_weights, weights_of_counts
 from facewave.mlp_projection import fit_projection, fit_standardisation, project
+from facewave.soft_labels import class_mass, expected_targets, label_shares
 from facewave.split_table import SplitTable
 
 
@@ -89,6 +90,20 @@ def join_tables(train: SplitTable, val: SplitTable) -> SplitTable:
         classes=train.classes,
         shapes=train.shapes,
         metadata=train.metadata,
+        label_distributions=_joined_votes(train, val),
+    )
+
+
+def _joined_votes(*tables: SplitTable) -> NDArray[np.float32] | None:
+    if all(table.label_distributions is None for table in tables):
+        return None
+    return np.concatenate(
+        [
+            np.full((len(table), len(table.classes)), np.nan, np.float32)
+            if table.label_distributions is None
+            else table.label_distributions
+            for table in tables
+        ]
     )
 
 
@@ -115,14 +130,19 @@ def _prepare(table: SplitTable, options: MlpOptions, seed: int) -> Fitted:
         project(table, options.inputs, rows, scaler=scaler, projection=projection, swap=way)
         for way in ([None, swap] if swap else [None])
     ]
+    labels, kind = table.labels[rows], options.class_weights
+    shares = label_shares(table, rows, soft=options.soft_labels)
     return Fitted(
         scaler=scaler,
         projection=projection,
         views=torch.stack(views),
-        labels=torch.from_numpy(table.labels[rows]),
-        weights=class_weights(
-            table.labels[rows], n_classes=len(table.classes), kind=options.class_weights
+        labels=torch.from_numpy(labels),
+        targets=expected_targets(
+            shares,
+            weights_of_counts(class_mass(shares, labels), kind=kind),
+            smoothing=options.label_smoothing,
         ),
+        weights=class_weights(labels, n_classes=len(table.classes), kind=kind),
     )
 
 

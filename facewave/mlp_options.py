@@ -22,6 +22,7 @@ class MlpOptions:
         max_epochs: passes over the training part, at most.
         patience: epochs without a better validation score after which training stops.
         class_weights: `balanced` (errors weigh inversely to class frequency) or `none`.
+        soft_labels: whether clips with votes are learned by their votes, not by their label.
         projection: principal directions kept of each group before the first layer; 0: none, and
             none of what follows (see `mlp_training` for that, `mlp_fusion_training` for this).
         standardise: `column`, or `trajectory`: one deviation for all coefficients of a code.
@@ -44,6 +45,7 @@ class MlpOptions:
     max_epochs: int = 200
     patience: int = 30
     class_weights: str = "balanced"
+    soft_labels: bool = False
     projection: int = 0
     standardise: str = "column"
     label_smoothing: float = 0.0

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from facewave.mlp import check_features, check_same_features
 from facewave.mlp_options import MlpOptions
+from facewave.soft_labels import check_votes
 from facewave.split_table import SplitTable
 
 
@@ -37,6 +40,8 @@ def check_parts(train: SplitTable, val: SplitTable, options: MlpOptions) -> None
                 f"{name!r} is {train.shapes[name]} in the training part and {val.shapes[name]} in "
                 "the validation part: build the splits again"
             )
+    if options.soft_labels:
+        check_votes(train)
     known = np.unique(train.labels[train.valid])
     if known.size < 2:
         raise ValueError(
@@ -59,10 +64,14 @@ def class_weights(labels: ArrayLike, *, n_classes: int, kind: str) -> Tensor:
         kind: `balanced`: n / (classes present x clips of the class), and 0 for an absent class;
             `none`: 1 throughout.
     """
+    return weights_of_counts(np.bincount(np.asarray(labels), minlength=n_classes), kind=kind)
+
+
+def weights_of_counts(counts: NDArray[Any], *, kind: str) -> Tensor:
+    """Return `class_weights` of the number of clips (or the sum of shares) of each class, (C,)."""
     if kind == "none":
-        return torch.ones(n_classes)
-    counts = np.bincount(np.asarray(labels), minlength=n_classes)
+        return torch.ones(counts.size)
     present = counts > 0
-    weights = np.zeros(n_classes, np.float32)
+    weights = np.zeros(counts.size, np.float32)
     weights[present] = counts.sum() / (present.sum() * counts[present])
     return torch.from_numpy(weights)

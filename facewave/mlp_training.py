@@ -26,7 +26,8 @@ from facewave.mlp import (
 )
 from facewave.mlp_epochs import EarlyStopping, Epoch, TrainingJob
 from facewave.mlp_fusion_training import train_fusion
-from facewave.mlp_parts import check_parts, class_weights
+from facewave.mlp_parts import check_parts, class_weights, weights_of_counts
+from facewave.soft_labels import class_mass, expected_targets, label_shares
 from facewave.split_table import SplitTable
 
 _EVALUATION_CLIPS = 512
@@ -34,11 +35,16 @@ _EVALUATION_CLIPS = 512
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Part:
-    """The valid clips of a part: their row numbers in the table and their labels."""
+    """The valid clips of a part: their row numbers in the table, their labels and targets.
+
+    Attributes:
+        targets: float32 (n, C), class weights among them; None: those of the labels.
+    """
 
     table: SplitTable
     rows: NDArray[np.intp]
     labels: Tensor
+    targets: Tensor | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,6 +63,18 @@ class _Learner:
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         return functional.cross_entropy(logits, labels, weight=self.weights)
+
+    def train_loss(
+        self, logits: Tensor, part: _Part, clips: NDArray[np.int64]
+    ) -> tuple[Tensor, Tensor]:
+        """Return the mean loss of some clips, by weight, and the sum of their weights."""
+        if part.targets is None:
+            labels = part.labels[clips]
+            return self.loss(logits, labels), self.weights[labels].sum()
+        targets = part.targets[clips]
+        weight = targets.sum()
+        # Votes for classes without any labelled clip only weigh nothing.
+        return -(targets * logits.log_softmax(dim=1)).sum() / weight.clamp(min=1e-12), weight
 
 
 def train_mlp(
@@ -89,7 +107,7 @@ def _train_plain(
 ) -> tuple[TrainedMlp, NDArray[np.float32]]:
     options = job.options
     check_parts(train, val, options)
-    train_part, val_part = _valid_part(train), _valid_part(val)
+    train_part, val_part = _valid_part(train, options), _valid_part(val)
     weights = class_weights(
         train_part.labels.numpy(), n_classes=len(train.classes), kind=options.class_weights
     )
@@ -161,20 +179,19 @@ def _train_epoch(
 ) -> tuple[float, float]:
     learner.network.train()
     predicted = torch.empty_like(part.labels)
-    total = torch.zeros((), dtype=torch.float64)
+    total, weights = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.float64)
     shuffled = torch.randperm(part.rows.size, generator=order).numpy()
     for clips in _batches(shuffled, learner.options.batch_size):
-        labels = part.labels[clips]
         logits = learner.logits(part, clips)
-        loss = learner.loss(logits, labels)
+        loss, weight = learner.train_loss(logits, part, clips)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         # The batch's loss is a mean by weight: its share of the epoch is its weight.
-        total += loss.detach() * learner.weights[labels].sum()
+        total += loss.detach() * weight
+        weights += weight
         predicted[clips] = logits.detach().argmax(dim=1)
-    loss_mean = float(total / learner.weights[part.labels].sum())
-    return loss_mean, unweighted_average_recall(part.labels.numpy(), predicted.numpy())
+    return float(total / weights), unweighted_average_recall(part.labels.numpy(), predicted.numpy())
 
 
 @torch.inference_mode()
@@ -190,6 +207,12 @@ def _batches(clips: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]
         yield clips[start : start + size]
 
 
-def _valid_part(table: SplitTable) -> _Part:
+def _valid_part(table: SplitTable, targets_of: MlpOptions | None = None) -> _Part:
     rows = np.flatnonzero(table.valid)
-    return _Part(table=table, rows=rows, labels=torch.from_numpy(table.labels[rows]))
+    labels = table.labels[rows]
+    targets = None
+    if targets_of is not None and targets_of.soft_labels:
+        shares = label_shares(table, rows, soft=True)
+        weights = weights_of_counts(class_mass(shares, labels), kind=targets_of.class_weights)
+        targets = expected_targets(shares, weights)
+    return _Part(table=table, rows=rows, labels=torch.from_numpy(labels), targets=targets)

@@ -180,7 +180,9 @@ def _by_groups(
     clips: Sequence[SplitClip], fold: str | None, options: SplitOptions
 ) -> dict[str, str]:
     names = _numbered_folds(options.folds)
-    folds = _divide(clips, dict.fromkeys(names, 1.0 / options.folds), options)
+    # What one fold leaves is divided again, into training and validation part.
+    least = 2 if options.folds == 2 else 1
+    folds = _divide(clips, dict.fromkeys(names, 1.0 / options.folds), options, least=least)
     return _tested(clips, {name for name in folds if folds[name] == fold}, fold, options)
 
 
@@ -191,6 +193,11 @@ def _tested(
     if not tested:
         raise SplitError(f"fold {fold!r}: no clip is tested in it")
     rest = [clip for clip in clips if clip.clip_id not in tested]
+    if not rest:
+        raise SplitError(
+            f"fold {fold!r}: all {len(clips)} clips are tested in it, none is left to train on; "
+            "the dataset was copied in part, or choose another protocol"
+        )
     return dict.fromkeys(tested, "test") | _carve_val(rest, options)
 
 
@@ -219,7 +226,11 @@ def _carve_val(clips: Sequence[SplitClip], options: SplitOptions) -> dict[str, s
 
 
 def _divide(
-    clips: Sequence[SplitClip], shares: Mapping[str, float], options: SplitOptions
+    clips: Sequence[SplitClip],
+    shares: Mapping[str, float],
+    options: SplitOptions,
+    *,
+    least: int = 1,
 ) -> dict[str, str]:
     tied = tied_groups(clips, options.kept_together)
     groups = {_group_name(members, options): members for members in tied}
@@ -229,14 +240,14 @@ def _divide(
         return -len(item[1]), hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     groups = dict(sorted(groups.items(), key=order))
-    if len(groups) < len(shares):
+    if len(groups) < least * len(shares):
         raise SplitError(
             f"split.protocol {options.protocol}: {len(groups)} subjects or clips cannot be "
             f"divided into {', '.join(shares)}; add data, choose another protocol, or let "
             "split.allow_leaks name what may be in two parts"
         )
     labels = {name: [clip.label for clip in members] for name, members in groups.items()}
-    parts = divide(labels, shares)
+    parts = divide(labels, shares, least=least)
     return {clip.clip_id: parts[name] for name, members in groups.items() for clip in members}
 
 

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 METADATA_KEY = b"facewave"
+VOTES = "label_distribution"
 # Clips decoded at a time: what is held beside the result is this many clips.
 BATCH_CLIPS = 256
 
@@ -29,6 +30,8 @@ class SplitTable:
         classes: class names
         shapes: name of a feature group to the shape of one clip's array, e.g. (10, 478, 3)
         metadata: the file's metadata as written (feature options, versions, digest)
+        label_distributions: float32 (n, C), the votes' shares of the classes, NaN where a clip has
+            none; None where no clip has any
     """
 
     clip_ids: list[str]
@@ -38,6 +41,7 @@ class SplitTable:
     classes: tuple[str, ...]
     shapes: dict[str, tuple[int, ...]]
     metadata: dict[str, Any]
+    label_distributions: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         """Return the number of clips."""
@@ -45,7 +49,7 @@ class SplitTable:
 
 
 def read_split(path: str | Path, *, groups: Sequence[str]) -> SplitTable:
-    """Read ids, labels, validity and the named feature groups of a split.
+    """Read ids, labels, votes, validity and the named feature groups of a split.
 
     Memory: the result and the clips of one batch; other groups in the file are not read.
 
@@ -87,24 +91,27 @@ def _read(file: pq.ParquetFile, path: Path, names: tuple[str, ...]) -> SplitTabl
     metadata = _metadata(schema, path)
     shapes = {name: tuple(shape) for name, shape in metadata["shapes"].items()}
     _check_columns(schema, path, names, shapes)
-    count = file.metadata.num_rows
+    count, classes = file.metadata.num_rows, tuple(metadata["classes"])
     clip_ids: list[str] = []
     labels = np.empty(count, np.int64)
     valid = np.empty(count, np.bool_)
     arrays = {name: np.empty((count, math.prod(shapes[name])), np.float32) for name in names}
+    shares = np.full((count, len(classes)), np.nan, np.float32)
+    votes = [VOTES] if VOTES in schema.names else []
     start = 0
     # One thread: the workflow counts a job's threads, and Arrow's pool would not be among them.
     for batch in file.iter_batches(
-        BATCH_CLIPS, columns=["clip_id", "label", "valid", *names], use_threads=False
+        BATCH_CLIPS, columns=["clip_id", "label", "valid", *votes, *names], use_threads=False
     ):
         rows = slice(start, start + batch.num_rows)
         clip_ids.extend(_column(batch, "clip_id", path).to_pylist())
         labels[rows] = _column(batch, "label", path).to_numpy(zero_copy_only=False)
         valid[rows] = _column(batch, "valid", path).to_numpy(zero_copy_only=False)
+        if votes:
+            shares[rows] = _distributions(batch.column(VOTES), len(classes), path)
         for name, array in arrays.items():
             array[rows] = _features(batch, name, path).reshape(batch.num_rows, -1)
         start = rows.stop
-    classes = tuple(metadata["classes"])
     _check_labels(labels, clip_ids, classes, path)
     return SplitTable(
         clip_ids=clip_ids,
@@ -114,6 +121,7 @@ def _read(file: pq.ParquetFile, path: Path, names: tuple[str, ...]) -> SplitTabl
         classes=classes,
         shapes={name: shapes[name] for name in names},
         metadata=metadata,
+        label_distributions=None if np.isnan(shares).all() else shares,
     )
 
 
@@ -166,6 +174,24 @@ def _features(batch: Any, name: str, path: Path) -> NDArray[np.float32]:
         raise ValueError(f"{path}: column {name!r} has empty values")
     array: NDArray[np.float32] = values.to_numpy(zero_copy_only=True)
     return array
+
+
+def _distributions(column: Any, n_classes: int, path: Path) -> NDArray[np.float32]:
+    """Return the shares of the classes, float32 (n, C), NaN in the rows that are null."""
+    shares = np.full((len(column), n_classes), np.nan, np.float32)
+    given = np.asarray(column.is_valid())
+    lists = column.drop_null()
+    wide = set(np.asarray(lists.value_lengths()).tolist())
+    if wide - {n_classes}:
+        raise ValueError(
+            f"{path}: column {VOTES!r} has lists of {sorted(wide)} values; there are {n_classes} "
+            "classes"
+        )
+    values = lists.flatten().to_numpy(zero_copy_only=False).reshape(-1, n_classes)
+    if not ((values >= 0).all() and np.allclose(values.sum(axis=1), 1.0, atol=1e-4)):
+        raise ValueError(f"{path}: column {VOTES!r} has values that are no shares with sum 1")
+    shares[given] = values
+    return shares
 
 
 def _check_labels(

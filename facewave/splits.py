@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -35,6 +36,9 @@ _CLIP_FIELDS = [
     pa.field("subject", pa.string()),
     pa.field("take", pa.string()),
     pa.field("text", pa.string()),
+    pa.field("start_frame", pa.int32()),
+    pa.field("end_frame", pa.int32()),
+    pa.field("label_distribution", pa.list_(pa.float32())),
 ]
 _QUALITY_FIELDS = [
     pa.field("valid", pa.bool_(), nullable=False),
@@ -106,9 +110,9 @@ def write_splits(
     """Write the Parquet file of each part.
 
     One row a clip: the manifest's columns, the quality columns and, for each feature group, a
-    fixed-size list of float32 (zeros where the clip is not valid). Row groups of about 1,000
-    clips, zstd. The schema's metadata holds `metadata`, `shapes` and `data_sha256`, the digest
-    of the part's clip ids, labels and feature keys.
+    fixed-size list of float32 (zeros where the clip is not valid). `label_distribution` is brought
+    to a sum of 1. Row groups of about 1,000 clips, zstd. The schema's metadata holds `metadata`,
+    `shapes` and `data_sha256`, the digest of the part's clip ids, labels, votes and feature keys.
 
     Args:
         clips: the manifest, in its order.
@@ -185,13 +189,15 @@ def _digest(
     for clip in clips:
         if parts[clip.clip_id] == part:
             key = index[clip.clip_id]["key"]
-            digest.update(f"{clip.clip_id}\t{clip.label}\t{key}\n".encode())
+            votes = " ".join(map(str, _shares(clip.label_distribution) or ()))
+            digest.update(f"{clip.clip_id}\t{clip.label}\t{key}\t{votes}\n".encode())
     return digest.hexdigest()
 
 
 def _row(clip: Clip, entry: Mapping[str, str]) -> dict[str, Any]:
     row = {column.name: getattr(clip, column.name) for column in _CLIP_FIELDS}
     return row | {
+        "label_distribution": _shares(clip.label_distribution),
         "valid": entry["valid"] == "true",
         "reason": entry["reason"],
         "frames": int(entry["frames"]),
@@ -202,6 +208,12 @@ def _row(clip: Clip, entry: Mapping[str, str]) -> dict[str, Any]:
         "mean_abs_yaw": float(entry["mean_abs_yaw"]) if entry["mean_abs_yaw"] else None,
         "feature_key": entry["key"],
     }
+
+
+def _shares(votes: Sequence[float] | None) -> list[float] | None:
+    """Return votes as shares of their sum; None where there are none."""
+    total = math.fsum(votes or ())
+    return [vote / total for vote in votes] if votes and total > 0 else None
 
 
 def _features(

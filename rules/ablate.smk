@@ -56,6 +56,7 @@ rule split_variant:
         split={**CONFIG["split"], "protocol": LEAVE_ONE_SUBJECT_OUT},
         fold=lambda wildcards: wildcards.fold,
         seed=CONFIG["seed"],
+        version=SPLIT_VERSION,
     message:
         "split {wildcards.dataset} for {wildcards.variant}, {wildcards.fold}"
     script:

@@ -26,6 +26,7 @@ from facewave.versions import (
     FEATURE_VERSION,
     MLP_VERSION,
     REPORT_VERSION,
+    SPLIT_VERSION,
     TRACK_VERSION,
 )
 

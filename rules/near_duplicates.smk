@@ -1,13 +1,6 @@
 # Asked for by hand: clips of different datasets that show the same pictures.
 from facewave.versions import FRAME_HASH_VERSION
 
-# Tables of frame hashes by dataset; a joint one shows the clips of others.
-HASHES = {
-    name: [RESULTS / name / "frame_hashes" / f"{bucket}.tsv" for bucket in plan.buckets]
-    for name, plan in PLANS.items()
-    if DATASETS[name]["adapter"] != "joint"
-}
-
 
 rule hash_frames:
     input:
@@ -40,7 +33,7 @@ rule near_duplicates:
         manifests=[RESULTS / name / "manifest.parquet" for name in HASHES],
         hashes=[path for tables in HASHES.values() for path in tables],
     output:
-        table=RESULTS / "near_duplicates.tsv",
+        table=PAIRS,
     log:
         RESULTS / "logs/near_duplicates.log",
     conda:

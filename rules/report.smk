@@ -11,6 +11,7 @@ rule write_report:
         test=of_folds("splits/{split}/test.parquet"),
         training=of_folds("mlp/{split}/metrics.csv"),
         metrics=DATASET / "evaluation/mlp" / PROTOCOL / "metrics.json",
+        near_duplicates=lambda wildcards: compared_pairs(),
     output:
         html=report(
             DATASET / "report.html",
@@ -35,6 +36,8 @@ rule write_report:
         commit=code_commit(),
         version=REPORT_VERSION,
         review_thumbnails=CONFIG["report"]["review_thumbnails"],
+        compared=lambda wildcards: list(HASHES) if compared_pairs() else [],
+        joined=lambda wildcards: DATASETS[wildcards.dataset].get("datasets", []),
     message:
         "write the report of {wildcards.dataset}"
     script:

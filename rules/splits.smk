@@ -24,6 +24,7 @@ rule build_splits:
         split=CONFIG["split"],
         fold=lambda wildcards: wildcards.split.partition("/")[2] or None,
         seed=CONFIG["seed"],
+        version=SPLIT_VERSION,
     message:
         "split {wildcards.dataset} by {wildcards.split}"
     script:

@@ -24,6 +24,9 @@ def main(
     adapter: str,
     commit: str | None,
     review_thumbnails: int,
+    near_duplicates: Sequence[str] = (),
+    compared: Sequence[str] = (),
+    joined: Sequence[str] = (),
 ) -> None:
     """Write the report of a dataset; `parts` and `training` have a file a fold."""
     files = zip(*(parts[part] for part in PARTS), strict=True)
@@ -45,6 +48,9 @@ def main(
         adapter=adapter,
         commit=commit,
         review_thumbnails=review_thumbnails,
+        near_duplicates=Path(near_duplicates[0]) if near_duplicates else None,
+        compared=compared,
+        joined=joined,
     )
 
 
@@ -66,4 +72,7 @@ if __name__ == "__main__":
             adapter=snakemake.params.adapter,
             commit=snakemake.params.commit,
             review_thumbnails=snakemake.params.review_thumbnails,
+            near_duplicates=list(snakemake.input.near_duplicates),
+            compared=snakemake.params.compared,
+            joined=snakemake.params.joined,
         )

@@ -38,7 +38,7 @@ def write_split(
     metadata=True,
     row_group_size=100,
 ):
-    """Write a split as the workflow's own writer lays it out."""
+    """Write a split as the workflow's own writer lays it out; `label_distribution` where given."""
     arrays = {
         "clip_id": pa.array(columns["clip_id"], pa.string()),
         "label": pa.array(columns["label"], pa.int32()),
@@ -48,6 +48,9 @@ def write_split(
         "subject": pa.array([None] * len(columns["clip_id"]), pa.string()),
         "valid": pa.array(columns["valid"], pa.bool_()),
     }
+    if "label_distribution" in columns:
+        kind = pa.list_(pa.float32())
+        arrays["label_distribution"] = pa.array(columns["label_distribution"], kind)
     for name in shapes:
         values = np.asarray(columns[name], np.float32)
         arrays[name] = pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])

@@ -1,6 +1,7 @@
 """Datasets: registry, common checks of all rows, and the demo's rows."""
 
 import dataclasses
+import math
 import os
 import re
 from pathlib import Path
@@ -135,6 +136,14 @@ def test_bad_splits_and_rates(root):
         "line 2: split 'tset': unknown; expected train, val or test",
         "line 3: fps_hint 'fast': unknown; expected a number above 0",
     ]
+
+
+def test_votes_that_are_none(root):
+    votes = [(1, 0), (1, -1, 3), (0, 0, 0), (1, math.nan, 0), "1 2 x", 7.0, "", "1 2 0", (1, 2, 0)]
+    found = problems(root, {"label_distribution": votes}, check_files=False)
+    assert [line.split(":")[0] for line in found] == [f"line {number}" for number in range(2, 8)]
+    assert "label_distribution (1, 0): expected 3 numbers from 0 up, not all 0" in found[0]
+    assert "label_distribution '1 2 x': expected 3 numbers" in found[4]
 
 
 def test_blank_cells_are_null_and_numbers_are_text(root):

@@ -53,6 +53,7 @@ def test_missing_official_files_are_named(tmp_path):
         in check.text
     )
     assert any("set_4.csv: missing" in line for line in check.problems)
+    assert "2,669" not in check.text  # nothing was read that could be counted
     assert "cannot be used as it is" in check.text
 
 
@@ -92,8 +93,35 @@ def test_a_part_of_the_actors_can_be_used(tmp_path):
         path.write_bytes(bytes(2000))
     check = check_folder(tmp_path)
     assert check.problems == []
-    assert "can be used in part, 21 official files are missing" in check.text
+    lacks = "21 official files are missing; 24 clips are there, 1,440 were published"
+    assert f"can be used in part ({lacks}); in the configuration" in check.text
     assert "8 of 60 takes of speech" in check.text
+
+
+def test_whole_pictures_of_ferv39k_alone(tmp_path):
+    trees.ferv39k_lists(tmp_path)
+    trees.ferv39k_frames(tmp_path, "3_ClipsforScenImages")
+    check = check_folder(tmp_path)
+    assert check.problems == []
+    assert "absent  2_ClipsforFaceCrop/Action/Happy/0001: the face crops" in check.text
+    assert "can be used in part (28 clips are there, 38,935 were published)" in check.text
+    assert check.text.endswith(f"    root: {tmp_path}\n    crop: scene\n")
+
+
+def test_lists_of_mafw_with_captions_alone(tmp_path):
+    trees.mafw_lists(tmp_path, captions="only")
+    trees.mafw_clips(tmp_path)
+    text = check_folder(tmp_path).text
+    assert "fits: adapter mafw" in text
+    assert "(Train & Test Set/single/with_caption/set_1/test.txt)" in text
+
+
+def test_clips_without_labels(tmp_path):
+    trees.mafw_clips(tmp_path)
+    check = check_folder(tmp_path)
+    assert "33 clips are named by number, as in DFEW and MAFW; labels are missing:" in check.text
+    assert "  MAFW: Labels/single-set.xlsx or Train & Test Set/" in check.text
+    assert "no adapter fits" in check.problems[0]
 
 
 def test_folders_raw_tables_and_tables(tmp_path):

@@ -13,7 +13,7 @@ from facewave.mirror import SignedSwap
 from facewave.mlp import MlpOptions, predict
 from facewave.mlp_checkpoint import load_checkpoint, save_checkpoint
 from facewave.mlp_epochs import TrainingJob
-from facewave.mlp_fusion import FusionMlp, Members, fit_temperature, mean_logits, soft_targets
+from facewave.mlp_fusion import FusionMlp, Members, fit_temperature, mean_logits
 from facewave.mlp_fusion_training import join_tables
 from facewave.mlp_projection import Projection, fit_projection, fit_standardisation, project
 from facewave.mlp_training import train_mlp
@@ -210,7 +210,3 @@ class TestNetwork:
     def test_temperature_of_a_few_clips_stays_near_one(self):
         logits = 2 * torch.eye(3).repeat(2, 1)
         assert 0.6 < fit_temperature(logits, torch.arange(3).repeat(2)) < 1
-
-    def test_soft_targets(self):
-        found = soft_targets(torch.tensor([[1], [0]]), n_classes=2, smoothing=0.2)
-        torch.testing.assert_close(found, torch.tensor([[[0.1, 0.9]], [[0.9, 0.1]]]))

@@ -56,6 +56,11 @@ class TestOfficial:
         assert set(tested.values()) == {1}
         assert len(tested) == len(clips)
 
+    def test_a_release_of_one_fold_alone(self):
+        clips = [SplitClip(f"c{i}", i % 2, fold="1") for i in range(6)]
+        with pytest.raises(SplitError, match="all 6 clips are tested in it, none is left to train"):
+            assign(clips, "fold-1", protocol=OFFICIAL)
+
     def test_folds_are_in_natural_order(self):
         assert fold_names(OFFICIAL, [], official=["10", "9", "1"]) == [
             "fold-1",
@@ -134,6 +139,14 @@ class TestGroupedKFold:
         for fold in fold_names(GROUPED_K_FOLD, [], folds=4):
             parts = assign(clips, fold, protocol=GROUPED_K_FOLD, folds=4)
             assert Counter(parts.values())["test"] == 100
+
+    def test_a_large_group_is_not_all_that_a_fold_holds(self):
+        clips = [SplitClip(f"c{i}", i % 3, content="same") for i in range(20)]
+        clips += [SplitClip(f"free{i}", i % 3) for i in range(8)]
+        for fold in fold_names(GROUPED_K_FOLD, [], folds=2):
+            parts = assign(clips, fold, protocol=GROUPED_K_FOLD, folds=2, seed=2)
+            assert find_leaks(clips, parts, KINDS) == []
+            assert set(parts.values()) == set(PARTS)
 
     def test_too_few_groups(self):
         clips = [SplitClip(f"c{i}", 0, f"s{i % 3}") for i in range(30)]

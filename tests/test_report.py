@@ -17,6 +17,7 @@ from report_files import CLASSES, FRAMES, HOSTILE, build
 
 from facewave.landmarks import blendshape_names
 from facewave.mlp_epochs import Epoch
+from facewave.near_duplicates import PAIR_COLUMNS
 from facewave.report import figures, write_report
 from facewave.report.blendshapes import BLENDSHAPES
 from facewave.report.clips import QUALITY_COLUMNS, ReportClip, read_clips
@@ -25,6 +26,7 @@ from facewave.report.review import MAX_ROWS, example_clips, measures, review_cli
 from facewave.report.thumbnails import make_thumbnail
 from facewave.report.wavelet import wavelet_example
 from facewave.store import shard_path
+from facewave.tsv import format_rows, write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 # Tags of which none fetches or runs anything; `img` and `a` are looked at more closely.
@@ -480,6 +482,42 @@ def test_curves_are_columns_of_the_training():
     assert set(CURVES) < set(Epoch.__dataclass_fields__)
 
 
+def of_protocol(artefacts, protocol):
+    return {"config": {**artefacts["config"], "split": {"protocol": protocol}}}
+
+
+def test_clips_that_look_alike_are_listed_and_protocols_explained(artefacts, tmp_path, page):
+    assert "look like those of other datasets" not in page.words()
+    rows = [
+        pair("tiny", "good0", "other", "x1", distance="2.5", fold_b="3"),
+        pair("other", "x2", "tiny", "good1", distance="0.5", split_a="test"),
+        pair("other", "x3", "third", HOSTILE),
+        pair("third", "y", "member", "z", distance="6.0"),
+    ]
+    table = tmp_path / "near_duplicates.tsv"
+    write_text(table, format_rows(PAIR_COLUMNS, rows))
+    compared = {"near_duplicates": table, "compared": ["tiny", "other", "third", "member"]}
+    official = of_protocol(artefacts, "official")
+    shown = write(artefacts, tmp_path, **compared, **official, joined=["member"])[1]
+    assert "the training and test part are the dataset’s own" in shown.words()
+    assert "3 pairs of clips show nearly the same pictures" in shown.words()
+    assert shown.row("tiny: good1") == [["b", "–", "other: x2", "a", "test", "2", "0.5"]]
+    assert shown.row("tiny: good0") == [["a", "–", "other: x1", "b", "fold 3", "2", "2.5"]]
+    assert shown.row("member: z")
+    assert not shown.row("other: x3")
+    write_text(table, format_rows(PAIR_COLUMNS, rows[2:3]))
+    grouped = of_protocol(artefacts, "grouped_k_fold")
+    nothing = write(artefacts, tmp_path, **compared, **grouped)[1]
+    assert "each fold is tested once" in nothing.words()
+    assert "No clip shows nearly the same pictures as one of another dataset" in nothing.words()
+
+
+def pair(dataset_a, clip_a, dataset_b, clip_b, **cells):
+    sides = {"dataset_a": dataset_a, "clip_a": clip_a, "dataset_b": dataset_b, "clip_b": clip_b}
+    sides |= {"actual_a": "a", "actual_b": "b", "frames_alike": "2", "distance": "1.0"}
+    return dict.fromkeys(PAIR_COLUMNS, "") | sides | cells
+
+
 def test_script_writes_the_same_bytes_again(artefacts, written, tmp_path):
     parts = {
         part: [str(paths[part]) for paths in artefacts["splits"].values()]
@@ -497,6 +535,7 @@ def test_script_writes_the_same_bytes_again(artefacts, written, tmp_path):
             features=list(map(str, artefacts["feature_indexes"])),
             training=list(map(str, artefacts["training"].values())),
             metrics=str(artefacts["metrics_json"]),
+            near_duplicates=[],
             **parts,
         ),
         output=SimpleNamespace(
@@ -504,6 +543,8 @@ def test_script_writes_the_same_bytes_again(artefacts, written, tmp_path):
         ),
         params=SimpleNamespace(
             folds=list(artefacts["splits"]),
+            compared=[],
+            joined=[],
             **{
                 name: artefacts[name]
                 for name in (

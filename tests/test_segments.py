@@ -16,6 +16,8 @@ from workflow import bucket_files, computed, shards, snakemake, write_config, wr
 
 from facewave import segments as module
 from facewave.buckets import KEY_COLUMNS, KeyRow, key_file_text, read_key_file
+from facewave.config import check_config, dataset_config
+from facewave.datasets import load_clips
 from facewave.landmarks import LandmarkerOptions
 from facewave.manifest import Clip, ManifestError, read_manifest, write_manifest
 from facewave.partition import SplitClip, SplitOptions, assign_parts
@@ -131,6 +133,28 @@ def test_segments_of_a_video_are_never_parted(tmp_path):
     places = {clip.clip_id: {parts[c.clip_id] for c in segments if c.take == clip.clip_id}
               for clip in clips}  # fmt: skip
     assert all(len(place) == 1 for place in places.values())
+
+
+def test_segments_within_a_joint_dataset(tmp_path):
+    (tmp_path / "happy").mkdir()
+    write_video(tmp_path / "happy" / "talk.mp4", flat_frames(30), fps=10)
+    member = {"adapter": "folders", "root": str(tmp_path), "classes": ["happy", "sad"]}
+    datasets = {
+        "long": {**member, "segments": OPTIONS},
+        "whole": member,
+        "both": {"adapter": "joint", "datasets": ["long", "whole"], "classes": ["sad", "happy"]},
+    }
+    options = dataset_config(check_config({"enabled": ["both"], "datasets": datasets}), "both")
+    clips = load_clips(
+        "both", options, classes=options["classes"], seed=1, demo_root=tmp_path, cache=tmp_path
+    )
+    assert [clip.clip_id for clip in clips] == [
+        *(f"long@talk__{i:03d}" for i in range(5)),
+        "whole@talk",
+    ]
+    assert [clip.frames for clip in clips] == [*((s, s + 10) for s in range(0, 25, 5)), None]
+    assert {clip.take for clip in clips} == {"long@talk", None}
+    assert [clip.video_idx for clip in clips] == list(range(6))
 
 
 def test_lengths_are_remembered_by_stat(tmp_path, monkeypatch):
@@ -255,3 +279,23 @@ def test_segments_and_their_crops_on_the_command_line(tmp_path, landmarker_model
     # 0-12, 12-24 and 18-30 are there already.
     assert computed(before, shards(tmp_path, "tracks")) == set()
     assert len(list((results / "face_crops").rglob("*.jpg"))) == 6
+    # Segments as a part of a joint dataset: the same frames, and so the same shards.
+    others = {"adapter": "folders", "root": "others", "classes": ["happy", "surprise"]}
+    (tmp_path / "others" / "surprise").mkdir(parents=True)
+    write_video(tmp_path / "others" / "surprise" / "short.mp4", face_frames(12), fps=12)
+    joint = {"adapter": "joint", "datasets": ["talks", "others"], "classes": others["classes"]}
+    datasets = {"talks": wider, "others": others, "joint": joint}
+    write_config(tmp_path, datasets=datasets, enabled=["joint"], buckets=1)
+    snakemake(tmp_path, "features")
+    rows = pq.read_table(tmp_path / "results" / "joint" / "manifest.parquet").to_pylist()
+    assert [(row["clip_id"], row["take"], row["start_frame"]) for row in rows] == [
+        ("talks@long__000", "talks@long", 0),
+        ("talks@long__001", "talks@long", 12),
+        ("talks@long__002", "talks@long", 18),
+        ("others@short", None, None),
+    ]
+    assert len(computed(before, shards(tmp_path, "tracks"))) == 1
+    joint["segments"] = OPTIONS
+    write_config(tmp_path, datasets=datasets, enabled=["joint"], buckets=1)
+    refused = snakemake(tmp_path, "features", check=False)
+    assert "datasets.joint.segments: found an unknown key" in refused.output

@@ -104,3 +104,35 @@ def test_other_files_are_refused(tmp_path):
     pq.write_table(pq.read_table(lacking).drop_columns(["valid"]), lacking)
     with pytest.raises(ValueError, match="no column 'valid'; there are: clip_id"):
         read_split(lacking, groups=())
+
+
+def test_votes(tmp_path):
+    columns = toy(300)
+    assert (
+        read_split(write_split(tmp_path / "a.parquet", columns), groups=()).label_distributions
+        is None
+    )
+    votes = [None if i % 7 else [0.0, 0.25, 0.75] for i in range(300)]
+    path = write_split(tmp_path / "b.parquet", {**columns, "label_distribution": votes})
+    shares = read_split(path, groups=()).label_distributions
+    assert shares.dtype == np.float32
+    np.testing.assert_array_equal(shares[::7], [[0.0, 0.25, 0.75]] * 43)
+    assert np.isnan(np.delete(shares, np.s_[::7], axis=0)).all()
+    nobody = write_split(tmp_path / "c.parquet", {**columns, "label_distribution": [None] * 300})
+    assert read_split(nobody, groups=()).label_distributions is None
+
+
+@pytest.mark.parametrize(
+    ("votes", "words"),
+    [
+        ([0.5, 0.5], r"lists of \[2\] values; there are 3 classes"),
+        ([3.0, 7.0, 0.0], "no shares with sum 1"),
+        ([1.5, -0.5, 0.0], "no shares with sum 1"),
+        ([float("nan"), 0.5, 0.5], "no shares with sum 1"),
+    ],
+)
+def test_votes_that_are_no_shares(tmp_path, votes, words):
+    columns = {**toy(2), "label_distribution": [None, votes]}
+    path = write_split(tmp_path / "a.parquet", columns)
+    with pytest.raises(ValueError, match=rf"a\.parquet: column 'label_distribution' has .*{words}"):
+        read_split(path, groups=())

@@ -16,6 +16,7 @@ from facewave.split_table import read_split
 from facewave.splits import SplitBuildError, iter_split_rows, read_feature_indexes, write_splits
 from facewave.store import DamagedShardError, shard_path, write_shard
 from facewave.tsv import format_rows, write_text
+from facewave.versions import SPLIT_VERSION
 
 SHAPES = {"landmarks": (2, 5, 3), "blendshapes": (2, 4)}
 CLASSES = ["neutral", "happy"]
@@ -124,6 +125,22 @@ class TestContent:
             np.testing.assert_array_equal(table.groups[name], expected)
         assert (table.classes, table.shapes) == (tuple(CLASSES), SHAPES)
 
+    def test_votes_become_shares(self, dataset):
+        votes = {"c000": (6.0, 4.0), "c001": None, "c002": (0.5, 0.0), "c005": (0.0, 0.0)}
+        dataset.clips = [
+            replace(clip, label_distribution=votes.get(clip.clip_id)) for clip in dataset.clips
+        ]
+        path = dataset.write()["train"]
+        kind = pq.read_schema(path).field("label_distribution")
+        assert (kind.type, kind.nullable) == (pa.list_(pa.float32()), True)
+        found = {row["clip_id"]: row["label_distribution"] for row in iter_split_rows(path)}
+        assert found["c000"] == pytest.approx([0.6, 0.4])
+        assert found["c002"] == [1.0, 0.0]
+        assert [found[clip] for clip in ("c001", "c005", "c006")] == [None] * 3
+        shares = read_split(path, groups=()).label_distributions
+        np.testing.assert_allclose(shares[0], [0.6, 0.4], rtol=1e-6)
+        assert np.isnan(shares[1]).all()
+
     def test_columns_of_a_row(self, dataset):
         row = next(iter_split_rows(dataset.write()["val"]))
         clip = dataset.clips[3]
@@ -160,6 +177,14 @@ class TestContent:
 
     def test_schema(self, dataset):
         schema = pq.read_schema(dataset.write()["train"])
+        # Raise SPLIT_VERSION when these change: existing splits are then made anew.
+        assert SPLIT_VERSION == 1
+        assert schema.names == [
+            *("clip_id", "file_path", "video_idx", "label", "actual", "subject", "take", "text"),
+            *("start_frame", "end_frame", "label_distribution", "valid", "reason", "frames"),
+            *("detected", "detection_ratio", "longest_gap", "jitter", "mean_abs_yaw"),
+            *("feature_key", "landmarks", "blendshapes"),
+        ]
         assert schema.field("landmarks").type == pa.list_(pa.float32(), 30)
         assert schema.field("blendshapes").type == pa.list_(pa.float32(), 8)
         assert schema.field("label").type == pa.int32()
@@ -304,7 +329,8 @@ class TestExportNpy:
         rows = np.load(target, allow_pickle=True)
         assert rows.shape == (12,)
         for row, clip in zip(rows, [c for c in dataset.clips if c.video_idx % 5 < 3], strict=True):
-            assert list(row) == ["file_path", "landmarks", "blendshapes"]
+            assert list(row) == ["clip_id", "file_path", "landmarks", "blendshapes"]
+            assert row["clip_id"] == clip.clip_id
             assert row["file_path"] == clip.file_path
             for name, array in dataset.features[clip.clip_id].items():
                 np.testing.assert_array_equal(row[name], array, strict=True)
@@ -321,6 +347,31 @@ class TestExportNpy:
         dataset.clips = dataset.clips[:1]
         assert export_npy(dataset.write()["test"], tmp_path / "a.npy") == 0
         assert np.load(tmp_path / "a.npy", allow_pickle=True).shape == (0,)
+
+    def test_segments_of_a_video_can_be_told_apart(self, dataset, tmp_path):
+        dataset.clips = [
+            replace(
+                clip,
+                file_path="talk.mp4",
+                start_frame=100 * clip.video_idx,
+                end_frame=100 * clip.video_idx + 100,
+            )
+            for clip in dataset.clips
+        ]
+        export_npy(dataset.write()["val"], tmp_path / "a.npy")
+        rows = np.load(tmp_path / "a.npy", allow_pickle=True)
+        assert {row["file_path"] for row in rows} == {"talk.mp4"}
+        assert [(row["clip_id"], row["start_frame"], row["end_frame"]) for row in rows] == [
+            ("c003", 300, 400),
+            ("c008", 800, 900),
+            ("c013", 1300, 1400),
+            ("c018", 1800, 1900),
+        ]
+        export_npy(Dataset(tmp_path / "whole", 4).write()["val"], tmp_path / "b.npy")
+        whole = np.load(tmp_path / "b.npy", allow_pickle=True)
+        assert [sorted(row) for row in whole] == [
+            ["blendshapes", "clip_id", "file_path", "landmarks"]
+        ]
 
     def test_needs_pickle(self, dataset, tmp_path):
         export_npy(dataset.write()["val"], tmp_path / "a.npy")

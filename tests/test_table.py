@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from facewave.config import dataset_config
 from facewave.datasets import label_files, load_clips
-from facewave.manifest import ManifestError
+from facewave.manifest import ManifestError, write_manifest
 
 
 @pytest.fixture
@@ -40,6 +40,21 @@ def error_of(root, content, **options):
     with pytest.raises(ManifestError) as error:
         load(root, content, **options)
     return str(error.value)
+
+
+def test_votes(root, tmp_path):
+    text = "file_path,label,label_distribution\nx.mp4,happy,0 7.5 2.5\na/x.mp4,sad,\n"
+    assert [clip.label_distribution for clip in load(root, text)] == [(0.0, 7.5, 2.5), None]
+    table = pa.table({"file_path": ["x.mp4"], "label": ["sad"], "label_distribution": [[0, 1, 3]]})
+    pq.write_table(table, root / "a.parquet")
+    assert load(root, None, name="a.parquet")[0].label_distribution == (0.0, 1.0, 3.0)
+    assert "labels.csv line 2: label_distribution '1 2': expected 3 numbers" in error_of(
+        root, "file_path,label,label_distribution\nx.mp4,happy,1 2\n"
+    )
+    # A manifest is such a table.
+    write_manifest(load(root, text), tmp_path / "m.parquet", tmp_path / "m.csv", metadata={})
+    again = load(root, (tmp_path / "m.csv").read_text().replace(f"{root}/", ""))
+    assert [clip.label_distribution for clip in again] == [(0.0, 7.5, 2.5), None]
 
 
 def test_every_column(root):

@@ -302,7 +302,9 @@ def test_export_npy_is_an_array_of_dicts(project: Path) -> None:
     path = project / "results/small/export/80-10-10/test.npy"
     # The one place where such a file is loaded: to see that those who want it can.
     rows = np.load(path, allow_pickle=True)
-    assert [sorted(row) for row in rows] == [["blendshapes", "file_path", "landmarks"]] * 2
+    assert [sorted(row) for row in rows] == [
+        ["blendshapes", "clip_id", "file_path", "landmarks"]
+    ] * 2
     assert rows[0]["landmarks"].shape == (10, 478, 3)
     assert rows[0]["blendshapes"].dtype == np.float32
 

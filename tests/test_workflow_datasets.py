@@ -1,5 +1,6 @@
 """Official layouts through the whole workflow: folders of frames, protocols, looks alike."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -108,14 +109,20 @@ def test_identical_bytes_on_both_sides_stop_the_build(project):
     assert "1 clips with identical bytes in more than one part: Action_Sad_0003 in test" in log
 
 
-def test_folds_of_grouped_k_fold(project):
-    write_config(project, split={"protocol": "grouped_k_fold", "folds": 3})
-    snakemake(project, "splits")
+def test_folds_of_grouped_k_fold_are_cross_validated(project):
+    mlp = {"hidden": [8], "max_epochs": 1, "ensemble": 1, "refit": False, "mirror": False}
+    split = {"protocol": "grouped_k_fold", "folds": 3, "val_fraction": 0.5}
+    write_config(project, split=split, mlp=mlp)
+    run = snakemake(project, "cross_validate")
+    assert "track_faces" not in run.jobs
     tested = []
     for fold in (1, 2, 3):
         folder = project / "results" / "ferv" / "splits" / "grouped_k_fold" / f"fold-{fold}"
         tested += pq.read_table(folder / "test.parquet").column("clip_id").to_pylist()
     assert sorted(tested) == sorted(f"Action_{emotion}_{number}" for emotion, number in CLIPS)
+    folder = project / "results" / "ferv" / "evaluation" / "mlp" / "grouped_k_fold"
+    found = json.loads((folder / "cross_validation.json").read_text())
+    assert sum(map(sum, found["pooled"]["confusion"])) == 6
 
 
 def test_a_film_of_the_same_frames_is_found(project):

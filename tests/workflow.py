@@ -39,7 +39,7 @@ def environment() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
 
 
-def snakemake(work: Path, *arguments: str, check: bool = True) -> Run:
+def snakemake(work: Path, *arguments: str, check: bool = True, timeout: int = 300) -> Run:
     done = subprocess.run(
         command(work, *arguments),
         stdout=subprocess.PIPE,
@@ -48,7 +48,7 @@ def snakemake(work: Path, *arguments: str, check: bool = True) -> Run:
         check=False,
         env=environment(),
         cwd=work,
-        timeout=300,
+        timeout=timeout,
     )
     if check and done.returncode != 0:
         raise AssertionError(f"snakemake {arguments} failed:\n{done.stdout[-6000:]}")

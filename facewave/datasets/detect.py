@@ -1,7 +1,7 @@
 """Which dataset is it, is it whole, and what of it can be used: the core of `check_dataset`."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -13,11 +13,16 @@ from facewave.datasets import ADAPTERS
 from facewave.datasets.release import Item, Published, Release
 from facewave.datasets.rows import build_clips
 from facewave.datasets.sheets import read_text
-from facewave.datasets.tree import Tree, walk
+from facewave.datasets.tree import Tree, by_number, walk
 from facewave.manifest import Clip, ManifestError
 
 _SHOWN = 20
 _POINTER_BYTES = 1024
+# What tells datasets apart whose clips are named alike.
+_LABELS = {
+    "DFEW": "Annotation/annotation.xlsx or EmoLabel_DataSplit/",
+    "MAFW": "Labels/single-set.xlsx or Train & Test Set/",
+}
 
 
 @dataclass(frozen=True)
@@ -79,12 +84,13 @@ def check_folder(root: Path) -> Check:
     check.lines.append(f"fits: adapter {best.adapter} ({best.release.title})")
     check.lines += [f"fits less: adapter {other.adapter}" for other in candidates[1:]]
     _list_items(check, best.items)
-    clips = _read(check, best.adapter, root)
-    _count(check, best, clips)
+    options = best.release.options(tree)
+    clips = _read(check, best.adapter, root, options)
+    if clips:
+        _count(check, best, clips)
     _list_unusable(check, clips)
     check.lines += ["", *(f"note: {line}" for line in best.release.advice)]
-    missing = sum(item.found is None for item in best.items)
-    _conclude(check, best.adapter, root, missing=missing)
+    _conclude(check, best, root, clips=clips, options=options)
     return check
 
 
@@ -111,6 +117,10 @@ def _named_as_classes(tree: Tree) -> bool:
 
 
 def _hints(tree: Tree) -> Iterable[str]:
+    numbered = len(by_number([*tree.videos, *tree.frame_folders]))
+    if numbered > 1:
+        yield f"{numbered:,} clips are named by number, as in DFEW and MAFW; labels are missing:"
+        yield from (f"  {name}: {labels}" for name, labels in _LABELS.items())
     for path in tree.tables:
         if not path.endswith((".csv", ".tsv")):
             continue
@@ -127,15 +137,16 @@ def _list_items(check: Check, items: Sequence[Item]) -> None:
         return
     check.lines += ["", "official files"]
     for item in items:
-        state = "found  " if item.found else "MISSING"
+        state = "found  " if item.found else ("absent " if item.optional else "MISSING")
         where = f" ({item.found})" if item.found and item.found != item.name else ""
         check.lines.append(f"  {state} {item.name}{where}: {item.purpose}")
         if item.required and not item.found:
             check.problems.append(f"{item.name}: missing ({item.purpose})")
 
 
-def _read(check: Check, adapter: str, root: Path) -> list[Clip]:
-    options = _options(adapter, root)
+def _read(check: Check, adapter: str, root: Path, extra: Mapping[str, Any]) -> list[Clip]:
+    entry = {"adapter": adapter, "root": str(root), **extra}
+    options = dataset_config({"datasets": {"checked": entry}}, "checked")
     module = import_module(ADAPTERS[adapter])
     try:
         rows = module.load({**options, "seed": 0}, classes=options["classes"], root=root)
@@ -200,19 +211,30 @@ def _some(paths: Sequence[str]) -> list[str]:
     return [f"  {path}" for path in paths[:_SHOWN]] + more
 
 
-def _options(adapter: str, root: Path) -> dict[str, Any]:
-    entry = {"adapter": adapter, "root": str(root)}
-    return dataset_config({"datasets": {"checked": entry}}, "checked")
-
-
-def _conclude(check: Check, adapter: str, root: Path, *, missing: int) -> None:
+def _conclude(
+    check: Check, best: Candidate, root: Path, *, clips: Sequence[Clip], options: Mapping[str, Any]
+) -> None:
     check.lines.append("")
     if check.problems:
         check.lines += ["cannot be used as it is:", *(f"  {line}" for line in check.problems)]
         return
-    state = f"can be used in part, {missing} official files are missing" if missing else "whole"
-    check.lines += [f"{state}; in the configuration:", "datasets:", f"  {adapter}:"]
-    check.lines += [f"    adapter: {adapter}", f"    root: {root}"]
+    lacks = []
+    missing = sum(item.found is None and not item.optional for item in best.items)
+    if missing:
+        lacks.append(f"{missing} official file{' is' if missing == 1 else 's are'} missing")
+    published = _published_total(best)
+    if published is not None and published != len(clips):
+        lacks.append(f"{len(clips):,} clips are there, {published:,} were published")
+    state = f"can be used in part ({'; '.join(lacks)})" if lacks else "whole"
+    check.lines += [f"{state}; in the configuration:", "datasets:", f"  {best.adapter}:"]
+    check.lines += [f"    adapter: {best.adapter}", f"    root: {root}"]
+    check.lines += [f"    {name}: {value}" for name, value in options.items()]
+
+
+def _published_total(best: Candidate) -> int | None:
+    preset = next(iter(PRESETS.get(best.adapter, {"": ()})))
+    totals = [numbers.total for numbers in best.release.published.get(preset, ())]
+    return None if not totals or None in totals else sum(total or 0 for total in totals)
 
 
 def _fail(check: Check, problem: str) -> Check:

@@ -161,21 +161,32 @@ def _items(tree: Tree) -> list[Item]:
         for part, name in LISTS.items()
     ]
     named = any("_All." in path or "4_setups" in path for path in lists.values())
-    media: Mapping[str, Mapping[str, str]] = {
-        crop: {
-            key: path
-            for key, path in _media(tree, name).items()
-            if name.casefold() in path.casefold()
-        }
-        for crop, name in CROPS.items()
-    }
+    media = _crops(tree)
     if not named and not any(media.values()):
         return [Item(item.name, item.purpose, None, item.required) for item in items]
     pictures = {"face": "the face crops", "scene": "the whole pictures (`crop: scene`)"}
     for crop, name in CROPS.items():
         first = min(media[crop].values(), default=None)
-        items.append(Item(f"{name}/Action/Happy/0001", pictures[crop], first, crop == "face"))
+        needed = crop == "face" and not media["scene"]
+        items.append(
+            Item(f"{name}/Action/Happy/0001", pictures[crop], first, needed, optional=not needed)
+        )
     return items
+
+
+def _crops(tree: Tree) -> Mapping[str, Mapping[str, str]]:
+    """Return the clips below the official folder of each kind of pictures."""
+    return {
+        crop: {
+            k: path for k, path in _media(tree, name).items() if name.casefold() in path.casefold()
+        }
+        for crop, name in CROPS.items()
+    }
+
+
+def _options(tree: Tree) -> Mapping[str, str]:
+    media = _crops(tree)
+    return {"crop": "scene"} if media["scene"] and not media["face"] else {}
 
 
 RELEASE = Release(
@@ -202,4 +213,5 @@ RELEASE = Release(
     },
     source="4_setups/All_scenes of the release (38,935 clips of 22 scenes)",
     advice=["Folders of frames name no frame rate: set `fps`, else landmarker.default_fps holds."],
+    options=_options,
 )

@@ -176,7 +176,7 @@ def _items(tree: Tree) -> list[Item]:
             Item(
                 official_list(kind, "no_caption", part, fold),
                 f"{part} part of fold {fold}, {kind} labels",
-                lists.get(("no_caption", part, fold)),
+                lists.get(("no_caption", part, fold)) or lists.get(("with_caption", part, fold)),
             )
             for part in ("train", "test")
             for fold in FOLDS

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from facewave.datasets.tree import Tree
 
@@ -15,12 +16,14 @@ class Item:
         purpose: what it is for, and what is lost without it
         found: where it is, relative to the root; None where it is missing
         required: whether nothing works without it
+        optional: whether it is only for an option: a release without it is whole all the same
     """
 
     name: str
     purpose: str
     found: str | None
     required: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class Release:
         published: numbers, by the name of the class list (see `facewave.class_lists`)
         source: where the numbers come from
         advice: what to know before it is used, one line each
+        options: options of the adapter that a folder needs, where the usual ones do not fit it
     """
 
     title: str
@@ -58,3 +62,4 @@ class Release:
     published: Mapping[str, Sequence[Published]] = field(default_factory=dict)
     source: str = ""
     advice: Sequence[str] = ()
+    options: Callable[[Tree], Mapping[str, Any]] = lambda _: {}

@@ -36,8 +36,8 @@ class Rows:
         source: name of the file or files, for messages
         columns: lists of equal length; `file_path` and `label` are required, `clip_id`,
             `subject`, `take`, `fold`, `split`, `text`, `fps_hint`, `source`, `scene`,
-            `label_distribution` (tuples of floats) and `fingerprint` are optional. Cells are text
-            or numbers; None and blank text are null.
+            `label_distribution` (a number a class, or text that holds them) and `fingerprint` are
+            optional. Other cells are text or numbers; None and blank text are null.
         place: from an index to the words that find the row, such as `labels.csv line 17`
         problems: what the adapter itself found wrong, as (index, message); index -1 where it
             concerns no single row
@@ -89,6 +89,7 @@ def build_clips(
     ids = _checked_ids(cells.get("clip_id"), paths, rows.place, problems)
     splits = _converted("split", cells.get("split"), _split, "train, val or test", problems)
     rates = _converted("fps_hint", cells.get("fps_hint"), _rate, "a number above 0", problems)
+    votes = _votes(rows.columns.get("label_distribution"), len(classes), problems)
     missing: Mapping[int, str] = {}
     if "fingerprint" not in cells:
         # A file that the workflow makes is not there yet, and no link leads away from it.
@@ -108,7 +109,7 @@ def build_clips(
             range(count),
             labels,
             [classes[label] for label in labels],
-            rows.columns.get("label_distribution", nothing),
+            votes or nothing,
             cells.get("subject", nothing),
             cells.get("take", nothing),
             cells.get("fold", nothing),
@@ -162,6 +163,32 @@ def _converted(
             if cell in bad
         )
     return [None if cell is None else values[cell] for cell in cells]
+
+
+def _votes(
+    column: Sequence[Any] | None, n_classes: int, problems: Problems
+) -> list[tuple[float, ...] | None] | None:
+    if column is None:
+        return None
+    votes = [_numbers(cell) for cell in column]
+    wanted = f"expected {n_classes} numbers from 0 up, not all 0"
+    problems += (
+        (index, f"label_distribution {column[index]!r}: {wanted}")
+        for index, cell in enumerate(votes)
+        if cell is not None
+        and not (len(cell) == n_classes and min(cell) >= 0 and 0 < sum(cell) < math.inf)
+    )
+    return votes
+
+
+def _numbers(cell: Any) -> tuple[float, ...] | None:
+    """Return the numbers of a cell, of text those parted by blanks; () where it holds others."""
+    if cell is None or (isinstance(cell, str) and not cell.strip()):
+        return None
+    try:
+        return tuple(map(float, cell.split() if isinstance(cell, str) else cell))
+    except (TypeError, ValueError):
+        return ()
 
 
 def _split(cell: str) -> str | None:

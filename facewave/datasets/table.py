@@ -1,7 +1,8 @@
 """Adapter of a table of one's own: CSV, TSV or Parquet with a row a clip.
 
 Columns `file_path` and `label`; optional `clip_id`, `subject`, `take`, `fold`, `split`, `text`,
-`fps_hint`, `source` and `scene`. Other columns are ignored.
+`fps_hint`, `source`, `scene` and `label_distribution` (votes in the order of the class list, parted
+by blanks, as a manifest has them). Other columns are ignored.
 """
 
 import csv
@@ -17,6 +18,7 @@ from facewave.manifest import ManifestError
 REQUIRED = ("file_path", "label")
 OPTIONAL = (
     "clip_id", "subject", "take", "fold", "split", "text", "fps_hint", "source", "scene",
+    "label_distribution",
 )  # fmt: skip
 
 _ADVICE = (

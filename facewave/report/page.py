@@ -16,6 +16,7 @@ from facewave.published import SOURCE, published_scores
 from facewave.report import figures
 from facewave.report.clips import ReportClip, read_clips, write_quality_csv
 from facewave.report.collect import Fold, TrainingRun, read_folds, read_scores, read_training
+from facewave.report.look_alikes import read_look_alikes
 from facewave.report.provenance import provenance
 from facewave.report.review import (
     Measure,
@@ -33,6 +34,8 @@ _log = logging.getLogger("facewave")
 _EXAMPLES = 6
 # Kinds of reasons and notes that are counted on the page.
 _KINDS = 20
+# Pairs of clips that look alike.
+_PAIRS = 50
 
 
 def write_report(
@@ -51,6 +54,9 @@ def write_report(
     adapter: str,
     commit: str | None,
     review_thumbnails: int,
+    near_duplicates: Path | None = None,
+    compared: Sequence[str] = (),
+    joined: Sequence[str] = (),
 ) -> None:
     """Write the report of a dataset and its quality table; equal input gives equal bytes.
 
@@ -70,6 +76,9 @@ def write_report(
         adapter: of the dataset.
         commit: of the workflow's code; None where it is not known.
         review_thumbnails: clips to review that get a picture, at most.
+        near_duplicates: the table of pairs of clips that look alike; None where it was not made.
+        compared: the datasets that it compares.
+        joined: names of the datasets that a joint one joins.
 
     Raises:
         ValueError: if the artefacts do not belong together.
@@ -94,6 +103,7 @@ def write_report(
         "published": published_scores(adapter, scores["classes"]),
         "published_source": SOURCE,
         **_dataset(clips, folds),
+        **_look_alikes(near_duplicates, compared, [dataset, *joined]),
         **_quality(clips, config["quality"]),
         **_review(clips, store=store, pictures=review_thumbnails),
         **_wavelet(wavelet_example(clips, store=store)),
@@ -129,6 +139,13 @@ def _dataset(clips: Sequence[ReportClip], folds: Sequence[Fold]) -> dict[str, An
         "class_figure": figures.class_bars(classes, bars),
         "n_valid": valid.total(),
     }
+
+
+def _look_alikes(
+    table: Path | None, compared: Sequence[str], datasets: Sequence[str]
+) -> dict[str, Any]:
+    pairs = None if table is None else read_look_alikes(table, datasets)
+    return {"look_alikes": pairs, "shown_pairs": (pairs or [])[:_PAIRS], "compared": compared}
 
 
 def _part_sizes(folds: Sequence[Fold]) -> dict[str, tuple[int, int]]:
