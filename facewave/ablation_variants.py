@@ -9,7 +9,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from facewave.config import check_config
+from facewave.config import ConfigError, check_config
 
 # Sections of the configuration in which variants may differ.
 SECTIONS = ("quality", "features", "wavelet", "mlp")
@@ -32,3 +32,32 @@ def variant_options(config: Mapping[str, Any], name: str) -> dict[str, dict[str,
             merged[section] |= changes
     checked = check_config(merged)
     return {section: checked[section] for section in SECTIONS}
+
+
+def candidates(config: Mapping[str, Any]) -> list[str]:
+    """Return the variants that inner folds choose among, in the order of the configuration.
+
+    Args:
+        config: the checked configuration. Without `ablation.candidates` all variants that are no
+            controls; the reference is always one of them.
+
+    Raises:
+        ConfigError: a candidate is no variant, or is a control.
+    """
+    section = config["ablation"]
+    variants, named = section["variants"], section["candidates"]
+    if named is None:
+        named = [name for name, changes in variants.items() if not _is_control(changes)]
+    problems = []
+    for name in dict.fromkeys([section["reference"], *named]):
+        if name not in variants:
+            problems.append(f"ablation.candidates: {name!r} is not among the variants")
+        elif _is_control(variants[name]):
+            problems.append(f"ablation.candidates: {name!r} is a control and cannot be chosen")
+    if problems:
+        raise ConfigError(problems)
+    return [name for name in variants if name in {section["reference"], *named}]
+
+
+def _is_control(changes: Mapping[str, Any]) -> bool:
+    return "control" in changes or bool(changes.get("features", {}).get("shuffle_time"))

@@ -94,12 +94,7 @@ rule fit_variant:
 
 rule compare_variants:
     input:
-        lambda wildcards: [
-            file
-            for folds in variant_answers(wildcards.dataset).values()
-            for files in folds
-            for file in files
-        ],
+        lambda wildcards: flat(variant_answers(wildcards.dataset)),
     output:
         table=ABLATION / "ablation.csv",
         scores=ABLATION / "ablation.json",

@@ -11,6 +11,9 @@ rule write_report:
         test=of_folds("splits/{split}/test.parquet"),
         training=of_folds("mlp/{split}/metrics.csv"),
         metrics=DATASET / "evaluation/mlp" / PROTOCOL / "metrics.json",
+        confused_clips=DATASET / "evaluation/mlp" / PROTOCOL / "confused_clips.csv",
+        confused_classes=DATASET / "evaluation/mlp" / PROTOCOL / "confused_classes.csv",
+        explanation=existing_explanation,
     output:
         html=report(
             DATASET / "report.html",
@@ -34,6 +37,7 @@ rule write_report:
         commit=code_commit(),
         version=REPORT_VERSION,
         review_thumbnails=CONFIG["report"]["review_thumbnails"],
+        confused_clips=CONFIG["explanation"]["confused_clips"],
     message:
         "write the report of {wildcards.dataset}"
     script:

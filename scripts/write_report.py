@@ -24,6 +24,9 @@ def main(
     adapter: str,
     commit: str | None,
     review_thumbnails: int,
+    confusions: Mapping[str, str],
+    confused_clips: int,
+    explanation: Sequence[str],
 ) -> None:
     """Write the report of a dataset; `parts` and `training` have a file a fold."""
     files = zip(*(parts[part] for part in PARTS), strict=True)
@@ -45,6 +48,9 @@ def main(
         adapter=adapter,
         commit=commit,
         review_thumbnails=review_thumbnails,
+        confusions={name: Path(path) for name, path in confusions.items()},
+        confused_clips=confused_clips,
+        explanation=[Path(path) for path in explanation],
     )
 
 
@@ -66,4 +72,10 @@ if __name__ == "__main__":
             adapter=snakemake.params.adapter,
             commit=snakemake.params.commit,
             review_thumbnails=snakemake.params.review_thumbnails,
+            confusions={
+                "clips": snakemake.input.confused_clips,
+                "classes": snakemake.input.confused_classes,
+            },
+            confused_clips=snakemake.params.confused_clips,
+            explanation=list(snakemake.input.explanation),
         )

@@ -16,6 +16,7 @@ from facewave.published import SOURCE, published_scores
 from facewave.report import figures
 from facewave.report.clips import ReportClip, read_clips, write_quality_csv
 from facewave.report.collect import Fold, TrainingRun, read_folds, read_scores, read_training
+from facewave.report.explanation import read_confusions, read_explanation
 from facewave.report.provenance import provenance
 from facewave.report.review import (
     Measure,
@@ -51,6 +52,9 @@ def write_report(
     adapter: str,
     commit: str | None,
     review_thumbnails: int,
+    confusions: Mapping[str, Path] | None = None,
+    confused_clips: int = 30,
+    explanation: Sequence[Path] = (),
 ) -> None:
     """Write the report of a dataset and its quality table; equal input gives equal bytes.
 
@@ -70,6 +74,9 @@ def write_report(
         adapter: of the dataset.
         commit: of the workflow's code; None where it is not known.
         review_thumbnails: clips to review that get a picture, at most.
+        confusions: tables of wrong answers, see `facewave.report.explanation.read_confusions`.
+        confused_clips: wrong answers that are listed, at most.
+        explanation: the files of `snakemake explain` that there are.
 
     Raises:
         ValueError: if the artefacts do not belong together.
@@ -98,6 +105,8 @@ def write_report(
         **_review(clips, store=store, pictures=review_thumbnails),
         **_wavelet(wavelet_example(clips, store=store)),
         **_training(read_training(training)),
+        "confusions": read_confusions(confusions, shown=confused_clips),
+        "explanation": read_explanation(explanation),
         "provenance": provenance(config, folds, commit=commit),
     }
     html = environment().get_template("page.html").render(content)
