@@ -26,14 +26,14 @@ _EYES = ((33, 133), (362, 263))
 _IRIS_RADIUS = 0.55
 # Where a region's name is written, centimetres beside the face: names on it would hide it.
 _LABELS = {
-    "forehead": (-10.5, 8.0),
-    "brows": (10.5, 6.2),
-    "eyes": (-10.5, 3.6),
-    "irises": (10.5, 3.6),
-    "nose": (10.5, 0.6),
-    "cheeks": (-10.5, 0.2),
-    "mouth": (10.5, -3.8),
-    "jaw": (-10.5, -6.5),
+    "forehead": (-9.0, 8.0),
+    "brows": (9.0, 6.2),
+    "eyes": (-9.0, 3.6),
+    "irises": (9.0, 3.6),
+    "nose": (9.0, 0.6),
+    "cheeks": (-9.0, 0.2),
+    "mouth": (9.0, -3.8),
+    "jaw": (-9.0, -6.5),
 }
 # The landmark of a region that its name is joined to by a line.
 _ANCHORS = {
@@ -63,9 +63,9 @@ def draw_importance(path: Path, found: Sequence[Importance], *, title: str) -> N
         (row for row in found if row.kind == "blendshape"), key=lambda row: -row.uar_drop
     )[:_BLENDSHAPES]
     with matplotlib.rc_context({"text.parse_math": False, "font.size": 9}):
-        figure = Figure(figsize=(13.5, 5.6), layout="constrained")
+        figure = Figure(figsize=(13.5, 6.0), layout="constrained")
         FigureCanvasAgg(figure)
-        face, scales, blendshapes = figure.subplots(1, 3, width_ratios=[1.35, 1, 1])
+        face, scales, blendshapes = figure.subplots(1, 3, width_ratios=[1.7, 1, 1])
         _draw_face(figure, face, {row.name: row for row in kinds["region"]})
         _draw_bars(scales, kinds["scale"], "time scales")
         _draw_bars(blendshapes, shapes, f"blendshapes, the {len(shapes)} first")
@@ -107,12 +107,12 @@ def _draw_face(figure: Figure, axes: Any, regions: dict[str, Importance]) -> Non
             )
     for name, row in regions.items():
         _write_name(axes, name, row, points)
-    axes.set_xlim(-16, 16)
-    axes.set_ylim(-10.2, 9.2)
+    axes.set_xlim(-13.5, 13.5)
+    axes.set_ylim(-9.8, 8.8)
     axes.set_aspect("equal")
     axes.set_axis_off()
     axes.set_title("regions of the face: landmarks and blendshapes", fontsize=10)
-    bar = figure.colorbar(mesh, ax=axes, orientation="horizontal", shrink=0.6, pad=0.02)
+    bar = figure.colorbar(mesh, ax=axes, orientation="horizontal", shrink=0.5, pad=0.02, aspect=30)
     bar.set_label("UAR lost when permuted, points")
 
 

@@ -31,5 +31,5 @@ def _cell(value: object, digits: int) -> object:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value:.{digits}f}"
+        return "" if math.isnan(value) else f"{value:z.{digits}f}"
     return value
