@@ -81,7 +81,7 @@ rule fit_variant:
         mem_mb=4000,
     params:
         options=lambda wildcards: VARIANTS[wildcards.variant]["mlp"],
-        control=lambda wildcards: CONFIG["ablation"]["variants"][
+        control=lambda wildcards: WITH_GRID["ablation"]["variants"][
             wildcards.variant
         ].get("control"),
         seeds=ABLATION_SEEDS,

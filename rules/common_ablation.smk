@@ -1,12 +1,14 @@
 # The variants of the ablation, and where their answers lie.
-from facewave.ablation_variants import candidates, variant_options
+from facewave.ablation_variants import candidates, variant_options, with_grid
 from facewave.partition import LEAVE_ONE_SUBJECT_OUT
 
 try:
+    WITH_GRID = with_grid(CONFIG)
     VARIANTS = {
-        name: variant_options(CONFIG, name) for name in CONFIG["ablation"]["variants"]
+        name: variant_options(WITH_GRID, name)
+        for name in WITH_GRID["ablation"]["variants"]
     }
-    CANDIDATES = candidates(CONFIG)
+    CANDIDATES = candidates(WITH_GRID)
 except ConfigError as error:
     raise WorkflowError(f"a variant of the ablation: {error}") from None
 

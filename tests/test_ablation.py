@@ -16,7 +16,7 @@ from facewave.ablation import (
 )
 from facewave.ablation_controls import control_options, read_variant
 from facewave.ablation_files import read_answers
-from facewave.ablation_variants import variant_options
+from facewave.ablation_variants import variant_options, with_grid
 from facewave.config import ConfigError, check_config
 from facewave.config_table import CONFIG_PATH
 from facewave.mlp import MlpOptions
@@ -122,6 +122,38 @@ def test_variants_change_what_they_name():
 def test_variants_that_cannot_be_are_refused(variant, message):
     with pytest.raises(ConfigError, match=message):
         variant_options(config({"default": variant}), "default")
+
+
+def test_a_grid_becomes_variants():
+    given = config({"default": {}})
+    given["ablation"]["grid"] = {
+        "wavelet.layout": ["paper", "segments"],
+        "wavelet.coefficients": [8, 16],
+        "mlp.inputs": [["blendshapes", "pose"]],
+    }
+    full = with_grid(check_config(given))
+    assert list(full["ablation"]["variants"]) == [
+        "default",
+        "layout_paper_coefficients_8_inputs_blendshapes_pose",
+        "layout_paper_coefficients_16_inputs_blendshapes_pose",
+        "layout_segments_coefficients_8_inputs_blendshapes_pose",
+        "layout_segments_coefficients_16_inputs_blendshapes_pose",
+    ]
+    options = variant_options(full, "layout_paper_coefficients_16_inputs_blendshapes_pose")
+    assert (options["wavelet"]["layout"], options["wavelet"]["coefficients"]) == ("paper", 16)
+    assert options["mlp"]["inputs"] == ["blendshapes", "pose"]
+    assert given["ablation"]["variants"] == {"default": {}}
+    assert with_grid(config({"default": {}}))["ablation"]["variants"] == {"default": {}}
+
+
+def test_a_grid_that_cannot_be_is_refused():
+    given = config({"default": {}, "projection_0": {}})
+    given["ablation"]["grid"] = {"mlp.projection": [0, 8]}
+    with pytest.raises(ConfigError, match="two variants 'projection_0'"):
+        with_grid(given)
+    given["ablation"]["grid"] = {"split.protocol": ["80-20"]}
+    with pytest.raises(ConfigError, match=r"split\.protocol"):
+        check_config(given)
 
 
 @pytest.mark.parametrize("name", ["paper", "ablation"])
