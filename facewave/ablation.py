@@ -84,7 +84,7 @@ def compare(answers: Mapping[str, Answers], *, reference: str, seed: int) -> lis
 def _row(name: str, found: Answers, base: Answers, *, seed: int) -> Row:
     scores = [unweighted_average_recall(found.labels, answer) for answer in found.predicted]
     shares = _shares(found)
-    low, high = _interval(shares, found.labels, seed=seed)
+    low, high = class_interval(shares, found.labels, seed=seed)
     return Row(
         variant=name,
         seeds=len(scores),
@@ -108,9 +108,16 @@ def _shares(answers: Answers) -> NDArray[np.float64]:
     return shares
 
 
-def _interval(
+def class_interval(
     shares: NDArray[np.float64], labels: NDArray[np.int64], *, seed: int
 ) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of a sum over clips, each class resampled for itself.
+
+    Args:
+        shares: (n,), what each clip adds to the sum.
+        labels: int (n,).
+        seed: of the samples.
+    """
     random = np.random.default_rng(seed)
     sums = np.zeros(_RESAMPLES)
     for label in np.unique(labels):

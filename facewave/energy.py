@@ -21,6 +21,20 @@ DYADIC_LEVELS = int(math.log2(BINS))
 SECONDS = (2 / 15, 4 / 15, 8 / 15, 16 / 15, 32 / 15)
 
 
+def scale_names(scales: str) -> list[str]:
+    """Return what the rows of an energy group measure.
+
+    Args:
+        scales: `dyadic`, `seconds` or `both`.
+    """
+    names = []
+    if scales != "seconds":
+        names += [f"1/{1 << level} of the clip" for level in range(DYADIC_LEVELS)]
+    if scales != "dyadic":
+        names += [f"{seconds:.2g} s" for seconds in SECONDS]
+    return names
+
+
 def dyadic_energy(trajectories: NDArray[Any]) -> NDArray[np.float32]:
     """Return the energy of details at scales that are fractions of the clip.
 

@@ -125,6 +125,24 @@ def columns(source: str) -> int:
     return math.prod(SOURCES[source][1])
 
 
+def split_group(group: str) -> tuple[str, str]:
+    """Return source and kind of a feature group: `landmark_energy` is `landmarks`, `energy`.
+
+    The kind of a source's code is empty.
+
+    Raises:
+        ValueError: there is no such group.
+    """
+    stem, _, kind = group.partition("_")
+    for source, (name, _shape) in SOURCES.items():
+        if group == source or (stem == name and kind in ("energy", "statistics")):
+            return source, kind
+    raise ValueError(
+        f"{group!r} is no feature group: expected {', '.join(SOURCES)} or one of "
+        "these with _energy or _statistics behind it, as landmark_energy"
+    )
+
+
 def _groups(source: str, wavelet: WaveletOptions) -> dict[str, int]:
     return {_group_name(source, kind): kind.rows for kind in _kinds(wavelet)}
 

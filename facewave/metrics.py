@@ -6,12 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import (
-    accuracy_score,
-    confusion_matrix,
-    precision_recall_fscore_support,
-    recall_score,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +70,9 @@ def evaluate(y_true: ArrayLike, y_pred: ArrayLike, *, classes: Sequence[str]) ->
     Raises:
         ValueError: no clip, different lengths, or an index outside of `classes`
     """
+    # Only here: a training job, which needs the UAR alone, would wait for it a second or two.
+    from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
+
     true, predicted = _indexes(y_true, y_pred, n_classes=len(classes))
     labels = np.arange(len(classes))
     precision, recall, f1, support = precision_recall_fscore_support(
@@ -115,8 +112,10 @@ def unweighted_average_recall(y_true: ArrayLike, y_pred: ArrayLike) -> float:
         ValueError: no clip, or different lengths
     """
     true, predicted = _indexes(y_true, y_pred, n_classes=None)
-    # Not balanced_accuracy_score, which warns about predicted classes that do not occur.
-    return float(recall_score(true, predicted, labels=np.unique(true), average="macro"))
+    # Not scikit-learn's: its checks take 20 ms a call, more than an epoch of a small training part.
+    counts = np.bincount(true)
+    hits = np.bincount(true[true == predicted], minlength=counts.size)
+    return float(np.mean(hits[counts > 0] / counts[counts > 0]))
 
 
 def _indexes(

@@ -14,9 +14,9 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from facewave.blendshapes import BLENDSHAPES
 from facewave.canonical_face import N_VERTICES, canonical_face
-from facewave.feature_groups import SOURCES
-from facewave.report.blendshapes import BLENDSHAPES
+from facewave.feature_groups import split_group
 
 # Partners of landmarks 468 to 477: centre, inner or outer, top, outer or inner, bottom of an iris.
 _IRISES = (473, 476, 475, 474, 477, 468, 471, 470, 469, 472)
@@ -77,9 +77,8 @@ def mirror_swap(group: str, shape: tuple[int, ...]) -> SignedSwap:
         ValueError: the group cannot be mirrored column by column (statistics: a low quantile
             becomes a high one).
     """
-    source, _, kind = group.partition("_")
-    source = next((name for name, (stem, _) in SOURCES.items() if source in (name, stem)), "")
-    if not source or kind not in ("", "energy"):
+    source, kind = split_group(group)
+    if kind not in ("", "energy"):
         raise ValueError(
             f"mlp.mirror: the group {group!r} cannot be mirrored; leave it out of mlp.inputs or "
             "set mlp.mirror to false"

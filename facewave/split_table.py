@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,16 @@ class SplitTable:
     def __len__(self) -> int:
         """Return the number of clips."""
         return len(self.clip_ids)
+
+    def take(self, rows: NDArray[np.intp]) -> "SplitTable":
+        """Return some rows as a table of their own; the arrays are copies."""
+        return replace(
+            self,
+            clip_ids=[self.clip_ids[row] for row in rows],
+            labels=self.labels[rows],
+            valid=self.valid[rows],
+            groups={name: group[rows] for name, group in self.groups.items()},
+        )
 
 
 def read_split(path: str | Path, *, groups: Sequence[str]) -> SplitTable:

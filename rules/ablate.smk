@@ -85,7 +85,7 @@ rule fit_variant:
         runtime=growing(60),
     params:
         options=lambda wildcards: VARIANTS[wildcards.variant]["mlp"],
-        control=lambda wildcards: CONFIG["ablation"]["variants"][
+        control=lambda wildcards: WITH_GRID["ablation"]["variants"][
             wildcards.variant
         ].get("control"),
         seeds=ABLATION_SEEDS,
@@ -98,12 +98,7 @@ rule fit_variant:
 
 rule compare_variants:
     input:
-        lambda wildcards: [
-            file
-            for folds in variant_answers(wildcards.dataset).values()
-            for files in folds
-            for file in files
-        ],
+        lambda wildcards: flat(variant_answers(wildcards.dataset)),
     output:
         table=ABLATION / "ablation.csv",
         scores=ABLATION / "ablation.json",

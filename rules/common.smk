@@ -23,6 +23,7 @@ from facewave.partition import PARTS, fold_names
 from facewave.plan import plan_dataset, read_plan
 from facewave.versions import (
     EVALUATION_VERSION,
+    EXPLANATION_VERSION,
     FEATURE_VERSION,
     MLP_VERSION,
     REPORT_VERSION,

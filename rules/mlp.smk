@@ -35,6 +35,8 @@ rule evaluate:
         test=of_folds("splits/{split}/test.parquet"),
     output:
         metrics=DATASET / "evaluation/mlp/{protocol}/metrics.json",
+        confused_clips=DATASET / "evaluation/mlp/{protocol}/confused_clips.csv",
+        confused_classes=DATASET / "evaluation/mlp/{protocol}/confused_classes.csv",
         confusion=report(
             DATASET / "evaluation/mlp/{protocol}/confusion.png",
             caption="../docs/captions/confusion.rst",

@@ -12,6 +12,9 @@ rule write_report:
         training=of_folds("mlp/{split}/metrics.csv"),
         metrics=DATASET / "evaluation/mlp" / PROTOCOL / "metrics.json",
         near_duplicates=lambda wildcards: compared_pairs(),
+        confused_clips=DATASET / "evaluation/mlp" / PROTOCOL / "confused_clips.csv",
+        confused_classes=DATASET / "evaluation/mlp" / PROTOCOL / "confused_classes.csv",
+        explanation=existing_explanation,
     output:
         html=report(
             DATASET / "report.html",
@@ -38,6 +41,7 @@ rule write_report:
         review_thumbnails=CONFIG["report"]["review_thumbnails"],
         compared=lambda wildcards: list(HASHES) if compared_pairs() else [],
         joined=lambda wildcards: DATASETS[wildcards.dataset].get("datasets", []),
+        confused_clips=CONFIG["explanation"]["confused_clips"],
     message:
         "write the report of {wildcards.dataset}"
     script:

@@ -1,18 +1,17 @@
 """Table and picture of the ablation."""
 
-import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from facewave.ablation import Answers, Row, compare, join_folds
+from facewave.ablation import Row, compare, join_folds
+from facewave.ablation_files import read_all_answers
 from facewave.atomic import atomic_path, write_json
 from facewave.logs import job_log
-from facewave.predictions import read_predictions
+from facewave.row_table import write_rows
 
 
 def main(
@@ -32,28 +31,12 @@ def main(
         table, scores, picture: to write (CSV, JSON, SVG).
         seed: of bootstrap and permutations.
     """
-    answers = {
-        name: join_folds([_fold(files) for files in folds]) for name, folds in predictions.items()
-    }
+    folds = read_all_answers(predictions)
+    answers = {name: join_folds(parts) for name, parts in folds.items()}
     rows = compare(answers, reference=reference, seed=seed)
-    with atomic_path(Path(table)) as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Row)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(
-            {k: f"{v:.4f}" if isinstance(v, float) else v for k, v in asdict(row).items()}
-            for row in rows
-        )
+    write_rows(Path(table), Row, rows)
     write_json(Path(scores), {"reference": reference, "rows": [asdict(row) for row in rows]})
     draw(Path(picture), rows, reference=reference)
-
-
-def _fold(files: Sequence[str]) -> Answers:
-    read = [read_predictions(file) for file in files]
-    return Answers(
-        labels=read[0].labels,
-        predicted=np.stack([part.predicted for part in read]),
-        probabilities=np.stack([part.probabilities for part in read]),
-    )
 
 
 def draw(path: Path, rows: Sequence[Row], *, reference: str) -> None:

@@ -4,8 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from facewave.atomic import write_json
+from facewave.confusions import (
+    ConfusedClasses,
+    ConfusedClip,
+    find_confused_classes,
+    find_confused_clips,
+)
 from facewave.evaluation import draw_confusion, evaluate_folds, provenance, read_folds
 from facewave.logs import job_log
+from facewave.row_table import write_rows
 
 
 def main(
@@ -15,6 +22,8 @@ def main(
     metrics: str,
     confusion: str,
     title: str,
+    confused_clips: str | None = None,
+    confused_classes: str | None = None,
     folds: Sequence[str] | None = None,
     test_splits: Sequence[str] | None = None,
     seed: int = 0,
@@ -27,6 +36,8 @@ def main(
         metrics: to write (JSON).
         confusion: to write (PNG).
         title: of the picture.
+        confused_clips: to write (CSV): wrong answers, the most certain first; None: not wanted.
+        confused_classes: to write (CSV): pairs of classes; None: not wanted.
         folds: names of the folds; None: their numbers.
         test_splits: test part of each fold, for the subjects; None: without them.
         seed: of the confidence intervals.
@@ -36,6 +47,10 @@ def main(
     inputs = [*predictions, *train_splits, *(test_splits or [])]
     write_json(Path(metrics), {**scores, "provenance": provenance(read, inputs)})
     draw_confusion(Path(confusion), scores["overall"], title=title)
+    if confused_clips:
+        write_rows(Path(confused_clips), ConfusedClip, find_confused_clips(read))
+    if confused_classes:
+        write_rows(Path(confused_classes), ConfusedClasses, find_confused_classes(read))
 
 
 if __name__ == "__main__":
@@ -45,6 +60,8 @@ if __name__ == "__main__":
             train_splits=list(snakemake.input.train),
             metrics=snakemake.output.metrics,
             confusion=snakemake.output.confusion,
+            confused_clips=snakemake.output.confused_clips,
+            confused_classes=snakemake.output.confused_classes,
             title=snakemake.params.title,
             folds=snakemake.params.folds,
             test_splits=list(snakemake.input.test),

@@ -27,6 +27,9 @@ def main(
     near_duplicates: Sequence[str] = (),
     compared: Sequence[str] = (),
     joined: Sequence[str] = (),
+    confusions: Mapping[str, str],
+    confused_clips: int,
+    explanation: Sequence[str],
 ) -> None:
     """Write the report of a dataset; `parts` and `training` have a file a fold."""
     files = zip(*(parts[part] for part in PARTS), strict=True)
@@ -51,6 +54,9 @@ def main(
         near_duplicates=Path(near_duplicates[0]) if near_duplicates else None,
         compared=compared,
         joined=joined,
+        confusions={name: Path(path) for name, path in confusions.items()},
+        confused_clips=confused_clips,
+        explanation=[Path(path) for path in explanation],
     )
 
 
@@ -75,4 +81,10 @@ if __name__ == "__main__":
             near_duplicates=list(snakemake.input.near_duplicates),
             compared=snakemake.params.compared,
             joined=snakemake.params.joined,
+            confusions={
+                "clips": snakemake.input.confused_clips,
+                "classes": snakemake.input.confused_classes,
+            },
+            confused_clips=snakemake.params.confused_clips,
+            explanation=list(snakemake.input.explanation),
         )

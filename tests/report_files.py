@@ -7,6 +7,12 @@ import numpy as np
 from media import flat_frames, write_video
 
 from facewave.atomic import write_json
+from facewave.confusions import (
+    ConfusedClasses,
+    ConfusedClip,
+    find_confused_classes,
+    find_confused_clips,
+)
 from facewave.encode_bucket import encode_bucket
 from facewave.evaluation import Fold, evaluate_folds
 from facewave.features import WaveletOptions, feature_shapes
@@ -14,6 +20,7 @@ from facewave.manifest import Clip, write_manifest
 from facewave.partition import PARTS
 from facewave.predictions import Predictions
 from facewave.quality import QualityOptions
+from facewave.row_table import write_rows
 from facewave.splits import read_feature_indexes, write_splits
 from facewave.store import shard_path, write_shard
 from facewave.track_bucket import TRACK_COLUMNS
@@ -140,7 +147,11 @@ def build(folder, *, folds=("80-10-10",), layout="segments"):
             reencode=None,
         )
     metrics = folder / "metrics.json"
-    write_json(metrics, evaluate_folds(_answers(folds, made, parts_of_fold)))
+    answers = _answers(folds, made, parts_of_fold)
+    write_json(metrics, evaluate_folds(answers))
+    confusions = {name: folder / f"confused_{name}.csv" for name in ("clips", "classes")}
+    write_rows(confusions["clips"], ConfusedClip, find_confused_clips(answers))
+    write_rows(confusions["classes"], ConfusedClasses, find_confused_classes(answers))
     return {
         "dataset": "tiny",
         "manifest": folder / "manifest.parquet",
@@ -154,6 +165,8 @@ def build(folder, *, folds=("80-10-10",), layout="segments"):
         "adapter": "table",
         "commit": "abc1234",
         "review_thumbnails": 40,
+        "confusions": confusions,
+        "confused_clips": 30,
     }
 
 

@@ -45,7 +45,7 @@ def write_split(
         "actual": pa.array(
             [classes[i] if 0 <= i < len(classes) else "?" for i in columns["label"]]
         ),
-        "subject": pa.array([None] * len(columns["clip_id"]), pa.string()),
+        "subject": pa.array(columns.get("subject", [None] * len(columns["clip_id"])), pa.string()),
         "valid": pa.array(columns["valid"], pa.bool_()),
     }
     if "label_distribution" in columns:

@@ -1,5 +1,7 @@
 """The ablation's statistics, computed by hand, and its controls."""
 
+import runpy
+
 import numpy as np
 import pytest
 import yaml
@@ -13,7 +15,8 @@ from facewave.ablation import (
     paired_permutation,
 )
 from facewave.ablation_controls import control_options, read_variant
-from facewave.ablation_variants import variant_options
+from facewave.ablation_files import read_answers
+from facewave.ablation_variants import variant_options, with_grid
 from facewave.config import ConfigError, check_config
 from facewave.config_table import CONFIG_PATH
 from facewave.mlp import MlpOptions
@@ -121,6 +124,38 @@ def test_variants_that_cannot_be_are_refused(variant, message):
         variant_options(config({"default": variant}), "default")
 
 
+def test_a_grid_becomes_variants():
+    given = config({"default": {}})
+    given["ablation"]["grid"] = {
+        "wavelet.layout": ["paper", "segments"],
+        "wavelet.coefficients": [8, 16],
+        "mlp.inputs": [["blendshapes", "pose"]],
+    }
+    full = with_grid(check_config(given))
+    assert list(full["ablation"]["variants"]) == [
+        "default",
+        "layout_paper_coefficients_8_inputs_blendshapes_pose",
+        "layout_paper_coefficients_16_inputs_blendshapes_pose",
+        "layout_segments_coefficients_8_inputs_blendshapes_pose",
+        "layout_segments_coefficients_16_inputs_blendshapes_pose",
+    ]
+    options = variant_options(full, "layout_paper_coefficients_16_inputs_blendshapes_pose")
+    assert (options["wavelet"]["layout"], options["wavelet"]["coefficients"]) == ("paper", 16)
+    assert options["mlp"]["inputs"] == ["blendshapes", "pose"]
+    assert given["ablation"]["variants"] == {"default": {}}
+    assert with_grid(config({"default": {}}))["ablation"]["variants"] == {"default": {}}
+
+
+def test_a_grid_that_cannot_be_is_refused():
+    given = config({"default": {}, "projection_0": {}})
+    given["ablation"]["grid"] = {"mlp.projection": [0, 8]}
+    with pytest.raises(ConfigError, match="two variants 'projection_0'"):
+        with_grid(given)
+    given["ablation"]["grid"] = {"split.protocol": ["80-20"]}
+    with pytest.raises(ConfigError, match=r"split\.protocol"):
+        check_config(given)
+
+
 @pytest.mark.parametrize("name", ["paper", "ablation"])
 def test_presets_are_valid(name):
     given = yaml.safe_load(CONFIG_PATH.read_text())
@@ -149,3 +184,35 @@ def test_clip_length_replaces_the_inputs():
     options = MlpOptions(inputs=("blendshapes",))
     assert control_options(options, "clip_length").inputs == ("pose",)
     assert control_options(options, None) is options
+
+
+def test_shuffled_labels_fall_to_chance(tmp_path):
+    """The control through the ablation's own script: what is learned without it, and with it."""
+    main = runpy.run_path(str(CONFIG_PATH.parent / "scripts" / "fit_variant.py"))["main"]
+    sizes = {"train": 120, "val": 60, "test": 240}
+    splits = {
+        part: str(write_split(tmp_path / f"{part}.parquet", toy(size, seed=i, signal=8.0)))
+        for i, (part, size) in enumerate(sizes.items())
+    }
+    scores = {}
+    for control in (None, "shuffled_labels"):
+        files = [tmp_path / f"{control}-{seed}.parquet" for seed in range(4)]
+        main(
+            splits=splits,
+            predictions=[str(path) for path in files],
+            options={
+                "inputs": ["blendshapes"],
+                "hidden": [8],
+                "max_epochs": 8,
+                "learning_rate": 0.02,
+            },
+            control=control,
+            seeds=range(4),
+            threads=1,
+        )
+        found = read_answers(files)
+        scores[control] = compare({"a": found}, reference="a", seed=0)[0].uar
+    assert scores[None] > 0.9
+    # Four seeds: four standard errors of the mean of as many independent guesses are 0.06; answers
+    # of a seed hang together, so that twice of it is allowed.
+    assert scores["shuffled_labels"] == pytest.approx(1 / 3, abs=0.12)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from shards import made_up_faces, write_trajectory
 
+from facewave.blendshapes import BLENDSHAPES
 from facewave.feature_groups import FaceOptions, WaveletOptions, feature_shapes
 from facewave.features import encode_clip
 from facewave.mirror import mirror_swap, mirrored_blendshapes, mirrored_landmarks
 from facewave.quality import QualityOptions
-from facewave.report.blendshapes import BLENDSHAPES
 from facewave.store import read_shard
 
 WAVELET = WaveletOptions("pyramid", 8, energy=True, energy_scales="dyadic")

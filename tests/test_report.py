@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from report_files import CLASSES, FRAMES, HOSTILE, build
 
+from facewave.blendshapes import BLENDSHAPES
 from facewave.landmarks import blendshape_names
 from facewave.mlp_epochs import Epoch
 from facewave.near_duplicates import PAIR_COLUMNS
 from facewave.report import figures, write_report
-from facewave.report.blendshapes import BLENDSHAPES
 from facewave.report.clips import QUALITY_COLUMNS, ReportClip, read_clips
 from facewave.report.collect import CURVES
 from facewave.report.review import MAX_ROWS, example_clips, measures, review_clips
@@ -536,6 +536,9 @@ def test_script_writes_the_same_bytes_again(artefacts, written, tmp_path):
             training=list(map(str, artefacts["training"].values())),
             metrics=str(artefacts["metrics_json"]),
             near_duplicates=[],
+            confused_clips=str(artefacts["confusions"]["clips"]),
+            confused_classes=str(artefacts["confusions"]["classes"]),
+            explanation=[],
             **parts,
         ),
         output=SimpleNamespace(
@@ -554,6 +557,7 @@ def test_script_writes_the_same_bytes_again(artefacts, written, tmp_path):
                     "adapter",
                     "commit",
                     "review_thumbnails",
+                    "confused_clips",
                 )
             },
         ),

@@ -16,6 +16,7 @@ from facewave.published import SOURCE, published_scores
 from facewave.report import figures
 from facewave.report.clips import ReportClip, read_clips, write_quality_csv
 from facewave.report.collect import Fold, TrainingRun, read_folds, read_scores, read_training
+from facewave.report.explanation import read_confusions, read_explanation
 from facewave.report.look_alikes import read_look_alikes
 from facewave.report.provenance import provenance
 from facewave.report.review import (
@@ -57,6 +58,9 @@ def write_report(
     near_duplicates: Path | None = None,
     compared: Sequence[str] = (),
     joined: Sequence[str] = (),
+    confusions: Mapping[str, Path] | None = None,
+    confused_clips: int = 30,
+    explanation: Sequence[Path] = (),
 ) -> None:
     """Write the report of a dataset and its quality table; equal input gives equal bytes.
 
@@ -79,6 +83,9 @@ def write_report(
         near_duplicates: the table of pairs of clips that look alike; None where it was not made.
         compared: the datasets that it compares.
         joined: names of the datasets that a joint one joins.
+        confusions: tables of wrong answers, see `facewave.report.explanation.read_confusions`.
+        confused_clips: wrong answers that are listed, at most.
+        explanation: the files of `snakemake explain` that there are.
 
     Raises:
         ValueError: if the artefacts do not belong together.
@@ -108,6 +115,8 @@ def write_report(
         **_review(clips, store=store, pictures=review_thumbnails),
         **_wavelet(wavelet_example(clips, store=store)),
         **_training(read_training(training)),
+        "confusions": read_confusions(confusions, shown=confused_clips),
+        "explanation": read_explanation(explanation),
         "provenance": provenance(config, folds, commit=commit),
     }
     html = environment().get_template("page.html").render(content)

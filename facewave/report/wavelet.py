@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave import haar
+from facewave.blendshapes import BLENDSHAPES, without_side
 from facewave.features import FaceOptions, read_trajectories
-from facewave.report.blendshapes import BLENDSHAPES, without_side
 from facewave.report.clips import ReportClip
 from facewave.store import DamagedShardError, iter_frames, read_metadata, read_shard, shard_path
 

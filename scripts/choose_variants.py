@@ -1,0 +1,71 @@
+"""Choose a variant in every outer fold by its inner folds, and score the choices."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from facewave.ablation import Row, compare, join_folds
+from facewave.ablation_files import read_all_answers
+from facewave.atomic import atomic_path
+from facewave.logs import job_log
+from facewave.nested_choice import Choice, inner_scores, nested
+from facewave.row_table import write_rows
+
+# Name of the choices in the table of scores, beside the reference.
+_CHOSEN = "chosen by inner folds"
+
+
+def main(
+    *,
+    inner: Mapping[str, Sequence[Sequence[str]]],
+    outer: Mapping[str, Sequence[Sequence[str]]],
+    folds: Sequence[str],
+    reference: str,
+    scores: str,
+    choices: str,
+    inner_table: str,
+    seed: int,
+) -> None:
+    """Write the score of the choices, the choices, and the inner scores of all variants (CSV).
+
+    Args:
+        inner: by variant, a list a fold of a file a seed: answers for the fold's training clips.
+        outer: the same for its test clips.
+        folds: names of the outer folds.
+        reference: the variant that is reported beside the choices.
+        scores, choices, inner_table: to write.
+        seed: of bootstrap and permutations.
+    """
+    trained, tested = read_all_answers(inner), read_all_answers(outer)
+    chosen, answers = nested(trained, tested, folds=folds, reference=reference)
+    fixed = join_folds(tested[reference])
+    rows = compare({reference: fixed, _CHOSEN: answers}, reference=reference, seed=seed)
+    write_rows(Path(scores), Row, rows)
+    write_rows(Path(choices), Choice, chosen)
+    _write_inner(Path(inner_table), inner_scores(trained), folds)
+
+
+def _write_inner(path: Path, scores: Mapping[str, Sequence[float]], folds: Sequence[str]) -> None:
+    """Write a row a variant, the best mean first: inner UAR of each outer fold, and their mean."""
+    ranked = sorted(scores.items(), key=lambda item: -float(np.mean(item[1])))
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["variant", "mean", *folds])
+        for name, values in ranked:
+            writer.writerow([name, *(f"{value:.4f}" for value in [np.mean(values), *values])])
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        main(
+            inner=snakemake.params.inner,
+            outer=snakemake.params.outer,
+            folds=snakemake.params.folds,
+            reference=snakemake.params.reference,
+            scores=snakemake.output.scores,
+            choices=snakemake.output.choices,
+            inner_table=snakemake.output.inner,
+            seed=snakemake.params.seed,
+        )

@@ -1,0 +1,96 @@
+"""What the trained MLP looks at: permutation importance over the test parts of all folds."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from facewave import __version__
+from facewave.atomic import write_json
+from facewave.importance_figure import draw_importance
+from facewave.logs import job_log
+from facewave.metrics import unweighted_average_recall
+from facewave.mlp_checkpoint import load_checkpoint
+from facewave.permutation_importance import (
+    FoldAnswers,
+    Importance,
+    explained_groups,
+    importances,
+    permuted_answers,
+)
+from facewave.row_table import write_rows
+from facewave.split_table import read_split
+from facewave.store import file_sha256
+
+
+def main(
+    *,
+    checkpoints: Sequence[str],
+    tests: Sequence[str],
+    table: str,
+    summary: str,
+    picture: str,
+    title: str,
+    repeats: int,
+    seed: int,
+    threads: int,
+) -> None:
+    """Write the importances as CSV and JSON and draw them on a face (PNG).
+
+    Args:
+        checkpoints: model of each fold.
+        tests: test part (Parquet) of each fold, in the same order.
+        table, summary, picture: to write.
+        title: of the picture.
+        repeats: permutations of each group of columns.
+        seed: of permutations and intervals.
+        threads: torch's threads.
+    """
+    models = [load_checkpoint(Path(path)) for path in checkpoints]
+    groups = explained_groups(models[0])
+    folds = [
+        permuted_answers(
+            model,
+            read_split(test, groups=model.options.inputs),
+            groups,
+            repeats=repeats,
+            seed=seed + number,
+            threads=threads,
+        )
+        for number, (model, test) in enumerate(zip(models, tests, strict=True))
+    ]
+    found = importances(groups, folds, seed=seed)
+    write_rows(Path(table), Importance, found)
+    draw_importance(Path(picture), found, title=title)
+    write_json(
+        Path(summary),
+        {
+            **_scores(folds),
+            "folds": len(folds),
+            "repeats": repeats,
+            "seed": seed,
+            "facewave": __version__,
+            "sha256": {path: file_sha256(Path(path)) for path in [*checkpoints, *tests]},
+            "importance": [asdict(row) for row in found],
+        },
+    )
+
+
+def _scores(folds: Sequence[FoldAnswers]) -> dict[str, float | int]:
+    labels = [label for fold in folds for label in fold.labels.tolist()]
+    predicted = [answer for fold in folds for answer in fold.predicted.tolist()]
+    return {"clips": len(labels), "uar": unweighted_average_recall(labels, predicted)}
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        main(
+            checkpoints=list(snakemake.input.checkpoints),
+            tests=list(snakemake.input.tests),
+            table=snakemake.output.table,
+            summary=snakemake.output.summary,
+            picture=snakemake.output.picture,
+            title=snakemake.params.title,
+            repeats=snakemake.params.repeats,
+            seed=snakemake.params.seed,
+            threads=snakemake.threads,
+        )

@@ -1,0 +1,89 @@
+"""Train one variant on the inner folds of one outer fold; keep its answers for their test clips."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from facewave.logs import job_log
+from facewave.mlp import MlpOptions, predict
+from facewave.mlp_epochs import TrainingJob
+from facewave.mlp_fusion_training import join_tables
+from facewave.mlp_training import train_mlp
+from facewave.nested_choice import inner_parts
+from facewave.predictions import join_parts, write_predictions
+from facewave.split_table import SplitTable, read_split, read_subjects
+
+
+def main(
+    *,
+    train: str,
+    val: str,
+    predictions: Sequence[str],
+    options: Mapping[str, Any],
+    seeds: Sequence[int],
+    folds: int,
+    val_fraction: float,
+    seed: int,
+    threads: int,
+) -> None:
+    """Write the predictions (Parquet): every training clip once, in the order of the clips.
+
+    The outer fold's test part is not among the inputs.
+
+    Args:
+        train, val: the outer fold's training and validation part.
+        predictions: to write, one a seed.
+        options: section `mlp` of the variant.
+        seeds: of the training.
+        folds: number of inner folds.
+        val_fraction: share of an inner fold's training clips that validates.
+        seed: of the division into inner folds.
+        threads: torch's threads.
+    """
+    mlp = MlpOptions.from_config(options)
+    table = join_tables(*(read_split(path, groups=mlp.inputs) for path in (train, val)))
+    divided = inner_parts(
+        table,
+        read_subjects(train) | read_subjects(val),
+        folds=folds,
+        val_fraction=val_fraction,
+        seed=seed,
+    )
+    places = {clip_id: place for place, clip_id in enumerate(table.clip_ids)}
+    for training_seed, path in zip(seeds, predictions, strict=True):
+        answers = np.empty((len(table), len(table.classes)), np.float32)
+        for parts in divided:
+            rows = [places[clip_id] for clip_id in parts["test"].clip_ids]
+            answers[rows] = _fit(parts, mlp=mlp, seed=training_seed, threads=threads)
+        write_predictions(
+            Path(path),
+            join_parts({"inner": table}, {"inner": answers}, metadata={"seed": training_seed}),
+        )
+
+
+def _fit(
+    parts: Mapping[str, SplitTable], *, mlp: MlpOptions, seed: int, threads: int
+) -> np.ndarray:
+    with TemporaryDirectory() as folder:
+        metrics = Path(folder) / "metrics.csv"
+        job = TrainingJob(options=mlp, seed=seed, metrics_path=metrics, threads=threads)
+        model, _ = train_mlp(parts["train"], parts["val"], job)
+    return predict(model, parts["test"], threads=threads)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        main(
+            train=snakemake.input.train,
+            val=snakemake.input.val,
+            predictions=list(snakemake.output.predictions),
+            options=snakemake.params.options,
+            seeds=snakemake.params.seeds,
+            folds=snakemake.params.folds,
+            val_fraction=snakemake.params.val_fraction,
+            seed=snakemake.params.seed,
+            threads=snakemake.threads,
+        )
