@@ -11,6 +11,8 @@ rule write_report:
         test=of_folds("splits/{split}/test.parquet"),
         training=of_folds("mlp/{split}/metrics.csv"),
         metrics=DATASET / "evaluation/mlp" / PROTOCOL / "metrics.json",
+        models=lambda wildcards: list(vlm_in_report(wildcards.dataset).values()),
+        ablation=lambda wildcards: vlm_ablation_in_report(wildcards.dataset),
     output:
         html=report(
             DATASET / "report.html",
@@ -29,6 +31,7 @@ rule write_report:
         dataset=lambda wildcards: wildcards.dataset,
         folds=lambda wildcards: FOLDS[wildcards.dataset] or [PROTOCOL],
         store=STORE,
+        models=lambda wildcards: list(vlm_in_report(wildcards.dataset)),
         config=CONFIG,
         adapter=lambda wildcards: DATASETS[wildcards.dataset]["adapter"],
         commit=code_commit(),

@@ -48,7 +48,7 @@ def main(
 
 
 def _fold(files: Sequence[str]) -> Answers:
-    read = [read_predictions(file) for file in files]
+    read = [read_predictions(file).of_part("test") for file in files]
     return Answers(
         labels=read[0].labels,
         predicted=np.stack([part.predicted for part in read]),
