@@ -163,6 +163,7 @@ class _Training:
             device=self.ranks.device,
         )
         self.model.train()
+        log.begin()
         for micro_batches, step in zip(mine, steps, strict=True):
             clips = sum(batch.size for batch in step)
             self._step(micro_batches, batches, clips=clips, log=log)
@@ -271,8 +272,8 @@ class _Training:
         better = self._judge(row)
         if self.ranks.first:
             write_epochs(self.files.metrics, self.place.rows)
-            words = ", ".join(f"{name} {value:.4f}" for name, value in row.items())
-            _log.info("%s%s", words, " (best)" if better else "")
+            words = ", ".join(f"{name} {value:.4f}" for name, value in list(row.items())[1:])
+            _log.info("epoch %d: %s%s", row["epoch"], words, " (best)" if better else "")
             if better:
                 save_state(self._best_path(), self.model.trainable_state(), {})
         self._save()

@@ -61,8 +61,14 @@ class StepLog:
     device: torch.device
     every: float = 5.0
     clips: int = 0
+    busy: float = 0.0
     started: float = field(default_factory=time.monotonic)
     said: float = field(default_factory=time.monotonic)
+    last: float = field(default_factory=time.monotonic)
+
+    def begin(self) -> None:
+        """Start to count the time of training; validation does not belong to the speed."""
+        self.last = time.monotonic()
 
     def step(
         self, number: int, *, epoch: int, loss: float, norm: float, rate: float, clips: int
@@ -70,7 +76,8 @@ class StepLog:
         """Take in a finished step; `number` counts from 1, `loss` is the mean over its clips."""
         now = time.monotonic()
         self.clips += clips
-        speed = self.clips / max(now - self.started, 1e-9)
+        self.busy, self.last = self.busy + now - self.last, now
+        speed = self.clips / max(self.busy, 1e-9)
         memory = used_memory(self.device) / 1e9
         row = (number, epoch, f"{loss:.6g}", f"{norm:.6g}", f"{rate:.6g}", f"{speed:.4g}")
         with self.path.open("a", encoding="utf-8") as file:
