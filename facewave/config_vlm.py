@@ -1,6 +1,7 @@
 """Checks of the section `vlm` that compare its keys with each other."""
 
 from collections.abc import Iterator, Mapping
+from typing import TypeGuard
 
 
 def vlm_problems(section: object) -> Iterator[str]:
@@ -8,7 +9,7 @@ def vlm_problems(section: object) -> Iterator[str]:
     if not isinstance(section, Mapping):
         return
     width, heads = section.get("width"), section.get("heads")
-    if isinstance(width, int) and isinstance(heads, int) and heads > 0 and width % heads:
+    if _whole(width) and _whole(heads) and width % heads:
         yield f"vlm.width: found {width}, expected a multiple of vlm.heads ({heads})"
     yield from _stage_problems(section.get("stages"), section.get("lora_rank"))
     regression = section.get("head") == "regression"
@@ -27,8 +28,9 @@ def _stage_problems(stages: object, lora_rank: object) -> Iterator[str]:
     if not isinstance(stages, Mapping):
         return
     options = {name: part for name, part in stages.items() if isinstance(part, Mapping)}
-    shares = [part.get("share") for part in options.values()]
-    if all(isinstance(share, int | float) for share in shares) and sum(shares) > 1 + 1e-9:
+    # A share that is none by itself is named by the schema.
+    shares = [part["share"] for part in options.values() if _share(part.get("share"))]
+    if sum(shares) > 1 + 1e-9:
         yield (
             f"vlm.stages: found shares {' + '.join(map(str, shares))}, expected 1 at most together "
             "(no clip is in both stages)"
@@ -37,3 +39,11 @@ def _stage_problems(stages: object, lora_rank: object) -> Iterator[str]:
         modules = part.get("train")
         if isinstance(modules, list) and "lora" in modules and lora_rank == 0:
             yield f"vlm.stages.{name}.train: found lora, expected none with vlm.lora_rank: 0"
+
+
+def _whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _share(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1

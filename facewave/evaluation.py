@@ -138,7 +138,7 @@ def evaluate_folds(folds: Sequence[Fold], *, seed: int = 0) -> dict[str, Any]:
         ]
     )
     table = [_fold_row(fold) for fold in folds]
-    scores = {
+    scores: dict[str, Any] = {
         "classes": list(classes),
         "overall": evaluate(y_true, y_pred, classes=classes).to_json(),
         "valid_only": evaluate(y_true[valid], y_pred[valid], classes=classes).to_json()

@@ -76,14 +76,16 @@ def vlm_threads(wildcards):
     return VLM_SECTIONS[wildcards.vlm]["threads"]
 
 
-def vlm_evaluations(vlm, stages, *, datasets=None, control="full"):
+def vlm_scores(vlm):
+    """Return the name of the files of a model's scores."""
+    numbers = VLM_SECTIONS[vlm]["head"] == "regression"
+    return f"{PROTOCOL}/{'regression' if numbers else 'metrics'}.json"
+
+
+def vlm_evaluations(vlm, stages, *, datasets=None):
     """List the scores of some stages of a model on every dataset."""
     return [
-        RESULTS
-        / dataset
-        / f"evaluation/{vlm}/{control}/{stage}"
-        / PROTOCOL
-        / "metrics.json"
+        RESULTS / dataset / f"evaluation/{vlm}/full/{stage}" / vlm_scores(vlm)
         for dataset in (DATASETS if datasets is None else datasets)
         for stage in stages
     ]
@@ -112,7 +114,7 @@ def vlm_ablation_answers(wildcards):
 def vlm_in_report(dataset):
     """Return what the report of a dataset shows of the models: titles to files of scores."""
     return {
-        title: str(RESULTS / dataset / "evaluation" / place / PROTOCOL / "metrics.json")
+        title: str(RESULTS / dataset / "evaluation" / place / vlm_scores("paligemma"))
         for title, place in shown_models(CONFIG["vlm"]).items()
     }
 

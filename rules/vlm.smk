@@ -126,6 +126,34 @@ rule evaluate_vlm:
         "../scripts/evaluate.py"
 
 
+# The same of a regression, whose scores are other ones.
+rule evaluate_vlm_regression:
+    input:
+        predictions=lambda wildcards: [
+            RESULTS
+            / wildcards.dataset
+            / f"vlm/{wildcards.vlm}/{wildcards.control}/{wildcards.stage}/{split}/predictions.parquet"
+            for split in split_folders(wildcards.dataset)
+        ],
+        train=of_folds("splits/{split}/train.parquet"),
+    output:
+        metrics=DATASET / "evaluation/{vlm}/{control}/{stage}/{protocol}/regression.json",
+        picture=DATASET / "evaluation/{vlm}/{control}/{stage}/{protocol}/regression.png",
+    wildcard_constraints:
+        stage="|".join(STAGES),
+    log:
+        DATASET / "logs/evaluate_vlm_regression/{vlm}/{control}/{stage}/{protocol}.log",
+    conda:
+        "../envs/training.yaml"
+    params:
+        title=lambda wildcards: f"{wildcards.vlm}, {wildcards.stage}, on {wildcards.dataset}",
+        version=EVALUATION_VERSION,
+    message:
+        "evaluate {wildcards.stage} of {wildcards.vlm} on {wildcards.dataset}"
+    script:
+        "../scripts/evaluate_regression.py"
+
+
 rule shuffle_time_encode:
     input:
         clips=DATASET / "keys/tracks/{bucket}.tsv",

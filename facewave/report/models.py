@@ -43,9 +43,13 @@ def read_models(mlp: Mapping[str, Any], models: Mapping[str, Path]) -> list[Mode
     Raises:
         ValueError: a model was tested on another number of clips than the MLP.
     """
-    if not models:
+    others = {title: read_scores(path) for title, path in models.items()}
+    found: dict[str, Mapping[str, Any]] = {
+        title: scores for title, scores in others.items() if "overall" in scores
+    }
+    if not found:
         return []
-    found = {"MLP": mlp} | {title: read_scores(path) for title, path in models.items()}
+    found = {"MLP": mlp, **found}
     rows = [_row(title, scores) for title, scores in found.items()]
     for row in rows:
         if row.n != rows[0].n:
@@ -53,6 +57,21 @@ def read_models(mlp: Mapping[str, Any], models: Mapping[str, Path]) -> list[Mode
                 f"{row.title} was tested on {row.n} clips, the MLP on {rows[0].n}: run again, so "
                 "that both are of the same splits"
             )
+    return rows
+
+
+def read_numbers(models: Mapping[str, Path]) -> list[dict[str, Any]]:
+    """Return a row a target and model of those that predict numbers, and the training mean's.
+
+    Keys are those of `facewave.regression_metrics.RegressionMetrics`, and `title`.
+    """
+    rows = []
+    for title, path in models.items():
+        scores = read_scores(path)
+        for own, mean in zip(
+            scores.get("targets", []), scores.get("mean_of_training", []), strict=True
+        ):
+            rows += [{"title": title, **own}, {"title": "mean of the training part", **mean}]
     return rows
 
 

@@ -16,7 +16,7 @@ from facewave.published import SOURCE, published_scores
 from facewave.report import figures
 from facewave.report.clips import ReportClip, read_clips, write_quality_csv
 from facewave.report.collect import Fold, TrainingRun, read_folds, read_scores, read_training
-from facewave.report.models import read_models, read_rows
+from facewave.report.models import read_models, read_numbers, read_rows
 from facewave.report.provenance import provenance
 from facewave.report.review import (
     Measure,
@@ -100,6 +100,7 @@ def write_report(
         "published": published_scores(adapter, scores["classes"]),
         "published_source": SOURCE,
         "models": read_models(scores, models or {}),
+        "numbers": read_numbers(models or {}),
         "random_weights": config.get("vlm", {}).get("model") == TINY,
         "ablation_rows": read_rows(ablation),
         **_dataset(clips, folds),

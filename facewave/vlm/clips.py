@@ -115,6 +115,7 @@ def example(clips: Clips, row: int, *, pictures: Pictures | None) -> Example:
     """Return what a model is shown of a row."""
     table, place = clips.place(row)
     face_table, face_place = clips.place(int(clips.faces[row]))
+    face = face_arrays(face_table, face_place)
     clip_id = table.clip_ids[place]
     shown: dict[str, Any] = {}
     if pictures is not None:
@@ -122,7 +123,8 @@ def example(clips: Clips, row: int, *, pictures: Pictures | None) -> Example:
         shown = {"frames" if isinstance(found, np.ndarray) else "image_features": found}
     return Example(
         clip_id=clip_id,
-        **face_arrays(face_table, face_place),
+        landmarks=face["landmarks"],
+        blendshapes=face["blendshapes"],
         valid=bool(face_table.valid[face_place]),
         text=clips.texts.get(clip_id),
         label=None if clips.targets else int(table.labels[place]),

@@ -39,9 +39,8 @@ class Ranks:
             return
         flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
         dist.all_reduce(flat)
-        for tensor, total in zip(
-            tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True
-        ):
+        totals = torch.split(flat, [tensor.numel() for tensor in tensors])
+        for tensor, total in zip(tensors, totals, strict=True):
             tensor.copy_(total.view_as(tensor))
 
     def wait(self) -> None:

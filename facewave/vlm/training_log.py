@@ -18,8 +18,15 @@ from facewave.tsv import write_text
 
 _log = logging.getLogger("facewave")
 
-STEP_COLUMNS = ("step", "epoch", "loss", "gradient_norm", "learning_rate", "clips_per_second")
-STEP_COLUMNS += ("memory_gb",)
+STEP_COLUMNS = (
+    "step",
+    "epoch",
+    "loss",
+    "gradient_norm",
+    "learning_rate",
+    "clips_per_second",
+    "memory_gb",
+)
 
 
 def write_epochs(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
