@@ -4,10 +4,11 @@ CORES ?= $(shell nproc 2>/dev/null || echo 2)
 BIN := .venv/bin
 TORCH := $(shell grep '^torch==' requirements.txt)
 
-.PHONY: help env demo test test-slow lint format bench readme lock clean
+.PHONY: help env vlm demo test test-slow lint format bench readme lock clean
 
 help:
 	@echo "make demo       environment, demo clips, features, MLP, report: results/demo/report.html"
+	@echo "make vlm        environment with what the vision-language models need as well"
 	@echo "make test       environment and the test suite"
 	@echo "make test-slow  the tests that take longer"
 	@echo "make lint       ruff, snakefmt, snakemake --lint, mypy"
@@ -24,11 +25,17 @@ help:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-.venv/dev.stamp: .venv/runtime.stamp requirements-dev.txt
+.venv/vlm.stamp: .venv/runtime.stamp requirements-vlm.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-vlm.txt
+	touch $@
+
+.venv/dev.stamp: .venv/vlm.stamp requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
 env: .venv/runtime.stamp
+
+vlm: .venv/vlm.stamp
 
 demo: .venv/runtime.stamp
 	$(BIN)/python -m facewave.system_libraries
@@ -65,9 +72,11 @@ lock:
 	.venv-lock/bin/python -m pip install --quiet $(TORCH)
 	.venv-lock/bin/python -m pip install --quiet .
 	{ head -n 2 requirements.txt; .venv-lock/bin/python -m pip freeze --exclude facewave | sed 's/+cpu//'; } > .venv-lock/runtime.txt
-	.venv-lock/bin/python -m pip install --quiet '.[dev]'
-	{ head -n 2 requirements-dev.txt; .venv-lock/bin/python -m pip freeze --exclude facewave | sed 's/+cpu//' | grep -vxFf .venv-lock/runtime.txt; } > .venv-lock/dev.txt
-	mv .venv-lock/runtime.txt requirements.txt && mv .venv-lock/dev.txt requirements-dev.txt && rm -rf .venv-lock build facewave.egg-info
+	.venv-lock/bin/python -m pip install --quiet '.[vlm]'
+	{ head -n 2 requirements-vlm.txt; .venv-lock/bin/python -m pip freeze --exclude facewave | sed 's/+cpu//' | grep -vxFf .venv-lock/runtime.txt; } > .venv-lock/vlm.txt
+	.venv-lock/bin/python -m pip install --quiet '.[dev,vlm]'
+	{ head -n 2 requirements-dev.txt; .venv-lock/bin/python -m pip freeze --exclude facewave | sed 's/+cpu//' | grep -vxFf .venv-lock/runtime.txt -f .venv-lock/vlm.txt; } > .venv-lock/dev.txt
+	mv .venv-lock/runtime.txt requirements.txt && mv .venv-lock/vlm.txt requirements-vlm.txt && mv .venv-lock/dev.txt requirements-dev.txt && rm -rf .venv-lock build facewave.egg-info
 
 clean:
 	rm -rf .venv results .snakemake

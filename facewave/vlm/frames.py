@@ -161,4 +161,5 @@ def _fastest(moving: NDArray[np.float32], part: slice, otherwise: int) -> int:
     values = moving[part]
     if not np.isfinite(values).any():
         return otherwise
-    return part.start + int(np.nanargmax(values))
+    start: int = part.start
+    return start + int(np.nanargmax(values))

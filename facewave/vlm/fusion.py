@@ -56,7 +56,7 @@ class CrossAttention(nn.Module):
         return joined
 
     def _split(self, values: Tensor) -> Tensor:
-        return values.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return values.view(*values.shape[:-1], self.heads, -1).transpose(1, 2)
 
 
 class FeedForward(nn.Module):

@@ -150,7 +150,7 @@ class RegressionHead(nn.Module):
         super().__init__()
         self.norm = nn.LayerNorm(hidden)
         self.out = nn.Linear(hidden, targets)
-        self.loss = {"mse": functional.mse_loss, "huber": functional.huber_loss}[loss]
+        self.loss = loss
         self.register_buffer("mean", torch.zeros(targets))
         self.register_buffer("std", torch.ones(targets))
 
@@ -167,7 +167,8 @@ class RegressionHead(nn.Module):
     def losses(self, values: Tensor, targets: Tensor) -> Tensor:
         """Return the loss of each clip, float32 (B,), in deviations of the targets."""
         given, wanted = (values - self.mean) / self.std, (targets.float() - self.mean) / self.std
-        return self.loss(given, wanted, reduction="none").mean(dim=1)
+        measure = functional.mse_loss if self.loss == "mse" else functional.huber_loss
+        return measure(given, wanted, reduction="none").mean(dim=1)
 
 
 def make_head(

@@ -130,7 +130,7 @@ def layer_bytes(text: Any, *, tokens: int, width: int, lora: bool) -> int:
     hidden = 3 * text.intermediate_size * width
     norms = 4 * text.hidden_size * _FLOAT
     adapters = 2 * text.hidden_size * _FLOAT if lora and width < _FLOAT else 0
-    return tokens * (projected + squares + hidden + norms + adapters)
+    return int(tokens * (projected + squares + hidden + norms + adapters))
 
 
 def fusion_bytes(options: Any, config: Any, *, patches: int, prompt: int) -> int:
@@ -143,7 +143,7 @@ def fusion_bytes(options: Any, config: Any, *, patches: int, prompt: int) -> int
         return 0
     text = prompt * (2 * config.text_config.hidden_size + 2 * options.width)
     image = patches * (2 * config.vision_config.hidden_size + 2 * options.width)
-    return _FLOAT * (text + image)
+    return int(_FLOAT * (text + image))
 
 
 def _seconds(device: str, tokens: int) -> tuple[float, float] | None:

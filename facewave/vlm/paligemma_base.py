@@ -71,7 +71,7 @@ def adapt(base: Any, options: ModelOptions) -> None:
                 parameter.data = parameter.data.float()
             parameter.requires_grad_(is_adapter(name) or projector.get(name, False))
     if options.gradient_checkpointing:
-        base.model.language_model.gradient_checkpointing_enable({"use_reentrant": False})
+        base.model.language_model.activation_checkpointing_enable({"use_reentrant": False})
 
 
 def is_adapter(name: str) -> bool:

@@ -134,7 +134,7 @@ class FaceVlm(nn.Module):
         pictures = pixel_values.flatten(0, 1).to(self.base.model.vision_tower.dtype)
         with torch.autocast(pictures.device.type, enabled=False):
             features: Tensor = self.base.model.vision_tower(pictures).last_hidden_state
-        return features.unflatten(0, pixel_values.shape[:2])
+        return features.view(*pixel_values.shape[:2], *features.shape[1:])
 
     def read(self, batch: Mapping[str, Tensor]) -> Prefix:
         """Return the prefix of a batch: soft prefix, face, pictures, prompt."""
@@ -255,13 +255,13 @@ class FaceVlm(nn.Module):
         )
 
     def _whole_words(
-        self, sequence: Prefix, labels: Tensor | None
+        self, sequence: Prefix, right: Tensor | None
     ) -> tuple[Tensor | None, Tensor | None]:
         """Return losses and logits: of the right answer alone in training, else of all labels."""
-        if self.options.head == "generate" or self.training:
-            return None if labels is None else losses_of(
-                self.base, sequence, self.labels, labels
-            ), None
-        scores = score_words(self.base, sequence, self.labels)
-        losses = None if labels is None else -scores.gather(1, labels[:, None])[:, 0]
-        return losses, scores
+        assert self.labels is not None
+        if not self.training and self.options.head != "generate":
+            scores = score_words(self.base, sequence, self.labels)
+            return None if right is None else -scores.gather(1, right[:, None])[:, 0], scores
+        if right is None:
+            return None, None
+        return losses_of(self.base, sequence, self.labels, right), None
