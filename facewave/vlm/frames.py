@@ -27,8 +27,8 @@ _SMOOTH_SECONDS = 0.2
 def facial_motion(track_shard: Path, *, align: str = "similarity") -> NDArray[np.float32]:
     """Return how fast the face moves in each frame, float32 (T,); NaN where it is not known.
 
-    The mean over the landmarks of the distance to the frames before and after, in units of the
-    aligned face a second, averaged over a fifth of a second.
+    The mean over the landmarks of the way from the frame before and to the frame after, once the
+    head is held still, in centimetres a second; averaged over a fifth of a second.
 
     Args:
         track_shard: trajectory shard of a clip.
@@ -52,7 +52,7 @@ def facial_motion(track_shard: Path, *, align: str = "similarity") -> NDArray[np
 
 
 def motion(points: NDArray[np.float32], *, fps: float) -> NDArray[np.float32]:
-    """Return the mean speed of points in each frame, float32 (T,), smoothed; NaN if not known.
+    """Return the mean speed of points in each frame, float32 (T,), smoothed; NaN if unknown.
 
     Args:
         points: float32 (T, n, 3), NaN where there are none.

@@ -97,6 +97,7 @@ def estimate_training(
         kept = layers * tokens * config.text_config.hidden_size * width + layer
     else:
         kept = layers * layer
+    kept += tokens * config.text_config.hidden_size * _FLOAT  # the last norm
     face = fusion_bytes(options, config, patches=patches, prompt=prompt_tokens)
     return Estimate(
         frozen=sum(p.numel() for p in parameters) - trained,
@@ -129,7 +130,8 @@ def layer_bytes(text: Any, *, tokens: int, width: int, lora: bool) -> int:
     # Gate before and after its activation, and what it is multiplied with.
     hidden = 3 * text.intermediate_size * width
     norms = 4 * text.hidden_size * _FLOAT
-    adapters = 2 * text.hidden_size * _FLOAT if lora and width < _FLOAT else 0
+    # What goes into the adapters: the layer's input, or a float32 copy for each of the two.
+    adapters = lora * (2 if width < _FLOAT else 1) * text.hidden_size * _FLOAT
     return int(tokens * (projected + squares + hidden + norms + adapters))
 
 
