@@ -1,6 +1,7 @@
 """Fixtures of the tests: the landmarker model, real clips where there are any, a made-up clip."""
 
 import os
+import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -45,6 +46,27 @@ def face_clip(tmp_path_factory):
     from media import face_frames, write_video
 
     return write_video(tmp_path_factory.mktemp("clips") / "face.mp4", face_frames(12))
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, landmarker_model):
+    """A project of three subjects with two clips each, run once up to the report."""
+    from workflow import CLASSES, snakemake, write_config, write_labels
+
+    from facewave.datasets.demo import demo_clips
+    from facewave.demo_render import render_clip
+
+    work = tmp_path_factory.mktemp("workflow") / "project"
+    (work / "videos").mkdir(parents=True)
+    shutil.copy2(landmarker_model, work / "model.task")
+    clips = demo_clips(subjects=3, takes=1, classes=CLASSES)
+    for clip in clips:
+        render_clip(clip, work / "videos" / clip.relative_path, size=192, fps=12, seed=1)
+    write_labels(work, [(clip.relative_path, clip.label, clip.subject) for clip in clips])
+    write_config(work)
+    run = snakemake(work)
+    assert run.jobs["track_faces"] == 2
+    return work
 
 
 @pytest.fixture

@@ -497,6 +497,8 @@ def test_script_writes_the_same_bytes_again(artefacts, written, tmp_path):
             features=list(map(str, artefacts["feature_indexes"])),
             training=list(map(str, artefacts["training"].values())),
             metrics=str(artefacts["metrics_json"]),
+            models=[],
+            ablation=[],
             **parts,
         ),
         output=SimpleNamespace(
@@ -504,6 +506,7 @@ def test_script_writes_the_same_bytes_again(artefacts, written, tmp_path):
         ),
         params=SimpleNamespace(
             folds=list(artefacts["splits"]),
+            models=[],
             **{
                 name: artefacts[name]
                 for name in (

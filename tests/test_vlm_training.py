@@ -2,6 +2,7 @@
 
 import math
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,14 @@ def trained(folder, *, data=None, options=None, key="key", seed=3, stops=()):
 
 def equal(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -268,20 +277,31 @@ def test_schedule_by_hand():
 # Ranks
 
 
-def torchrun(folder, *, ranks, stop):
+def run_ranks(folder, *, ranks, stop):
+    """Start the processes with the variables that torchrun would set, and wait for them."""
     folder.mkdir()
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc-per-node", str(ranks), str(TESTS / "vlm_toy_rank.py"), str(folder)]
-    path = os.pathsep.join([str(TESTS.parent), str(TESTS)])
-    done = subprocess.run(
-        [*command, str(stop)],
-        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    common = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)]),
+        **{"OMP_NUM_THREADS": "1", "WORLD_SIZE": str(ranks)},
+        **{"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)},
+    }
+    processes = [
+        subprocess.Popen(
+            [sys.executable, str(TESTS / "vlm_toy_rank.py"), str(folder), str(stop)],
+            env={**common, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in range(ranks)
+    ]
+    for process in processes:
+        output, _ = process.communicate(timeout=240)
+        assert process.returncode == 0, output[-4000:]
     return load_state(folder / "weights.safetensors")[0]
 
 
@@ -291,7 +311,7 @@ def test_two_gloo_ranks_equal_one(tmp_path):
     train(model, toy_data(dtype=torch.float64), options=toy_options(), seed=3, files=files)
     alone = model.trainable_state()
     # The second process group goes on from the checkpoint of the first one.
-    two = torchrun(tmp_path / "two", ranks=2, stop=3)
+    two = run_ranks(tmp_path / "two", ranks=2, stop=3)
     for name in alone:
         torch.testing.assert_close(two[name], alone[name], atol=1e-12, rtol=0)
     one, other = ((tmp_path / name / "metrics.csv").read_text() for name in ("one", "two"))

@@ -34,22 +34,6 @@ TRAINING = {"build_splits": 1, "fit_mlp": 1, "evaluate": 1}
 AFTER_FEATURES = {**TRAINING, "write_report": 1}
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory, landmarker_model: Path) -> Path:
-    """Three subjects with two clips each, run once up to the report."""
-    work = tmp_path_factory.mktemp("workflow") / "project"
-    (work / "videos").mkdir(parents=True)
-    shutil.copy2(landmarker_model, work / "model.task")
-    clips = demo_clips(subjects=3, takes=1, classes=CLASSES)
-    for clip in clips:
-        render_clip(clip, work / "videos" / clip.relative_path, size=192, fps=12, seed=1)
-    write_labels(work, [(clip.relative_path, clip.label, clip.subject) for clip in clips])
-    write_config(work)
-    run = snakemake(work)
-    assert run.jobs["track_faces"] == 2
-    return work
-
-
 @pytest.fixture
 def project(finished: Path, tmp_path: Path) -> Path:
     return copy_project(finished, tmp_path / "project")

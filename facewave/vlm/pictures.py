@@ -20,7 +20,7 @@ from facewave.store import content_key, shard_path
 from facewave.track_bucket import TRACK_COLUMNS
 from facewave.tsv import iter_rows
 from facewave.video import UnreadableVideoError
-from facewave.vlm.frames import choose_frames, facial_motion, read_frames
+from facewave.vlm.frames import choose_frames, detected_frames, facial_motion, read_frames
 from facewave.vlm.order import of_rank
 from facewave.vlm.processors import prepare_pictures, resolution
 from facewave.vlm.ranks import Ranks
@@ -97,11 +97,12 @@ class ClipPictures:
         """Return the frames that are shown of a clip that has any; remembered."""
         if clip_id not in self._chosen:
             media = self.media[clip_id]
-            moving = None
-            if self.choice == "motion":
-                moving = facial_motion(shard_path(self.store, "tracks", media.track_key))
+            shard = shard_path(self.store, "tracks", media.track_key)
             self._chosen[clip_id] = choose_frames(
-                media.frames, count=self.count, choice=self.choice, moving=moving
+                detected_frames(shard),
+                count=self.count,
+                choice=self.choice,
+                moving=facial_motion(shard) if self.choice == "motion" else None,
             )
         return self._chosen[clip_id]
 

@@ -86,7 +86,8 @@ def model_params(section: Mapping[str, Any], *, control: str, stage: str) -> dic
         model["targets"] = section["targets"]["columns"]
     model["gradient_checkpointing"] = section["gradient_checkpointing"]
     # Both stages hold the same modules, so that one can start from the other's weights.
-    model["projector"] = any("projector" in part["train"] for part in section["stages"].values())
+    projected = any("projector" in part["train"] for part in section["stages"].values())
+    model["projector"] = projected and model.get("use_image", True)
     training = {name: section[name] for name in _TRAINING}
     training |= {"epochs": options["epochs"], "dtype": section["dtype"]}
     shares = {name: section["stages"][name]["share"] for name in STAGES}
