@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 from facewave.canonical_face import canonical_face
 from facewave.store import write_shard
 from facewave.video import UnreadableVideoError, open_video
-from facewave.vlm.frames import choose_frames, facial_motion, motion, read_frames
+from facewave.vlm.frames import (
+    choose_frames,
+    detected_frames,
+    facial_motion,
+    motion,
+    read_frames,
+)
 
 
 def all_frames(path):
@@ -16,9 +22,14 @@ def all_frames(path):
         return np.stack(list(video.frames()))
 
 
-@given(st.integers(1, 500), st.integers(1, 20))
-def test_uniform_frames_are_the_middles_of_equal_parts(frames, count):
-    chosen = choose_frames(frames, count=count)
+def seen(*pattern):
+    return np.array(pattern, bool)
+
+
+@given(st.integers(1, 300), st.integers(1, 20), st.sampled_from(["uniform", "motion"]))
+def test_as_many_frames_as_wanted_in_order(frames, count, choice):
+    moving = np.random.default_rng(frames).random(frames).astype(np.float32)
+    chosen = choose_frames(np.ones(frames, bool), count=count, choice=choice, moving=moving)
     assert len(chosen) == count
     assert chosen == sorted(chosen)
     assert 0 <= chosen[0] <= chosen[-1] < frames
@@ -26,30 +37,36 @@ def test_uniform_frames_are_the_middles_of_equal_parts(frames, count):
         assert len(set(chosen)) == count
 
 
-def test_one_uniform_frame_is_the_middle():
-    assert choose_frames(9, count=1) == [4]
-    assert choose_frames(1, count=3) == [0, 0, 0]
+def test_uniform_frames_are_spread_over_those_with_the_face():
+    assert choose_frames(np.ones(9, bool), count=1) == [4]
+    assert choose_frames(np.ones(1, bool), count=3) == [0, 0, 0]
+    face = seen(0, 0, 0, 0, 1, 1, 1, 0, 1, 1)
+    assert choose_frames(face, count=1) == [6]
+    assert choose_frames(face, count=2) == [5, 8]
+    assert choose_frames(seen(0, 0, 0), count=1) == [1]
 
 
 def test_motion_frames_are_the_fastest_of_each_part():
     moving = np.array([0, 5, 1, 0, 0, 1, 0, 9, np.nan, np.nan], np.float32)
-    assert choose_frames(10, count=1, choice="motion", moving=moving) == [7]
-    assert choose_frames(10, count=2, choice="motion", moving=moving) == [1, 7]
+    face = np.isfinite(moving)
+    assert choose_frames(face, count=1, choice="motion", moving=moving) == [7]
+    assert choose_frames(face, count=2, choice="motion", moving=moving) == [1, 7]
     # Of the last fifth nothing is known: its middle.
-    assert choose_frames(10, count=5, choice="motion", moving=moving) == [1, 2, 5, 7, 9]
+    assert choose_frames(face, count=5, choice="motion", moving=moving) == [1, 2, 5, 7, 9]
 
 
 @pytest.mark.parametrize(
-    ("wanted", "message"),
+    ("frames", "wanted", "message"),
     [
-        ({"frames": 0, "count": 1}, "no frames to choose from"),
-        ({"frames": 5, "count": 1, "choice": "best"}, "'best' is none of uniform, motion"),
-        ({"frames": 5, "count": 1, "choice": "motion"}, "needs as many motions, there are none"),
+        (0, {}, "no frames to choose from"),
+        (5, {"choice": "best"}, "'best' is none of uniform, motion"),
+        (5, {"choice": "motion"}, "needs as many motions, there are none"),
+        (5, {"choice": "motion", "moving": np.ones(4, np.float32)}, "there are 4"),
     ],
 )
-def test_choices_that_cannot_be_made_are_refused(wanted, message):
+def test_choices_that_cannot_be_made_are_refused(frames, wanted, message):
     with pytest.raises(ValueError, match=message):
-        choose_frames(wanted.pop("frames"), **wanted)
+        choose_frames(np.ones(frames, bool), count=1, **wanted)
 
 
 def test_motion_is_in_units_a_second():
@@ -99,7 +116,9 @@ def test_a_clip_without_a_face_has_no_known_motion(tmp_path):
     shard = track_shard(tmp_path / "a.npz", detected=np.zeros(40, bool))
     speeds = facial_motion(shard)
     assert np.isnan(speeds).all()
-    assert choose_frames(40, count=1, choice="motion", moving=speeds) == [20]
+    face = detected_frames(shard)
+    assert not face.any()
+    assert choose_frames(face, count=1, choice="motion", moving=speeds) == [20]
 
 
 def test_frames_are_read_in_the_order_in_which_they_are_wanted(face_clip):

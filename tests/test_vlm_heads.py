@@ -6,8 +6,10 @@ from torch.nn import functional
 from vlm_clips import CLASSES, clip, options
 
 from facewave.vlm import heads
-from facewave.vlm.paligemma import build_model, collate
+from facewave.vlm.paligemma import build_model, collate, random_model
+from facewave.vlm.processors import tiny_processor
 from facewave.vlm.statistics import fit_targets
+from facewave.vlm.tiny import tiny_config
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 # Two that begin alike, one that is the beginning of another.
@@ -61,7 +63,13 @@ def test_a_logit_is_that_of_the_label_s_first_token():
         torch.testing.assert_close(model(batch).logits, logits[:, model.labels.first])
 
 
-def test_one_prefix_for_all_labels_equals_a_whole_pass_for_each(words):
+@pytest.mark.parametrize("window", [4096, 8])
+def test_one_prefix_for_all_labels_equals_a_whole_pass_for_each(window):
+    """Also where the prefix is longer than the window of every second layer, as at 896 pixels."""
+    processor = tiny_processor(ALIKE)
+    config = tiny_config(processor)
+    config.text_config.sliding_window = window
+    words = random_model(config, processor, options(classes=ALIKE))
     batch = batch_of(words, [clip(0, label=None), clip(1, label=None)])
     with torch.no_grad():
         scores = words(batch).logits

@@ -13,7 +13,6 @@ from facewave.split_table import read_split
 from facewave.vlm import prompts
 from facewave.vlm.batch import collate
 from facewave.vlm.processors import (
-    check_resolution,
     load_processor,
     prepare_pictures,
     prompt_ids,
@@ -129,13 +128,6 @@ def test_a_checkpoint_s_processor_is_read_without_torchvision(processor, tmp_pat
 
 def test_equal_classes_equal_tokens(processor):
     assert tiny_processor(CLASSES).tokenizer.get_vocab() == processor.tokenizer.get_vocab()
-
-
-def test_a_resolution_that_the_checkpoint_lacks_is_refused(processor):
-    check_resolution(processor, wanted=None)
-    check_resolution(processor, wanted=56)
-    with pytest.raises(ValueError, match="448 pixels wanted, but this checkpoint sees 56"):
-        check_resolution(processor, wanted=448)
 
 
 def test_equal_prompts_have_no_padding(processor):

@@ -29,6 +29,6 @@
 | `save` | what was trained, to safetensors and back |
 | `memory` | what training will take, told before it starts |
 
-What is specific to PaliGemma lies in `paligemma*`, `processors` and `tiny`. Training has modules of its
-own (`training` and what it names).
+What is specific to PaliGemma lies in `paligemma*`, `processors` and `tiny`. Training and evaluation
+have modules of their own: `job` begins, `training` is the loop.
 """

@@ -1,8 +1,9 @@
 """Which frames of a clip a model is shown, and how they are read.
 
-`uniform`: the middle of each of n equal parts of the clip. `motion`: of each part, the frame in
-which the face moves most, by its landmarks with the head held still; a part in which no face was
-found gives its middle. Frames are counted within the clip, which may be a segment of a video.
+`uniform`: spread evenly over the frames that show the face. `motion`: of each of n equal parts of
+the clip, the frame in which the face moves most, by its landmarks with the head held still; a part
+in which no face was found gives its middle. Frames are counted within the clip, which may be a
+segment of a video.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from facewave.feature_groups import FaceOptions
 from facewave.features import read_trajectories
 from facewave.landmarks import N_LANDMARKS
-from facewave.store import read_metadata
+from facewave.store import iter_frames, read_metadata
 from facewave.video import UnreadableVideoError, open_video
 
 CHOICES = ("uniform", "motion")
@@ -69,8 +70,17 @@ def motion(points: NDArray[np.float32], *, fps: float) -> NDArray[np.float32]:
     return _smooth(speed, width=max(1, round(_SMOOTH_SECONDS * fps))).astype(np.float32)
 
 
+def detected_frames(track_shard: Path) -> NDArray[np.bool_]:
+    """Return in which frames of a clip the face was found, bool (T,).
+
+    Raises:
+        DamagedShardError: if the shard is missing, truncated or altered.
+    """
+    return np.concatenate([np.empty(0, np.bool_), *iter_frames(track_shard, "detected")])
+
+
 def choose_frames(
-    frames: int,
+    detected: NDArray[np.bool_],
     *,
     count: int,
     choice: str = "uniform",
@@ -79,10 +89,10 @@ def choose_frames(
     """Return `count` frames of a clip, in order; a clip with fewer frames repeats some.
 
     Args:
-        frames: of the clip, at least 1.
+        detected: bool (T,), see `detected_frames`; T >= 1.
         count: wanted.
         choice: `uniform` or `motion`.
-        moving: float (frames,), see `facial_motion`; for `motion`.
+        moving: float (T,), see `facial_motion`; for `motion`.
 
     Raises:
         ValueError: if the clip has no frames, the choice is unknown, or `moving` is of another
@@ -90,16 +100,17 @@ def choose_frames(
     """
     if choice not in CHOICES:
         raise ValueError(f"vlm.frame_choice: {choice!r} is none of {', '.join(CHOICES)}")
+    frames = len(detected)
     if frames < 1:
         raise ValueError("the clip has no frames to choose from")
-    middles = [int((part + 0.5) * frames / count) for part in range(count)]
     if choice == "uniform":
-        return middles
+        shown = np.flatnonzero(detected) if detected.any() else np.arange(frames)
+        return [int(shown[int((part + 0.5) * len(shown) / count)]) for part in range(count)]
     if moving is None or len(moving) != frames:
         found = "none" if moving is None else str(len(moving))
         raise ValueError(f"a clip of {frames} frames needs as many motions, there are {found}")
     return [
-        _fastest(moving, slice(part * frames // count, (part + 1) * frames // count), middles[part])
+        _fastest(moving, part * frames // count, max(1, (part + 1) * frames // count))
         for part in range(count)
     ]
 
@@ -157,9 +168,8 @@ def _smooth(values: NDArray[np.float64], *, width: int) -> NDArray[np.float64]:
     return np.where(known, total[part] / np.maximum(count[part], 1.0), np.nan)
 
 
-def _fastest(moving: NDArray[np.float32], part: slice, otherwise: int) -> int:
-    values = moving[part]
+def _fastest(moving: NDArray[np.float32], start: int, end: int) -> int:
+    values = moving[min(start, end - 1) : end]
     if not np.isfinite(values).any():
-        return otherwise
-    start: int = part.start
-    return start + int(np.nanargmax(values))
+        return (min(start, end - 1) + end) // 2
+    return min(start, end - 1) + int(np.nanargmax(values))

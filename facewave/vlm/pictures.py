@@ -28,7 +28,7 @@ from facewave.vlm.save import load_state, save_state
 
 _log = logging.getLogger("facewave")
 
-# What a clip shows that cannot be decoded: a grey square of the size of a thumbnail.
+# What a clip shows that could not be tracked: a grey square of the size of a thumbnail.
 _GREY, _SIDE = 127, 64
 
 
@@ -107,19 +107,26 @@ class ClipPictures:
         return self._chosen[clip_id]
 
     def __call__(self, clip_id: str) -> NDArray[np.uint8]:
-        """Return uint8 (count, height, width, 3) RGB; grey where the clip cannot be decoded."""
+        """Return uint8 (count, height, width, 3) RGB; grey where the clip could not be tracked.
+
+        Raises:
+            UnreadableVideoError: the clip was tracked, but its video is gone or another one.
+        """
         media = self.media[clip_id]
-        if media.track_key and media.frames:
-            try:
-                return read_frames(
-                    Path(media.path),
-                    self.frames(clip_id),
-                    default_fps=media.fps,
-                    segment=media.segment,
-                )
-            except UnreadableVideoError as error:
-                _log.warning("%s: shown as grey pictures: %s", media.path, error)
-        return np.full((self.count, _SIDE, _SIDE, 3), _GREY, np.uint8)
+        if not (media.track_key and media.frames):
+            return np.full((self.count, _SIDE, _SIDE, 3), _GREY, np.uint8)
+        try:
+            return read_frames(
+                Path(media.path),
+                self.frames(clip_id),
+                default_fps=media.fps,
+                segment=media.segment,
+            )
+        except UnreadableVideoError as error:
+            raise UnreadableVideoError(
+                f"{media.path} (clip {clip_id}): {error}; a model that looks at pictures needs the "
+                "videos that were tracked"
+            ) from error
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -14,7 +14,6 @@ from facewave.vlm.prompts import TEMPLATES
 TINY_PIXELS = 56
 TINY_PATCH = 14
 _TINY_VOCABULARY = 2048
-_RESOLUTIONS = (224, 448, 896)
 
 
 def load_processor(folder: Path) -> Any:
@@ -73,20 +72,6 @@ def tiny_processor(classes: Sequence[str]) -> Any:
 def resolution(processor: Any) -> int:
     """Return the width and height of the pictures, in pixels: 224, 448 or 896 by checkpoint."""
     return int(processor.image_processor.size["height"])
-
-
-def check_resolution(processor: Any, *, wanted: int | None) -> None:
-    """Refuse a resolution that the checkpoint was not made for.
-
-    Raises:
-        ValueError: naming the checkpoint's resolution.
-    """
-    found = resolution(processor)
-    if wanted is not None and wanted != found:
-        raise ValueError(
-            f"vlm.resolution: {wanted} pixels wanted, but this checkpoint sees {found}; there is "
-            f"a checkpoint for each of {', '.join(map(str, _RESOLUTIONS))} (…-mix-224, …-448, …)"
-        )
 
 
 def prompt_ids(processor: Any, question: str, *, pictures: int) -> list[int]:
