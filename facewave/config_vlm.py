@@ -12,16 +12,18 @@ def vlm_problems(section: object) -> Iterator[str]:
     if _whole(width) and _whole(heads) and width % heads:
         yield f"vlm.width: found {width}, expected a multiple of vlm.heads ({heads})"
     yield from _stage_problems(section.get("stages"), section.get("lora_rank"))
-    regression = section.get("head") == "regression"
-    if regression and section.get("targets") is None:
+    head = section.get("head")
+    if head == "regression" and section.get("targets") is None:
         yield (
             "vlm.targets: found null (empty), expected {table: scores.csv, columns: [valence]} "
             "with head: regression"
         )
     report = section.get("report")
     for name in report if isinstance(report, list) else []:
-        if regression and name != "fine_tuning" and name != "adaptation":
+        if head == "regression" and name not in ("adaptation", "fine_tuning"):
             yield f"vlm.report: found {name!r}, expected adaptation or fine_tuning with regression"
+        elif head == "generate" and name == "fusion":
+            yield "vlm.report: found 'fusion', expected none with head: generate (only text)"
 
 
 def _stage_problems(stages: object, lora_rank: object) -> Iterator[str]:

@@ -47,11 +47,16 @@ def vlm_start(wildcards):
 
 def vlm_options(wildcards):
     """Return what decides a rule's training or answers."""
-    return model_params(
-        VLM_SECTIONS[wildcards.vlm],
-        control=getattr(wildcards, "control", "full"),
-        stage=getattr(wildcards, "stage", "zero_shot"),
+    section, stage = VLM_SECTIONS[wildcards.vlm], getattr(
+        wildcards, "stage", "zero_shot"
     )
+    if stage == "zero_shot" and section["head"] == "regression":
+        raise WorkflowError(
+            "zero_shot_paligemma: a model says no numbers before it is trained; choose another "
+            "vlm.head, or ask for train_paligemma"
+        )
+    control = getattr(wildcards, "control", "full")
+    return model_params(section, control=control, stage=stage)
 
 
 def vlm_targets(wildcards):
@@ -94,6 +99,8 @@ def vlm_evaluations(vlm, stages, *, datasets=None):
 def vlm_ablation_answers(wildcards):
     """Return the prediction files of a model's ablation: by control, a list a fold of one file."""
     section = VLM_SECTIONS[wildcards.vlm]
+    if section["head"] == "regression":
+        raise WorkflowError("ablate_paligemma compares classes, not numbers")
     return {
         control: [
             [
@@ -128,8 +135,11 @@ def vlm_ablation_in_report(dataset):
     ]
 
 
-# Classes can be fused with the MLP's; numbers cannot.
-VLM_SCORED = [*STAGES] + ([] if CONFIG["vlm"]["head"] == "regression" else ["fusion"])
+# Probabilities can be fused with the MLP's; numbers and text cannot.
+VLM_SCORED = [
+    *STAGES,
+    *(["fusion"] if CONFIG["vlm"]["head"] in ("verbaliser", "linear") else []),
+]
 SHUFFLED_FEATURES = {
     **STAGE_OPTIONS["features"],
     "features": {**CONFIG["features"], "shuffle_time": True},

@@ -137,12 +137,13 @@ rule evaluate_vlm_regression:
         ],
         train=of_folds("splits/{split}/train.parquet"),
     output:
-        metrics=DATASET / "evaluation/{vlm}/{control}/{stage}/{protocol}/regression.json",
+        metrics=DATASET
+        / "evaluation/{vlm}/{control}/{stage}/{protocol}/regression.json",
         picture=DATASET / "evaluation/{vlm}/{control}/{stage}/{protocol}/regression.png",
-    wildcard_constraints:
-        stage="|".join(STAGES),
     log:
         DATASET / "logs/evaluate_vlm_regression/{vlm}/{control}/{stage}/{protocol}.log",
+    wildcard_constraints:
+        stage="|".join(STAGES),
     conda:
         "../envs/training.yaml"
     params:

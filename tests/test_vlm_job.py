@@ -16,7 +16,7 @@ from facewave.regression_evaluation import evaluate_regression_folds
 from facewave.regression_predictions import read_regression
 from facewave.track_bucket import TRACK_COLUMNS
 from facewave.tsv import format_rows, write_text
-from facewave.vlm.job import launch
+from facewave.vlm.job import launch, launch_ranks
 from facewave.vlm.material import Job, read_material, training_key
 from facewave.vlm.plan import model_params
 from facewave.vlm.save import load_state
@@ -235,10 +235,23 @@ def test_a_gpu_that_is_not_there_is_refused(files, tmp_path):
         launch(job(files, tmp_path), gpus=1)
 
 
+def test_a_video_that_is_gone_is_named(files, tmp_path):
+    from facewave.video import UnreadableVideoError
+
+    asked = job(files, tmp_path, stage="zero_shot")
+    material = read_material(asked)
+    pictures = material.pictures(asked)
+    assert pictures("test0").shape == (1, 64, 64, 3)
+    assert pictures("test1").shape == (1, 96, 96, 3)
+    media = {"test1": replace(material.media["test1"], path=str(tmp_path / "gone.mp4"))}
+    with pytest.raises(UnreadableVideoError, match=r"gone\.mp4 \(clip test1\)"):
+        replace(pictures, media=media)("test1")
+
+
 @pytest.mark.slow
 def test_two_processes_give_the_answers_of_one(files, adapted, tmp_path):
     done = job(files, tmp_path)
-    launch(done, gpus=2)
+    launch_ranks(done, count=2)
     np.testing.assert_allclose(
         answers(done).probabilities, answers(adapted).probabilities, atol=1e-4
     )

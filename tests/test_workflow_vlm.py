@@ -81,7 +81,7 @@ def test_a_killed_training_goes_on_and_ends_in_the_report(project: Path) -> None
     page = (project / "results/small/report.html").read_text()
     assert "Models on the same clips" in page
     assert "PaliGemma 2 at toy size, random weights: and MLP, late fusion" in page
-    assert "The weights of this vision-language model are random" in page
+    assert "what should be pretrained is random" in page
 
     # Nothing changed; then how fast it runs, then a stage, then what both stages are made of.
     assert snakemake(project, "-n", "--", "train_paligemma").jobs == {}

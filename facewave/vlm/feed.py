@@ -14,7 +14,6 @@ from facewave.vlm.order import Rows
 # Makes the batch of some rows; called in threads, so that it must not use torch's random state.
 Feed = Callable[[Rows], dict[str, Tensor]]
 
-_WORKERS = 4
 _AHEAD = 8
 
 
@@ -29,7 +28,8 @@ def fed(
         device: where the tensors go.
         ahead: batches that are kept ready.
     """
-    with ThreadPoolExecutor(_WORKERS) as pool:
+    # As many as the job was given: decoding leaves Python's lock alone.
+    with ThreadPoolExecutor(max(2, torch.get_num_threads())) as pool:
         waiting: deque[Future[dict[str, Tensor]]] = deque()
         rest = iter(batches)
         try:

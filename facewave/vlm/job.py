@@ -25,32 +25,34 @@ from facewave.vlm.ranks import Ranks, joined_ranks
 
 
 def launch(job: Job, *, gpus: int) -> None:
-    """Run a job: in this process, or as one process a GPU.
+    """Run a job: in this process on the CPU or a GPU, or as one process a GPU.
 
     Raises:
+        ValueError: torch does not see so many GPUs; the CPU is taken only where it is asked for.
         subprocess.CalledProcessError: a process failed; its words are in the log.
     """
-    if gpus < 2:
-        run(job, Ranks(device=_device(gpus)))
-        return
-    folder = Path(job.outputs["predictions"]).parent
-    path = folder / "job.json"
+    found = torch.cuda.device_count()
+    if gpus > found:
+        raise ValueError(
+            f"vlm.gpus is {gpus}, but torch sees {found} GPUs here: set vlm.gpus: {found} (0 computes "
+            "on the CPU), or install a build of torch with CUDA"
+        )
+    if gpus > 1:
+        launch_ranks(job, count=gpus)
+    else:
+        run(job, Ranks(device=torch.device("cuda", 0) if gpus else torch.device("cpu")))
+
+
+def launch_ranks(job: Job, *, count: int) -> None:
+    """Run a job as so many processes of torchrun, each on a GPU of its own where there are any."""
+    path = Path(job.outputs["predictions"]).with_name("job.json")
     write_json(path, asdict(job))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc-per-node", str(gpus), "-m", "facewave.vlm.job", str(path)]
+    command += ["--nproc-per-node", str(count), "-m", "facewave.vlm.job", str(path)]
     try:
         subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": str(job.threads)})
     finally:
         path.unlink()
-
-
-def _device(gpus: int) -> torch.device:
-    if gpus and not torch.cuda.is_available():
-        raise ValueError(
-            "vlm.gpus is 1, but torch sees no GPU here: set vlm.gpus: 0 to compute on the CPU, or "
-            "install a build of torch with CUDA"
-        )
-    return torch.device("cuda", 0) if gpus else torch.device("cpu")
 
 
 def run(job: Job, ranks: Ranks) -> None:
