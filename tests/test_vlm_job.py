@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from media import face_frames, write_video
+from shards import write_trajectory
 from split_files import write_split
 
 from facewave.config import check_config
@@ -14,6 +15,7 @@ from facewave.manifest import Clip, write_manifest
 from facewave.predictions import INVALID_ANSWER, read_predictions
 from facewave.regression_evaluation import evaluate_regression_folds
 from facewave.regression_predictions import read_regression
+from facewave.store import shard_path
 from facewave.track_bucket import TRACK_COLUMNS
 from facewave.tsv import format_rows, write_text
 from facewave.vlm.job import launch, launch_ranks
@@ -57,6 +59,8 @@ def files(tmp_path_factory):
             known = {"clip_id": clip_id, "key": f"key{index}", "frames": 6}
             if clip_id == "test0":
                 known |= {"key": "", "frames": 0}
+            else:
+                write_trajectory(shard_path(folder / "store", "tracks", known["key"]), 6)
             rows.append(dict.fromkeys(TRACK_COLUMNS, "") | known)
     write_manifest(clips, folder / "manifest.parquet", folder / "manifest.csv", metadata={})
     write_text(folder / "tracks.tsv", format_rows(TRACK_COLUMNS, rows))
@@ -75,7 +79,7 @@ def job(files: Path, target: Path, *, stage="adaptation", control="full", start=
     return Job(
         manifest=str(files / "manifest.parquet"),
         tracks=[str(files / "tracks.tsv")],
-        store=str(target / "store"),
+        store=str(files / "store"),
         splits={part: str(files / f"{part}.parquet") for part in parts},
         outputs={name: str(target / stage / file) for name, file in names.items()},
         options=options,
@@ -143,7 +147,7 @@ def test_adaptation_leaves_lora_alone_and_fine_tuning_starts_from_it(files, adap
 def test_live_and_cached_pictures_give_the_same_answers(files, adapted, tmp_path):
     cached = job(files, tmp_path, cache_images=True)
     launch(cached, gpus=0)
-    kept = list((tmp_path / "store" / "image_features").rglob("*.safetensors"))
+    kept = list((files / "store" / "image_features").rglob("*.safetensors"))
     # The clips of both stages' parts have 21 videos' keys, of which the stage sees 6 + 4 + 5.
     assert len(kept) == 15
     np.testing.assert_allclose(

@@ -34,8 +34,8 @@ def launch(job: Job, *, gpus: int) -> None:
     found = torch.cuda.device_count()
     if gpus > found:
         raise ValueError(
-            f"vlm.gpus is {gpus}, but torch sees {found} GPUs here: set vlm.gpus: {found} (0 computes "
-            "on the CPU), or install a build of torch with CUDA"
+            f"vlm.gpus is {gpus}, but torch sees {found} GPUs here: set vlm.gpus: {found} (0 "
+            "computes on the CPU), or install a build of torch with CUDA"
         )
     if gpus > 1:
         launch_ranks(job, count=gpus)
