@@ -33,8 +33,8 @@ def load_processor(folder: Path) -> Any:
     return processor
 
 
-def tiny_processor(classes: Sequence[str]) -> Any:
-    """Return a `PaliGemmaProcessor` that needs no file: 56 x 56 pixels, 16 patches.
+def tiny_processor(classes: Sequence[str], *, pixels: int = TINY_PIXELS) -> Any:
+    """Return a `PaliGemmaProcessor` that needs no file; a patch is 14 x 14 pixels.
 
     Its byte-level BPE is learned from the class names and the prompt templates, so that usual
     class names are one token each, as in Gemma's vocabulary; everything else falls into bytes.
@@ -63,8 +63,8 @@ def tiny_processor(classes: Sequence[str]) -> Any:
         unk_token="<unk>",  # noqa: S106
     )
     pictures = SiglipImageProcessorPil(
-        size={"height": TINY_PIXELS, "width": TINY_PIXELS},
-        image_seq_length=(TINY_PIXELS // TINY_PATCH) ** 2,
+        size={"height": pixels, "width": pixels},
+        image_seq_length=(pixels // TINY_PATCH) ** 2,
     )
     return PaliGemmaProcessor(image_processor=pictures, tokenizer=tokenizer)
 

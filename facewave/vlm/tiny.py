@@ -54,11 +54,12 @@ def tiny_config(processor: Any) -> Any:
     )
 
 
-def full_config() -> Any:
-    """Return the `PaliGemmaConfig` of PaliGemma 2 3B at 448 pixels, to count and to measure with.
+def full_config(*, pixels: int = 448, image_token_id: int = 257152) -> Any:
+    """Return the `PaliGemmaConfig` of PaliGemma 2 3B, to count and to measure with.
 
     Sizes are those of arXiv 2412.03555 and of the released checkpoint: SigLIP-So400m/14 and
-    Gemma 2 2B with 1,152 words more (1,024 places, 128 segmentation codes, and the picture).
+    Gemma 2 2B with 1,152 words more (1,024 places, 128 segmentation codes), the picture's, and
+    some to fill a multiple of 64.
     """
     from transformers import Gemma2Config, PaliGemmaConfig, SiglipVisionConfig
 
@@ -68,14 +69,14 @@ def full_config() -> Any:
         intermediate_size=4304,
         num_hidden_layers=27,
         num_attention_heads=16,
-        image_size=448,
+        image_size=pixels,
         patch_size=14,
         vision_use_head=False,
     )
     return PaliGemmaConfig(
         vision_config=vision,
         text_config=Gemma2Config(vocab_size=words),
-        image_token_index=257152,
+        image_token_index=image_token_id,
         vocab_size=words,
         projection_dim=2304,
         hidden_size=2304,
