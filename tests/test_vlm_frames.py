@@ -136,6 +136,15 @@ def test_frames_of_a_segment_are_counted_within_it(face_clip):
         read_frames(face_clip, [5], default_fps=25, segment=(5, 10))
 
 
+def test_frames_are_counted_as_they_were_tracked(face_clip):
+    """Of a video that was tracked at a third of its rate."""
+    whole = all_frames(face_clip)
+    frames = read_frames(face_clip, [0, 3], default_fps=25, step=3)
+    np.testing.assert_array_equal(frames, whole[[0, 9]])
+    frames = read_frames(face_clip, [1], default_fps=25, segment=(2, 12), step=3)
+    np.testing.assert_array_equal(frames, whole[[5]])
+
+
 def test_frames_of_a_folder(face_clip, tmp_path):
     import cv2
 

@@ -121,14 +121,16 @@ def read_frames(
     *,
     default_fps: float,
     segment: tuple[int, int] | None = None,
+    step: int = 1,
 ) -> NDArray[np.uint8]:
     """Read some frames of a clip.
 
     Args:
         path: the video, or its folder of frames.
-        frames: counted within the clip, in any order, with repetitions.
+        frames: counted within the clip as it was tracked, in any order, with repetitions.
         default_fps: frames a second where the container names none.
         segment: of a segment, its first frame in the video and the one after its last.
+        step: of how many frames of the video one was tracked.
 
     Returns:
         uint8 (len(frames), height, width, 3) RGB, in the order of `frames`.
@@ -139,7 +141,8 @@ def read_frames(
     """
     if not len(frames):
         raise ValueError("no frames wanted")
-    wanted, last = set(frames), max(frames)
+    wanted = {step * frame for frame in frames}
+    last = max(wanted)
     found: dict[int, NDArray[np.uint8]] = {}
     with open_video(path, default_fps=default_fps) as video:
         if segment is not None:
@@ -154,7 +157,7 @@ def read_frames(
             f"frame {missing[0]} is wanted, but it ends before: has the file changed since it was "
             "tracked? Run again"
         )
-    return np.stack([found[index] for index in frames])
+    return np.stack([found[step * frame] for frame in frames])
 
 
 def _smooth(values: NDArray[np.float64], *, width: int) -> NDArray[np.float64]:
