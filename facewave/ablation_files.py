@@ -17,7 +17,7 @@ def read_answers(files: Sequence[str | Path]) -> Answers:
     Raises:
         ValueError: a file is no predictions file, or holds other clips than the first.
     """
-    read = [read_predictions(file) for file in files]
+    read = [read_predictions(file).of_part("test") for file in files]
     for file, part in zip(files, read, strict=True):
         if part.clip_ids != read[0].clip_ids:
             raise ValueError(f"{file}: other clips than in {files[0]}: train the variant again")

@@ -11,6 +11,7 @@ from typing import Any
 from facewave.class_lists import canonical, preset_classes
 from facewave.config_errors import ConfigError, describe
 from facewave.config_schema import adapter_schema, adapters, filled, plain, schema, schema_errors
+from facewave.config_vlm import vlm_problems
 from facewave.hints import did_you_mean, found, listed
 
 __all__ = ["ConfigError", "check_config", "dataset_config", "label_key"]
@@ -116,6 +117,7 @@ def _cross_problems(config: Mapping[str, Any]) -> Iterator[str]:
                 yield _unknown_dataset(f"enabled[{index}]", name, datasets)
     yield from _class_problems("classes", config["classes"])
     yield from _input_problems(config)
+    yield from vlm_problems(config["vlm"])
     for name, options in _dataset_items(config):
         place = f"datasets.{name}"
         yield from _class_problems(f"{place}.classes", options.get("classes"))

@@ -19,7 +19,7 @@ from facewave.atomic import atomic_path
 from facewave.baseline import evaluate_majority, majority_predictions
 from facewave.bootstrap import bootstrap
 from facewave.metrics import Metrics, evaluate
-from facewave.predictions import Predictions, read_predictions
+from facewave.predictions import INVALID_ANSWER, Predictions, read_predictions
 from facewave.split_table import SplitTable, read_split, read_subjects
 from facewave.store import file_sha256
 
@@ -84,7 +84,7 @@ def _read_fold(name: str, answers: Path, split: Path, test_split: Path | None) -
         raise ValueError(
             f"{answers}: no test clip to score: choose another split.protocol or add clips"
         )
-    if test.classes != train.classes:
+    if tuple(name for name in test.classes if name != INVALID_ANSWER) != train.classes:
         raise ValueError(f"{answers} and {split} have different classes")
     _check_leak(test, train, answers, split)
     subjects: tuple[str | None, ...] = ()
@@ -117,7 +117,9 @@ def evaluate_folds(folds: Sequence[Fold], *, seed: int = 0) -> dict[str, Any]:
         plain values: `overall`, `valid_only`, `majority_class` (see `Metrics.to_json`),
         `n_invalid`, `classes`, `folds` (n and scores of each) and, of several folds, `fold_mean`
         and `fold_std` (sample standard deviation), else null; `bootstrap`, the confidence
-        intervals of `overall` (see `facewave.bootstrap.bootstrap`).
+        intervals of `overall` (see `facewave.bootstrap.bootstrap`). Of a model that answers in
+        words of its own also `invalid_rate`, the share of its answers that name no class: they
+        are wrong.
 
     Raises:
         ValueError: class lists differ or a clip is tested in two folds.
@@ -136,7 +138,7 @@ def evaluate_folds(folds: Sequence[Fold], *, seed: int = 0) -> dict[str, Any]:
         ]
     )
     table = [_fold_row(fold) for fold in folds]
-    return {
+    scores: dict[str, Any] = {
         "classes": list(classes),
         "overall": evaluate(y_true, y_pred, classes=classes).to_json(),
         "valid_only": evaluate(y_true[valid], y_pred[valid], classes=classes).to_json()
@@ -151,6 +153,9 @@ def evaluate_folds(folds: Sequence[Fold], *, seed: int = 0) -> dict[str, Any]:
             y_true, y_pred, n_classes=len(classes), seed=seed, subjects=_subjects(folds)
         ),
     }
+    if classes[-1] == INVALID_ANSWER:
+        scores["invalid_rate"] = float((y_pred == len(classes) - 1).mean())
+    return scores
 
 
 def _subjects(folds: Sequence[Fold]) -> list[str | None] | None:

@@ -17,6 +17,9 @@ from facewave import __version__
 from facewave.atomic import atomic_path
 from facewave.split_table import METADATA_KEY, SplitTable
 
+# Last class of a model that answers in words of its own: what was no class's name. No clip has it
+# as its label, so that it is always wrong.
+INVALID_ANSWER = "(no class named)"
 _COLUMNS = ("clip_id", "part", "label", "predicted", "valid", "probability")
 
 

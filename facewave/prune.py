@@ -61,9 +61,10 @@ def prune_store(results: Path, store: Path) -> Pruned:
 
 
 def _indexes(folder: Path, stage: str, bucket: str) -> list[Path]:
-    """Return a bucket's index, and those of the ablation's variants."""
+    """Return a bucket's index, and those of the ablations' variants."""
     name = f"{stage}/{bucket}.tsv"
-    return [path for path in (folder / name, *folder.glob(f"ablation/*/{name}")) if path.exists()]
+    variants = (path for kind in ("ablation", "vlm") for path in folder.glob(f"{kind}/*/{name}"))
+    return [path for path in (folder / name, *variants) if path.exists()]
 
 
 def _files(folder: Path) -> Iterator[Path]:

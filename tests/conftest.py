@@ -78,6 +78,17 @@ def project(finished, tmp_path):
 
 
 @pytest.fixture
+def one_thread():
+    """One thread for torch: toy models wait for each other's threads longer than they compute."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def server():
     """A server on this machine: its address, and the list of what it was asked for."""
     requests = []

@@ -539,6 +539,8 @@ def test_script_writes_the_same_bytes_again(artefacts, written, tmp_path):
             confused_clips=str(artefacts["confusions"]["clips"]),
             confused_classes=str(artefacts["confusions"]["classes"]),
             explanation=[],
+            models=[],
+            ablation=[],
             **parts,
         ),
         output=SimpleNamespace(
@@ -548,6 +550,7 @@ def test_script_writes_the_same_bytes_again(artefacts, written, tmp_path):
             folds=list(artefacts["splits"]),
             compared=[],
             joined=[],
+            models=[],
             **{
                 name: artefacts[name]
                 for name in (

@@ -14,13 +14,21 @@ def pins(path: Path) -> dict[str, str]:
     return {name.lower().replace("_", "-"): version for name, version in found}
 
 
+def locks(*names: str) -> dict[str, str]:
+    """Return the pins of several files, no package of which may be in two."""
+    parts = [pins(ROOT / name) for name in names]
+    joined = {name: version for part in parts for name, version in part.items()}
+    assert len(joined) == sum(map(len, parts))
+    return joined
+
+
 def test_cv2_has_one_owner():
-    names = pins(ROOT / "requirements.txt") | pins(ROOT / "requirements-dev.txt")
+    names = locks("requirements.txt", "requirements-vlm.txt", "requirements-dev.txt")
     assert [name for name in names if name.startswith("opencv")] == ["opencv-contrib-python"]
 
 
 def test_conda_environments_pin_what_the_lock_pins():
-    lock = pins(ROOT / "requirements.txt")
+    lock = locks("requirements.txt", "requirements-vlm.txt")
     environments = sorted((ROOT / "envs").glob("*.yaml"))
     assert environments
     for path in environments:
@@ -36,9 +44,19 @@ def test_lock_has_every_dependency_of_the_project():
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     lock = pins(ROOT / "requirements.txt")
-    for requirement in project["dependencies"]:
+    beside = pins(ROOT / "requirements-vlm.txt")
+    wanted = [(lock, name) for name in project["dependencies"]]
+    wanted += [(beside, name) for name in project["optional-dependencies"]["vlm"]]
+    for pinned, requirement in wanted:
         name = re.match(r"[A-Za-z0-9_.-]+", requirement)[0]
-        assert name.lower().replace("_", "-") in lock
+        assert name.lower().replace("_", "-") in pinned
+
+
+def test_the_demo_needs_no_vision_language_model():
+    assert not {"transformers", "peft", "accelerate"} & pins(ROOT / "requirements.txt").keys()
+    installed = (ROOT / "requirements-dev.txt").read_text()
+    assert "-r requirements-vlm.txt" in installed
+    assert "-r requirements.txt" in (ROOT / "requirements-vlm.txt").read_text()
 
 
 def test_cluster_plugins_are_pinned_and_change_no_other_pin():

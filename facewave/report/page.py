@@ -18,6 +18,7 @@ from facewave.report.clips import ReportClip, read_clips, write_quality_csv
 from facewave.report.collect import Fold, TrainingRun, read_folds, read_scores, read_training
 from facewave.report.explanation import read_confusions, read_explanation
 from facewave.report.look_alikes import read_look_alikes
+from facewave.report.models import read_models, read_numbers, read_rows
 from facewave.report.provenance import provenance
 from facewave.report.review import (
     Measure,
@@ -29,6 +30,7 @@ from facewave.report.review import (
 )
 from facewave.report.thumbnails import make_thumbnail
 from facewave.report.wavelet import WaveletExample, wavelet_example
+from facewave.vlm.options import TINY
 
 _log = logging.getLogger("facewave")
 
@@ -61,6 +63,8 @@ def write_report(
     confusions: Mapping[str, Path] | None = None,
     confused_clips: int = 30,
     explanation: Sequence[Path] = (),
+    models: Mapping[str, Path] | None = None,
+    ablation: Path | None = None,
 ) -> None:
     """Write the report of a dataset and its quality table; equal input gives equal bytes.
 
@@ -76,6 +80,8 @@ def write_report(
         splits: fold to part to Parquet file; a protocol without folds has one entry.
         training: fold to `metrics.csv`.
         metrics_json: scores of the test parts.
+        models: title of another model to its scores of the same test parts; None for none.
+        ablation: comparison of what a vision-language model is shown; None for none.
         config: the checked configuration, shown whole.
         adapter: of the dataset.
         commit: of the workflow's code; None where it is not known.
@@ -109,6 +115,10 @@ def write_report(
         "interval": scores["bootstrap"]["subjects"] or scores["bootstrap"]["clips"],
         "published": published_scores(adapter, scores["classes"]),
         "published_source": SOURCE,
+        "models": read_models(scores, models or {}),
+        "numbers": read_numbers(models or {}),
+        "random_weights": config.get("vlm", {}).get("model") == TINY,
+        "ablation_rows": read_rows(ablation),
         **_dataset(clips, folds),
         **_look_alikes(near_duplicates, compared, [dataset, *joined]),
         **_quality(clips, config["quality"]),

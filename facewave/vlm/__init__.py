@@ -1,0 +1,34 @@
+"""Vision-language models with a face: PaliGemma 2 that also reads the codes of a clip's face.
+
+    options = ModelOptions(model="tiny-random", classes=("neutral", "happy"), ...)
+    model = build_model(options)                          # facewave.vlm.paligemma
+    model.set_statistics(fit_statistics(train_table))     # facewave.vlm.statistics
+    batch = collate(examples, model.processor, options)   # facewave.vlm.batch
+    output = model(batch)                                 # output.loss, output.logits
+    answers = model.generate_text(batch)                  # free text
+    save_state(path, model.trainable_state(), metadata)   # facewave.vlm.save
+    model.load_trainable_state(load_state(path)[0])
+
+| module | content |
+|---|---|
+| `options` | `ModelOptions`, what is built, and which values are refused |
+| `weights` | where the pretrained weights come from, and what to do where they are missing |
+| `tiny` | the same classes at toy size, seeded (`vlm.model: tiny-random`) |
+| `processors` | tokenizer and image processor, of the checkpoint or offline |
+| `prompts` | the question, and the strict reading of an answer |
+| `frames` | which frames of a clip are shown, and how they are decoded |
+| `batch` | `Example`s to tensors |
+| `statistics` | mean and deviation of the face features over the training part |
+| `face_encoder`, `fusion` | landmarks and blendshapes to tokens that looked at prompt and picture |
+| `prefix` | soft prefix, face, image and text in one sequence, and its masks |
+| `heads` | label words, linear classes, regression, generation; the label-word scores |
+| `paligemma_base` | PaliGemma as transformers builds it, frozen, with LoRA adapters |
+| `paligemma_answers` | what its language model says behind a prefix |
+| `paligemma_model` | the whole model, `FaceVlm` |
+| `paligemma` | `build_model`, and the names that others need |
+| `save` | what was trained, to safetensors and back |
+| `memory` | what training will take, told before it starts |
+
+What is specific to PaliGemma lies in `paligemma*`, `processors` and `tiny`. Training and evaluation
+have modules of their own: `job` begins, `training` is the loop.
+"""

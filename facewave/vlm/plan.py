@@ -1,0 +1,121 @@
+"""What the rules of the vision-language models train, from the section `vlm`.
+
+The Snakefile imports this module, so it imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from facewave.vlm.options import TINY
+
+STAGES = ("adaptation", "fine_tuning")
+CONTROLS = ("no_face", "shuffled_faces", "shuffled_time", "image_only", "face_only")
+
+_MODEL = (
+    "model",
+    "revision",
+    "dtype",
+    "width",
+    "heads",
+    "soft_prefix",
+    "lora_rank",
+    "lora_alpha",
+    "lora_dropout",
+    "head",
+    "frames",
+    "text_tokens",
+)
+_INPUTS = ("frame_choice", "use_text", "cache_images")
+_TRAINING = (
+    "learning_rate",
+    "weight_decay",
+    "warmup",
+    "batch_size",
+    "accumulation",
+    "clip_norm",
+    "patience",
+    "checkpoint_steps",
+)
+# What a control takes away from the model; shuffled_time differs in its splits alone.
+_CONTROLLED: dict[str, dict[str, Any]] = {
+    "full": {},
+    "no_face": {"use_face": False},
+    "shuffled_faces": {"shuffle_faces": True},
+    "shuffled_time": {},
+    "image_only": {"use_face": False, "use_text": False},
+    "face_only": {"use_image": False, "use_text": False},
+}
+_TITLES = {
+    "zero_shot": "zero-shot",
+    "adaptation": "after adaptation",
+    "fine_tuning": "after fine-tuning",
+    "fusion": "and MLP, late fusion",
+}
+
+
+def model_params(section: Mapping[str, Any], *, control: str, stage: str) -> dict[str, Any]:
+    """Return everything of the section that decides one training, or the zero-shot answers.
+
+    What only says where and how fast it runs (GPUs, threads) is left out: it reruns nothing.
+
+    Args:
+        section: `vlm`, checked.
+        control: `full` or one of `CONTROLS`.
+        stage: `zero_shot` or one of `STAGES`.
+
+    Returns:
+        the mappings `model` (keyword arguments of `facewave.vlm.options.ModelOptions`), `inputs`,
+        `training` (of `TrainingOptions`; empty for `zero_shot`) and `stage`.
+    """
+    model: dict[str, Any] = {name: section[name] for name in _MODEL}
+    inputs: dict[str, Any] = {name: section[name] for name in _INPUTS}
+    inputs |= {"shuffle_faces": False}
+    for name, value in _CONTROLLED[control].items():
+        (inputs if name in inputs else model)[name] = value
+    model["prompt"] = _prompt(section["prompt"], model, text=inputs["use_text"])
+    if stage == "zero_shot":
+        # The pretrained model alone: what is not trained yet would only disturb it.
+        model |= {"use_face": False, "soft_prefix": 0, "lora_rank": 0}
+        if model["head"] == "linear":
+            model["head"] = "verbaliser"
+        return {"model": model, "inputs": inputs, "training": {}, "stage": {"name": stage}}
+    options = section["stages"][stage]
+    if section["head"] == "regression":
+        model["targets"] = section["targets"]["columns"]
+    model["gradient_checkpointing"] = section["gradient_checkpointing"]
+    # Both stages hold the same modules, so that one can start from the other's weights.
+    projected = any("projector" in part["train"] for part in section["stages"].values())
+    model["projector"] = projected and model.get("use_image", True)
+    training = {name: section[name] for name in _TRAINING}
+    training |= {"epochs": options["epochs"], "dtype": section["dtype"]}
+    shares = {name: section["stages"][name]["share"] for name in STAGES}
+    return {
+        "model": model,
+        "inputs": inputs,
+        "training": training,
+        "stage": {
+            "name": stage,
+            "train": options["train"],
+            "shares": shares,
+            "class_weights": section["class_weights"],
+        },
+    }
+
+
+def _prompt(prompt: str, model: Mapping[str, Any], *, text: bool) -> str:
+    """Return the template: of the named ones, that for numbers and that with the clip's text."""
+    if prompt == "question" and model["head"] == "regression":
+        prompt = "ratings"
+    return f"{prompt}_text" if text and prompt in ("question", "ratings") else prompt
+
+
+def shown_models(section: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the report shows: title of a model to its folder below `evaluation`."""
+    name = "PaliGemma 2" + (" at toy size, random weights" if section["model"] == TINY else "")
+    return {
+        f"{name}: {_TITLES[stage]}": f"paligemma/full/{stage}"
+        for stage in _TITLES
+        if stage in section["report"]
+    }

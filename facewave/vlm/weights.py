@@ -1,0 +1,122 @@
+"""Where the weights of a pretrained model come from: a folder, or the Hugging Face cache or hub.
+
+Nothing else is asked: no other mirror, no smaller model in place of the one that was meant.
+`HF_HUB_OFFLINE=1` keeps to the cache, `HF_HOME` says where the cache lies, `HF_TOKEN` who asks.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+_log = logging.getLogger("facewave")
+_FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
+_INDEX = "model.safetensors.index.json"
+_WHOLE = "model.safetensors"
+_COMMIT_DIGITS = 40
+
+
+class WeightsError(Exception):
+    """The weights of a model cannot be had; the message says what to do."""
+
+
+def find_weights(model: str, *, revision: str | None = None, endpoint: str | None = None) -> Path:
+    """Return the folder that holds a model's configuration, processor and weights.
+
+    Args:
+        model: a folder, or an id on the hub (`google/paligemma2-3b-mix-448`).
+        revision: branch, tag or commit on the hub; None for its default branch.
+        endpoint: address of the hub, where it is not the usual one.
+
+    Raises:
+        WeightsError: if the folder is not whole, the licence has not been accepted, there is no
+            such model or revision, or it is neither in the cache nor can be fetched.
+    """
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        return _whole(folder, str(folder))
+    if folder.is_absolute() or model.startswith((".", "~")) or model.count("/") != 1:
+        raise WeightsError(
+            f"vlm.model: {model}: there is no such folder; give the folder of a checkpoint, or an "
+            "id on the Hugging Face hub such as google/paligemma2-3b-mix-448"
+        )
+    return _whole(_snapshot(model, revision, endpoint), f"{model} in the Hugging Face cache")
+
+
+def commit_of(folder: Path) -> str | None:
+    """Return the commit that a folder of the Hugging Face cache holds; None for other folders."""
+    name = folder.name
+    is_commit = len(name) == _COMMIT_DIGITS and all(digit in "0123456789abcdef" for digit in name)
+    return name if is_commit and folder.parent.name == "snapshots" else None
+
+
+def _snapshot(model: str, revision: str | None, endpoint: str | None) -> Path:
+    from huggingface_hub import constants, errors, snapshot_download
+
+    _log.info("weights of %s, revision %s", model, revision or "of the default branch")
+    where = f"{model}, revision {revision or 'main'}"
+    by_hand = (
+        f"or fetch it on a machine with access (`hf download {model}"
+        f"{f' --revision {revision}' if revision else ''} --local-dir FOLDER`) and set vlm.model "
+        "to that folder"
+    )
+    try:
+        return Path(
+            snapshot_download(
+                model, revision=revision, endpoint=endpoint, allow_patterns=list(_FILES)
+            )
+        )
+    except errors.GatedRepoError as error:
+        raise WeightsError(
+            f"{where}: its licence must be accepted first. Sign in at "
+            f"https://huggingface.co/{model}, accept the licence, then run `hf auth login` or set "
+            f"HF_TOKEN; {by_hand}"
+        ) from error
+    except errors.RevisionNotFoundError as error:
+        raise WeightsError(
+            f"{where}: the hub has no such revision; set vlm.revision to a commit that "
+            f"https://huggingface.co/{model}/commits/main lists"
+        ) from error
+    except errors.RepositoryNotFoundError as error:
+        raise WeightsError(
+            f"{where}: the hub has no such model, or it is private: check vlm.model, and `hf auth "
+            f"login` where it is yours; {by_hand}"
+        ) from error
+    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as error:
+        reason = (
+            "HF_HUB_OFFLINE is set and the Hugging Face cache does not hold it: unset it once"
+            if constants.HF_HUB_OFFLINE
+            else "the hub cannot be reached and the Hugging Face cache does not hold it: connect"
+        )
+        raise WeightsError(f"{where}: {reason}, {by_hand}") from error
+    except (errors.HfHubHTTPError, errors.HFValidationError, OSError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise WeightsError(
+            f"{where}: cannot be fetched ({reason}); try again, {by_hand}"
+        ) from error
+
+
+def _whole(folder: Path, name: str) -> Path:
+    missing = list(_missing(folder))
+    if missing:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        raise WeightsError(
+            f"{name}: {', '.join(missing[:3])}{more} missing in {folder}; fetch the checkpoint "
+            "anew, with its configuration, processor and all of its .safetensors files"
+        )
+    return folder
+
+
+def _missing(folder: Path) -> Iterator[str]:
+    for name in ("config.json", "preprocessor_config.json", "tokenizer.json"):
+        if name == "preprocessor_config.json" and (folder / "processor_config.json").is_file():
+            continue
+        if not (folder / name).is_file():
+            yield name
+    if (folder / _INDEX).is_file():
+        parts = json.loads((folder / _INDEX).read_text(encoding="utf-8"))["weight_map"].values()
+        yield from (part for part in sorted(set(parts)) if not (folder / part).is_file())
+    elif not (folder / _WHOLE).is_file():
+        yield _WHOLE

@@ -1,0 +1,146 @@
+# The vision-language models: what is trained, from what, and where its files lie.
+from facewave.config_schema import load_yaml
+from facewave.versions import VLM_VERSION
+from facewave.vlm.plan import CONTROLS, STAGES, TINY, model_params, shown_models
+
+VLM = DATASET / "vlm"
+# A folder a model: the configured one, and the toy of `demo_vlm`.
+VLM_SECTIONS = {
+    "paligemma": CONFIG["vlm"],
+    "paligemma_tiny": check_config(
+        {
+            **CONFIG,
+            "vlm": CONFIG["vlm"]
+            | load_yaml(Path(workflow.basedir) / "presets/vlm_tiny.yaml")["vlm"],
+        }
+    )["vlm"],
+}
+
+
+def vlm_split(part):
+    """Return a function that names a part of the splits that a rule's control is trained on."""
+
+    def path(wildcards):
+        folder = RESULTS / wildcards.dataset
+        if wildcards.control == "shuffled_time":
+            folder = folder / "vlm/shuffled_time"
+        return folder / "splits" / wildcards.split / f"{part}.parquet"
+
+    return path
+
+
+def vlm_start(wildcards):
+    """Return the weights that a stage starts from: those of the stage before it."""
+    if wildcards.stage != "fine_tuning":
+        return []
+    return (
+        RESULTS
+        / wildcards.dataset
+        / "vlm"
+        / wildcards.vlm
+        / wildcards.control
+        / "adaptation"
+        / wildcards.split
+        / "weights.safetensors"
+    )
+
+
+def vlm_options(wildcards):
+    """Return what decides a rule's training or answers."""
+    section, stage = VLM_SECTIONS[wildcards.vlm], getattr(
+        wildcards, "stage", "zero_shot"
+    )
+    if stage == "zero_shot" and section["head"] == "regression":
+        raise WorkflowError(
+            "zero_shot_paligemma: a model says no numbers before it is trained; choose another "
+            "vlm.head, or ask for train_paligemma"
+        )
+    control = getattr(wildcards, "control", "full")
+    return model_params(section, control=control, stage=stage)
+
+
+def vlm_targets(wildcards):
+    """Return the table of a regression's targets, none for classes."""
+    section = VLM_SECTIONS[wildcards.vlm]
+    return section["targets"]["table"] if section["head"] == "regression" else []
+
+
+def vlm_gpus(wildcards):
+    """Return the GPUs of a job; the toy needs none."""
+    section = VLM_SECTIONS[wildcards.vlm]
+    return 0 if section["model"] == TINY else section["gpus"]
+
+
+def vlm_memory(wildcards):
+    """Return the main memory of a job in MB: the weights pass through it."""
+    return 4000 if VLM_SECTIONS[wildcards.vlm]["model"] == TINY else 24000
+
+
+def vlm_threads(wildcards):
+    """Return the CPU threads of a job."""
+    return VLM_SECTIONS[wildcards.vlm]["threads"]
+
+
+def vlm_scores(vlm):
+    """Return the name of the files of a model's scores."""
+    numbers = VLM_SECTIONS[vlm]["head"] == "regression"
+    return f"{PROTOCOL}/{'regression' if numbers else 'metrics'}.json"
+
+
+def vlm_evaluations(vlm, stages, *, datasets=None):
+    """List the scores of some stages of a model on every dataset."""
+    return [
+        RESULTS / dataset / f"evaluation/{vlm}/full/{stage}" / vlm_scores(vlm)
+        for dataset in (DATASETS if datasets is None else datasets)
+        for stage in stages
+    ]
+
+
+def vlm_ablation_answers(wildcards):
+    """Return the prediction files of a model's ablation: by control, a list a fold of one file."""
+    section = VLM_SECTIONS[wildcards.vlm]
+    if section["head"] == "regression":
+        raise WorkflowError("ablate_paligemma compares classes, not numbers")
+    return {
+        control: [
+            [
+                str(
+                    RESULTS
+                    / wildcards.dataset
+                    / f"vlm/{wildcards.vlm}/{control}/fine_tuning"
+                    / split
+                    / "predictions.parquet"
+                )
+            ]
+            for split in split_folders(wildcards.dataset)
+        ]
+        for control in ("full", *section["ablations"])
+    }
+
+
+def vlm_in_report(dataset):
+    """Return what the report of a dataset shows of the models: titles to files of scores."""
+    return {
+        title: str(RESULTS / dataset / "evaluation" / place / vlm_scores("paligemma"))
+        for title, place in shown_models(CONFIG["vlm"]).items()
+    }
+
+
+def vlm_ablation_in_report(dataset):
+    """Return the ablation's scores that the report of a dataset shows, if any."""
+    if "ablation" not in CONFIG["vlm"]["report"]:
+        return []
+    return [
+        RESULTS / dataset / "evaluation/paligemma/ablation" / PROTOCOL / "ablation.json"
+    ]
+
+
+# Probabilities can be fused with the MLP's; numbers and text cannot.
+VLM_SCORED = [
+    *STAGES,
+    *(["fusion"] if CONFIG["vlm"]["head"] in ("verbaliser", "linear") else []),
+]
+SHUFFLED_FEATURES = {
+    **STAGE_OPTIONS["features"],
+    "features": {**CONFIG["features"], "shuffle_time": True},
+}

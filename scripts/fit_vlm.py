@@ -1,0 +1,45 @@
+"""Train one stage of a vision-language model on one fold; answer its validation and test part."""
+
+from pathlib import Path
+from typing import Any
+
+from facewave.logs import job_log
+
+
+def main(*, job: dict[str, Any], gpus: int) -> None:
+    """Write weights, tables and predictions; see facewave.vlm.material.Job for the keys."""
+    # Only this job needs transformers, whose import takes seconds.
+    from facewave.vlm.job import launch
+    from facewave.vlm.material import Job
+
+    launch(Job(**job), gpus=gpus)
+
+
+def _single(files: Any) -> str | None:
+    """Return an input that may be missing: Snakemake gives a path, or an empty list."""
+    return files if isinstance(files, str) else None
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        main(
+            job={
+                "manifest": snakemake.input.manifest,
+                "tracks": list(snakemake.input.tracks),
+                "store": str(snakemake.params.store),
+                "splits": {part: snakemake.input[part] for part in ("train", "val", "test")},
+                "start": _single(snakemake.input.start),
+                "targets": _single(snakemake.input.targets),
+                "outputs": {
+                    name: str(Path(snakemake.output[name]))
+                    for name in ("weights", "metrics", "steps", "predictions")
+                },
+                "checkpoints": str(snakemake.params.checkpoints),
+                "options": snakemake.params.options,
+                "default_fps": snakemake.params.default_fps,
+                "seed": snakemake.params.seed,
+                "version": snakemake.params.version,
+                "threads": snakemake.threads,
+            },
+            gpus=snakemake.resources.gpu,
+        )

@@ -1,0 +1,19 @@
+from pathlib import Path
+
+from facewave.late_fusion import fuse
+from facewave.logs import job_log
+from facewave.predictions import read_predictions, write_predictions
+
+
+def main(*, first: str, second: str, predictions: str) -> None:
+    """Write the answers of the weighted mean of two models' probabilities."""
+    write_predictions(Path(predictions), fuse(read_predictions(first), read_predictions(second)))
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        main(
+            first=snakemake.input.mlp,
+            second=snakemake.input.vlm,
+            predictions=snakemake.output.predictions,
+        )

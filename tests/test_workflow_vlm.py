@@ -1,0 +1,143 @@
+"""The vision-language model through the `snakemake` command: stages, report, a kill in between."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from workflow import ROOT, command, copy_project, environment, snakemake, write_config
+
+pytestmark = pytest.mark.workflow
+
+TINY = yaml.safe_load((ROOT / "presets" / "vlm_tiny.yaml").read_text())["vlm"]
+STAGES = ("adaptation", "fine_tuning")
+# Many epochs of a single clip: long enough to be killed in between.
+LONG = {
+    "adaptation": {"share": 0.5, "epochs": 40, "train": ["face", "projector"]},
+    "fine_tuning": {"share": 0.5, "epochs": 2, "train": ["face", "lora"]},
+}
+SHOWN = ["adaptation", "fine_tuning", "fusion"]
+
+
+@pytest.fixture
+def project(finished: Path, tmp_path: Path) -> Path:
+    work = copy_project(finished, tmp_path / "project")
+    write_vlm(work)
+    return work
+
+
+def write_vlm(work: Path, **changes: object) -> None:
+    options = {**TINY, "stages": LONG, "patience": 50, "checkpoint_steps": 1, "report": SHOWN}
+    write_config(work, vlm={**options, **changes})
+
+
+def folder(work: Path, stage: str) -> Path:
+    return work / "results/small/vlm/paligemma/full" / stage / "80-10-10"
+
+
+def kill_after_first_checkpoint(work: Path) -> None:
+    checkpoints = work / "results/small/vlm/checkpoints"
+    process = subprocess.Popen(
+        command(work, "--", "train_paligemma"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment(),
+        cwd=work,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 240
+    while not list(checkpoints.glob("*/checkpoint.safetensors")):
+        assert process.poll() is None, "the training ended without a checkpoint"
+        assert time.monotonic() < deadline, "no checkpoint"
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_a_killed_training_goes_on_and_ends_in_the_report(project: Path) -> None:
+    kill_after_first_checkpoint(project)
+    assert not folder(project, "adaptation").joinpath("weights.safetensors").exists()
+    snakemake(project, "--unlock")
+    run = snakemake(project, "--", "train_paligemma")
+    expected = {"fit_vlm": 2, "evaluate_vlm": 3, "fuse_vlm": 1, "write_report": 1}
+    assert expected.items() <= run.jobs.items()
+    assert not {"track_faces", "encode_features", "fit_mlp"} & set(run.jobs)
+    logs = project / "results/small/logs/fit_vlm/paligemma/full"
+    assert "going on after step" in (logs / "adaptation/80-10-10.log").read_text()
+    assert "going on after step" not in (logs / "fine_tuning/80-10-10.log").read_text()
+    assert len((folder(project, "adaptation") / "metrics.csv").read_text().splitlines()) == 41
+    assert not list((project / "results/small/vlm/checkpoints").iterdir())
+    for stage in (*STAGES, "fusion"):
+        answers = pq.read_table(folder(project, stage) / "predictions.parquet")
+        assert answers.column("part").to_pylist() == ["val"] * 2 + ["test"] * 2
+        path = project / f"results/small/evaluation/paligemma/full/{stage}/80-10-10/metrics.json"
+        assert json.loads(path.read_text())["overall"]["n"] == 2
+    page = (project / "results/small/report.html").read_text()
+    assert "Models on the same clips" in page
+    assert "PaliGemma 2 at toy size, random weights: and MLP, late fusion" in page
+    assert "what should be pretrained is random" in page
+
+    # Nothing changed; then how fast it runs, then a stage, then what both stages are made of.
+    assert snakemake(project, "-n", "--", "train_paligemma").jobs == {}
+    write_vlm(project, threads=2)
+    assert "fit_vlm" not in snakemake(project, "-n", "--", "train_paligemma").jobs
+    write_vlm(project, stages={**LONG, "fine_tuning": {**LONG["fine_tuning"], "epochs": 3}})
+    assert snakemake(project, "-n", "--", "train_paligemma").jobs["fit_vlm"] == 1
+    write_vlm(project, width=16)
+    assert snakemake(project, "-n", "--", "train_paligemma").jobs["fit_vlm"] == 2
+
+
+def test_targets_plan_what_they_say_and_the_default_nothing(project: Path) -> None:
+    write_config(project)
+    assert snakemake(project, "-n").jobs == {}
+    write_vlm(project)
+    plan = snakemake(project, "-n", "--", "zero_shot_paligemma").jobs
+    assert plan == {"zero_shot_vlm": 1, "evaluate_vlm": 1, "zero_shot_paligemma": 1}
+    plan = snakemake(project, "-n", "--", "ablate_paligemma").jobs
+    # Six controls of two stages; the frames are shuffled once a bucket.
+    assert plan["fit_vlm"] == 12
+    assert (plan["shuffle_time_encode"], plan["shuffle_time_split"]) == (2, 1)
+    assert plan["compare_vlm_controls"] == 1
+    write_vlm(project, report=["zero_shot", "ablation"])
+    assert snakemake(project, "-n").jobs["write_report"] == 1
+    write_config(project, enabled=["demo"], datasets={"demo": {"adapter": "demo"}})
+    plan = snakemake(project, "-n", "--", "demo_vlm").jobs
+    assert plan["fit_vlm"] == 2
+    assert plan["zero_shot_vlm"] == 1
+
+
+def test_float16_and_impossible_shares_stop_before_anything_runs(project: Path) -> None:
+    for changes, words in (
+        ({"dtype": "float16"}, "float16 overflows in Gemma"),
+        ({"stages": {"adaptation": {"share": 0.9}}}, "1 at most together"),
+    ):
+        write_vlm(project, **changes)
+        run = snakemake(project, "-n", "--", "train_paligemma", check=False)
+        assert run.code != 0
+        assert words in run.output
+        assert "Traceback" not in run.output
+
+
+def test_reading_the_snakefile_imports_no_model_library(project: Path) -> None:
+    program = (
+        "import sys; sys.argv = sys.argv[1:]\n"
+        "from snakemake.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "heavy = {'torch', 'transformers', 'peft', 'sklearn', 'matplotlib', 'scipy', 'pywt'}\n"
+        "print('imported:', sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *command(project, "-n", "--", "train_paligemma")],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(),
+        cwd=project,
+    )
+    assert "imported: []" in done.stdout, done.stdout + done.stderr
