@@ -4,12 +4,14 @@ CORES ?= $(shell nproc 2>/dev/null || echo 2)
 BIN := .venv/bin
 TORCH := $(shell grep '^torch==' requirements.txt)
 
-.PHONY: help env demo test test-slow lint format bench readme lock clean
+.PHONY: help env env-slurm demo test test-slow test-slurm lint format bench readme lock clean
 
 help:
 	@echo "make demo       environment, demo clips, features, MLP, report: results/demo/report.html"
 	@echo "make test       environment and the test suite"
 	@echo "make test-slow  the tests that take longer"
+	@echo "make test-slurm the workflow on a Slurm of one node on this machine (needs root, slurm-wlm, munge)"
+	@echo "make env-slurm  environment and Snakemake's plugins for clusters"
 	@echo "make lint       ruff, snakefmt, snakemake --lint, mypy"
 	@echo "make format     let ruff and snakefmt rewrite the code"
 	@echo "make bench      speed beside a bare loop, a serial script and PyWavelets: results/bench.json"
@@ -30,6 +32,10 @@ help:
 
 env: .venv/runtime.stamp
 
+# On top of either environment: the plugins are not needed on one machine.
+env-slurm: .venv/runtime.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-slurm.txt
+
 demo: .venv/runtime.stamp
 	$(BIN)/python -m facewave.system_libraries
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES)
@@ -41,6 +47,11 @@ test: .venv/dev.stamp
 
 test-slow: .venv/dev.stamp
 	$(BIN)/python -m pytest -m slow
+
+# Installs nothing: what is missing is the reason that the tests are skipped for.
+test-slurm:
+	@test -x $(BIN)/pytest || { echo "no test environment: make test, then make env-slurm"; exit 1; }
+	$(BIN)/python -m pytest -m slurm -rs tests/slurm
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff check .
@@ -67,7 +78,11 @@ lock:
 	{ head -n 2 requirements.txt; .venv-lock/bin/python -m pip freeze --exclude facewave | sed 's/+cpu//'; } > .venv-lock/runtime.txt
 	.venv-lock/bin/python -m pip install --quiet '.[dev]'
 	{ head -n 2 requirements-dev.txt; .venv-lock/bin/python -m pip freeze --exclude facewave | sed 's/+cpu//' | grep -vxFf .venv-lock/runtime.txt; } > .venv-lock/dev.txt
-	mv .venv-lock/runtime.txt requirements.txt && mv .venv-lock/dev.txt requirements-dev.txt && rm -rf .venv-lock build facewave.egg-info
+	.venv-lock/bin/python -m pip install --quiet -c .venv-lock/runtime.txt '.[slurm]'
+	{ head -n 2 requirements-slurm.txt; .venv-lock/bin/python -m pip freeze --exclude facewave | sed 's/+cpu//' | grep -vxF -f .venv-lock/runtime.txt -f .venv-lock/dev.txt; } > .venv-lock/slurm.txt
+	mv .venv-lock/runtime.txt requirements.txt && mv .venv-lock/dev.txt requirements-dev.txt
+	mv .venv-lock/slurm.txt requirements-slurm.txt
+	rm -rf .venv-lock build facewave.egg-info
 
 clean:
 	rm -rf .venv results .snakemake

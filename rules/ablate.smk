@@ -15,7 +15,8 @@ rule encode_variant:
         "../envs/features.yaml"
     threads: 1
     resources:
-        mem_mb=400,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         store=STORE,
         options=variant_features,
@@ -45,7 +46,8 @@ rule split_variant:
     conda:
         "../envs/features.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         store=STORE,
         features=variant_features,
@@ -78,7 +80,8 @@ rule fit_variant:
         "../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         options=lambda wildcards: VARIANTS[wildcards.variant]["mlp"],
         control=lambda wildcards: CONFIG["ablation"]["variants"][
@@ -108,6 +111,9 @@ rule compare_variants:
         DATASET / "logs/compare_variants.log",
     conda:
         "../envs/training.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         predictions=lambda wildcards: variant_answers(wildcards.dataset),
         reference=CONFIG["ablation"]["reference"],

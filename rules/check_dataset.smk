@@ -5,6 +5,7 @@
 rule check_dataset:
     log:
         RESULTS / "logs/check_dataset.log",
+    localrule: True
     conda:
         "../envs/features.yaml"
     params:

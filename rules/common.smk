@@ -170,6 +170,11 @@ def demo_files(dataset, *, subject=None, bucket=None):
     ]
 
 
+def growing(amount):
+    """Return a resource that grows with each attempt: what was too little is tried with more."""
+    return lambda wildcards, attempt: attempt * amount
+
+
 def code_commit():
     """Return the commit of the workflow's code, `+` behind it if files differ; None without git."""
     command = ["git", "-C", str(workflow.basedir), "describe", "--always", "--dirty=+"]

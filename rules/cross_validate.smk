@@ -12,6 +12,9 @@ rule cross_validation:
         DATASET / "logs/cross_validation/{protocol}.log",
     conda:
         "../envs/training.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         dataset=lambda wildcards: wildcards.dataset,
         protocol=lambda wildcards: wildcards.protocol,

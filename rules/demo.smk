@@ -13,6 +13,9 @@ for dataset in DATASETS:
                 RESULTS / dataset / "logs/render_demo" / f"{subject}.log",
             conda:
                 "../envs/features.yaml"
+            resources:
+                mem_mb=growing(1000),
+                runtime=growing(10),
             params:
                 folder=RESULTS / dataset / "demo_clips",
                 subject=subject,

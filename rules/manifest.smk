@@ -1,6 +1,7 @@
 # Label files -> one table a dataset. The key file changes only when a row does.
 
 
+# Where Snakemake itself runs: it takes seconds, less than a cluster's queue.
 rule build_manifest:
     input:
         key=DATASET / "keys/manifest.json",
@@ -9,6 +10,7 @@ rule build_manifest:
         csv=DATASET / "manifest.csv",
     log:
         DATASET / "logs/build_manifest.log",
+    localrule: True
     conda:
         "../envs/features.yaml"
     params:

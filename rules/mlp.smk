@@ -16,7 +16,8 @@ rule fit_mlp:
         "../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         options=CONFIG["mlp"],
         seed=CONFIG["seed"],
@@ -44,6 +45,9 @@ rule evaluate:
         DATASET / "logs/evaluate/{protocol}.log",
     conda:
         "../envs/training.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
         title=lambda wildcards: f"MLP on {wildcards.dataset}, {wildcards.protocol}",
         folds=lambda wildcards: FOLDS[wildcards.dataset] or [PROTOCOL],

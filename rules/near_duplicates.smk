@@ -23,7 +23,8 @@ rule hash_frames:
         "../envs/features.yaml"
     threads: 1
     resources:
-        mem_mb=300,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         frames=CONFIG["near_duplicates"]["frames"],
         default_fps=CONFIG["landmarker"]["default_fps"],
@@ -45,7 +46,8 @@ rule near_duplicates:
     conda:
         "../envs/features.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         datasets=list(HASHES),
         counts=[len(tables) for tables in HASHES.values()],

@@ -4,6 +4,7 @@
 rule prune_store:
     log:
         RESULTS / "logs/prune_store.log",
+    localrule: True
     conda:
         "../envs/features.yaml"
     params:

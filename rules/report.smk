@@ -24,7 +24,8 @@ rule write_report:
     conda:
         "../envs/training.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         dataset=lambda wildcards: wildcards.dataset,
         folds=lambda wildcards: FOLDS[wildcards.dataset] or [PROTOCOL],

@@ -14,7 +14,8 @@ rule build_splits:
     conda:
         "../envs/features.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         store=STORE,
         features=STAGE_OPTIONS["features"],
@@ -44,6 +45,9 @@ rule write_npy:
         DATASET / "logs/write_npy/{split}/{part}.log",
     conda:
         "../envs/features.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(30),
     message:
         "write {output.npy}"
     script:

@@ -17,7 +17,8 @@ rule track_faces:
         "../envs/features.yaml"
     threads: 1
     resources:
-        mem_mb=600,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         store=STORE,
         options=STAGE_OPTIONS["tracks"],

@@ -1,0 +1,3 @@
+#!/bin/sh
+# Cancels the jobs of these numbers.
+exec scancel "$@"

@@ -1,0 +1,116 @@
+"""The workflow through profiles/slurm on a real Slurm: equal results, and what goes wrong there."""
+
+import signal
+import time
+
+import pytest
+import yaml
+from cluster_project import SLURM, products, run, said, started, wait_until
+from workflow import ROOT, shards
+
+pytestmark = pytest.mark.slurm
+
+UNFINISHED = "PENDING,RUNNING,COMPLETING"
+
+
+def of_stages(files: dict[str, str], *folders: str) -> dict[str, str]:
+    return {path: digest for path, digest in files.items() if path.startswith(folders)}
+
+
+def test_whole_workflow_gives_what_a_local_run_gives(cluster, make_project, local):
+    work = make_project()
+    before = len(cluster.jobs())
+    run(work, *SLURM, "--cores", "2", cluster=cluster)
+    assert products(work) == local
+    # One of four buckets with two stages each, then splits, MLP, evaluation and report.
+    submitted = cluster.jobs()[before:]
+    assert len(submitted) == 5
+    group = cluster.show(submitted[0])
+    # Two buckets at a time in one submission, and two after them.
+    assert group["NumCPUs"] == "2"
+    assert group["MinMemoryNode"] == "2000M"
+    assert group["TimeLimit"] == "01:20:00"
+    assert "Nothing to be done" in run(work, *SLURM, cluster=cluster)
+
+
+def test_cancelled_job_is_tried_again_and_goes_on_at_the_clip(cluster, make_project, local):
+    work = make_project(buckets=1)
+    before = len(cluster.jobs())
+    with started(work, *SLURM, "--", "features", cluster=cluster) as process:
+        wait_until(lambda: len(shards(work, "tracks")) >= 3, process)
+        (job,) = cluster.jobs("RUNNING")
+        cluster.call("scancel", job)
+        wait_until(lambda: not cluster.jobs("RUNNING,COMPLETING"), process)
+        finished = shards(work, "tracks")
+        assert 3 <= len(finished) < 12
+        assert process.wait(timeout=300) == 0, said(work)[-6000:]
+    assert f"SLURM-job '{job}' failed, SLURM status is: 'CANCELLED'" in said(work)
+    first, second = (cluster.show(number) for number in cluster.jobs()[before:])
+    assert (first["MinMemoryNode"], second["MinMemoryNode"]) == ("1000M", "2000M")
+    assert (first["TimeLimit"], second["TimeLimit"]) == ("00:40:00", "01:20:00")
+    # What was there stayed as it was; the rest came once.
+    after = shards(work, "tracks")
+    assert len(after) == 12
+    assert {key: after[key] for key in finished} == finished
+    log = (work / "results/small/logs/track_faces/0000.log").read_text()
+    assert f"12/12 clips ({12 - len(finished)} computed)" in log
+    assert of_stages(products(work), "store/") == of_stages(local, "store/")
+
+
+def test_drained_node_finishes_its_job_and_the_others_wait(cluster, make_project, local):
+    work = make_project()
+    options = ("--cores", "1", "--group-components", "buckets=1", "variants=1")
+    node = f"nodename={cluster.node}"
+    with started(work, *SLURM, *options, "--", "features", cluster=cluster) as process:
+        wait_until(lambda: shards(work, "tracks"), process)
+        cluster.call("scontrol", "update", node, "state=drain", "reason=test")
+        try:
+            wait_until(lambda: not cluster.jobs("RUNNING,COMPLETING"), process)
+            pending = cluster.jobs("PENDING")
+            assert pending
+            assert "DRAIN" in cluster.call("scontrol", "show", "node", cluster.node)
+            done = shards(work, "tracks")
+            assert 0 < len(done) < 12
+        finally:
+            cluster.call("scontrol", "update", node, "state=resume")
+        assert process.wait(timeout=300) == 0, said(work)[-6000:]
+    assert {cluster.show(job)["JobState"] for job in pending} == {"COMPLETED"}
+    after = shards(work, "tracks")
+    assert {key: after[key] for key in done} == done
+    wanted = ("store/", "small/tracks/", "small/features/")
+    assert of_stages(products(work), *wanted) == of_stages(local, *wanted)
+
+
+def test_array_jobs_as_the_documentation_says(cluster, make_project, local, tmp_path):
+    profile = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
+    for key in ("groups", "group-components", "cores", "scheduler-subsample"):
+        del profile[key]
+    del profile["max-jobs-per-timespan"]
+    profile["slurm-array-jobs"] = "track_faces,encode_features"
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(profile))
+    work = make_project()
+    before = len(cluster.jobs())
+    options = ("--workflow-profile", str(tmp_path), *SLURM[2:])
+    run(work, *options, "--", "features", cluster=cluster)
+    submitted = cluster.jobs()[before:]
+    assert len(submitted) == 8
+    assert len({number.partition("_")[0] for number in submitted}) == 2
+    wanted = ("store/", "small/tracks/", "small/features/")
+    assert of_stages(products(work), *wanted) == of_stages(local, *wanted)
+
+
+def test_interrupted_run_cancels_its_jobs(cluster, make_project):
+    work = make_project()
+    with started(work, *SLURM, "--cores", "2", "--", "features", cluster=cluster) as process:
+        wait_until(lambda: shards(work, "tracks"), process)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=120) != 0
+    deadline = time.monotonic() + 60
+    while cluster.jobs(UNFINISHED):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    finished = shards(work, "tracks")
+    run(work, *SLURM, "--cores", "2", "--", "features", cluster=cluster)
+    after = shards(work, "tracks")
+    assert len(after) == 12
+    assert {key: after[key] for key in finished} == finished
