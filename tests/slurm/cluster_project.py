@@ -2,10 +2,12 @@
 
 import csv
 import hashlib
+import signal
 import subprocess
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -67,7 +69,7 @@ def write_project(work: Path, *, root: Path, table: Path, model: Path, buckets: 
 def run(work: Path, *arguments: str, cluster: Cluster | None = None) -> str:
     """Run snakemake to its end and return what it said; raises if it failed."""
     with started(work, *arguments, cluster=cluster) as process:
-        code = process.wait(timeout=540)
+        code = process.wait(timeout=900)
     output = said(work)
     assert code == 0, output[-6000:]
     return output
@@ -86,6 +88,8 @@ def started(work: Path, *arguments: str, cluster: Cluster | None = None):
             stdout=file,
             stderr=subprocess.STDOUT,
             env=cluster.environment if cluster else environment(),
+            # Ctrl-C must reach it even where these tests run in the background, which ignores it.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         )
     try:
         yield process
@@ -99,7 +103,7 @@ def said(work: Path) -> str:
     return (work / "run.log").read_text(errors="replace")
 
 
-def wait_until(true: Callable[[], bool], process: subprocess.Popen, *, seconds: float = 180):
+def wait_until(true: Callable[[], bool], process: subprocess.Popen, *, seconds: float = 400):
     """Wait for something to become true while a run goes on."""
     end = time.monotonic() + seconds
     while not true():

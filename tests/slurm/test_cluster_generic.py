@@ -31,7 +31,7 @@ def test_cancelled_job_is_tried_again(cluster, make_project):
         wait_until(lambda: not cluster.jobs("RUNNING,COMPLETING"), process)
         assert cluster.call(str(SCRIPTS / "status.sh"), job) == "failed\n"
         finished = shards(work, "tracks")
-        assert process.wait(timeout=300) == 0, said(work)[-6000:]
+        assert process.wait(timeout=900) == 0, said(work)[-6000:]
     first, second = cluster.jobs()[before:]
     assert cluster.call(str(SCRIPTS / "status.sh"), second) == "success\n"
     assert cluster.show(first)["MinMemoryNode"] == "1000M"

@@ -43,8 +43,8 @@ def test_cancelled_job_is_tried_again_and_goes_on_at_the_clip(cluster, make_proj
         wait_until(lambda: not cluster.jobs("RUNNING,COMPLETING"), process)
         finished = shards(work, "tracks")
         assert 3 <= len(finished) < 12
-        assert process.wait(timeout=300) == 0, said(work)[-6000:]
-    assert f"SLURM-job '{job}' failed, SLURM status is: 'CANCELLED'" in said(work)
+        assert process.wait(timeout=900) == 0, said(work)[-6000:]
+    assert "Trying to restart job" in said(work)
     first, second = (cluster.show(number) for number in cluster.jobs()[before:])
     assert (first["MinMemoryNode"], second["MinMemoryNode"]) == ("1000M", "2000M")
     assert (first["TimeLimit"], second["TimeLimit"]) == ("00:40:00", "01:20:00")
@@ -73,7 +73,7 @@ def test_drained_node_finishes_its_job_and_the_others_wait(cluster, make_project
             assert 0 < len(done) < 12
         finally:
             cluster.call("scontrol", "update", node, "state=resume")
-        assert process.wait(timeout=300) == 0, said(work)[-6000:]
+        assert process.wait(timeout=900) == 0, said(work)[-6000:]
     assert {cluster.show(job)["JobState"] for job in pending} == {"COMPLETED"}
     after = shards(work, "tracks")
     assert {key: after[key] for key in done} == done
@@ -86,15 +86,18 @@ def test_array_jobs_as_the_documentation_says(cluster, make_project, local, tmp_
     for key in ("groups", "group-components", "cores", "scheduler-subsample"):
         del profile[key]
     del profile["max-jobs-per-timespan"]
-    profile["slurm-array-jobs"] = "track_faces,encode_features"
+    profile["slurm-array-jobs"] = "track_faces"
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(profile))
     work = make_project()
     before = len(cluster.jobs())
     options = ("--workflow-profile", str(tmp_path), *SLURM[2:])
     run(work, *options, "--", "features", cluster=cluster)
     submitted = cluster.jobs()[before:]
+    # An array of four buckets; what follows from each is a job of its own.
     assert len(submitted) == 8
-    assert len({number.partition("_")[0] for number in submitted}) == 2
+    array = {number for number in submitted if "_" in number}
+    assert len(array) == 4
+    assert len({number.partition("_")[0] for number in array}) == 1
     wanted = ("store/", "small/tracks/", "small/features/")
     assert of_stages(products(work), *wanted) == of_stages(local, *wanted)
 
@@ -104,7 +107,7 @@ def test_interrupted_run_cancels_its_jobs(cluster, make_project):
     with started(work, *SLURM, "--cores", "2", "--", "features", cluster=cluster) as process:
         wait_until(lambda: shards(work, "tracks"), process)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=120) != 0
+        assert process.wait(timeout=300) != 0
     deadline = time.monotonic() + 60
     while cluster.jobs(UNFINISHED):
         assert time.monotonic() < deadline
