@@ -20,16 +20,16 @@ def of_stages(files: dict[str, str], *folders: str) -> dict[str, str]:
 def test_whole_workflow_gives_what_a_local_run_gives(cluster, make_project, local):
     work = make_project()
     before = len(cluster.jobs())
-    run(work, *SLURM, "--cores", "2", cluster=cluster)
+    run(work, *SLURM, cluster=cluster)
     assert products(work) == local
     # One of four buckets with two stages each, then splits, MLP, evaluation and report.
     submitted = cluster.jobs()[before:]
     assert len(submitted) == 5
     group = cluster.show(submitted[0])
-    # Two buckets at a time in one submission, and two after them.
-    assert group["NumCPUs"] == "2"
-    assert group["MinMemoryNode"] == "2000M"
-    assert group["TimeLimit"] == "01:20:00"
+    # What one bucket needs, and the time of all of them.
+    assert group["NumCPUs"] == "1"
+    assert group["MinMemoryNode"] == "1000M"
+    assert group["TimeLimit"] == "02:40:00"
     assert "Nothing to be done" in run(work, *SLURM, cluster=cluster)
 
 
@@ -59,9 +59,10 @@ def test_cancelled_job_is_tried_again_and_goes_on_at_the_clip(cluster, make_proj
 
 def test_drained_node_finishes_its_job_and_the_others_wait(cluster, make_project, local):
     work = make_project()
-    options = ("--cores", "1", "--group-components", "buckets=1", "variants=1")
+    options = ("--group-components", "buckets=1", "variants=1")
     node = f"nodename={cluster.node}"
     with started(work, *SLURM, *options, "--", "features", cluster=cluster) as process:
+        wait_until(lambda: len(cluster.jobs(UNFINISHED)) == 4, process)
         wait_until(lambda: shards(work, "tracks"), process)
         cluster.call("scontrol", "update", node, "state=drain", "reason=test")
         try:
@@ -83,9 +84,8 @@ def test_drained_node_finishes_its_job_and_the_others_wait(cluster, make_project
 
 def test_array_jobs_as_the_documentation_says(cluster, make_project, local, tmp_path):
     profile = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
-    for key in ("groups", "group-components", "cores", "scheduler-subsample"):
+    for key in ("groups", "group-components", "scheduler-subsample", "max-jobs-per-timespan"):
         del profile[key]
-    del profile["max-jobs-per-timespan"]
     profile["slurm-array-jobs"] = "track_faces"
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(profile))
     work = make_project()
@@ -104,7 +104,7 @@ def test_array_jobs_as_the_documentation_says(cluster, make_project, local, tmp_
 
 def test_interrupted_run_cancels_its_jobs(cluster, make_project):
     work = make_project()
-    with started(work, *SLURM, "--cores", "2", "--", "features", cluster=cluster) as process:
+    with started(work, *SLURM, "--", "features", cluster=cluster) as process:
         wait_until(lambda: shards(work, "tracks"), process)
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=300) != 0
@@ -113,7 +113,7 @@ def test_interrupted_run_cancels_its_jobs(cluster, make_project):
         assert time.monotonic() < deadline
         time.sleep(0.2)
     finished = shards(work, "tracks")
-    run(work, *SLURM, "--cores", "2", "--", "features", cluster=cluster)
+    run(work, *SLURM, "--", "features", cluster=cluster)
     after = shards(work, "tracks")
     assert len(after) == 12
     assert {key: after[key] for key in finished} == finished
