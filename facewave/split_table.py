@@ -49,12 +49,14 @@ class SplitTable:
 
     def take(self, rows: NDArray[np.intp]) -> "SplitTable":
         """Return some rows as a table of their own; the arrays are copies."""
+        votes = self.label_distributions
         return replace(
             self,
             clip_ids=[self.clip_ids[row] for row in rows],
             labels=self.labels[rows],
             valid=self.valid[rows],
             groups={name: group[rows] for name, group in self.groups.items()},
+            label_distributions=None if votes is None else votes[rows],
         )
 
 

@@ -20,7 +20,8 @@ rule explain_model:
         "../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         title=lambda wildcards: f"MLP on {wildcards.dataset}, {wildcards.protocol}",
         repeats=CONFIG["explanation"]["repeats"],
@@ -45,7 +46,8 @@ rule measure_reconstruction:
         "../envs/features.yaml"
     threads: 1
     resources:
-        mem_mb=800,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         store=STORE,
         layouts=CONFIG["explanation"]["layouts"],
@@ -75,6 +77,9 @@ rule compare_layouts:
         DATASET / "logs/compare_layouts.log",
     conda:
         "../envs/training.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         seed=CONFIG["seed"],
         version=EXPLANATION_VERSION,

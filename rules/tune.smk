@@ -17,7 +17,8 @@ rule fit_inner:
         "../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         options=lambda wildcards: VARIANTS[wildcards.variant]["mlp"],
         seeds=ABLATION_SEEDS,
@@ -47,6 +48,9 @@ rule choose_variants:
         DATASET / "logs/choose_variants.log",
     conda:
         "../envs/training.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         inner=lambda wildcards: variant_answers(
             wildcards.dataset, names=CANDIDATES, inner=True

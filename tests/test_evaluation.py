@@ -166,6 +166,8 @@ def test_script_writes_json_and_picture(tmp_path, two_folds):
         output=SimpleNamespace(
             metrics=str(tmp_path / "out" / "metrics.json"),
             confusion=str(tmp_path / "out" / "confusion.png"),
+            confused_clips=str(tmp_path / "out" / "confused_clips.csv"),
+            confused_classes=str(tmp_path / "out" / "confused_classes.csv"),
         ),
         params=SimpleNamespace(title="demo, MLP", folds=["fold1", "fold2"], seed=5),
         log=[str(tmp_path / "log" / "evaluate.log")],
@@ -189,4 +191,12 @@ def test_script_writes_json_and_picture(tmp_path, two_folds):
     assert len(sources["sha256"]) == 4
     assert content["bootstrap"]["seed"] == 5
     assert content["bootstrap"]["subjects"] is None
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["confusion.png", "metrics.json"]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+        "confused_classes.csv",
+        "confused_clips.csv",
+        "confusion.png",
+        "metrics.json",
+    ]
+    wrong = len((tmp_path / "out" / "confused_clips.csv").read_text().splitlines()) - 1
+    confusion = np.array(content["overall"]["confusion"])
+    assert wrong == confusion.sum() - np.trace(confusion)

@@ -76,6 +76,7 @@ def table(subjects, clips=6):
         classes=("a", "b"),
         shapes={"pose": (1, 1)},
         metadata={},
+        label_distributions=np.eye(2, dtype=np.float32)[np.arange(n) % 2],
     ), {name: name.split("_")[0] for name in ids}
 
 
@@ -94,6 +95,7 @@ def test_inner_folds_share_no_subject_and_test_each_clip_once(names, folds):
     for part in divided[0].values():
         for clip, value in zip(part.clip_ids, part.groups["pose"], strict=True):
             assert value == values[clip]
+        np.testing.assert_array_equal(part.label_distributions.argmax(axis=1), part.labels)
 
 
 def test_too_few_subjects_are_refused():
