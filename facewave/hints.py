@@ -64,7 +64,9 @@ def as_yaml(value: object) -> str:
         return "[" + ", ".join(map(as_yaml, value)) + "]"
     if isinstance(value, str) and value and value.strip() == value:
         return value
-    return json.dumps(value, ensure_ascii=False, default=str)
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    # YAML takes 5e-05 for text.
+    return text.replace("e", ".0e") if isinstance(value, float) and "." not in text else text
 
 
 def _plain(name: str) -> str:

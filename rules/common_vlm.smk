@@ -71,11 +71,6 @@ def vlm_gpus(wildcards):
     return 0 if section["model"] == TINY else section["gpus"]
 
 
-def vlm_memory(wildcards):
-    """Return the main memory of a job in MB: the weights pass through it."""
-    return 4000 if VLM_SECTIONS[wildcards.vlm]["model"] == TINY else 24000
-
-
 def vlm_threads(wildcards):
     """Return the CPU threads of a job."""
     return VLM_SECTIONS[wildcards.vlm]["threads"]

@@ -17,7 +17,8 @@ rule zero_shot_vlm:
         "../envs/vlm.yaml"
     threads: vlm_threads
     resources:
-        mem_mb=vlm_memory,
+        mem_mb=growing(24000),
+        runtime=growing(60),
         gpu=vlm_gpus,
     params:
         options=vlm_options,
@@ -56,7 +57,8 @@ rule fit_vlm:
         "../envs/vlm.yaml"
     threads: vlm_threads
     resources:
-        mem_mb=vlm_memory,
+        mem_mb=growing(24000),
+        runtime=growing(480),
         gpu=vlm_gpus,
     params:
         options=vlm_options,
@@ -81,6 +83,9 @@ rule fuse_vlm:
         DATASET / "logs/fuse_vlm/{vlm}/{split}.log",
     conda:
         "../envs/training.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         version=VLM_VERSION,
     message:
@@ -101,6 +106,10 @@ rule evaluate_vlm:
         test=of_folds("splits/{split}/test.parquet"),
     output:
         metrics=DATASET / "evaluation/{vlm}/{control}/{stage}/{protocol}/metrics.json",
+        confused_clips=DATASET
+        / "evaluation/{vlm}/{control}/{stage}/{protocol}/confused_clips.csv",
+        confused_classes=DATASET
+        / "evaluation/{vlm}/{control}/{stage}/{protocol}/confused_classes.csv",
         confusion=report(
             DATASET / "evaluation/{vlm}/{control}/{stage}/{protocol}/confusion.png",
             caption="../docs/captions/confusion.rst",
@@ -115,6 +124,9 @@ rule evaluate_vlm:
         DATASET / "logs/evaluate_vlm/{vlm}/{control}/{stage}/{protocol}.log",
     conda:
         "../envs/training.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
         title=lambda wildcards: f"{wildcards.vlm}, {wildcards.stage}, on {wildcards.dataset}",
         folds=lambda wildcards: FOLDS[wildcards.dataset] or [PROTOCOL],
@@ -146,6 +158,9 @@ rule evaluate_vlm_regression:
         stage="|".join(STAGES),
     conda:
         "../envs/training.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
         title=lambda wildcards: f"{wildcards.vlm}, {wildcards.stage}, on {wildcards.dataset}",
         version=EVALUATION_VERSION,
@@ -168,7 +183,8 @@ rule shuffle_time_encode:
         "../envs/features.yaml"
     threads: 1
     resources:
-        mem_mb=400,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         store=STORE,
         options=SHUFFLED_FEATURES,
@@ -193,7 +209,8 @@ rule shuffle_time_split:
     conda:
         "../envs/features.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         store=STORE,
         features=SHUFFLED_FEATURES,
@@ -202,6 +219,7 @@ rule shuffle_time_split:
         split=CONFIG["split"],
         fold=lambda wildcards: wildcards.split.partition("/")[2] or None,
         seed=CONFIG["seed"],
+        version=SPLIT_VERSION,
     message:
         "split {wildcards.dataset} with shuffled frames by {wildcards.split}"
     script:
@@ -224,6 +242,9 @@ rule compare_vlm_controls:
         DATASET / "logs/compare_vlm_controls/{vlm}/{protocol}.log",
     conda:
         "../envs/training.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         predictions=vlm_ablation_answers,
         reference="full",

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facewave.canonical_face import canonical_face
-from facewave.store import write_shard
+from facewave.store import shard_path, write_shard
 from facewave.video import UnreadableVideoError, open_video
 from facewave.vlm.frames import (
     choose_frames,
@@ -15,6 +15,7 @@ from facewave.vlm.frames import (
     motion,
     read_frames,
 )
+from facewave.vlm.pictures import ClipPictures, Media
 
 
 def all_frames(path):
@@ -143,6 +144,17 @@ def test_frames_are_counted_as_they_were_tracked(face_clip):
     np.testing.assert_array_equal(frames, whole[[0, 9]])
     frames = read_frames(face_clip, [1], default_fps=25, segment=(2, 12), step=3)
     np.testing.assert_array_equal(frames, whole[[5]])
+
+
+def test_the_pictures_of_a_clip_are_the_frames_that_were_tracked(face_clip, tmp_path):
+    """Tracked with `landmarker.max_fps` at a third of its rate, the face in the third frame."""
+    frames = 12 // 3
+    detected = np.arange(frames) == 2
+    metadata = {"frames": frames, "detected": 1, "fps": 25 / 3, "frame_step": 3}
+    write_shard(shard_path(tmp_path, "tracks", "ab"), {"detected": detected}, metadata)
+    media = Media(path=str(face_clip), fps=25, segment=None, track_key="ab", frames=frames)
+    pictures = ClipPictures(media={"c": media}, store=tmp_path, count=1, choice="uniform")
+    np.testing.assert_array_equal(pictures("c"), all_frames(face_clip)[[6]])
 
 
 def test_frames_of_a_folder(face_clip, tmp_path):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facewave.manifest import read_manifest
-from facewave.store import content_key, shard_path
+from facewave.store import content_key, frame_step, shard_path
 from facewave.track_bucket import TRACK_COLUMNS
 from facewave.tsv import iter_rows
 from facewave.video import UnreadableVideoError
@@ -121,6 +121,7 @@ class ClipPictures:
                 self.frames(clip_id),
                 default_fps=media.fps,
                 segment=media.segment,
+                step=frame_step(shard_path(self.store, "tracks", media.track_key)),
             )
         except UnreadableVideoError as error:
             raise UnreadableVideoError(
