@@ -72,19 +72,6 @@ def test_cluster_plugins_are_pinned_and_change_no_other_pin():
     assert not set(pinned) & set(pins(ROOT / "requirements.txt"))
 
 
-def test_cluster_plugins_are_pinned_and_change_no_other_pin():
-    import tomllib
-
-    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    plugins = {
-        re.match(r"[A-Za-z0-9_.-]+", requirement)[0]
-        for requirement in extra["optional-dependencies"]["slurm"]
-    }
-    pinned = pins(ROOT / "requirements-slurm.txt")
-    assert plugins <= set(pinned)
-    assert not set(pinned) & set(pins(ROOT / "requirements.txt"))
-
-
 def test_library_never_imports_snakemake():
     for path in (ROOT / "facewave").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
