@@ -173,6 +173,9 @@ def test_nothing_is_shown_by_default():
             "adaptation or fine_tuning",
         ),
         ({"head": "generate", "report": ["fusion"]}, "expected none with head: generate"),
+        ({"prompt": "qestion"}, r"there is no template 'qestion'"),
+        ({"prompt": "Which {emotion}?"}, r"there is no field \{emotion\}"),
+        ({"prompt": "Which of {classes}?", "use_text": True}, r"without \{text\}"),
         ({"modle": "x"}, "did you mean 'vlm.model'|did you mean 'model'"),
     ],
 )
