@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import TypeGuard
 
+from facewave.vlm.prompts import TEMPLATES, PromptError, reads_text
+
 
 def vlm_problems(section: object) -> Iterator[str]:
     """Yield one line a problem; a section whose keys have wrong types yields what can be said."""
@@ -11,6 +13,7 @@ def vlm_problems(section: object) -> Iterator[str]:
     width, heads = section.get("width"), section.get("heads")
     if _whole(width) and _whole(heads) and width % heads:
         yield f"vlm.width: found {width}, expected a multiple of vlm.heads ({heads})"
+    yield from _prompt_problems(section.get("prompt"), section.get("use_text"))
     yield from _stage_problems(section.get("stages"), section.get("lora_rank"))
     head = section.get("head")
     if head == "regression" and section.get("targets") is None:
@@ -24,6 +27,19 @@ def vlm_problems(section: object) -> Iterator[str]:
             yield f"vlm.report: found {name!r}, expected adaptation or fine_tuning with regression"
         elif head == "generate" and name == "fusion":
             yield "vlm.report: found 'fusion', expected none with head: generate (only text)"
+
+
+def _prompt_problems(prompt: object, use_text: object) -> Iterator[str]:
+    if not isinstance(prompt, str) or not prompt:
+        return
+    try:
+        shown = reads_text(prompt)
+    except PromptError as error:
+        yield str(error)
+        return
+    # The named templates have a second form, with the text.
+    if use_text is True and not shown and prompt not in TEMPLATES:
+        yield "vlm.prompt: found a template without {text}, expected one with vlm.use_text: true"
 
 
 def _stage_problems(stages: object, lora_rank: object) -> Iterator[str]:

@@ -10,12 +10,20 @@ from hypothesis import strategies as st
 
 from facewave.config import ConfigError, check_config
 from facewave.config_table import CONFIG_PATH
+from facewave.versions import VLM_VERSION
 from facewave.vlm.options import ModelOptions
+from facewave.vlm.order import epoch_steps, micro_seed
 from facewave.vlm.plan import CONTROLS, STAGES, model_params, shown_models
 from facewave.vlm.stages import stage_rows
 from facewave.vlm.training_options import TrainingOptions
 
 CLASSES = ("neutral", "happy")
+FROZEN = {
+    "adaptation": [0, 4, 5, 9],
+    "fine_tuning": [2, 6, 7],
+    "steps": [[[0, 4, 5], [3, 1, 2]], [[6]]],
+    "seed": 6615342205916136666,
+}
 
 
 def rows(labels, first, second, seed=1):
@@ -164,6 +172,10 @@ def test_nothing_is_shown_by_default():
             },
             "adaptation or fine_tuning",
         ),
+        ({"head": "generate", "report": ["fusion"]}, "expected none with head: generate"),
+        ({"prompt": "qestion"}, r"there is no template 'qestion'"),
+        ({"prompt": "Which {emotion}?"}, r"there is no field \{emotion\}"),
+        ({"prompt": "Which of {classes}?", "use_text": True}, r"without \{text\}"),
         ({"modle": "x"}, "did you mean 'vlm.model'|did you mean 'model'"),
     ],
 )
@@ -178,3 +190,18 @@ def test_the_tiny_preset_is_valid():
     assert given["model"] == "tiny-random"
     for stage in STAGES:
         ModelOptions(**model_params(given, control="full", stage=stage)["model"], classes=CLASSES)
+
+
+# What a seed decides, frozen: raise VLM_VERSION where it changes
+
+
+def test_what_the_seed_decides_stays_as_it_is():
+    labels = [0, 1, 2, 0, 1, 2, 0, 1, 0, 0]
+    found = rows(labels, 0.4, 0.3, seed=5)
+    steps = epoch_steps(7, batch_size=3, accumulation=2, seed=5, epoch=2)
+    seed = micro_seed(5, epoch=2, step=1, place=3)
+    assert VLM_VERSION == 1
+    assert found["adaptation"].tolist() == FROZEN["adaptation"]
+    assert found["fine_tuning"].tolist() == FROZEN["fine_tuning"]
+    assert [[batch.tolist() for batch in step] for step in steps] == FROZEN["steps"]
+    assert seed == FROZEN["seed"]
