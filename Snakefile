@@ -31,6 +31,13 @@ include: "rules/near_duplicates.smk"
 include: "rules/check_dataset.smk"
 
 
+# With a limit of jobs a timespan, which there always is, Snakemake 9.27 starts a timer in every round
+# of scheduling; it starts another round, and that another timer. After some hundreds of jobs the
+# main process does nothing else, and at the end it waits for the last of them.
+onstart:
+    workflow.scheduler.job_rate_limiter = None
+
+
 # The target without a name: everything up to the report of every enabled dataset.
 rule all:
     default_target: True
