@@ -31,11 +31,9 @@ include: "rules/near_duplicates.smk"
 include: "rules/check_dataset.smk"
 
 
-# With a limit of jobs a timespan, which there always is, Snakemake 9.27 starts a timer in every round
-# of scheduling; it starts another round, and that another timer. After some hundreds of jobs the
-# main process does nothing else, and at the end it waits for the last of them.
+# What Snakemake itself costs must not grow with the jobs that have ended: see facewave.one_timer.
 onstart:
-    workflow.scheduler.job_rate_limiter = None
+    start_one_timer_at_a_time(workflow.scheduler)
 
 
 # The target without a name: everything up to the report of every enabled dataset.

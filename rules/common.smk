@@ -21,6 +21,7 @@ from facewave.config import ConfigError, check_config, dataset_config
 from facewave.datasets import load_clips
 from facewave.datasets.demo import RECIPE_VERSION, demo_clips
 from facewave.manifest import COLUMNS, ManifestError
+from facewave.one_timer import start_one_timer_at_a_time
 from facewave.partition import PARTS, fold_names
 from facewave.plan import plan_dataset, read_plan
 from facewave.versions import (
