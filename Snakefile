@@ -31,6 +31,11 @@ include: "rules/near_duplicates.smk"
 include: "rules/check_dataset.smk"
 
 
+# What Snakemake itself costs must not grow with the jobs that have ended: see facewave.one_timer.
+onstart:
+    start_one_timer_at_a_time(workflow.scheduler)
+
+
 # The target without a name: everything up to the report of every enabled dataset.
 rule all:
     default_target: True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,11 @@ from typing import Any
 from facewave.tsv import format_rows, iter_rows
 
 # Starting a job costs about as much as tracking one clip: 64 clips a bucket waste 2 %. Small
-# datasets take smaller buckets, so that all cores have work until the end.
-CLIPS_PER_BUCKET = 64
-SMALL_BUCKET = 16
-SMALL_BUCKETS = 64
+# datasets take smaller buckets, so that all cores have work until the end. Large ones take larger
+# buckets: they keep many cores busy all the same, and what Snakemake does grows with the jobs.
 MIN_BUCKETS = 4
+# Up to so many buckets, so many clips a bucket.
+_BUCKET_SIZES = ((64, 16), (512, 64), (math.inf, 256))
 
 KEY_COLUMNS = ("clip_id", "file_path", "fingerprint", "fps_hint")
 # Only in the key files that have segments: the others stay what they were.
@@ -42,11 +43,15 @@ class KeyRow:
 
 
 def auto_buckets(clips: int) -> int:
-    """Return a power of two: 4 buckets and more for up to 16 clips each, from 64 on for 64 each."""
+    """Return a power of two: 4 buckets and more for up to 16 clips each, 64 for 64, 512 for 256."""
     buckets = MIN_BUCKETS
-    while buckets * (SMALL_BUCKET if buckets < SMALL_BUCKETS else CLIPS_PER_BUCKET) < clips:
+    while buckets * _bucket_size(buckets) < clips:
         buckets *= 2
     return buckets
+
+
+def _bucket_size(buckets: int) -> int:
+    return next(size for below, size in _BUCKET_SIZES if buckets < below)
 
 
 def bucket_of(clip_id: str, buckets: int) -> str:

@@ -17,6 +17,7 @@ from facewave.metrics import unweighted_average_recall
 from facewave.mlp import MlpOptions, Scaler
 from facewave.mlp_fusion import Members
 from facewave.mlp_projection import Projection
+from facewave.mlp_views import StoredViews
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -24,7 +25,8 @@ class Fitted:
     """Standardisation and projection, and the training clips behind them.
 
     Attributes:
-        views: float32 (V, n, q), the clips and, with mirroring, their mirror images.
+        views: float32 (V, n, q), the clips and, with mirroring, their mirror images; in a file
+            where the features are not held in memory.
         labels: int64 (n,).
         targets: float32 (n, C), see `facewave.soft_labels.expected_targets`.
         weights: float32 (C,), of the classes by their labels.
@@ -32,7 +34,7 @@ class Fitted:
 
     scaler: Scaler
     projection: Projection
-    views: Tensor
+    views: Tensor | StoredViews
     labels: Tensor
     targets: Tensor
     weights: Tensor

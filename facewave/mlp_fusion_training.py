@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 
 import numpy as np
 import torch
@@ -18,8 +19,15 @@ from facewave.mlp_epochs import EarlyStopping, Epoch, TrainingJob
 from facewave.mlp_fusion import FusionMlp, Members, fit_temperature, mean_logits
 from facewave.mlp_fusion_steps import Fitted, run_epochs
 from facewave.mlp_parts import check_parts, class_weights, weights_of_counts
-from facewave.mlp_projection import fit_projection, fit_standardisation, project
+from facewave.mlp_projection import (
+    fit_projection,
+    fit_standardisation,
+    iter_projected,
+    project,
+)
+from facewave.mlp_views import StoredViews
 from facewave.soft_labels import class_mass, expected_targets, label_shares
+from facewave.split_stream import is_streamed, join_columns
 from facewave.split_table import SplitTable
 
 
@@ -43,7 +51,7 @@ def train_fusion(
     check_parts(train, val, options)
     with use_threads(job.threads), torch.random.fork_rng(devices=[]), job.record() as write:
         torch.manual_seed(seed)
-        fitted = _prepare(train, options, seed)
+        fitted = _prepare(train, job)
         rows = np.flatnonzero(val.valid)
         seen = project(
             val, options.inputs, rows, scaler=fitted.scaler, projection=fitted.projection
@@ -60,7 +68,7 @@ def train_fusion(
             both = join_tables(train, val)
             counts = np.bincount(both.labels, minlength=len(both.classes))
             torch.manual_seed(seed)
-            fitted = _prepare(both, options, seed)
+            fitted = _prepare(both, job)
             members = _refit(fitted, options, seed, epochs)
     network = FusionMlp(fitted.projection, members, temperature)
     network.eval()
@@ -85,7 +93,7 @@ def join_tables(train: SplitTable, val: SplitTable) -> SplitTable:
         labels=np.concatenate([train.labels, val.labels]),
         valid=np.concatenate([train.valid, val.valid]),
         groups={
-            name: np.concatenate([group, val.groups[name]]) for name, group in train.groups.items()
+            name: join_columns(group, val.groups[name]) for name, group in train.groups.items()
         },
         classes=train.classes,
         shapes=train.shapes,
@@ -107,7 +115,8 @@ def _joined_votes(*tables: SplitTable) -> NDArray[np.float32] | None:
     )
 
 
-def _prepare(table: SplitTable, options: MlpOptions, seed: int) -> Fitted:
+def _prepare(table: SplitTable, job: TrainingJob) -> Fitted:
+    options = job.options
     rows = np.flatnonzero(table.valid)
     swap = _swap(table, options) if options.mirror else None
     scaler = fit_standardisation(
@@ -124,10 +133,10 @@ def _prepare(table: SplitTable, options: MlpOptions, seed: int) -> Fitted:
         scaler=scaler,
         width=options.projection,
         swap=swap,
-        seed=seed,
+        seed=job.seed,
     )
     views = [
-        project(table, options.inputs, rows, scaler=scaler, projection=projection, swap=way)
+        iter_projected(table, options.inputs, rows, scaler=scaler, projection=projection, swap=way)
         for way in ([None, swap] if swap else [None])
     ]
     labels, kind = table.labels[rows], options.class_weights
@@ -135,7 +144,7 @@ def _prepare(table: SplitTable, options: MlpOptions, seed: int) -> Fitted:
     return Fitted(
         scaler=scaler,
         projection=projection,
-        views=torch.stack(views),
+        views=_kept(table, views, (len(views), rows.size, projection.out_features), job),
         labels=torch.from_numpy(labels),
         targets=expected_targets(
             shares,
@@ -144,6 +153,18 @@ def _prepare(table: SplitTable, options: MlpOptions, seed: int) -> Fitted:
         ),
         weights=class_weights(labels, n_classes=len(table.classes), kind=kind),
     )
+
+
+def _kept(
+    table: SplitTable,
+    views: list[Iterator[Tensor]],
+    shape: tuple[int, int, int],
+    job: TrainingJob,
+) -> Tensor | StoredViews:
+    """Keep the projections where the table has its features: in memory or in a file."""
+    if is_streamed(table):
+        return StoredViews(job.metrics_path.parent, shape, chain.from_iterable(views))
+    return torch.stack([torch.cat(list(view)) for view in views])
 
 
 def _swap(table: SplitTable, options: MlpOptions) -> SignedSwap:

@@ -34,6 +34,8 @@ class MlpOptions:
         refit: whether the model is trained again on both parts, for as many epochs.
         ensemble: networks that answer together.
         calibrate: whether a temperature is fitted on the validation part.
+        in_memory: whether the parts' features are held in memory: True, False or `auto`. It is
+            for who reads the parts (see `mlp_data`); training takes what it is given.
     """
 
     inputs: tuple[str, ...]
@@ -56,6 +58,7 @@ class MlpOptions:
     refit: bool = False
     ensemble: int = 1
     calibrate: bool = False
+    in_memory: bool | str = "auto"
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work.
@@ -80,6 +83,7 @@ class MlpOptions:
             "schedule": self.schedule in ("constant", "cosine"),
             "keep": self.keep in ("best", "last"),
             "ensemble": self.ensemble >= 1,
+            "in_memory": self.in_memory in (True, False, "auto"),
         }
         for name, holds in conditions.items():
             if not holds:

@@ -9,7 +9,7 @@ fusion than 30 numbers of the head's pose.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -148,13 +148,24 @@ def project(
     *,
     scaler: Scaler,
     projection: Projection,
-    swap: SignedSwap | None = None,
 ) -> Tensor:
-    """Return the projections (n, q) of some clips, mirrored where `swap` says how."""
-    parts = []
+    """Return the projections (n, q) of some clips."""
+    parts = list(iter_projected(table, inputs, rows, scaler=scaler, projection=projection))
+    return torch.cat(parts) if parts else torch.empty(0, projection.out_features)
+
+
+def iter_projected(
+    table: SplitTable,
+    inputs: Sequence[str],
+    rows: NDArray[np.intp],
+    *,
+    scaler: Scaler,
+    projection: Projection,
+    swap: SignedSwap | None = None,
+) -> Iterator[Tensor]:
+    """Yield the projections (m, q) of some clips piece by piece, mirrored where `swap` says how."""
     for start in range(0, rows.size, _CHUNK_CLIPS):
         features = gather(table, inputs, rows[start : start + _CHUNK_CLIPS])
         if swap:
             features = torch.from_numpy(swap(features.numpy()))
-        parts.append(projection(scaler(features)))
-    return torch.cat(parts) if parts else torch.empty(0, projection.out_features)
+        yield projection(scaler(features))

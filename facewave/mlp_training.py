@@ -28,6 +28,7 @@ from facewave.mlp_epochs import EarlyStopping, Epoch, TrainingJob
 from facewave.mlp_fusion_training import train_fusion
 from facewave.mlp_parts import check_parts, class_weights, weights_of_counts
 from facewave.soft_labels import class_mass, expected_targets, label_shares
+from facewave.split_stream import shuffled_rows
 from facewave.split_table import SplitTable
 
 _EVALUATION_CLIPS = 512
@@ -180,7 +181,11 @@ def _train_epoch(
     learner.network.train()
     predicted = torch.empty_like(part.labels)
     total, weights = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.float64)
-    shuffled = torch.randperm(part.rows.size, generator=order).numpy()
+    shuffled = shuffled_rows(
+        part.table.groups[learner.options.inputs[0]],
+        part.rows,
+        lambda count: torch.randperm(count, generator=order).numpy(),
+    )
     for clips in _batches(shuffled, learner.options.batch_size):
         logits = learner.logits(part, clips)
         loss, weight = learner.train_loss(logits, part, clips)

@@ -12,6 +12,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,8 @@ class DatasetPlan:
 def manifest_digest(clips: Iterable[Clip]) -> str:
     """Return the SHA-256 of all manifest rows, in their order."""
     digest = hashlib.sha256()
-    for clip in clips:
-        values = [getattr(clip, name) for name in COLUMNS]
-        digest.update(json.dumps(values, ensure_ascii=True).encode() + b"\n")
+    for row in map(attrgetter(*COLUMNS), clips):
+        digest.update(json.dumps(row, ensure_ascii=True).encode() + b"\n")
     return digest.hexdigest()
 
 

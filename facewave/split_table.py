@@ -60,7 +60,7 @@ class SplitTable:
         )
 
 
-def read_split(path: str | Path, *, groups: Sequence[str]) -> SplitTable:
+def read_split(path: str | Path, *, groups: Sequence[str], features: bool = True) -> SplitTable:
     """Read ids, labels, votes, validity and the named feature groups of a split.
 
     Memory: the result and the clips of one batch; other groups in the file are not read.
@@ -68,6 +68,7 @@ def read_split(path: str | Path, *, groups: Sequence[str]) -> SplitTable:
     Args:
         path: the Parquet file of one part
         groups: names of the feature groups to read; empty for labels only
+        features: False to check the groups' columns and leave their values in the file
 
     Raises:
         FileNotFoundError: there is no such file
@@ -78,7 +79,7 @@ def read_split(path: str | Path, *, groups: Sequence[str]) -> SplitTable:
     try:
         # Buffering ahead would hold the compressed columns as well, as much again as the result.
         with pq.ParquetFile(path, pre_buffer=False) as file:
-            return _read(file, path, tuple(groups))
+            return _read(file, path, tuple(groups), features=features)
     except pa.ArrowInvalid as error:
         raise ValueError(f"{path}: not a readable Parquet file: {error}") from error
 
@@ -98,7 +99,9 @@ def read_subjects(path: str | Path) -> dict[str, str | None]:
     return dict(zip(ids, subjects, strict=True))
 
 
-def _read(file: pq.ParquetFile, path: Path, names: tuple[str, ...]) -> SplitTable:
+def _read(
+    file: pq.ParquetFile, path: Path, names: tuple[str, ...], *, features: bool
+) -> SplitTable:
     schema = file.schema_arrow
     metadata = _metadata(schema, path)
     shapes = {name: tuple(shape) for name, shape in metadata["shapes"].items()}
@@ -107,13 +110,14 @@ def _read(file: pq.ParquetFile, path: Path, names: tuple[str, ...]) -> SplitTabl
     clip_ids: list[str] = []
     labels = np.empty(count, np.int64)
     valid = np.empty(count, np.bool_)
-    arrays = {name: np.empty((count, math.prod(shapes[name])), np.float32) for name in names}
+    wanted = names if features else ()
+    arrays = {name: np.empty((count, math.prod(shapes[name])), np.float32) for name in wanted}
     shares = np.full((count, len(classes)), np.nan, np.float32)
     votes = [VOTES] if VOTES in schema.names else []
     start = 0
     # One thread: the workflow counts a job's threads, and Arrow's pool would not be among them.
     for batch in file.iter_batches(
-        BATCH_CLIPS, columns=["clip_id", "label", "valid", *votes, *names], use_threads=False
+        BATCH_CLIPS, columns=["clip_id", "label", "valid", *votes, *wanted], use_threads=False
     ):
         rows = slice(start, start + batch.num_rows)
         clip_ids.extend(_column(batch, "clip_id", path).to_pylist())
@@ -122,7 +126,7 @@ def _read(file: pq.ParquetFile, path: Path, names: tuple[str, ...]) -> SplitTabl
         if votes:
             shares[rows] = _distributions(batch.column(VOTES), len(classes), path)
         for name, array in arrays.items():
-            array[rows] = _features(batch, name, path).reshape(batch.num_rows, -1)
+            array[rows] = feature_values(batch, name, path).reshape(batch.num_rows, -1)
         start = rows.stop
     _check_labels(labels, clip_ids, classes, path)
     return SplitTable(
@@ -179,7 +183,12 @@ def _column(batch: Any, name: str, path: Path) -> Any:
     return column
 
 
-def _features(batch: Any, name: str, path: Path) -> NDArray[np.float32]:
+def feature_values(batch: Any, name: str, path: Path) -> NDArray[np.float32]:
+    """Return the values of a feature column of an Arrow batch, float32 (clips x width,), no copy.
+
+    Raises:
+        ValueError: a cell or a value is empty
+    """
     # flatten() drops the values of null clips, hence the check in _column before it.
     values = _column(batch, name, path).flatten()
     if values.null_count:

@@ -23,6 +23,7 @@ from facewave.store import (
     read_metadata,
     shard_path,
 )
+from facewave.stub_tracker import track_made_up_clip
 from facewave.tracks import TrackSummary, track_clip
 from facewave.tsv import TableError, format_rows, iter_rows, write_text
 from facewave.versions import TRACK_VERSION
@@ -44,11 +45,13 @@ class TrackOptions:
         landmarker: options of the landmarker.
         default_fps: frames a second where neither container nor manifest names one.
         model_sha256: SHA-256 of the model bundle.
+        stub: whether made-up clips are given made-up trajectories (see `facewave.stub_tracker`).
     """
 
     landmarker: LandmarkerOptions
     default_fps: float
     model_sha256: str
+    stub: bool = False
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> TrackOptions:
@@ -57,6 +60,7 @@ class TrackOptions:
             LandmarkerOptions(**params["landmarker"]),
             float(params["default_fps"]),
             params["model_sha256"],
+            stub=params.get("stub", False),
         )
 
 
@@ -69,6 +73,7 @@ def track_key(
 ) -> str:
     """Return the key of the trajectory of a video of these bytes, or of a range of its frames."""
     segment = {} if frames is None else {"frames": list(frames)}
+    stub = {"stub": True} if options.stub else {}
     return content_key(
         stage="tracks",
         content=content_sha256,
@@ -77,6 +82,7 @@ def track_key(
         default_fps=float(fps),
         version=TRACK_VERSION,
         **segment,
+        **stub,
     )
 
 
@@ -105,6 +111,7 @@ def track_bucket(
         ModelFileError: if the model is another one.
         MissingSystemLibraryError: if MediaPipe cannot be loaded.
         LandmarkerError: if MediaPipe refuses the model or the options.
+        NotMadeUpError: if `options.stub` is set and a clip is a real one.
         OSError: if the store cannot be written (a full disk stops the job, it flags no clip).
     """
     check_model(model, options.model_sha256)
@@ -188,11 +195,12 @@ def _compute(
     track: TrackClip | None,
 ) -> TrackSummary:
     path = Path(row.file_path)
+    track = track_made_up_clip if options.stub else track or track_clip
     # A damaged shard must not stay under its key if the clip cannot be tracked this time.
     shard.unlink(missing_ok=True)
     try:
         with atomic_path(shard, sync=False) as temporary:
-            summary = (track or track_clip)(
+            summary = track(
                 path,
                 temporary,
                 model=model,

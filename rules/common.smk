@@ -2,6 +2,8 @@
 import os
 import subprocess
 import sys
+from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 sys.path.insert(0, str(workflow.basedir))
@@ -19,6 +21,7 @@ from facewave.config import ConfigError, check_config, dataset_config
 from facewave.datasets import load_clips
 from facewave.datasets.demo import RECIPE_VERSION, demo_clips
 from facewave.manifest import COLUMNS, ManifestError
+from facewave.one_timer import start_one_timer_at_a_time
 from facewave.partition import PARTS, fold_names
 from facewave.plan import plan_dataset, read_plan
 from facewave.versions import (
@@ -61,6 +64,7 @@ STAGE_OPTIONS = {
         "default_fps": CONFIG["landmarker"]["default_fps"],
         "model_sha256": CONFIG["landmarker"]["sha256"],
         "version": TRACK_VERSION,
+        **({"stub": True} if CONFIG["landmarker"]["stub"] else {}),
     },
     "features": {
         "wavelet": CONFIG["wavelet"],
@@ -149,6 +153,7 @@ def of_datasets(pattern, **values):
     ]
 
 
+@cache
 def demo_corpus(dataset):
     """Return the recipe's clips of a dataset; none if it is not rendered."""
     options = DATASETS[dataset]
@@ -161,15 +166,35 @@ def demo_corpus(dataset):
     )
 
 
-def demo_files(dataset, *, subject=None, bucket=None):
-    """Return the files that the recipe's clips of a dataset are rendered to."""
-    count = PLANS[dataset].bucket_count
-    return [
-        RESULTS / dataset / "demo_clips" / clip.relative_path
-        for clip in demo_corpus(dataset)
-        if subject in (None, clip.subject)
-        and bucket in (None, bucket_of(clip.clip_id, count))
-    ]
+@cache
+def demo_files_by(dataset, group_of):
+    """Return the files that the recipe's clips are rendered to, in groups."""
+    groups = defaultdict(list)
+    for clip in demo_corpus(dataset):
+        path = RESULTS / dataset / "demo_clips" / clip.relative_path
+        groups[group_of(dataset, clip)].append(path)
+    return groups
+
+
+def demo_subject(dataset, clip):
+    """Return the synthetic subject of a clip of the recipe."""
+    return clip.subject
+
+
+def demo_bucket(dataset, clip):
+    """Return the bucket of a clip of the recipe."""
+    return bucket_of(clip.clip_id, PLANS[dataset].bucket_count)
+
+
+def demo_files(dataset):
+    """Return all files that the recipe's clips of a dataset are rendered to."""
+    groups = demo_files_by(dataset, demo_subject)
+    return [path for paths in groups.values() for path in paths]
+
+
+def demo_files_of_bucket(wildcards):
+    """Return the rendered files that a bucket's job reads; none of a dataset of real videos."""
+    return demo_files_by(wildcards.dataset, demo_bucket).get(wildcards.bucket, [])
 
 
 def growing(amount):

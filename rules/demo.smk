@@ -2,13 +2,13 @@
 
 # A rule a synthetic subject: a job renders all clips of one warped face.
 for dataset in DATASETS:
-    for subject in sorted({clip.subject for clip in demo_corpus(dataset)}):
+    for subject in sorted(demo_files_by(dataset, demo_subject)):
 
         rule:
             name:
                 f"render_demo_{dataset}_{subject}"
             output:
-                demo_files(dataset, subject=subject),
+                demo_files_by(dataset, demo_subject)[subject],
             log:
                 RESULTS / dataset / "logs/render_demo" / f"{subject}.log",
             conda:

@@ -6,9 +6,7 @@ rule crop_faces:
     input:
         key=DATASET / "keys/tracks/{bucket}.tsv",
         tracks=DATASET / "tracks/{bucket}.tsv",
-        rendered=lambda wildcards: demo_files(
-            wildcards.dataset, bucket=wildcards.bucket
-        ),
+        rendered=demo_files_of_bucket,
     output:
         index=DATASET / "face_crops/{bucket}.tsv",
     log:

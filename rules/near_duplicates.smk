@@ -5,9 +5,7 @@ from facewave.versions import FRAME_HASH_VERSION
 rule hash_frames:
     input:
         key=DATASET / "keys/tracks/{bucket}.tsv",
-        rendered=lambda wildcards: demo_files(
-            wildcards.dataset, bucket=wildcards.bucket
-        ),
+        rendered=demo_files_of_bucket,
     output:
         table=DATASET / "frame_hashes/{bucket}.tsv",
     log:

@@ -6,9 +6,7 @@ rule track_faces:
     input:
         key=DATASET / "keys/tracks/{bucket}.tsv",
         model=ancient(RESULTS / "models" / "face_landmarker.task"),
-        rendered=lambda wildcards: demo_files(
-            wildcards.dataset, bucket=wildcards.bucket
-        ),
+        rendered=demo_files_of_bucket,
     output:
         index=DATASET / "tracks/{bucket}.tsv",
     log:

@@ -2,16 +2,17 @@
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from facewave.logs import job_log
 from facewave.mlp import MlpOptions, predict
 from facewave.mlp_checkpoint import save_checkpoint
+from facewave.mlp_data import holds_features, read_part
 from facewave.mlp_epochs import Epoch, TrainingJob
 from facewave.mlp_training import train_mlp
 from facewave.predictions import join_parts, write_predictions
-from facewave.split_table import read_split
 
 
 def main(
@@ -25,6 +26,7 @@ def main(
     options: Mapping[str, Any],
     seed: int,
     threads: int,
+    memory_mb: int | None = None,
 ) -> None:
     """Write checkpoint, metrics (a row an epoch) and predictions; see facewave.mlp_training.
 
@@ -38,9 +40,12 @@ def main(
         options: section `mlp` of the configuration.
         seed: of weights, batch order and dropout.
         threads: torch's threads.
+        memory_mb: memory that the job asked for, in MiB.
     """
     mlp_options = MlpOptions.from_config(options)
-    parts = {"val": read_split(val, groups=mlp_options.inputs)}
+    held = holds_features(Path(train), Path(val), options=mlp_options, job_mb=memory_mb)
+    read = partial(read_part, options=mlp_options, held=held)
+    parts = {"val": read(Path(val))}
     job = TrainingJob(
         options=mlp_options,
         seed=seed,
@@ -48,9 +53,9 @@ def main(
         metrics_path=Path(metrics),
         on_epoch=_report,
     )
-    model, seen = train_mlp(read_split(train, groups=mlp_options.inputs), parts["val"], job)
+    model, seen = train_mlp(read(Path(train)), parts["val"], job)
     save_checkpoint(Path(checkpoint), model)
-    parts["test"] = read_split(test, groups=mlp_options.inputs)
+    parts["test"] = read(Path(test))
     answers = join_parts(
         parts,
         {"val": seen, "test": predict(model, parts["test"], threads=threads)},
@@ -58,6 +63,7 @@ def main(
             "model": "mlp",
             "seed": seed,
             "best_epoch": model.best_epoch,
+            "features_in_memory": held,
             "data_sha256": {
                 "train": model.split_metadata.get("data_sha256"),
                 **{name: table.metadata.get("data_sha256") for name, table in parts.items()},
@@ -90,4 +96,5 @@ if __name__ == "__main__":
             options=snakemake.params.options,
             seed=snakemake.params.seed,
             threads=snakemake.threads,
+            memory_mb=snakemake.resources.mem_mb,
         )

@@ -449,6 +449,7 @@ def test_script_from_split_to_predictions(tmp_path):
             seed=3,
         ),
         threads=1,
+        resources=SimpleNamespace(mem_mb=4000),
         log=[str(tmp_path / "log" / "train.log")],
     )
     runpy.run_path(

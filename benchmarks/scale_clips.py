@@ -1,0 +1,79 @@
+"""Made-up clips for `scale.py`, a few bytes each, and what happens to them."""
+
+import csv
+import os
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from facewave.stub_tracker import made_up_clip  # noqa: E402
+
+CLASSES = ["neutral", "happy", "sad", "angry", "surprise", "disgust", "fear"]
+CLIPS_PER_FOLDER = 1000
+CLIPS_PER_SUBJECT = 20
+
+
+def clip_path(number: int) -> str:
+    """Return a clip's path below the folder of all clips."""
+    return f"{number // CLIPS_PER_FOLDER:04d}/{number:07d}.clip"
+
+
+def write_clip(work: Path, number: int, *, version: int = 0, seconds: float = 0.0) -> None:
+    """Write a clip's bytes; another version has other bytes."""
+    path = work / "clips" / clip_path(number)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(made_up_clip(f"{number} version {version}", seconds=seconds))
+
+
+def write_labels(work: Path, numbers: list[int]) -> None:
+    """Write the label table of these clips."""
+    with (work / "clips" / "labels.csv").open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["file_path", "label", "subject"])
+        writer.writerows(
+            (clip_path(i), CLASSES[i % len(CLASSES)], f"s{i // CLIPS_PER_SUBJECT}") for i in numbers
+        )
+
+
+def touch(work: Path, number: int) -> None:
+    """Give a clip a new date."""
+    os.utime(work / "clips" / clip_path(number))
+
+
+def make_corpus(work: Path, clips: int, *, model: Path, seconds: float = 0.0) -> None:
+    """Write clips, label table and configuration (`config.yaml`) into an empty folder."""
+    for number in range(clips):
+        write_clip(work, number, seconds=seconds)
+    write_labels(work, list(range(clips)))
+    (work / "config.yaml").write_text(yaml.safe_dump(small_config(model)))
+
+
+def small_config(model: Path) -> dict[str, object]:
+    """Return a configuration whose codes and model are as small as they can be."""
+    return {
+        "enabled": ["scale"],
+        "datasets": {
+            "scale": {
+                "adapter": "table",
+                "root": "clips",
+                "table": "labels.csv",
+                "classes": CLASSES,
+            }
+        },
+        "landmarker": {"model": str(model), "stub": True},
+        "quality": {"min_detected_frames": 1},
+        "features": {"align": "none", "head_pose": False},
+        "wavelet": {"coefficients": 1, "energy": False},
+        "mlp": {
+            "inputs": ["blendshapes"],
+            "hidden": [8],
+            "max_epochs": 1,
+            "projection": 0,
+            "mirror": False,
+            "batch_size": 512,
+        },
+    }
