@@ -4,11 +4,12 @@ CORES ?= $(shell nproc 2>/dev/null || echo 2)
 BIN := .venv/bin
 TORCH := $(shell grep '^torch==' requirements.txt)
 
-.PHONY: help env env-slurm vlm demo test test-slow test-slurm lint format bench readme lock clean
+.PHONY: help env env-slurm vlm speech demo test test-slow test-slurm lint format bench readme lock clean
 
 help:
 	@echo "make demo       environment, demo clips, features, MLP, report: results/demo/report.html"
 	@echo "make vlm        environment with what the vision-language models need as well"
+	@echo "make speech     the same with what transcripts need"
 	@echo "make test       environment and the test suite"
 	@echo "make test-slow  the tests that take longer"
 	@echo "make test-slurm the workflow on a Slurm of one node on this machine (needs root, slurm-wlm, munge)"
@@ -31,7 +32,11 @@ help:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-vlm.txt
 	touch $@
 
-.venv/dev.stamp: .venv/vlm.stamp requirements-dev.txt
+.venv/speech.stamp: .venv/vlm.stamp requirements-speech.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-speech.txt
+	touch $@
+
+.venv/dev.stamp: .venv/speech.stamp requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
@@ -42,6 +47,8 @@ env-slurm: .venv/runtime.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-slurm.txt
 
 vlm: .venv/vlm.stamp
+
+speech: .venv/speech.stamp
 
 demo: .venv/runtime.stamp
 	$(BIN)/python -m facewave.system_libraries
@@ -85,11 +92,13 @@ lock:
 	{ head -n 2 requirements.txt; .venv-lock/bin/python -m pip freeze --exclude facewave | sed 's/+cpu//'; } > .venv-lock/runtime.txt
 	.venv-lock/bin/python -m pip install --quiet '.[vlm]'
 	{ head -n 2 requirements-vlm.txt; .venv-lock/bin/python -m pip freeze --exclude facewave | sed 's/+cpu//' | grep -vxFf .venv-lock/runtime.txt; } > .venv-lock/vlm.txt
-	.venv-lock/bin/python -m pip install --quiet '.[dev,vlm]'
-	{ head -n 2 requirements-dev.txt; .venv-lock/bin/python -m pip freeze --exclude facewave | sed 's/+cpu//' | grep -vxF -f .venv-lock/runtime.txt -f .venv-lock/vlm.txt; } > .venv-lock/dev.txt
+	.venv-lock/bin/python -m pip install --quiet '.[speech]'
+	{ head -n 2 requirements-speech.txt; .venv-lock/bin/python -m pip freeze --exclude facewave | sed 's/+cpu//' | grep -vxF -f .venv-lock/runtime.txt -f .venv-lock/vlm.txt; } > .venv-lock/speech.txt
+	.venv-lock/bin/python -m pip install --quiet '.[dev,speech]'
+	{ head -n 2 requirements-dev.txt; .venv-lock/bin/python -m pip freeze --exclude facewave | sed 's/+cpu//' | grep -vxF -f .venv-lock/runtime.txt -f .venv-lock/vlm.txt -f .venv-lock/speech.txt; } > .venv-lock/dev.txt
 	.venv-lock/bin/python -m pip install --quiet -c .venv-lock/runtime.txt '.[slurm]'
-	{ head -n 2 requirements-slurm.txt; .venv-lock/bin/python -m pip freeze --exclude facewave | sed 's/+cpu//' | grep -vxF -f .venv-lock/runtime.txt -f .venv-lock/vlm.txt -f .venv-lock/dev.txt; } > .venv-lock/slurm.txt
-	mv .venv-lock/runtime.txt requirements.txt && mv .venv-lock/vlm.txt requirements-vlm.txt
+	{ head -n 2 requirements-slurm.txt; .venv-lock/bin/python -m pip freeze --exclude facewave | sed 's/+cpu//' | grep -vxF -f .venv-lock/runtime.txt -f .venv-lock/vlm.txt -f .venv-lock/speech.txt -f .venv-lock/dev.txt; } > .venv-lock/slurm.txt
+	mv .venv-lock/runtime.txt requirements.txt && mv .venv-lock/vlm.txt requirements-vlm.txt && mv .venv-lock/speech.txt requirements-speech.txt
 	mv .venv-lock/dev.txt requirements-dev.txt && mv .venv-lock/slurm.txt requirements-slurm.txt
 	rm -rf .venv-lock build facewave.egg-info
 

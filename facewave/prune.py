@@ -8,10 +8,11 @@ from pathlib import Path
 
 from facewave.encode_bucket import FEATURE_COLUMNS
 from facewave.plan import read_plan
+from facewave.speech.transcribe_bucket import STAGE, TRANSCRIPT_COLUMNS
 from facewave.track_bucket import TRACK_COLUMNS
 from facewave.tsv import iter_rows
 
-_COLUMNS = {"tracks": TRACK_COLUMNS, "features": FEATURE_COLUMNS}
+_COLUMNS = {"tracks": TRACK_COLUMNS, "features": FEATURE_COLUMNS, STAGE: TRANSCRIPT_COLUMNS}
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from facewave.frame_count import shown_share
 
 # Containers that hold their own frames, by the names of FFmpeg's demuxers. Not among them are
 # playlists (hls, dash, concat), which make FFmpeg open what they name: other files, addresses.
-_CONTAINERS = (
+CONTAINERS = (
     "asf,av1,avi,dv,flv,gif,h264,hevc,ivf,jpeg_pipe,m4v,matroska,mjpeg,mov,mpeg,mpegts,mpegvideo,"
     "mxf,nut,obu,ogg,rm,vc1,wtv,yuv4mpegpipe"
 )
@@ -27,7 +27,7 @@ _CONTAINERS = (
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = (
-    f"protocol_whitelist;file|format_whitelist;{_CONTAINERS}"
+    f"protocol_whitelist;file|format_whitelist;{CONTAINERS}"
 )
 
 # Containers without a frame rate report 0, NaN, the ticks of their clock (1000 and more) or next

@@ -74,6 +74,11 @@ STAGE_OPTIONS = {
     },
 }
 
+TRANSCRIPT_OPTIONS = {
+    name: CONFIG["transcripts"][name]
+    for name in ("engine", "model", "revision", "language")
+}
+
 
 def load_dataset(name):
     """Return the clips of a dataset; raises what its adapter says about bad rows."""
@@ -128,6 +133,13 @@ def of_buckets(stage):
         RESULTS / wildcards.dataset / stage / f"{bucket}.tsv"
         for bucket in PLANS[wildcards.dataset].buckets
     ]
+
+
+def joined_texts(wildcards):
+    """Return the table of texts that is joined to the manifest of a rule's dataset, if any."""
+    if CONFIG["transcripts"]["join"] == "none":
+        return []
+    return [RESULTS / wildcards.dataset / "transcripts.parquet"]
 
 
 def of_folds(pattern):

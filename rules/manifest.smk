@@ -1,10 +1,12 @@
-# Label files -> one table a dataset. The key file changes only when a row does.
+# Label files -> one table a dataset. The key file changes only when a row does. `transcripts.join`
+# puts what is said in the clips into the column `text`.
 
 
 # Where Snakemake itself runs: it takes seconds, less than a cluster's queue.
 rule build_manifest:
     input:
         key=DATASET / "keys/manifest.json",
+        texts=joined_texts,
     output:
         parquet=DATASET / "manifest.parquet",
         csv=DATASET / "manifest.csv",
@@ -19,6 +21,7 @@ rule build_manifest:
         demo_root=lambda wildcards: RESULTS / wildcards.dataset / "demo_clips",
         seed=CONFIG["seed"],
         columns=COLUMNS,
+        join=CONFIG["transcripts"]["join"],
     message:
         "build the manifest of {wildcards.dataset}"
     script:

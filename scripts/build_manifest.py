@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from facewave import __version__
-from facewave.datasets import load_clips
+from facewave.clip_texts import join_texts, read_texts
 from facewave.logs import job_log
-from facewave.manifest import ManifestError, write_manifest
-from facewave.plan import manifest_digest
+from facewave.manifest import write_manifest
+from facewave.planned_clips import planned_clips
 
 
 def main(
@@ -19,20 +19,17 @@ def main(
     options: Mapping[str, Any],
     demo_root: str,
     seed: int,
+    texts: str | None = None,
+    join: str = "none",
 ) -> None:
     """Write the manifest; its rows are the ones that the graph was planned with."""
-    clips = load_clips(
-        dataset,
-        options,
-        classes=options["classes"],
-        seed=seed,
-        demo_root=Path(demo_root),
-        cache=Path(key).parent,
+    clips, digest = planned_clips(
+        Path(key), dataset=dataset, options=options, demo_root=Path(demo_root), seed=seed
     )
-    planned = json.loads(Path(key).read_text(encoding="utf-8"))["sha256"]
-    if manifest_digest(clips) != planned:
-        problem = "they changed since the workflow started"
-        raise ManifestError("label files", [problem], advice="Run the same command again.")
+    joined = {}
+    if texts:
+        clips = join_texts(clips, read_texts(texts), join=join)
+        joined = {"texts": Path(texts).stem, "join": join}
     write_manifest(
         clips,
         Path(parquet),
@@ -41,7 +38,8 @@ def main(
             "facewave_version": __version__,
             "classes": json.dumps(list(options["classes"])),
             "adapter": options["adapter"],
-            "sha256": planned,
+            "sha256": digest,
+            **joined,
         },
     )
 
@@ -56,4 +54,6 @@ if __name__ == "__main__":
             options=snakemake.params.options,
             demo_root=str(snakemake.params.demo_root),
             seed=snakemake.params.seed,
+            texts=next(iter(snakemake.input.texts), None),
+            join=snakemake.params.join,
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+LOCKS = ("requirements.txt", "requirements-vlm.txt", "requirements-speech.txt")
 
 
 def pins(path: Path) -> dict[str, str]:
@@ -23,12 +24,12 @@ def locks(*names: str) -> dict[str, str]:
 
 
 def test_cv2_has_one_owner():
-    names = locks("requirements.txt", "requirements-vlm.txt", "requirements-dev.txt")
+    names = locks(*LOCKS, "requirements-dev.txt")
     assert [name for name in names if name.startswith("opencv")] == ["opencv-contrib-python"]
 
 
 def test_conda_environments_pin_what_the_lock_pins():
-    lock = locks("requirements.txt", "requirements-vlm.txt")
+    lock = locks(*LOCKS)
     environments = sorted((ROOT / "envs").glob("*.yaml"))
     assert environments
     for path in environments:
@@ -44,9 +45,11 @@ def test_lock_has_every_dependency_of_the_project():
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     lock = pins(ROOT / "requirements.txt")
-    beside = pins(ROOT / "requirements-vlm.txt")
     wanted = [(lock, name) for name in project["dependencies"]]
-    wanted += [(beside, name) for name in project["optional-dependencies"]["vlm"]]
+    for extra in ("vlm", "speech"):
+        beside = pins(ROOT / f"requirements-{extra}.txt")
+        names = project["optional-dependencies"][extra]
+        wanted += [(beside, name) for name in names if not name.startswith("facewave[")]
     for pinned, requirement in wanted:
         name = re.match(r"[A-Za-z0-9_.-]+", requirement)[0]
         assert name.lower().replace("_", "-") in pinned
@@ -54,9 +57,9 @@ def test_lock_has_every_dependency_of_the_project():
 
 def test_the_demo_needs_no_vision_language_model():
     assert not {"transformers", "peft", "accelerate"} & pins(ROOT / "requirements.txt").keys()
-    installed = (ROOT / "requirements-dev.txt").read_text()
-    assert "-r requirements-vlm.txt" in installed
-    assert "-r requirements.txt" in (ROOT / "requirements-vlm.txt").read_text()
+    for name, beneath in (("dev", "-speech"), ("speech", "-vlm"), ("vlm", "")):
+        lock = (ROOT / f"requirements-{name}.txt").read_text()
+        assert f"-r requirements{beneath}.txt" in lock.splitlines()
 
 
 def test_cluster_plugins_are_pinned_and_change_no_other_pin():

@@ -22,13 +22,20 @@ class WeightsError(Exception):
     """The weights of a model cannot be had; the message says what to do."""
 
 
-def find_weights(model: str, *, revision: str | None = None, endpoint: str | None = None) -> Path:
+def find_weights(
+    model: str,
+    *,
+    revision: str | None = None,
+    endpoint: str | None = None,
+    setting: str = "vlm.model",
+) -> Path:
     """Return the folder that holds a model's configuration, processor and weights.
 
     Args:
         model: a folder, or an id on the hub (`google/paligemma2-3b-mix-448`).
         revision: branch, tag or commit on the hub; None for its default branch.
         endpoint: address of the hub, where it is not the usual one.
+        setting: configuration key of the model, for messages; `revision` is its neighbour.
 
     Raises:
         WeightsError: if the folder is not whole, the licence has not been accepted, there is no
@@ -39,10 +46,12 @@ def find_weights(model: str, *, revision: str | None = None, endpoint: str | Non
         return _whole(folder, str(folder))
     if folder.is_absolute() or model.startswith((".", "~")) or model.count("/") != 1:
         raise WeightsError(
-            f"vlm.model: {model}: there is no such folder; give the folder of a checkpoint, or an "
-            "id on the Hugging Face hub such as google/paligemma2-3b-mix-448"
+            f"{setting}: {model}: there is no such folder; give the folder of a checkpoint, or an "
+            "id on the Hugging Face hub (owner/name)"
         )
-    return _whole(_snapshot(model, revision, endpoint), f"{model} in the Hugging Face cache")
+    return _whole(
+        _snapshot(model, revision, endpoint, setting), f"{model} in the Hugging Face cache"
+    )
 
 
 def commit_of(folder: Path) -> str | None:
@@ -52,14 +61,14 @@ def commit_of(folder: Path) -> str | None:
     return name if is_commit and folder.parent.name == "snapshots" else None
 
 
-def _snapshot(model: str, revision: str | None, endpoint: str | None) -> Path:
+def _snapshot(model: str, revision: str | None, endpoint: str | None, setting: str) -> Path:
     from huggingface_hub import constants, errors, snapshot_download
 
     _log.info("weights of %s, revision %s", model, revision or "of the default branch")
     where = f"{model}, revision {revision or 'main'}"
     by_hand = (
         f"or fetch it on a machine with access (`hf download {model}"
-        f"{f' --revision {revision}' if revision else ''} --local-dir FOLDER`) and set vlm.model "
+        f"{f' --revision {revision}' if revision else ''} --local-dir FOLDER`) and set {setting} "
         "to that folder"
     )
     try:
@@ -76,12 +85,13 @@ def _snapshot(model: str, revision: str | None, endpoint: str | None) -> Path:
         ) from error
     except errors.RevisionNotFoundError as error:
         raise WeightsError(
-            f"{where}: the hub has no such revision; set vlm.revision to a commit that "
+            f"{where}: the hub has no such revision; set "
+            f"{setting.removesuffix('model')}revision to a commit that "
             f"https://huggingface.co/{model}/commits/main lists"
         ) from error
     except errors.RepositoryNotFoundError as error:
         raise WeightsError(
-            f"{where}: the hub has no such model, or it is private: check vlm.model, and `hf auth "
+            f"{where}: the hub has no such model, or it is private: check {setting}, and `hf auth "
             f"login` where it is yours; {by_hand}"
         ) from error
     except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as error:

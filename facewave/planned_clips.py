@@ -1,0 +1,39 @@
+"""The rows of a dataset in a job: those that the graph was planned with, or an error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from facewave.datasets import load_clips
+from facewave.manifest import Clip, ManifestError
+from facewave.plan import manifest_digest
+
+
+def planned_clips(
+    key_file: Path, *, dataset: str, options: Mapping[str, Any], demo_root: Path, seed: int
+) -> tuple[list[Clip], str]:
+    """Read a dataset's label files again; return its clips and the digest of their rows.
+
+    Args:
+        key_file: `keys/manifest.json` of the dataset.
+        dataset, options, demo_root, seed: as for `load_clips`.
+
+    Raises:
+        ManifestError: if the rows are others than when the workflow started.
+    """
+    clips = load_clips(
+        dataset,
+        options,
+        classes=options["classes"],
+        seed=seed,
+        demo_root=demo_root,
+        cache=key_file.parent,
+    )
+    planned = json.loads(key_file.read_text(encoding="utf-8"))["sha256"]
+    if manifest_digest(clips) != planned:
+        problem = "they changed since the workflow started"
+        raise ManifestError("label files", [problem], advice="Run the same command again.")
+    return list(clips), planned

@@ -1,0 +1,188 @@
+"""One bucket of clips to transcripts in the store, and the bucket's index."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from facewave.buckets import KeyRow, read_key_file
+from facewave.fingerprint import MISSING, stat_text
+from facewave.frame_files import clip_sha256
+from facewave.progress import Progress
+from facewave.speech.engines import Answer, Engine, joined
+from facewave.speech.sound import (
+    SAMPLE_RATE,
+    NoSoundError,
+    Samples,
+    UnreadableSoundError,
+    level_dbfs,
+    read_sound,
+    windows,
+)
+from facewave.store import content_key, is_whole, read_metadata, shard_path, write_shard
+from facewave.tsv import format_rows, write_text
+from facewave.versions import TRANSCRIPT_VERSION
+from facewave.video import UnreadableVideoError, open_video
+
+_log = logging.getLogger("facewave")
+
+STAGE = "transcripts"
+FLAGS = ("", "no_audio", "silence", "no_speech", "unreadable")
+_ANSWER = ("flag", "text", "confidence", "seconds", "level_dbfs")
+TRANSCRIPT_COLUMNS = ("clip_id", "key", *_ANSWER, "engine", "model", "revision", "reason")
+
+
+@dataclass
+class _Hearing:
+    """An engine that is loaded when it is first needed."""
+
+    engine: Engine
+    hear: Callable[[Samples], Answer] | None = field(default=None)
+
+    def __call__(self, samples: Samples) -> Answer:
+        if self.hear is None:
+            _log.info("loading %s %s", self.engine.name, self.engine.model)
+            self.hear = self.engine.load()
+        return self.hear(samples)
+
+
+def transcript_key(
+    content_sha256: str,
+    *,
+    engine: Engine,
+    silence_dbfs: float,
+    part: tuple[float, float] | None,
+) -> str:
+    """Return the key of the transcript of a file of these bytes, or of a part of it (seconds)."""
+    segment = {} if part is None else {"seconds": list(part)}
+    return content_key(
+        stage=STAGE,
+        content=content_sha256,
+        engine=engine.name,
+        model=engine.model,
+        revision=engine.revision,
+        language=engine.language,
+        silence_dbfs=float(silence_dbfs),
+        version=TRANSCRIPT_VERSION,
+        **segment,
+    )
+
+
+def transcribe_bucket(
+    key_file: Path,
+    *,
+    index: Path,
+    store: Path,
+    engine: Engine,
+    silence_dbfs: float,
+    default_fps: float,
+) -> None:
+    """Transcribe every clip of a bucket that is not in the store yet, then write the index.
+
+    What has no sound, is silent, holds no speech or cannot be decoded is flagged (`FLAGS`) and
+    stops no other clip. Of a segment only its part of the sound is heard.
+
+    Args:
+        key_file: the bucket's clips.
+        index: TSV with a row a clip (`TRANSCRIPT_COLUMNS`), written at the end. What cannot be
+            decoded has no key, so that it is tried again.
+        store: folder of the content-addressed store.
+        engine: see `Engine`.
+        silence_dbfs: a clip whose loudest 30 ms are below is silent, and so is a window of a long
+            clip.
+        default_fps: frames a second where neither container nor manifest names one.
+
+    Raises:
+        OSError: if the store cannot be written (a full disk stops the job, it flags no clip).
+    """
+    rows = read_key_file(key_file)
+    progress, hearing = Progress(len(rows)), _Hearing(engine)
+    done = []
+    for row in rows:
+        known = {"clip_id": row.clip_id, "model": engine.model, "revision": engine.revision}
+        known["engine"] = engine.name
+        found, computed = _transcribe(
+            row, store=store, hearing=hearing, silence_dbfs=silence_dbfs, default_fps=default_fps
+        )
+        progress.step(computed=computed)
+        done.append({**dict.fromkeys(TRANSCRIPT_COLUMNS), **known, **found})
+    write_text(index, format_rows(TRANSCRIPT_COLUMNS, done))
+
+
+def _transcribe(
+    row: KeyRow, *, store: Path, hearing: _Hearing, silence_dbfs: float, default_fps: float
+) -> tuple[dict[str, Any], bool]:
+    path = Path(row.file_path)
+    try:
+        if row.fingerprint == MISSING:
+            raise UnreadableSoundError("the file is missing")
+        stat = stat_text(row.file_path)
+        part = _part(row, default_fps)
+        key = transcript_key(
+            _content(path, stat), engine=hearing.engine, silence_dbfs=silence_dbfs, part=part
+        )
+        shard = shard_path(store, STAGE, key)
+        computed = not is_whole(shard)
+        if computed:
+            answer = _answer(path, part, hearing=hearing, silence_dbfs=silence_dbfs)
+            if stat_text(row.file_path) != stat:
+                raise UnreadableSoundError("the file changed while it was read; run again")
+            write_shard(shard, {}, answer)
+        return {"key": key, **read_metadata(shard)}, computed
+    except (UnreadableSoundError, UnreadableVideoError) as error:
+        _log.warning("%s: %s", path, error)
+        return {"flag": "unreadable", "reason": str(error)}, False
+
+
+def _part(row: KeyRow, default_fps: float) -> tuple[float, float] | None:
+    """Return the seconds of a segment; frames are taken as equally spaced, as in tracking."""
+    if row.frames is None:
+        return None
+    with open_video(Path(row.file_path), default_fps=row.fps_hint or default_fps) as video:
+        return row.frames[0] / video.fps, row.frames[1] / video.fps
+
+
+@lru_cache(maxsize=8)
+def _content(path: Path, stat: str | None) -> str:
+    """Hash a file once for all its segments, as long as its stat stays."""
+    del stat
+    try:
+        return clip_sha256(path)
+    except OSError as error:
+        raise UnreadableSoundError(f"the file cannot be read: {error.strerror}") from error
+
+
+def _answer(
+    path: Path, part: tuple[float, float] | None, *, hearing: _Hearing, silence_dbfs: float
+) -> dict[str, Any]:
+    start, end = part or (0.0, None)
+    try:
+        samples = read_sound(path, start=start, end=end)
+    except NoSoundError:
+        return dict.fromkeys(_ANSWER) | {"flag": "no_audio", "text": ""}
+    level = level_dbfs(samples)
+    measured = {
+        "seconds": round(samples.size / SAMPLE_RATE, 3),
+        "level_dbfs": round(level, 1) if math.isfinite(level) else None,
+    }
+    if level < silence_dbfs:
+        return {"flag": "silence", "text": "", "confidence": None, **measured}
+    try:
+        heard = joined(
+            [hearing(window) for window in windows(samples) if level_dbfs(window) >= silence_dbfs]
+        )
+    except (ValueError, IndexError) as error:
+        _log.exception("%s: %s failed", path, hearing.engine.name)
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UnreadableSoundError(f"{hearing.engine.name} failed: {reason}") from error
+    return {
+        "flag": "" if heard.text else "no_speech",
+        "text": heard.text,
+        "confidence": None if heard.confidence is None else round(heard.confidence, 4),
+        **measured,
+    }

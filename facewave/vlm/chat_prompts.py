@@ -1,0 +1,46 @@
+"""Questions to a model that chats: which emotion, and what a clip shows in words."""
+
+from __future__ import annotations
+
+from facewave.vlm.prompts import PromptError, reads_text, render
+
+# `{text}`: what else is known of the clip, its caption or the words about its face.
+CHAT_TEMPLATES = {
+    "question": (
+        "Which emotion does the person in the video show? Answer with exactly one word of this "
+        "list and nothing else: {classes}."
+    ),
+    "question_text": (
+        "About the video: {text} Which emotion does the person in the video show? Answer with "
+        "exactly one word of this list and nothing else: {classes}."
+    ),
+    "annotation": (
+        "Describe the video in two or three plain English sentences: the person's face (brows, "
+        "eyes, mouth and how they move), the body (posture, gestures) and the scene (place, other "
+        "people, light). Say only what can be seen. Do not name or guess any emotion, mood or "
+        "feeling."
+    ),
+}
+
+
+def chat_template(prompt: str, *, text: bool) -> str:
+    """Return a template by its name, or the given one; with the clip's text where it is wanted.
+
+    Raises:
+        PromptError: if there is no such name, fields are unknown, or a template of one's own has
+            no place for the text.
+    """
+    if prompt in CHAT_TEMPLATES:
+        return CHAT_TEMPLATES[f"{prompt}_text" if text and prompt == "question" else prompt]
+    if not any(sign in prompt for sign in " {"):
+        raise PromptError(
+            f"prompt: there is no template {prompt!r}; write the whole question or one of "
+            f"{', '.join(CHAT_TEMPLATES)}"
+        )
+    render(prompt)
+    if text and not reads_text(prompt):
+        raise PromptError(
+            "prompt: the clip's text or the words about its face are wanted, but the template has "
+            "no {text}: write where they belong"
+        )
+    return prompt

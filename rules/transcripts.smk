@@ -1,0 +1,64 @@
+# Asked for by hand, or by `transcripts.join`: what is said in the clips, as text.
+from facewave.versions import TRANSCRIPT_VERSION
+
+
+rule transcribe_clips:
+    input:
+        key=DATASET / "keys/tracks/{bucket}.tsv",
+        rendered=lambda wildcards: demo_files(
+            wildcards.dataset, bucket=wildcards.bucket
+        ),
+    output:
+        index=DATASET / "transcripts/{bucket}.tsv",
+    log:
+        DATASET / "logs/transcribe_clips/{bucket}.log",
+    conda:
+        "../envs/speech.yaml"
+    threads: CONFIG["transcripts"]["threads"]
+    resources:
+        mem_mb=growing(8000 if CONFIG["transcripts"]["engine"] == "whisper" else 1000),
+        runtime=growing(60),
+        gpu=CONFIG["transcripts"]["gpus"],
+    params:
+        store=STORE,
+        options=TRANSCRIPT_OPTIONS,
+        silence_dbfs=CONFIG["transcripts"]["silence_dbfs"],
+        default_fps=CONFIG["landmarker"]["default_fps"],
+        version=TRANSCRIPT_VERSION,
+    message:
+        "transcribe {wildcards.dataset}, bucket {wildcards.bucket}"
+    script:
+        "../scripts/transcribe_clips.py"
+
+
+rule write_transcripts:
+    input:
+        key=DATASET / "keys/manifest.json",
+        indexes=of_buckets("transcripts"),
+    output:
+        parquet=DATASET / "transcripts.parquet",
+        csv=DATASET / "transcripts.csv",
+        summary=DATASET / "transcripts.json",
+    log:
+        DATASET / "logs/write_transcripts.log",
+    conda:
+        "../envs/features.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        dataset=lambda wildcards: wildcards.dataset,
+        options=lambda wildcards: DATASETS[wildcards.dataset],
+        demo_root=lambda wildcards: RESULTS / wildcards.dataset / "demo_clips",
+        seed=CONFIG["seed"],
+        text_is_speech=CONFIG["transcripts"]["text_is_speech"],
+        version=TRANSCRIPT_VERSION,
+    message:
+        "gather the transcripts of {wildcards.dataset}"
+    script:
+        "../scripts/write_transcripts.py"
+
+
+rule transcribe:
+    input:
+        of_datasets("transcripts.parquet"),
