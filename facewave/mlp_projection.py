@@ -119,9 +119,11 @@ def fit_projection(
         seed: decides which clips are looked at where there are more than 1,000.
     """
     chosen = np.random.default_rng(seed).permutation(rows)[:_BASIS_CLIPS]
-    raw = gather(table, inputs, np.sort(chosen))
-    both = [raw.clone(), torch.from_numpy(swap(raw.numpy()))] if swap else [raw]
+    both = [gather(table, inputs, np.sort(chosen))]
+    if swap:
+        both.append(torch.from_numpy(swap(both[0].numpy())))
     features = torch.cat([scaler(part) for part in both])
+    del both
     widths = [math.prod(table.shapes[name]) for name in inputs]
     return Projection([_basis(part, width) for part in torch.split(features, widths, dim=1)])
 
@@ -129,7 +131,7 @@ def fit_projection(
 def _basis(features: Tensor, width: int) -> Tensor:
     """Return (d, q): principal directions over the deviation of the group as a whole."""
     values = features.double()
-    values = values - values.mean(dim=0)
+    values -= values.mean(dim=0)
     gram, vectors = torch.linalg.eigh(values @ values.T)
     kept = torch.argsort(gram, descending=True)[:width]
     kept = kept[gram[kept] > _LEAST_VARIANCE * max(float(gram[kept[0]]), 1e-30)]
