@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from facewave.split_table import SplitTable, feature_values, read_split
 
 # Clips of an epoch are shuffled within blocks of row groups of about this size, drawn at random.
-BLOCK_BYTES = 128 * 1024 * 1024
+BLOCK_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, eq=False)
