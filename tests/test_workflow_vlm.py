@@ -19,7 +19,7 @@ TINY = yaml.safe_load((ROOT / "presets" / "vlm_tiny.yaml").read_text())["vlm"]
 STAGES = ("adaptation", "fine_tuning")
 # Many epochs of a single clip: long enough to be killed in between.
 LONG = {
-    "adaptation": {"share": 0.5, "epochs": 40, "train": ["face", "projector"]},
+    "adaptation": {"share": 0.5, "epochs": 30, "train": ["face", "projector"]},
     "fine_tuning": {"share": 0.5, "epochs": 2, "train": ["face", "lora"]},
 }
 SHOWN = ["adaptation", "fine_tuning", "fusion"]
@@ -71,7 +71,7 @@ def test_a_killed_training_goes_on_and_ends_in_the_report(project: Path) -> None
     logs = project / "results/small/logs/fit_vlm/paligemma/full"
     assert "going on after step" in (logs / "adaptation/80-10-10.log").read_text()
     assert "going on after step" not in (logs / "fine_tuning/80-10-10.log").read_text()
-    assert len((folder(project, "adaptation") / "metrics.csv").read_text().splitlines()) == 41
+    assert len((folder(project, "adaptation") / "metrics.csv").read_text().splitlines()) == 31
     assert not list((project / "results/small/vlm/checkpoints").iterdir())
     for stage in (*STAGES, "fusion"):
         answers = pq.read_table(folder(project, stage) / "predictions.parquet")
@@ -83,8 +83,7 @@ def test_a_killed_training_goes_on_and_ends_in_the_report(project: Path) -> None
     assert "PaliGemma 2 at toy size, random weights: and MLP, late fusion" in page
     assert "what should be pretrained is random" in page
 
-    # Nothing changed; then how fast it runs, then a stage, then what both stages are made of.
-    assert snakemake(project, "-n", "--", "train_paligemma").jobs == {}
+    # Only how fast it runs has changed; then a stage, then what both stages are made of.
     write_vlm(project, threads=2)
     assert "fit_vlm" not in snakemake(project, "-n", "--", "train_paligemma").jobs
     write_vlm(project, stages={**LONG, "fine_tuning": {**LONG["fine_tuning"], "epochs": 3}})
@@ -112,16 +111,12 @@ def test_targets_plan_what_they_say_and_the_default_nothing(project: Path) -> No
     assert plan["zero_shot_vlm"] == 1
 
 
-def test_float16_and_impossible_shares_stop_before_anything_runs(project: Path) -> None:
-    for changes, words in (
-        ({"dtype": "float16"}, "float16 overflows in Gemma"),
-        ({"stages": {"adaptation": {"share": 0.9}}}, "1 at most together"),
-    ):
-        write_vlm(project, **changes)
-        run = snakemake(project, "-n", "--", "train_paligemma", check=False)
-        assert run.code != 0
-        assert words in run.output
-        assert "Traceback" not in run.output
+def test_float16_stops_before_anything_runs(project: Path) -> None:
+    write_vlm(project, dtype="float16")
+    run = snakemake(project, "-n", "--", "train_paligemma", check=False)
+    assert run.code != 0
+    assert "float16 overflows in Gemma" in run.output
+    assert "Traceback" not in run.output
 
 
 def test_reading_the_snakefile_imports_no_model_library(project: Path) -> None:
