@@ -78,6 +78,8 @@ TRANSCRIPT_OPTIONS = {
     name: CONFIG["transcripts"][name]
     for name in ("engine", "model", "revision", "language")
 }
+# MiB: Whisper's weights, or PocketSphinx and its models.
+TRANSCRIPT_MEMORY = 8000 if CONFIG["transcripts"]["engine"] == "whisper" else 1000
 
 
 def load_dataset(name):

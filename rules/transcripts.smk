@@ -5,9 +5,7 @@ from facewave.versions import TRANSCRIPT_VERSION
 rule transcribe_clips:
     input:
         key=DATASET / "keys/tracks/{bucket}.tsv",
-        rendered=lambda wildcards: demo_files(
-            wildcards.dataset, bucket=wildcards.bucket
-        ),
+        rendered=demo_files_of_bucket,
     output:
         index=DATASET / "transcripts/{bucket}.tsv",
     log:
@@ -16,7 +14,7 @@ rule transcribe_clips:
         "../envs/speech.yaml"
     threads: CONFIG["transcripts"]["threads"]
     resources:
-        mem_mb=growing(8000 if CONFIG["transcripts"]["engine"] == "whisper" else 1000),
+        mem_mb=growing(TRANSCRIPT_MEMORY),
         runtime=growing(60),
         gpu=CONFIG["transcripts"]["gpus"],
     params:

@@ -35,7 +35,7 @@ def test_every_rule_says_what_its_job_needs():
     for name, block in rules().items():
         if "localrule: True" in block:
             continue
-        assert re.search(r"\bmem_mb=growing\(\d+\)", block), name
+        assert re.search(r"\bmem_mb=growing\(\w+\)", block), name
         assert re.search(r"\bruntime=growing\(\d+\)", block), name
 
 
