@@ -60,7 +60,7 @@ def main(
             answers[rows] = _fit(parts, mlp=mlp, seed=training_seed, threads=threads)
         write_predictions(
             Path(path),
-            join_parts({"inner": table}, {"inner": answers}, metadata={"seed": training_seed}),
+            join_parts({"test": table}, {"test": answers}, metadata={"seed": training_seed}),
         )
 
 
