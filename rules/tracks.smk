@@ -5,7 +5,7 @@
 rule track_faces:
     input:
         key=DATASET / "keys/tracks/{bucket}.tsv",
-        model=ancient(RESULTS / "models" / "face_landmarker.task"),
+        model=LANDMARKER_MODEL,
         rendered=demo_files_of_bucket,
     output:
         index=DATASET / "tracks/{bucket}.tsv",

@@ -174,7 +174,7 @@ rule shuffle_time_encode:
     input:
         clips=DATASET / "keys/tracks/{bucket}.tsv",
         tracks=DATASET / "tracks/{bucket}.tsv",
-        model=ancient(RESULTS / "models/face_landmarker.task"),
+        model=LANDMARKER_MODEL,
     output:
         index=VLM / "shuffled_time/features/{bucket}.tsv",
     log:

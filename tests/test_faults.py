@@ -34,7 +34,7 @@ if "facewave.track_worker" in sys.orig_argv:
     def open_bad(path, *arguments):
         if "segfault" in path:
             ctypes.string_at(0)
-        if "hang" in path:
+        if os.environ["HANGING_CLIP"] in path:
             time.sleep(600)
         return opened(path, *arguments)
     cv2.VideoCapture = open_bad
@@ -79,17 +79,33 @@ def assert_equal_to(finished, project):
     assert found == {path.relative_to(origin): path.read_bytes() for path in origin.rglob("*.npz")}
 
 
+@pytest.fixture
+def bad_decoder(tmp_path, monkeypatch):
+    """A function that names the clip which hangs the decoder; "" for none, and no crashes."""
+
+    def hang_at(clip):
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path / "bad") if clip else "")
+        monkeypatch.setenv("HANGING_CLIP", clip)
+
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "sitecustomize.py").write_text(BAD_DECODER)
+    return hang_at
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_run_and_the_next_goes_on(finished, tmp_path, number):
+def test_a_signal_ends_the_run_and_the_next_goes_on(finished, tmp_path, bad_decoder, number):
     project = copy_project(finished, tmp_path / "project")
     forget(project)
+    # Else the run might end before the signal comes.
+    bad_decoder(labels(project)[-1][0])
     process = start(project, "--", "features")
     wait_for_a_clip(project, process)
     os.killpg(process.pid, number)
-    process.communicate(timeout=60)
-    assert process.returncode != 0
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode != 0, output
     done = shards(project, "tracks")
-    assert 0 < len(done) < 6, "too late to show anything"
+    assert 0 < len(done) < 6
+    bad_decoder("")
     # After a signal Snakemake takes its lock away itself.
     snakemake(project, "--", "features")
     assert not computed(done, {key: shards(project, "tracks")[key] for key in done})
@@ -164,9 +180,8 @@ def test_a_read_only_results_folder_is_named(finished, small_disk):
     assert_equal_to(finished, project)
 
 
-def test_clips_that_crash_or_hang_the_decoder_are_flagged(project, tmp_path, monkeypatch):
-    (tmp_path / "sitecustomize.py").write_text(BAD_DECODER)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+def test_clips_that_crash_or_hang_the_decoder_are_flagged(project, bad_decoder):
+    bad_decoder("hang")
     donor = project / "videos" / labels(project)[0][0]
     rows = []
     for name in ("hang.mp4", "segfault.mp4"):

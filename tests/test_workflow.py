@@ -144,6 +144,19 @@ def test_landmarker_option_tracks_again(project: Path) -> None:
     assert len(computed(tracks, shards(project, "tracks"))) == 6
 
 
+def test_model_from_elsewhere_computes_nothing(project: Path) -> None:
+    (project / "model.task").rename(project / "moved.task")
+    write_config(project, landmarker={"model": "moved.task"})
+    # The report shows the configuration.
+    assert snakemake(project).jobs == {"write_report": 1}
+
+
+def test_model_made_again_hides_no_other_reason_to_run(project: Path) -> None:
+    write_config(project, landmarker={"min_tracking_confidence": 0.4})
+    jobs = snakemake(project, "--dry-run", "--forcerun", "fetch_landmarker", "--", "features").jobs
+    assert jobs == {"fetch_landmarker": 1, "track_faces": 2, "encode_features": 2}
+
+
 def test_mlp_option_only_trains_again(project: Path) -> None:
     write_config(project, mlp={"hidden": [4], "max_epochs": 3, "patience": 3})
     run = snakemake(project)
