@@ -50,7 +50,7 @@ def export_chat(
     if form not in FORMATS:
         raise ValueError(f"export_chat.formats: {form!r} is none of {', '.join(FORMATS)}")
     turns = _LAYOUTS[form]
-    template = chat_template(prompt, text=use_text)
+    template = chat_template(prompt, text=use_text, key="export_chat.prompt")
     classes, groups = _about(Path(split))
     count = 0
     with atomic_path(target) as temporary, temporary.open("w", encoding="utf-8") as file:

@@ -17,6 +17,10 @@ def text_problems(transcripts: object, export_chat: object) -> Iterator[str]:
             )
     if isinstance(export_chat, Mapping) and isinstance(export_chat.get("prompt"), str):
         try:
-            chat_template(export_chat["prompt"], text=export_chat.get("use_text") is True)
+            chat_template(
+                export_chat["prompt"],
+                text=export_chat.get("use_text") is True,
+                key="export_chat.prompt",
+            )
         except PromptError as error:
-            yield f"export_chat.{error}"
+            yield str(error)

@@ -109,6 +109,7 @@ def _predict(
     folds: int,
 ) -> NDArray[np.int64]:
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+    from threadpoolctl import threadpool_limits
 
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
     predicted = np.full(len(texts), -1)
@@ -116,7 +117,8 @@ def _predict(
     for train, test in parts:
         if len(set(labels[train])) < 2:
             raise ValueError("a fold's training part has one class")
-        model = _model().fit([texts[i] for i in train], labels[train])
+        with threadpool_limits(1):
+            model = _model().fit([texts[i] for i in train], labels[train])
         predicted[test] = model.predict([texts[i] for i in test])
     return predicted
 

@@ -163,7 +163,10 @@ def test_what_cannot_be_written_leaves_no_file(tmp_path):
     ("sections", "message"),
     [
         ({"export_chat": {"prompt": "quest"}}, "export_chat.prompt: there is no template 'quest'"),
-        ({"export_chat": {"prompt": "Say {feeling}"}}, "export_chat.*no field {feeling}"),
+        (
+            {"export_chat": {"prompt": "Say {feeling}"}},
+            "export_chat.prompt: there is no field {feeling}",
+        ),
         ({"export_chat": {"prompt": "Say it", "use_text": True}}, "the template has no {text}"),
         ({"export_chat": {"formats": ["alpaca"]}}, "export_chat.formats"),
         ({"transcripts": {"engine": "pocketsphinx", "language": "de"}}, "expected en or null"),
