@@ -11,6 +11,7 @@ from typing import Any
 from facewave.class_lists import canonical, preset_classes
 from facewave.config_errors import ConfigError, describe
 from facewave.config_schema import adapter_schema, adapters, filled, plain, schema, schema_errors
+from facewave.config_text import text_problems
 from facewave.config_vlm import vlm_problems
 from facewave.hints import did_you_mean, found, listed
 
@@ -118,6 +119,7 @@ def _cross_problems(config: Mapping[str, Any]) -> Iterator[str]:
     yield from _class_problems("classes", config["classes"])
     yield from _input_problems(config)
     yield from vlm_problems(config["vlm"])
+    yield from text_problems(config["transcripts"], config["export_chat"])
     for name, options in _dataset_items(config):
         place = f"datasets.{name}"
         yield from _class_problems(f"{place}.classes", options.get("classes"))

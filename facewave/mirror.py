@@ -8,6 +8,7 @@ aligned landmarks, whose x is 0 in the middle of the face, not for image coordin
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 
@@ -70,13 +71,17 @@ def mirror_swap(group: str, shape: tuple[int, ...]) -> SignedSwap:
     """Return how a feature group is mirrored.
 
     Args:
-        group: `landmarks`, `blendshapes`, `pose` or the energies of one of them.
+        group: `landmarks`, `blendshapes`, `pose` or the energies of one of them; `text`, which
+            stays as it is.
         shape: (rows, ...) of a clip's array.
 
     Raises:
         ValueError: the group cannot be mirrored column by column (statistics: a low quantile
             becomes a high one).
     """
+    if group == "text":
+        every = np.arange(math.prod(shape))
+        return SignedSwap(partner=every, sign=np.ones(every.size, np.float32))
     source, kind = split_group(group)
     if kind not in ("", "energy"):
         raise ValueError(

@@ -149,6 +149,12 @@ def joined_texts(wildcards):
     return [RESULTS / wildcards.dataset / "transcripts.parquet"]
 
 
+def existing_text_fusion(wildcards):
+    """Return the scores of `text_fusion` that a dataset has: the report shows them, up to date."""
+    folder = RESULTS / wildcards.dataset / "evaluation/text_fusion" / PROTOCOL
+    return [path for path in [folder / "text_fusion.json"] if path.exists()]
+
+
 def of_folds(pattern):
     """Return a function that lists a file of every fold of a rule's dataset."""
     return lambda wildcards: [

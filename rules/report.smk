@@ -17,6 +17,7 @@ rule write_report:
         explanation=existing_explanation,
         models=lambda wildcards: list(vlm_in_report(wildcards.dataset).values()),
         ablation=lambda wildcards: vlm_ablation_in_report(wildcards.dataset),
+        text_fusion=existing_text_fusion,
     output:
         html=report(
             DATASET / "report.html",

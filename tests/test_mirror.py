@@ -73,7 +73,7 @@ def _features(folder, arrays):
     return read_shard(folder / "f.npz")[0]
 
 
-@pytest.mark.parametrize("group", ["landmark_statistics", "text", "pose_statistics"])
+@pytest.mark.parametrize("group", ["landmark_statistics", "sound", "pose_statistics"])
 def test_what_cannot_be_mirrored_is_refused(group):
     with pytest.raises(ValueError, match=group):
         mirror_swap(group, (5, 52))

@@ -541,6 +541,7 @@ def test_script_writes_the_same_bytes_again(artefacts, written, tmp_path):
             explanation=[],
             models=[],
             ablation=[],
+            text_fusion=[],
             **parts,
         ),
         output=SimpleNamespace(

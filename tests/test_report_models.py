@@ -99,3 +99,39 @@ def test_the_page_shows_models_numbers_and_controls(tmp_path):
         assert words in text
     write_report(output=page, quality_csv=tmp_path / "q.csv", **artefacts)
     assert "Models on the same clips" not in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("gives_away", "words"),
+    [(True, "give part of the label away"), (False, "do not give the label")],
+)
+def test_the_page_shows_what_texts_add_and_give_away(tmp_path, gives_away, words):
+    artefacts = build(tmp_path / "files")
+    rows = [
+        {
+            "variant": name,
+            "uar": 0.4,
+            "low": 0.3,
+            "high": 0.5,
+            "war": 0.4,
+            "difference": d,
+            "p": 0.02,
+        }
+        for name, d in (("face_text", 0.125), ("face", 0.0))
+    ]
+    probe = {"n": 7, "uar": 0.875, "shuffled_uar": 0.31, "shuffled_uar_std": 0.04}
+    content = {
+        "text": {"kind": "tfidf"},
+        "rows": rows,
+        "probe": {**probe, "gives_away": gives_away},
+    }
+    page = tmp_path / "report.html"
+    fusion = written(tmp_path, "text.json", content)
+    write_report(output=page, quality_csv=tmp_path / "q.csv", text_fusion=fusion, **artefacts)
+    text = page.read_text(encoding="utf-8")
+    for shown in ("face and text", "12.5", "87.5", "7 texts", words):
+        assert shown in text
+    unknown = {"uar": None, "reason": "too few <classes>"}
+    fusion = written(tmp_path, "text.json", {**content, "probe": unknown})
+    write_report(output=page, quality_csv=tmp_path / "q.csv", text_fusion=fusion, **artefacts)
+    assert "was not measured: too few &lt;classes&gt;." in page.read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 from collections import Counter
@@ -65,6 +66,7 @@ def write_report(
     explanation: Sequence[Path] = (),
     models: Mapping[str, Path] | None = None,
     ablation: Path | None = None,
+    text_fusion: Path | None = None,
 ) -> None:
     """Write the report of a dataset and its quality table; equal input gives equal bytes.
 
@@ -82,6 +84,7 @@ def write_report(
         metrics_json: scores of the test parts.
         models: title of another model to its scores of the same test parts; None for none.
         ablation: comparison of what a vision-language model is shown; None for none.
+        text_fusion: comparison of face and text, with the probe of the texts; None for none.
         config: the checked configuration, shown whole.
         adapter: of the dataset.
         commit: of the workflow's code; None where it is not known.
@@ -119,6 +122,7 @@ def write_report(
         "numbers": read_numbers(models or {}),
         "random_weights": config.get("vlm", {}).get("model") == TINY,
         "ablation_rows": read_rows(ablation),
+        "text_fusion": json.loads(text_fusion.read_text(encoding="utf-8")) if text_fusion else None,
         **_dataset(clips, folds),
         **_look_alikes(near_duplicates, compared, [dataset, *joined]),
         **_quality(clips, config["quality"]),

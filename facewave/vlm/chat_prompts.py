@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facewave.vlm.prompts import PromptError, reads_text, render
+from facewave.vlm.prompts import PromptError, reads_text
 
 # `{text}`: what else is known of the clip, its caption or the words about its face.
 CHAT_TEMPLATES = {
@@ -23,8 +23,13 @@ CHAT_TEMPLATES = {
 }
 
 
-def chat_template(prompt: str, *, text: bool) -> str:
+def chat_template(prompt: str, *, text: bool, key: str = "zero_shot.prompt") -> str:
     """Return a template by its name, or the given one; with the clip's text where it is wanted.
+
+    Args:
+        prompt: a name of `CHAT_TEMPLATES`, or a template of one's own.
+        text: whether the clip's text or the words about its face are wanted.
+        key: of the configuration, for messages.
 
     Raises:
         PromptError: if there is no such name, fields are unknown, or a template of one's own has
@@ -34,13 +39,16 @@ def chat_template(prompt: str, *, text: bool) -> str:
         return CHAT_TEMPLATES[f"{prompt}_text" if text and prompt == "question" else prompt]
     if not any(sign in prompt for sign in " {"):
         raise PromptError(
-            f"prompt: there is no template {prompt!r}; write the whole question or one of "
+            f"{key}: there is no template {prompt!r}; write the whole question or one of "
             f"{', '.join(CHAT_TEMPLATES)}"
         )
-    render(prompt)
-    if text and not reads_text(prompt):
+    try:
+        shown = reads_text(prompt)
+    except PromptError as error:
+        raise PromptError(str(error).replace("vlm.prompt", key, 1)) from None
+    if text and not shown:
         raise PromptError(
-            "prompt: the clip's text or the words about its face are wanted, but the template has "
+            f"{key}: the clip's text or the words about its face are wanted, but the template has "
             "no {text}: write where they belong"
         )
     return prompt

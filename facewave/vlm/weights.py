@@ -28,6 +28,7 @@ def find_weights(
     revision: str | None = None,
     endpoint: str | None = None,
     setting: str = "vlm.model",
+    processor: bool = True,
 ) -> Path:
     """Return the folder that holds a model's configuration, processor and weights.
 
@@ -36,6 +37,7 @@ def find_weights(
         revision: branch, tag or commit on the hub; None for its default branch.
         endpoint: address of the hub, where it is not the usual one.
         setting: configuration key of the model, for messages; `revision` is its neighbour.
+        processor: whether it must have one for pictures or sound.
 
     Raises:
         WeightsError: if the folder is not whole, the licence has not been accepted, there is no
@@ -43,15 +45,14 @@ def find_weights(
     """
     folder = Path(model).expanduser()
     if folder.is_dir():
-        return _whole(folder, str(folder))
+        return _whole(folder, str(folder), processor)
     if folder.is_absolute() or model.startswith((".", "~")) or model.count("/") != 1:
         raise WeightsError(
             f"{setting}: {model}: there is no such folder; give the folder of a checkpoint, or an "
             "id on the Hugging Face hub (owner/name)"
         )
-    return _whole(
-        _snapshot(model, revision, endpoint, setting), f"{model} in the Hugging Face cache"
-    )
+    folder = _snapshot(model, revision, endpoint, setting)
+    return _whole(folder, f"{model} in the Hugging Face cache", processor)
 
 
 def commit_of(folder: Path) -> str | None:
@@ -108,8 +109,8 @@ def _snapshot(model: str, revision: str | None, endpoint: str | None, setting: s
         ) from error
 
 
-def _whole(folder: Path, name: str) -> Path:
-    missing = list(_missing(folder))
+def _whole(folder: Path, name: str, processor: bool) -> Path:
+    missing = list(_missing(folder, processor))
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise WeightsError(
@@ -119,8 +120,10 @@ def _whole(folder: Path, name: str) -> Path:
     return folder
 
 
-def _missing(folder: Path) -> Iterator[str]:
+def _missing(folder: Path, processor: bool) -> Iterator[str]:
     for name in ("config.json", "preprocessor_config.json", "tokenizer.json"):
+        if not processor and name == "preprocessor_config.json":
+            continue
         if name == "preprocessor_config.json" and (folder / "processor_config.json").is_file():
             continue
         if not (folder / name).is_file():

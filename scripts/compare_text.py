@@ -1,0 +1,65 @@
+"""What the texts add to the face, and how much of the label they give away by themselves."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from facewave.ablation import Row, compare, join_folds
+from facewave.ablation_files import read_all_answers
+from facewave.atomic import write_json
+from facewave.logs import job_log
+from facewave.manifest import read_manifest
+from facewave.row_table import write_rows
+from facewave.text_probe import probe_texts
+
+
+def main(
+    *,
+    manifest: str,
+    predictions: Mapping[str, Sequence[str]],
+    table: str,
+    scores: str,
+    classes: Sequence[str],
+    text: Mapping[str, Any],
+    seed: int,
+) -> None:
+    """Write the scores of face, text and both as CSV, and with the probe of the texts as JSON.
+
+    Args:
+        manifest: of the dataset; its texts are probed.
+        predictions: by variant (`face`, `text`, `face_text`), a file a fold.
+        table, scores: to write (CSV, JSON).
+        classes: of the dataset.
+        text: see `facewave.text_features.TextOptions`.
+        seed: of bootstrap, permutations and the probe's folds.
+    """
+    folds = read_all_answers(
+        {name: [[path] for path in paths] for name, paths in predictions.items()}
+    )
+    answers = {name: join_folds(parts) for name, parts in folds.items()}
+    rows = compare(answers, reference="face", seed=seed)
+    clips = [clip for clip in read_manifest(Path(manifest)) if clip.text]
+    probe = probe_texts(
+        [clip.text or "" for clip in clips],
+        [clip.label for clip in clips],
+        classes=classes,
+        groups=[clip.subject for clip in clips],
+        seed=seed,
+    )
+    write_rows(Path(table), Row, rows)
+    content = {"reference": "face", "text": dict(text), "rows": [asdict(row) for row in rows]}
+    write_json(Path(scores), {**content, "probe": probe})
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        main(
+            manifest=snakemake.input.manifest,
+            predictions={name: snakemake.input[name] for name in ("face", "text", "face_text")},
+            table=snakemake.output.table,
+            scores=snakemake.output.scores,
+            classes=snakemake.params.classes,
+            text=snakemake.params.text,
+            seed=snakemake.params.seed,
+        )

@@ -1,0 +1,76 @@
+"""Train the MLP on one fold with the clips' texts, alone or beside the face; keep its answers."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from facewave.logs import job_log
+from facewave.mlp import MlpOptions, predict
+from facewave.mlp_epochs import TrainingJob
+from facewave.mlp_training import train_mlp
+from facewave.predictions import join_parts, write_predictions
+from facewave.split_table import read_split
+from facewave.text_features import (
+    GROUP,
+    TextOptions,
+    fit_text_features,
+    read_split_texts,
+    with_texts,
+)
+
+
+def main(
+    *,
+    splits: Mapping[str, str],
+    predictions: str,
+    options: Mapping[str, Any],
+    text: Mapping[str, Any],
+    face: bool,
+    seed: int,
+    threads: int,
+) -> None:
+    """Write the predictions (Parquet) of the test part.
+
+    Args:
+        splits: `train`, `val` and `test` part.
+        predictions: to write.
+        options: section `mlp`.
+        text: see `facewave.text_features.TextOptions`.
+        face: whether the face's groups (`mlp.inputs`) are inputs as well.
+        seed: of the training, and of the texts' reduction.
+        threads: torch's threads.
+    """
+    mlp = MlpOptions.from_config(options)
+    groups = mlp.inputs if face else ()
+    mlp = replace(mlp, inputs=(*groups, GROUP))
+    features = fit_text_features(
+        read_split_texts(splits["train"]), TextOptions(**text), seed=seed, threads=threads
+    )
+    parts = {
+        name: with_texts(read_split(path, groups=groups), features(read_split_texts(path)))
+        for name, path in splits.items()
+    }
+    with TemporaryDirectory() as folder:
+        metrics = Path(folder) / "metrics.csv"
+        job = TrainingJob(options=mlp, seed=seed, metrics_path=metrics, threads=threads)
+        model, _ = train_mlp(parts["train"], parts["val"], job)
+    answers = predict(model, parts["test"], threads=threads)
+    write_predictions(
+        Path(predictions),
+        join_parts({"test": parts["test"]}, {"test": answers}, metadata={"seed": seed, **text}),
+    )
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        main(
+            splits={name: snakemake.input[name] for name in ("train", "val", "test")},
+            predictions=snakemake.output.predictions,
+            options=snakemake.params.options,
+            text=snakemake.params.text,
+            face=snakemake.wildcards.variant == "face_text",
+            seed=snakemake.params.seed,
+            threads=snakemake.threads,
+        )

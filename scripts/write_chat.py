@@ -1,0 +1,21 @@
+from pathlib import Path
+
+from facewave.chat_export import export_chat
+from facewave.logs import job_log
+
+
+def main(*, split: str, chat: str, form: str, prompt: str, use_text: bool, store: str) -> None:
+    """Write a part of a split as conversations."""
+    export_chat(split, Path(chat), form=form, prompt=prompt, use_text=use_text, store=Path(store))
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        main(
+            split=snakemake.input.split,
+            chat=snakemake.output.chat,
+            form=snakemake.wildcards.form,
+            prompt=snakemake.params.prompt,
+            use_text=snakemake.params.use_text,
+            store=str(snakemake.params.store),
+        )
