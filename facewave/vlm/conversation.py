@@ -1,0 +1,60 @@
+"""What a model is asked: a question about a clip, perhaps behind examples with their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facewave.vlm.qwen_video import ShownVideo
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Turn:
+    """A question, and its answer where it is an example.
+
+    Attributes:
+        text: the question.
+        video: what it is about; None for a question about nothing seen.
+        answer: None for the last turn, which the model answers.
+    """
+
+    text: str
+    video: ShownVideo | None = None
+    answer: str | None = None
+
+
+Conversation = Sequence[Turn]
+
+
+class Asker(Protocol):
+    """A pretrained model that answers questions about clips."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides its answers beside the question: name, commit or digest, numbers."""
+
+    def answer(
+        self, conversations: Sequence[Conversation], *, max_new_tokens: int, seed: int | None
+    ) -> list[str]:
+        """Return what it says: the likeliest words, or drawn from a seed."""
+
+    def score(
+        self, conversations: Sequence[Conversation], classes: Sequence[str]
+    ) -> NDArray[np.float32]:
+        """Return the log-likelihood of each class's name as the answer, float32 (n, C)."""
+
+
+def check_conversation(conversation: Conversation) -> None:
+    """Raise ValueError unless all turns but the last one have an answer."""
+    if not conversation:
+        raise ValueError("a conversation needs a question")
+    for number, turn in enumerate(conversation, start=1):
+        last = number == len(conversation)
+        if last and turn.answer is not None:
+            raise ValueError(f"turn {number} is the last and has an answer: nothing is asked")
+        if not last and not (turn.answer or "").strip():
+            raise ValueError(f"turn {number} is an example without an answer")
