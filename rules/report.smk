@@ -15,7 +15,7 @@ rule write_report:
         confused_clips=DATASET / "evaluation/mlp" / PROTOCOL / "confused_clips.csv",
         confused_classes=DATASET / "evaluation/mlp" / PROTOCOL / "confused_classes.csv",
         explanation=existing_explanation,
-        models=lambda wildcards: list(vlm_in_report(wildcards.dataset).values()),
+        models=lambda wildcards: list(models_in_report(wildcards.dataset).values()),
         ablation=lambda wildcards: vlm_ablation_in_report(wildcards.dataset),
         text_fusion=existing_text_fusion,
     output:
@@ -37,7 +37,7 @@ rule write_report:
         dataset=lambda wildcards: wildcards.dataset,
         folds=lambda wildcards: FOLDS[wildcards.dataset] or [PROTOCOL],
         store=STORE,
-        models=lambda wildcards: list(vlm_in_report(wildcards.dataset)),
+        models=lambda wildcards: list(models_in_report(wildcards.dataset)),
         config=CONFIG,
         adapter=lambda wildcards: DATASETS[wildcards.dataset]["adapter"],
         commit=code_commit(),

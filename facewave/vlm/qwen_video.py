@@ -122,7 +122,7 @@ def video_patches(video: ShownVideo, options: VideoOptions) -> tuple[Tensor, tup
         them to tokens, and the grid (t, h, w), in patches.
     """
     frames = torch.from_numpy(np.ascontiguousarray(video.frames)).permute(0, 3, 1, 2)
-    size = smart_size(*frames.shape[2:], options)
+    size = smart_size(frames.shape[2], frames.shape[3], options)
     # Of uint8, as torchvision does it: what a cubic overshoots is cut off and rounded.
     frames = functional.interpolate(frames, size=size, mode="bicubic", antialias=True)
     mean, std = (

@@ -1,0 +1,30 @@
+"""Checks of the sections `zero_shot` and `annotate` that compare their keys with others."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from facewave.hints import did_you_mean, found, listed
+
+# Layouts of the code whose coefficients follow each other in time.
+TIMED_LAYOUTS = ("segments", "uniform")
+
+
+def asked_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield one line a problem; a section whose keys have wrong types yields what can be said."""
+    section, wavelet = config.get("zero_shot"), config.get("wavelet")
+    if isinstance(section, Mapping):
+        models, enabled = section.get("models"), section.get("enabled")
+        if isinstance(models, Mapping) and isinstance(enabled, list):
+            known = [str(name) for name in models]
+            for index, name in enumerate(enabled):
+                if isinstance(name, str) and name not in models:
+                    yield (
+                        f"zero_shot.enabled[{index}]: found {found(name)}, expected a key of "
+                        f"`zero_shot.models` ({listed(known)}){did_you_mean(name, known)}"
+                    )
+        layout = wavelet.get("layout") if isinstance(wavelet, Mapping) else None
+        if section.get("face_words") is True and layout not in TIMED_LAYOUTS:
+            yield (
+                f"zero_shot.face_words: found true, expected false with wavelet.layout: {layout} "
+                f"(its coefficients do not follow each other in time; {listed(TIMED_LAYOUTS)} do)"
+            )

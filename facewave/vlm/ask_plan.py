@@ -1,0 +1,46 @@
+"""What the rules that ask pretrained models hand over; light, for the Snakefile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from facewave.vlm.asker_names import TINY_QWEN
+from facewave.vlm.options import TINY
+
+TOYS = (TINY, TINY_QWEN)
+_HOW = (
+    "frame_choice",
+    "prompt",
+    "use_text",
+    "face_words",
+    "scoring",
+    "max_new_tokens",
+    "batch_size",
+)
+
+
+def zero_shot_params(section: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return everything of `zero_shot` that decides the answers of a model.
+
+    Args:
+        section: `zero_shot`, checked.
+        name: a key of its `models`.
+    """
+    model = dict(section["models"][name])
+    model |= {"dtype": section["dtype"], "max_pixels": section["max_pixels"]}
+    return {"model": model, **{key: section[key] for key in _HOW}}
+
+
+def shown_zero_shot(section: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the report shows: title of a model to its folder below `evaluation`."""
+    if not section["report"]:
+        return {}
+    return {
+        f"{name}, zero-shot{_toy(section['models'][name])}": f"zero_shot/{name}"
+        for name in section["enabled"]
+    }
+
+
+def _toy(model: Mapping[str, Any]) -> str:
+    return " (toy size, random weights)" if model["model"] in TOYS else ""

@@ -1,0 +1,198 @@
+"""The pretrained models that can be asked, by name: Qwen2.5-VL, PaliGemma 2, and their toys."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from facewave.landmarks import N_BLENDSHAPES, N_LANDMARKS
+from facewave.store import content_key, file_sha256
+from facewave.vlm.asker_names import TINY_QWEN
+from facewave.vlm.conversation import Asker, Conversation, check_conversation
+from facewave.vlm.options import TINY, ModelOptions
+from facewave.vlm.weights import WeightsError, commit_of, find_weights
+
+_log = logging.getLogger("facewave")
+
+# Prompts are given whole: the template is nothing but the text.
+_WHOLE_TEXT, _MANY_TOKENS = "{text}", 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskerOptions:
+    """Which model is asked, and how it is held.
+
+    Attributes:
+        model: id on the Hugging Face hub, folder of a checkpoint, `tiny-random` or
+            `tiny-random-qwen`.
+        revision: branch, tag or commit of the hub's repository; ignored for folders.
+        dtype: `bfloat16` or `float32`.
+        frames: pictures of a clip.
+        max_pixels: of a frame, where the model takes any size.
+        seed: of the toys' weights.
+    """
+
+    model: str
+    revision: str | None = None
+    dtype: str = "bfloat16"
+    frames: int = 8
+    max_pixels: int = 448 * 448
+    seed: int = 0
+
+
+def model_family(options: AskerOptions) -> tuple[str, Path | None]:
+    """Return `qwen` or `paligemma`, and the folder of the weights; none for the toys.
+
+    Raises:
+        WeightsError: if the weights cannot be had, or are another model's.
+    """
+    if options.model in (TINY, TINY_QWEN):
+        return "qwen" if options.model == TINY_QWEN else "paligemma", None
+    folder = find_weights(options.model, revision=options.revision)
+    kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    families = {"qwen2_5_vl": "qwen", "paligemma": "paligemma"}
+    if kind not in families:
+        raise WeightsError(
+            f"{options.model}: its config.json says model_type {kind!r}; what can be asked are "
+            "Qwen2.5-VL (qwen2_5_vl) and PaliGemma (paligemma)"
+        )
+    return families[kind], folder
+
+
+def build_asker(options: AskerOptions, classes: Sequence[str], *, gpus: int) -> tuple[str, Asker]:
+    """Return a model's family and the model, on a GPU or the CPU.
+
+    Args:
+        options: which model.
+        classes: names that are asked for.
+        gpus: 0 for the CPU.
+
+    Raises:
+        WeightsError: if the weights cannot be had, or are another model's.
+        ValueError: if a GPU is wanted and there is none, or the checkpoint is not whole.
+    """
+    if gpus and not torch.cuda.is_available():
+        raise ValueError(
+            "gpus is 1, but torch sees no GPU here: set gpus: 0 to compute on the CPU, or install "
+            "a build of torch with CUDA"
+        )
+    device = torch.device("cuda", 0) if gpus else torch.device("cpu")
+    family, folder = model_family(options)
+    identity = {"model": options.model, "dtype": options.dtype, **_weights_identity(folder)}
+    if family == "qwen":
+        from facewave.vlm.qwen import load_qwen, tiny_qwen
+
+        limits = {"dtype": options.dtype, "max_pixels": options.max_pixels}
+        if folder is None:
+            qwen = tiny_qwen(classes, seed=options.seed, **limits)  # type: ignore[arg-type]
+            qwen.identity.update(identity)
+        else:
+            qwen = load_qwen(folder, identity=identity, **limits)  # type: ignore[arg-type]
+        qwen.base.to(device)
+        return family, qwen
+    return family, _paligemma(options, classes, identity, device)
+
+
+def _weights_identity(folder: Path | None) -> dict[str, Any]:
+    """Return what tells weights from others: their commit, else a digest of the files."""
+    if folder is None:
+        return {}
+    commit = commit_of(folder)
+    if commit is not None:
+        return {"commit": commit}
+    _log.info("digest of the weights in %s", folder)
+    files = sorted([*folder.glob("*.safetensors"), *folder.glob("*.json")])
+    return {"sha256": content_key(files={path.name: file_sha256(path) for path in files})}
+
+
+def _paligemma(
+    options: AskerOptions, classes: Sequence[str], identity: dict[str, Any], device: torch.device
+) -> PaliGemmaAsker:
+    from facewave.vlm.paligemma import build_model
+
+    model = build_model(
+        ModelOptions(
+            model=options.model,
+            revision=options.revision,
+            dtype=options.dtype,
+            classes=tuple(classes),
+            frames=options.frames,
+            prompt=_WHOLE_TEXT,
+            text_tokens=_MANY_TOKENS,
+            seed=options.seed,
+            use_face=False,
+            soft_prefix=0,
+            lora_rank=0,
+            K=1,
+        )
+    ).to(device)
+    if options.model == TINY:
+        identity = {**identity, "seed": options.seed, "classes": list(classes)}
+    return PaliGemmaAsker(model=model, identity=identity, device=device)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PaliGemmaAsker:
+    """PaliGemma without a face, asked single questions about pictures."""
+
+    model: Any
+    identity: dict[str, Any]
+    device: torch.device
+
+    def answer(
+        self, conversations: Sequence[Conversation], *, max_new_tokens: int, seed: int | None
+    ) -> list[str]:
+        """Return the likeliest words; PaliGemma is not drawn from.
+
+        Raises:
+            ValueError: if examples are given or a seed.
+        """
+        if seed is not None:
+            raise ValueError("PaliGemma is asked for the likeliest words: without a seed")
+        batch = self._batch(conversations)
+        texts: list[str] = self.model.generate_text(batch, max_new_tokens=max_new_tokens)
+        return texts
+
+    @torch.inference_mode()
+    def score(
+        self, conversations: Sequence[Conversation], classes: Sequence[str]
+    ) -> NDArray[np.float32]:
+        """Return the logits of the class names, float32 (n, C)."""
+        if tuple(classes) != tuple(self.model.options.classes):
+            raise ValueError(f"the model was built for the classes {self.model.options.classes}")
+        logits = self.model(self._batch(conversations)).logits
+        scores: NDArray[np.float32] = logits.float().log_softmax(dim=1).cpu().numpy()
+        return scores
+
+    def _batch(self, conversations: Sequence[Conversation]) -> dict[str, Any]:
+        from facewave.vlm.batch import Example, collate
+
+        examples = []
+        for conversation in conversations:
+            check_conversation(conversation)
+            if len(conversation) > 1:
+                raise ValueError(
+                    "PaliGemma takes one question and no examples: ask Qwen2.5-VL, or set the "
+                    "number of examples to 0"
+                )
+            turn = conversation[0]
+            examples.append(
+                Example(
+                    clip_id="",
+                    landmarks=np.zeros((1, N_LANDMARKS, 3), np.float32),
+                    blendshapes=np.zeros((1, N_BLENDSHAPES), np.float32),
+                    valid=False,
+                    frames=None if turn.video is None else turn.video.frames,
+                    text=turn.text,
+                )
+            )
+        batch = collate(examples, self.model.processor, self.model.options)
+        return {name: value.to(self.device) for name, value in batch.items()}

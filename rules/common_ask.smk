@@ -1,0 +1,41 @@
+# The pretrained models that are asked, not trained: which, and where their answers lie.
+from facewave.versions import ANNOTATION_VERSION, ZERO_SHOT_VERSION
+from facewave.vlm.ask_plan import TOYS, shown_zero_shot, zero_shot_params
+
+
+def asked_gpus(section, model):
+    """Return the GPUs of a job; a toy needs none."""
+    return 0 if model["model"] in TOYS else section["gpus"]
+
+
+def asked_memory(model):
+    """Return the main memory of a job in MB: the weights pass through it."""
+    return 3000 if model["model"] in TOYS else 24000
+
+
+def zero_shot_evaluations(dataset):
+    """List the scores of all models that are asked about a dataset."""
+    return [
+        RESULTS / dataset / f"evaluation/zero_shot/{name}" / PROTOCOL / "metrics.json"
+        for name in CONFIG["zero_shot"]["enabled"]
+    ]
+
+
+def zero_shot_in_report(dataset):
+    """Return what the report of a dataset shows of these: titles to files of scores."""
+    return {
+        title: str(RESULTS / dataset / "evaluation" / place / PROTOCOL / "metrics.json")
+        for title, place in shown_zero_shot(CONFIG["zero_shot"]).items()
+    }
+
+
+def models_in_report(dataset):
+    """Return all models beside the MLP that the report of a dataset shows."""
+    return {**vlm_in_report(dataset), **zero_shot_in_report(dataset)}
+
+
+def of_folds_asked(wildcards):
+    """List the answers of a model to every fold of a rule's dataset."""
+    return of_folds(f"zero_shot/{wildcards.asked}/{{split}}/predictions.parquet")(
+        wildcards
+    )

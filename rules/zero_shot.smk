@@ -1,0 +1,76 @@
+# Pretrained models asked about the test part as they are. Answers lie in the store: a killed job
+# goes on at the clip, and nobody is asked twice.
+
+
+rule ask_zero_shot:
+    input:
+        manifest=DATASET / "manifest.parquet",
+        tracks=of_buckets("tracks"),
+        rendered=lambda wildcards: demo_files(wildcards.dataset),
+        test=DATASET / "splits/{split}/test.parquet",
+    output:
+        predictions=DATASET / "zero_shot/{asked}/{split}/predictions.parquet",
+        answers=DATASET / "zero_shot/{asked}/{split}/answers.csv",
+    log:
+        DATASET / "logs/ask_zero_shot/{asked}/{split}.log",
+    conda:
+        "../envs/vlm.yaml"
+    threads: CONFIG["zero_shot"]["threads"]
+    resources:
+        mem_mb=lambda wildcards: asked_memory(
+            CONFIG["zero_shot"]["models"][wildcards.asked]
+        ),
+        gpu=lambda wildcards: asked_gpus(
+            CONFIG["zero_shot"], CONFIG["zero_shot"]["models"][wildcards.asked]
+        ),
+    params:
+        options=lambda wildcards: zero_shot_params(CONFIG["zero_shot"], wildcards.asked),
+        default_fps=CONFIG["landmarker"]["default_fps"],
+        store=STORE,
+        seed=CONFIG["seed"],
+        version=ZERO_SHOT_VERSION,
+    message:
+        "ask {wildcards.asked} about {wildcards.dataset}, {wildcards.split}"
+    script:
+        "../scripts/zero_shot.py"
+
+
+rule evaluate_zero_shot:
+    input:
+        predictions=of_folds_asked,
+        train=of_folds("splits/{split}/train.parquet"),
+        test=of_folds("splits/{split}/test.parquet"),
+    output:
+        metrics=DATASET / "evaluation/zero_shot/{asked}/{protocol}/metrics.json",
+        confusion=report(
+            DATASET / "evaluation/zero_shot/{asked}/{protocol}/confusion.png",
+            caption="../docs/captions/confusion.rst",
+            category="Evaluation",
+            labels={
+                "dataset": "{dataset}",
+                "model": "{asked}, zero-shot",
+                "protocol": "{protocol}",
+            },
+        ),
+    log:
+        DATASET / "logs/evaluate_zero_shot/{asked}/{protocol}.log",
+    conda:
+        "../envs/training.yaml"
+    params:
+        title=lambda wildcards: f"{wildcards.asked}, zero-shot, on {wildcards.dataset}",
+        folds=lambda wildcards: FOLDS[wildcards.dataset] or [PROTOCOL],
+        seed=CONFIG["seed"],
+        version=EVALUATION_VERSION,
+    message:
+        "evaluate the answers of {wildcards.asked} about {wildcards.dataset}"
+    script:
+        "../scripts/evaluate.py"
+
+
+rule zero_shot:
+    input:
+        [path for dataset in DATASETS for path in zero_shot_evaluations(dataset)],
+
+
+wildcard_constraints:
+    asked="[A-Za-z0-9][A-Za-z0-9_.-]*",

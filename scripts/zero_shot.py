@@ -1,0 +1,33 @@
+"""Ask a pretrained model about the test part of one fold."""
+
+from typing import Any
+
+from facewave.logs import job_log
+
+
+def main(*, job: dict[str, Any], threads: int, gpus: int) -> None:
+    """Write predictions and answers; see facewave.vlm.zero_shot.ZeroShot for the keys."""
+    # Only this job needs transformers, whose import takes seconds.
+    from facewave.vlm.zero_shot import ZeroShot, zero_shot
+
+    zero_shot(ZeroShot(**job), threads=threads, gpus=gpus)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        main(
+            job={
+                "manifest": snakemake.input.manifest,
+                "tracks": list(snakemake.input.tracks),
+                "store": str(snakemake.params.store),
+                "test": snakemake.input.test,
+                "predictions": snakemake.output.predictions,
+                "answers": snakemake.output.answers,
+                "options": snakemake.params.options,
+                "default_fps": snakemake.params.default_fps,
+                "seed": snakemake.params.seed,
+                "version": snakemake.params.version,
+            },
+            threads=snakemake.threads,
+            gpus=snakemake.resources.gpu,
+        )
