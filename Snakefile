@@ -33,6 +33,7 @@ include: "rules/text_fusion.smk"
 include: "rules/zero_shot.smk"
 include: "rules/prune.smk"
 include: "rules/near_duplicates.smk"
+include: "rules/annotate.smk"
 include: "rules/check_dataset.smk"
 
 

@@ -11,6 +11,7 @@ TIMED_LAYOUTS = ("segments", "uniform")
 
 def asked_problems(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield one line a problem; a section whose keys have wrong types yields what can be said."""
+    yield from _annotation_problems(config)
     section, wavelet = config.get("zero_shot"), config.get("wavelet")
     if isinstance(section, Mapping):
         models, enabled = section.get("models"), section.get("enabled")
@@ -28,3 +29,21 @@ def asked_problems(config: Mapping[str, Any]) -> Iterator[str]:
                 f"zero_shot.face_words: found true, expected false with wavelet.layout: {layout} "
                 f"(its coefficients do not follow each other in time; {listed(TIMED_LAYOUTS)} do)"
             )
+
+
+def _annotation_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    section, enabled = config.get("annotate"), config.get("enabled")
+    if not isinstance(section, Mapping) or not isinstance(enabled, list):
+        return
+    for key in ("dataset", "examples"):
+        name = section.get(key)
+        if isinstance(name, str) and name not in enabled:
+            yield (
+                f"annotate.{key}: found {found(name)}, expected a dataset of `enabled` "
+                f"({listed(map(str, enabled))})"
+            )
+    if section.get("dataset") is not None and section.get("dataset") == section.get("examples"):
+        yield "annotate.examples: found the dataset that is described, expected another or null"
+    least, most = section.get("min_words"), section.get("max_words")
+    if isinstance(least, int) and isinstance(most, int) and least > most and most is not True:
+        yield f"annotate.min_words: found {least}, expected at most annotate.max_words ({most})"

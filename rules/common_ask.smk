@@ -1,6 +1,11 @@
 # The pretrained models that are asked, not trained: which, and where their answers lie.
 from facewave.versions import ANNOTATION_VERSION, ZERO_SHOT_VERSION
-from facewave.vlm.ask_plan import TOYS, shown_zero_shot, zero_shot_params
+from facewave.vlm.ask_plan import (
+    TOYS,
+    annotation_params,
+    shown_zero_shot,
+    zero_shot_params,
+)
 
 
 def asked_gpus(section, model):
@@ -39,3 +44,29 @@ def of_folds_asked(wildcards):
     return of_folds(f"zero_shot/{wildcards.asked}/{{split}}/predictions.parquet")(
         wildcards
     )
+
+
+def annotation_target(wildcards):
+    """Name the checks of the dataset that is described, which come last."""
+    dataset = CONFIG["annotate"]["dataset"]
+    if dataset is None:
+        raise WorkflowError(
+            "annotate.dataset: found null, expected the name of the dataset whose clips are to be "
+            "described, such as dfew; annotate.examples names the one with captions, such as mafw"
+        )
+    return RESULTS / dataset / "annotations/checks.json"
+
+
+def annotation_examples(wildcards):
+    """Return the files of the dataset that examples are drawn from; none without examples."""
+    dataset = CONFIG["annotate"]["examples"]
+    if dataset is None:
+        return {}
+    return {
+        "example_manifest": RESULTS / dataset / "manifest.parquet",
+        "example_tracks": [
+            RESULTS / dataset / "tracks" / f"{bucket}.tsv"
+            for bucket in PLANS[dataset].buckets
+        ],
+        "near_duplicates": RESULTS / "near_duplicates.tsv",
+    }

@@ -32,6 +32,12 @@ def zero_shot_params(section: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {"model": model, **{key: section[key] for key in _HOW}}
 
 
+def annotation_params(section: Mapping[str, Any]) -> dict[str, Any]:
+    """Return everything of `annotate` that decides the descriptions and their checks."""
+    elsewhere = ("dataset", "examples", "gpus", "threads")
+    return {name: value for name, value in section.items() if name not in elsewhere}
+
+
 def shown_zero_shot(section: Mapping[str, Any]) -> dict[str, str]:
     """Return what the report shows: title of a model to its folder below `evaluation`."""
     if not section["report"]:

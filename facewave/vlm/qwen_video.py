@@ -121,7 +121,7 @@ def video_patches(video: ShownVideo, options: VideoOptions) -> tuple[Tensor, tup
         float32 (t * h * w, 3 * temporal * patch * patch), in the order in which the model merges
         them to tokens, and the grid (t, h, w), in patches.
     """
-    frames = torch.from_numpy(np.ascontiguousarray(video.frames)).permute(0, 3, 1, 2)
+    frames = torch.from_numpy(np.array(video.frames)).permute(0, 3, 1, 2)
     size = smart_size(frames.shape[2], frames.shape[3], options)
     # Of uint8, as torchvision does it: what a cubic overshoots is cut off and rounded.
     frames = functional.interpolate(frames, size=size, mode="bicubic", antialias=True)

@@ -1,0 +1,136 @@
+"""What is wrong with a written description: nothing there, too short, another language, …"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from facewave.emotion_words import banned_words
+
+# A flag, and whether the clip is asked about again with another seed.
+FLAGS = {
+    "missing": True,
+    "banned": True,
+    "repetitive": True,
+    "language": True,
+    "short": False,
+    "long": False,
+    "cut": False,
+    "shared": False,
+}
+_FUNCTION_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "a an and are as at be behind but by for from has have he her his in into is it its man "
+        "not of on or other out over person she some that the their them there they this to "
+        "towards two up was who while with woman",
+    )
+)
+# Least share of letters that are ASCII, and of words that are English function words.
+_ASCII, _FUNCTION = 0.9, 0.12
+_REPEATS, _GRAM = 3, 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextRules:
+    """What a description must be.
+
+    Attributes:
+        min_words, max_words: of a description.
+        banned: finds words that it must not hold (`facewave.emotion_words.banned_pattern`).
+    """
+
+    min_words: int
+    max_words: int
+    banned: re.Pattern[str]
+
+
+def clean(text: str) -> str:
+    """Return a text on one line, without blanks around it."""
+    return " ".join(text.split())
+
+
+def text_flags(text: str, rules: TextRules) -> list[str]:
+    """Return what is wrong with a description by itself, in the order of `FLAGS`."""
+    words = _words(text)
+    if not words:
+        return ["missing"]
+    found = {
+        "banned": bool(banned_words(text, rules.banned)),
+        "repetitive": repeats_itself(text),
+        "language": not looks_english(text),
+        "short": len(words) < rules.min_words,
+        "long": len(words) > rules.max_words,
+        "cut": text.rstrip("\"')”’")[-1:] not in ".!?",
+    }
+    return [name for name in FLAGS if found.get(name)]
+
+
+def looks_english(text: str) -> bool:
+    """Tell whether most letters are ASCII and enough words are English function words.
+
+    A text of fewer than five words is only held to its letters.
+    """
+    letters = [sign for sign in text if sign.isalpha()]
+    if not letters or sum(sign.isascii() for sign in letters) < _ASCII * len(letters):
+        return False
+    words = _words(text)
+    return len(words) < 5 or sum(w in _FUNCTION_WORDS for w in words) >= _FUNCTION * len(words)
+
+
+def repeats_itself(text: str) -> bool:
+    """Tell whether a sentence, or four words in a row, are there three times."""
+    words = _words(text)
+    grams = Counter(tuple(words[i : i + _GRAM]) for i in range(len(words) - _GRAM + 1))
+    sentences = Counter(part.strip().lower() for part in re.split(r"[.!?]+", text) if part.strip())
+    return max([*grams.values(), *sentences.values()], default=0) >= _REPEATS
+
+
+def shared_texts(texts: Mapping[str, str]) -> dict[str, int]:
+    """Return the clips whose description another clip has too, and how many clips have it."""
+    counts = Counter(" ".join(_words(text)) for text in texts.values() if text)
+    return {
+        clip: counts[key]
+        for clip, text in texts.items()
+        if text and counts[key := " ".join(_words(text))] > 1
+    }
+
+
+def summary(
+    texts: Mapping[str, str],
+    flags: Mapping[str, Sequence[str]],
+    attempts: Mapping[str, int],
+    rules: TextRules,
+) -> dict[str, Any]:
+    """Return counts for people: clips, flags, lengths, banned words, retries.
+
+    Args:
+        texts: clip id to description, empty where there is none.
+        flags: clip id to what is wrong with it.
+        attempts: clip id to the number of times it was asked about, from 1.
+        rules: what a description must be.
+    """
+    lengths = sorted(len(_words(text)) for text in texts.values() if text)
+    said = Counter(word for text in texts.values() for word in banned_words(text, rules.banned))
+    counted = Counter(name for names in flags.values() for name in names)
+    return {
+        "clips": len(texts),
+        "described": len(lengths),
+        "without_flag": sum(not flags[clip] for clip in texts),
+        "flags": {name: counted[name] for name in FLAGS},
+        "words": {
+            "least": lengths[0] if lengths else None,
+            "median": median(lengths) if lengths else None,
+            "most": lengths[-1] if lengths else None,
+        },
+        "banned_words": dict(sorted(said.items(), key=lambda item: (-item[1], item[0]))),
+        "asked_again": sum(count > 1 for count in attempts.values()),
+    }
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+(?:['’]\w+)?", text.lower())

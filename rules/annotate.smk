@@ -1,0 +1,63 @@
+# A description of every clip of a dataset, after examples of another one, and its checks.
+
+
+rule write_annotations:
+    input:
+        unpack(annotation_examples),
+        manifest=DATASET / "manifest.parquet",
+        tracks=of_buckets("tracks"),
+        rendered=lambda wildcards: demo_files(wildcards.dataset),
+    output:
+        parquet=DATASET / "annotations/annotations.parquet",
+        csv=DATASET / "annotations/annotations.csv",
+        examples=DATASET / "annotations/examples.csv",
+    log:
+        DATASET / "logs/write_annotations.log",
+    conda:
+        "../envs/vlm.yaml"
+    threads: CONFIG["annotate"]["threads"]
+    resources:
+        mem_mb=asked_memory(CONFIG["annotate"]),
+        gpu=asked_gpus(CONFIG["annotate"], CONFIG["annotate"]),
+    params:
+        target=lambda wildcards: wildcards.dataset,
+        classes=lambda wildcards: DATASETS[wildcards.dataset]["classes"],
+        examples=CONFIG["annotate"]["examples"],
+        example_classes=DATASETS.get(CONFIG["annotate"]["examples"], {}).get(
+            "classes", []
+        ),
+        options=annotation_params(CONFIG["annotate"]),
+        default_fps=CONFIG["landmarker"]["default_fps"],
+        store=STORE,
+        seed=CONFIG["seed"],
+        version=ANNOTATION_VERSION,
+    message:
+        "describe the clips of {wildcards.dataset}"
+    script:
+        "../scripts/annotate.py"
+
+
+rule check_annotations:
+    input:
+        annotations=DATASET / "annotations/annotations.parquet",
+        manifest=DATASET / "manifest.parquet",
+    output:
+        checks=DATASET / "annotations/checks.json",
+    log:
+        DATASET / "logs/check_annotations.log",
+    conda:
+        "../envs/training.yaml"
+    params:
+        classes=lambda wildcards: DATASETS[wildcards.dataset]["classes"],
+        options=annotation_params(CONFIG["annotate"]),
+        seed=CONFIG["seed"],
+        version=ANNOTATION_VERSION,
+    message:
+        "check the descriptions of {wildcards.dataset}"
+    script:
+        "../scripts/check_annotations.py"
+
+
+rule annotate:
+    input:
+        annotation_target,
