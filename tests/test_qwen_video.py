@@ -66,7 +66,7 @@ def test_whole_prompts_are_those_of_the_real_processor():
     for name in ("input_ids", "attention_mask", "mm_token_type_ids", "video_grid_thw"):
         assert batch[name].tolist() == wanted[name].tolist()
     torch.testing.assert_close(
-        batch["second_per_grid_ts"], torch.tensor(wanted["second_per_grid_ts"])
+        batch["second_per_grid_ts"], torch.as_tensor(wanted["second_per_grid_ts"])
     )
     torch.testing.assert_close(
         batch["pixel_values_videos"], wanted["pixel_values_videos"], rtol=0, atol=2e-7
