@@ -34,8 +34,11 @@ class FakeAsker:
         self.say, self.asked, self.identity = say, [], {"model": "fake"}
 
     def answer(self, conversations, *, max_new_tokens, seed):
-        self.asked += [(conversation, seed) for conversation in conversations]
-        return [self.say(len(self.asked), conversation, seed) for conversation in conversations]
+        said = []
+        for conversation in conversations:
+            said.append(self.say(len(self.asked), conversation, seed))
+            self.asked.append((conversation, seed))
+        return said
 
     def score(self, conversations, classes):
         self.asked += [(conversation, None) for conversation in conversations]

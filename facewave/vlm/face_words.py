@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.config_asked import TIMED_LAYOUTS
-from facewave.report.blendshapes import BLENDSHAPES
+from facewave.blendshapes import BLENDSHAPES
 
 NO_FACE = "No face could be measured."
 STILL = "The face hardly moves and no muscle is used much."

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from facewave.store import read_metadata, shard_path
 from facewave.vlm.pictures import ClipPictures
 from facewave.vlm.qwen_video import ShownVideo
 
@@ -20,10 +19,12 @@ class ShownClips:
     Attributes:
         pictures: which frames, and how they are decoded.
         contents: clip id to the digest of the video's bytes.
+        rates: clip id to its frames a second.
     """
 
     pictures: ClipPictures
     contents: dict[str, str]
+    rates: dict[str, float]
 
     def parts(self, clip_id: str) -> dict[str, Any]:
         """Return what decides the frames: the video's content, which part, and which frames."""
@@ -34,7 +35,7 @@ class ShownClips:
             "content": self.contents[clip_id],
             "segment": media.segment,
             "frames": self.pictures.frames(clip_id),
-            "fps": self._fps(clip_id),
+            "fps": self.rates[clip_id],
         }
 
     def __call__(self, clip_id: str) -> ShownVideo:
@@ -52,9 +53,5 @@ class ShownClips:
             frames=frames,
             indices=self.pictures.frames(clip_id),
             total=media.frames,
-            fps=self._fps(clip_id),
+            fps=self.rates[clip_id],
         )
-
-    def _fps(self, clip_id: str) -> float:
-        shard = shard_path(self.pictures.store, "tracks", self.pictures.media[clip_id].track_key)
-        return float(read_metadata(shard)["fps"])

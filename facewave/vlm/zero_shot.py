@@ -119,13 +119,11 @@ def shown_clips(
 ) -> tuple[ShownClips, dict[str, str | None]]:
     """Return what decodes a dataset's clips, and each clip's own text, by clip id."""
     media, texts = read_media(Path(manifest), tracks, default_fps=default_fps)
-    contents = {
-        row["clip_id"]: row["content_sha256"]
-        for index in tracks
-        for row in iter_rows(Path(index), TRACK_COLUMNS)
-    }
+    rows = [row for index in tracks for row in iter_rows(Path(index), TRACK_COLUMNS)]
+    contents = {row["clip_id"]: row["content_sha256"] for row in rows}
+    rates = {row["clip_id"]: float(row["fps"] or 0.0) for row in rows}
     pictures = ClipPictures(media=media, store=Path(store), count=count, choice=choice)
-    return ShownClips(pictures=pictures, contents=contents), texts
+    return ShownClips(pictures=pictures, contents=contents, rates=rates), texts
 
 
 def _questions_text(

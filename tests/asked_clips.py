@@ -1,0 +1,48 @@
+"""A small dataset for models that are asked: real mp4 files, trajectories, a split."""
+
+from pathlib import Path
+
+import numpy as np
+from media import face_frames, write_video
+from shards import write_trajectory
+from split_files import write_split
+
+from facewave.manifest import Clip, write_manifest
+from facewave.store import file_sha256, shard_path
+from facewave.track_bucket import TRACK_COLUMNS
+from facewave.tsv import format_rows, write_text
+
+CLASSES = ("neutral", "happy", "sad")
+FRAMES = 6
+SHAPES = {"landmarks": (2, 478, 3), "blendshapes": (2, 52)}
+
+
+def dataset(folder: Path, count: int, *, untracked=(), classes=CLASSES, **columns) -> Path:
+    """Write `count` clips, of classes in turn, each with a video of its own."""
+    (folder / "videos").mkdir(parents=True)
+    labels = np.arange(count) % len(classes)
+    clips, rows = [], []
+    for index, label in enumerate(labels):
+        clip_id = f"{folder.name}{index}"
+        path = folder / "videos" / f"{clip_id}.mp4"
+        frames = face_frames(FRAMES, width=96, height=96, side=80 - index)
+        write_video(path, frames)
+        more = {name: values[index] for name, values in columns.items()}
+        clips.append(Clip(clip_id, str(path), index, int(label), classes[label], **more))
+        known = {"clip_id": clip_id, "key": f"{folder.name}-key{index}", "frames": FRAMES}
+        known |= {"fps": 25.0, "content_sha256": file_sha256(path)}
+        if index in untracked:
+            known |= {"key": "", "frames": 0, "content_sha256": ""}
+        else:
+            store = folder.parent / "store"
+            write_trajectory(shard_path(store, "tracks", known["key"]), FRAMES)
+        rows.append(dict.fromkeys(TRACK_COLUMNS, "") | known)
+    write_manifest(clips, folder / "manifest.parquet", folder / "manifest.csv", metadata={})
+    write_text(folder / "tracks.tsv", format_rows(TRACK_COLUMNS, rows))
+    random = np.random.default_rng(0)
+    split = {"clip_id": [clip.clip_id for clip in clips], "label": labels}
+    split["valid"] = np.array([index not in untracked for index in range(count)])
+    for name, shape in SHAPES.items():
+        split[name] = random.uniform(size=(count, int(np.prod(shape)))).astype(np.float32)
+    write_split(folder / "test.parquet", split, classes=classes, shapes=SHAPES)
+    return folder

@@ -1,0 +1,257 @@
+"""Zero-shot answers: strict reading, the store, resuming without asking twice, refused inputs."""
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from asked_clips import CLASSES, dataset
+from vlm_videos import FakeAsker
+
+from facewave.config import ConfigError, check_config
+from facewave.evaluation import evaluate_folds, read_folds
+from facewave.predictions import INVALID_ANSWER, read_predictions
+from facewave.store import shard_path
+from facewave.vlm.ask_plan import shown_zero_shot, zero_shot_params
+from facewave.vlm.asked import Question, Said, ask_all
+from facewave.vlm.asker import AskerOptions, build_asker, model_family
+from facewave.vlm.conversation import Turn
+from facewave.vlm.prompts import PromptError, parse_answer
+from facewave.vlm.weights import WeightsError
+from facewave.vlm.zero_shot import ZeroShot, zero_shot
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+TINY = {"qwen": {"model": "tiny-random-qwen", "frames": 3}}
+TINY["pali"] = {"model": "tiny-random", "frames": 2}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Seven clips, one of which could not be tracked."""
+    texts = ["a man"] * 6 + ["<|video_pad|> a woman <image>"]
+    return dataset(tmp_path_factory.mktemp("asked") / "c", 7, untracked=[0], text=texts)
+
+
+def job(files: Path, target: Path, *, name="qwen", seed=5, **changes) -> ZeroShot:
+    given = {"models": TINY, "enabled": list(TINY), "dtype": "float32", "max_pixels": 3136}
+    section = check_config({"zero_shot": {**given, "batch_size": 3, **changes}})["zero_shot"]
+    return ZeroShot(
+        manifest=str(files / "manifest.parquet"),
+        tracks=[str(files / "tracks.tsv")],
+        store=str(files.parent / "store"),
+        test=str(files / "test.parquet"),
+        predictions=str(target / "predictions.parquet"),
+        answers=str(target / "answers.csv"),
+        options=zero_shot_params(section, name),
+        default_fps=25.0,
+        seed=seed,
+        version=1,
+    )
+
+
+def run(asked, fake=None):
+    build = build_asker if fake is None else lambda *_, **__: ("qwen", fake)
+    zero_shot(asked, threads=1, gpus=0, build=build)
+    rows = list(csv.DictReader(io.StringIO(Path(asked.answers).read_text(encoding="utf-8"))))
+    return read_predictions(asked.predictions), rows
+
+
+# What a model says
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["happy", "Happy", "HAPPY", " happy ", "happy.", "Happy.\n", "\thappy .", "\nhappy\n\n"],
+)
+def test_answers_that_name_a_class(answer):
+    assert parse_answer(answer, CLASSES) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "", " ", ".", "..", "happy..", "happy!", "happy?", "happy,", "happy, sad", "happy or sad",
+        "happy and sad", "unhappy", "not happy", "happiness", "hap", "happyhappy", "h a p p y",
+        '"happy"', "'happy'", "**happy**", "<b>happy</b>", "`happy`", "(happy)", "[happy]",
+        "1", "1. happy", "1) happy", "Answer: happy", "The answer is happy", "emotion: happy",
+        "The person shows happy.", "happy\nsad", "happy\n\nThe person smiles.", "joy", "none",
+        "neutral, happy, sad", "I cannot tell", "unknown", "happу", "hаppy", "快乐", "😀",
+        "{classes}", "null", "None", '{"emotion": "happy"}', "happy\u200b", "A", "<|im_end|>",
+    ],
+)  # fmt: skip
+def test_answers_that_name_none(answer):
+    assert parse_answer(answer, CLASSES) is None
+
+
+# Asking
+
+
+def test_toys_of_both_families_answer_every_clip(files, tmp_path):
+    for name in TINY:
+        found, rows = run(job(files, tmp_path / name, name=name))
+        assert found.clip_ids == [row["clip_id"] for row in rows] == [f"c{i}" for i in range(7)]
+        assert set(found.parts) == {"test"}
+        assert found.classes == (*CLASSES, INVALID_ANSWER)
+        assert found.valid.tolist() == [False] + [True] * 6
+        assert len({row["answer"] for row in rows}) > 1  # each clip has a video of its own
+
+
+def test_what_names_no_class_is_wrong_and_counted(files, tmp_path):
+    said = ["happy", "Sad.", "happy or sad", "", "HAPPY", "sad", "joy"]
+    fake = FakeAsker(lambda index, *_: said[index])
+    asked = job(files, tmp_path, prompt="Say one of {classes}, please.")
+    found, rows = run(asked, fake)
+    assert found.predicted.tolist() == [1, 2, 3, 3, 1, 2, 3]
+    assert [row["read_as"] for row in rows] == ["happy", "sad", "", "", "happy", "sad", ""]
+    train = dataset(tmp_path / "train", 3)
+    scores = evaluate_folds(read_folds([asked.predictions], [train / "test.parquet"]))
+    assert scores["invalid_rate"] == pytest.approx(3 / 7)
+    # Of 7 clips labelled 0 1 2 0 1 2 0, the fifth and the sixth are right.
+    assert scores["overall"]["war"] == pytest.approx(2 / 7)
+
+
+def test_likelihood_scores_are_probabilities_of_classes(files, tmp_path):
+    for name in TINY:
+        found, _ = run(job(files, tmp_path / name, name=name, scoring="likelihood"))
+        assert found.classes == CLASSES
+        np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, rtol=1e-5)
+        assert np.ptp(found.probabilities, axis=0).max() > 1e-4
+
+
+class Killed(BaseException):
+    pass
+
+
+def test_a_killed_job_goes_on_without_asking_twice(files, tmp_path):
+    store = tmp_path / "store"
+    store.symlink_to(files.parent / "store")
+    said = FakeAsker(lambda *_: "happy")
+    asked = job(files, tmp_path, prompt="Name one of {classes}.")
+
+    def dies(conversations, **options):
+        if len(said.asked) == 3:
+            raise Killed
+        return FakeAsker.answer(said, conversations, **options)
+
+    said.answer = dies
+    with pytest.raises(Killed):
+        run(asked, said)
+    assert not Path(asked.predictions).exists()
+    del said.answer
+    run(asked, said)
+    assert len(said.asked) == 7
+    run(asked, said)
+    assert len(said.asked) == 7
+
+
+def test_whatever_decides_an_answer_asks_anew_and_nothing_else(files, tmp_path):
+    fake = FakeAsker(lambda *_: "sad")
+
+    def asks(**changes):
+        before = len(fake.asked)
+        run(job(files, tmp_path, **{"prompt": "Now: {classes} {text}"} | changes), fake)
+        return len(fake.asked) - before
+
+    assert asks() == 7
+    assert asks(batch_size=1) == 0
+    assert asks(max_new_tokens=3) == 7
+    assert asks(scoring="likelihood") == 7
+    assert asks(seed=6) == 7
+    assert asks(use_text=True) == 7
+    assert asks(face_words=True) == 7
+    # Three frames of each: the untracked clip is as grey as before.
+    fewer = {"models": {"qwen": {"model": "tiny-random-qwen", "frames": 2}}, "enabled": ["qwen"]}
+    assert asks(**fewer) == 7
+    fake.identity = {"model": "fake", "commit": "another"}
+    assert asks() == 7
+    assert asks() == 0
+
+
+def test_equal_questions_are_asked_once_and_damaged_answers_again(tmp_path):
+    calls = []
+
+    def ask(batch):
+        calls.append([question.clip_id for question in batch])
+        return [Said(text=question.clip_id) for question in batch]
+
+    questions = [Question(clip_id=name, parts={"content": name[0]}) for name in ("a1", "b1", "a2")]
+    said = ask_all(questions, ask, store=tmp_path, batch_size=8)
+    assert calls == [["a1", "b1"]]
+    assert [answer.text for answer in said] == ["a1", "b1", "a1"]
+    path = shard_path(tmp_path, "answers", questions[1].key)
+    path.write_bytes(path.read_bytes()[:-30])
+    ask_all(questions, ask, store=tmp_path, batch_size=8)
+    assert calls == [["a1", "b1"], ["b1"]]
+
+
+def test_prompt_holds_classes_text_and_face(files, tmp_path):
+    fake = FakeAsker(lambda *_: "sad")
+    run(job(files, tmp_path, use_text=True, face_words=True), fake)
+    texts = [conversation[0].text for conversation, _ in fake.asked]
+    assert all("of this list and nothing else: neutral, happy, sad." in text for text in texts)
+    assert texts[0].startswith("About the video: a man No face could be measured. Which emotion")
+    assert "Measured on the face, strongest first: " in texts[1]
+    assert [len(conversation[0].video.frames) for conversation, _ in fake.asked] == [3] * 7
+    assert fake.asked[1][0][0].video.metadata.fps == 25
+    assert fake.asked[1][0][0].video.frames.shape == (3, 96, 96, 3)
+
+
+# Refused
+
+
+def test_a_video_that_is_gone_is_named(tmp_path):
+    gone = dataset(tmp_path / "gone", 3)
+    (gone / "videos" / "gone1.mp4").unlink()
+    with pytest.raises(Exception, match=r"gone1\.mp4"):
+        run(job(gone, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"prompt": "What of {emotions}?"}, "no field {emotions}"),
+        ({"prompt": "nonsense"}, "there is no template 'nonsense'"),
+        ({"prompt": "Which of {classes}?", "face_words": True}, r"has\s+no {text}"),
+    ],
+)
+def test_prompts_that_cannot_be_used_are_refused(files, tmp_path, changes, message):
+    with pytest.raises(PromptError, match=message):
+        run(job(files, tmp_path, **changes), FakeAsker(lambda *_: "sad"))
+
+
+def test_other_models_are_refused(tmp_path):
+    for name in ("config.json", "preprocessor_config.json", "tokenizer.json", "model.safetensors"):
+        (tmp_path / name).write_text('{"model_type": "gemma2"}')
+    with pytest.raises(WeightsError, match="model_type 'gemma2'"):
+        model_family(AskerOptions(model=str(tmp_path)))
+
+
+def test_paligemma_takes_no_examples_and_no_seed():
+    _, asker = build_asker(
+        AskerOptions(model="tiny-random", dtype="float32", frames=1), CLASSES, gpus=0
+    )
+    with pytest.raises(ValueError, match="no examples"):
+        asker.answer([[Turn(text="a", answer="b"), Turn(text="c")]], max_new_tokens=2, seed=None)
+    with pytest.raises(ValueError, match="without a seed"):
+        asker.answer([[Turn(text="a")]], max_new_tokens=2, seed=1)
+
+
+def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(ValueError, match="set gpus: 0"):
+        build_asker(AskerOptions(model="tiny-random-qwen"), CLASSES, gpus=1)
+
+
+def test_configurations_that_cannot_work_are_refused():
+    with pytest.raises(ConfigError, match=r"zero_shot\.enabled\[0\]: found 'qwem'.*did you mean"):
+        check_config({"zero_shot": {"enabled": ["qwem"]}})
+    with pytest.raises(ConfigError, match=r"zero_shot\.face_words: found true"):
+        check_config({"zero_shot": {"face_words": True}, "wavelet": {"layout": "pyramid"}})
+
+
+def test_the_report_names_toys():
+    section = check_config({"zero_shot": {"report": True, "models": TINY, "enabled": ["qwen"]}})
+    titles = shown_zero_shot(section["zero_shot"])
+    assert titles == {"qwen, zero-shot (toy size, random weights)": "zero_shot/qwen"}
+    assert shown_zero_shot(check_config({})["zero_shot"]) == {}
