@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facewave.config_asked import TIMED_LAYOUTS
 from facewave.blendshapes import BLENDSHAPES
+from facewave.config_asked import TIMED_LAYOUTS
 
 NO_FACE = "No face could be measured."
 STILL = "The face hardly moves and no muscle is used much."
