@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from facewave.hints import did_you_mean, found, listed
+from facewave.vlm.chat_prompts import chat_template
+from facewave.vlm.prompts import PromptError
 
 # Layouts of the code whose coefficients follow each other in time.
 TIMED_LAYOUTS = ("segments", "uniform")
@@ -23,6 +25,8 @@ def asked_problems(config: Mapping[str, Any]) -> Iterator[str]:
                         f"zero_shot.enabled[{index}]: found {found(name)}, expected a key of "
                         f"`zero_shot.models` ({listed(known)}){did_you_mean(name, known)}"
                     )
+        shown = section.get("use_text") is True or section.get("face_words") is True
+        yield from _prompt_problems(section.get("prompt"), text=shown, key="zero_shot.prompt")
         layout = wavelet.get("layout") if isinstance(wavelet, Mapping) else None
         if section.get("face_words") is True and layout not in TIMED_LAYOUTS:
             yield (
@@ -35,6 +39,7 @@ def _annotation_problems(config: Mapping[str, Any]) -> Iterator[str]:
     section, enabled = config.get("annotate"), config.get("enabled")
     if not isinstance(section, Mapping) or not isinstance(enabled, list):
         return
+    yield from _prompt_problems(section.get("prompt"), text=False, key="annotate.prompt")
     for key in ("dataset", "examples"):
         name = section.get(key)
         if isinstance(name, str) and name not in enabled:
@@ -47,3 +52,11 @@ def _annotation_problems(config: Mapping[str, Any]) -> Iterator[str]:
     least, most = section.get("min_words"), section.get("max_words")
     if isinstance(least, int) and isinstance(most, int) and least > most and most is not True:
         yield f"annotate.min_words: found {least}, expected at most annotate.max_words ({most})"
+
+
+def _prompt_problems(prompt: object, *, text: bool, key: str) -> Iterator[str]:
+    if isinstance(prompt, str) and prompt:
+        try:
+            chat_template(prompt, text=text, key=key)
+        except PromptError as error:
+            yield str(error)

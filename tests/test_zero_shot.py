@@ -17,7 +17,7 @@ from facewave.vlm.ask_plan import shown_zero_shot, zero_shot_params
 from facewave.vlm.asked import Question, Said, ask_all
 from facewave.vlm.asker import AskerOptions, build_asker, model_family
 from facewave.vlm.conversation import Turn
-from facewave.vlm.prompts import PromptError, parse_answer
+from facewave.vlm.prompts import parse_answer
 from facewave.vlm.weights import WeightsError
 from facewave.vlm.zero_shot import ZeroShot, zero_shot
 
@@ -210,14 +210,19 @@ def test_a_video_that_is_gone_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"prompt": "What of {emotions}?"}, "no field {emotions}"),
-        ({"prompt": "nonsense"}, "there is no template 'nonsense'"),
-        ({"prompt": "Which of {classes}?", "face_words": True}, r"has\s+no {text}"),
+        ({"prompt": "What of {emotions}?"}, r"zero_shot\.prompt: there is no field {emotions}"),
+        ({"prompt": "nonsense"}, r"zero_shot\.prompt: there is no template 'nonsense'"),
+        ({"prompt": "Which of {classes}?", "face_words": True}, "template has no {text}"),
     ],
 )
-def test_prompts_that_cannot_be_used_are_refused(files, tmp_path, changes, message):
-    with pytest.raises(PromptError, match=message):
-        run(job(files, tmp_path, **changes), FakeAsker(lambda *_: "sad"))
+def test_prompts_that_cannot_be_used_are_refused(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        check_config({"zero_shot": changes})
+
+
+def test_a_folder_that_is_not_there_is_refused():
+    with pytest.raises(WeightsError, match="`model`: /no/such: there is no such folder"):
+        model_family(AskerOptions(model="/no/such"))
 
 
 def test_other_models_are_refused(tmp_path):

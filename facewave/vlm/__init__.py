@@ -30,7 +30,7 @@
 | `memory` | what training will take, told before it starts |
 | `asker`, `conversation` | pretrained models that are asked, not trained, and what they are asked |
 | `asked` | their answers in the content-addressed store |
-| `qwen`, `qwen_processor`, `qwen_video`, `qwen_tiny` | Qwen2.5-VL: answers and scores, prompts, patches, toy |
+| `qwen`, `qwen_processor`, `qwen_video`, `qwen_tiny` | Qwen2.5-VL: answers, prompts, patches, toy |
 | `chat_prompts`, `face_words` | its questions, and the face in words |
 | `zero_shot`, `annotate`, `shown` | the jobs that ask, and the frames that they show |
 

@@ -121,7 +121,7 @@ def annotate(job: Annotation, *, threads: int, gpus: int, build: Build = build_a
     clips = read_manifest(Path(job.target.manifest))
     shown, _ = _shown(job, job.target, job.options["frames"])
     turns, videos, chosen = _examples(job, rules)
-    question = render(chat_template(job.options["prompt"], text=False))
+    question = render(chat_template(job.options["prompt"], text=False, key="annotate.prompt"))
     digest = conversation_digest([*turns, Turn(text=question)], [*videos, None])
     model = {name: job.options[name] for name in ("model", "revision", "dtype", "max_pixels")}
     with use_threads(threads):
@@ -227,7 +227,7 @@ def _examples(job: Annotation, rules: TextRules) -> tuple[list[Turn], list[str |
         banned=rules.banned if options["clean_examples"] else None,
         seed=job.seed,
     )
-    question = render(chat_template(options["prompt"], text=False))
+    question = render(chat_template(options["prompt"], text=False, key="annotate.prompt"))
     turns = [
         Turn(text=question, video=shown(clip.clip_id), answer=clean(clip.text or ""))
         for clip in chosen

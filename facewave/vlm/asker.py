@@ -56,7 +56,12 @@ def model_family(options: AskerOptions) -> tuple[str, Path | None]:
     """
     if options.model in (TINY, TINY_QWEN):
         return "qwen" if options.model == TINY_QWEN else "paligemma", None
-    folder = find_weights(options.model, revision=options.revision)
+    try:
+        folder = find_weights(options.model, revision=options.revision)
+    except WeightsError as error:
+        # The same keys stand in another section here.
+        words = str(error).replace("vlm.model", "`model`").replace("vlm.revision", "`revision`")
+        raise WeightsError(words) from error
     kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
     families = {"qwen2_5_vl": "qwen", "paligemma": "paligemma"}
     if kind not in families:

@@ -134,17 +134,10 @@ def _questions_text(
 ) -> list[str]:
     """Return the question about each clip of a part."""
     known = options["use_text"] or options["face_words"]
-    if family == "qwen":
-        template = chat_template(options["prompt"], text=known)
-    else:
-        named = options["prompt"] == "question" and known
-        template = "question_text" if named else options["prompt"]
-        prompts.template_of(template)
-    if known and not prompts.reads_text(template):
-        raise prompts.PromptError(
-            "zero_shot.prompt: the clip's text or the words about its face are wanted, but the "
-            "template has no {text}: write where they belong"
-        )
+    template = chat_template(options["prompt"], text=known)
+    if family == "paligemma" and options["prompt"] == "question":
+        # The instruction-tuned checkpoints are asked in their own way.
+        template = prompts.TEMPLATES["question_text" if known else "question"]
     written = []
     for row, clip_id in enumerate(table.clip_ids):
         parts = [texts.get(clip_id) or ""] if options["use_text"] else []
