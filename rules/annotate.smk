@@ -17,7 +17,8 @@ rule write_annotations:
         "../envs/vlm.yaml"
     threads: CONFIG["annotate"]["threads"]
     resources:
-        mem_mb=asked_memory(CONFIG["annotate"]),
+        mem_mb=growing(24000),
+        runtime=growing(480),
         gpu=asked_gpus(CONFIG["annotate"], CONFIG["annotate"]),
     params:
         target=lambda wildcards: wildcards.dataset,
@@ -47,6 +48,9 @@ rule check_annotations:
         DATASET / "logs/check_annotations.log",
     conda:
         "../envs/training.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         classes=lambda wildcards: DATASETS[wildcards.dataset]["classes"],
         options=annotation_params(CONFIG["annotate"]),

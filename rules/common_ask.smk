@@ -13,11 +13,6 @@ def asked_gpus(section, model):
     return 0 if model["model"] in TOYS else section["gpus"]
 
 
-def asked_memory(model):
-    """Return the main memory of a job in MB: the weights pass through it."""
-    return 3000 if model["model"] in TOYS else 24000
-
-
 def zero_shot_evaluations(dataset):
     """List the scores of all models that are asked about a dataset."""
     return [

@@ -17,9 +17,8 @@ rule ask_zero_shot:
         "../envs/vlm.yaml"
     threads: CONFIG["zero_shot"]["threads"]
     resources:
-        mem_mb=lambda wildcards: asked_memory(
-            CONFIG["zero_shot"]["models"][wildcards.asked]
-        ),
+        mem_mb=growing(24000),
+        runtime=growing(240),
         gpu=lambda wildcards: asked_gpus(
             CONFIG["zero_shot"], CONFIG["zero_shot"]["models"][wildcards.asked]
         ),
@@ -56,6 +55,9 @@ rule evaluate_zero_shot:
         DATASET / "logs/evaluate_zero_shot/{asked}/{protocol}.log",
     conda:
         "../envs/training.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
         title=lambda wildcards: f"{wildcards.asked}, zero-shot, on {wildcards.dataset}",
         folds=lambda wildcards: FOLDS[wildcards.dataset] or [PROTOCOL],
