@@ -16,15 +16,10 @@ def asked_problems(config: Mapping[str, Any]) -> Iterator[str]:
     yield from _annotation_problems(config)
     section, wavelet = config.get("zero_shot"), config.get("wavelet")
     if isinstance(section, Mapping):
-        models, enabled = section.get("models"), section.get("enabled")
-        if isinstance(models, Mapping) and isinstance(enabled, list):
-            known = [str(name) for name in models]
-            for index, name in enumerate(enabled):
-                if isinstance(name, str) and name not in models:
-                    yield (
-                        f"zero_shot.enabled[{index}]: found {found(name)}, expected a key of "
-                        f"`zero_shot.models` ({listed(known)}){did_you_mean(name, known)}"
-                    )
+        models, trained = section.get("models"), config.get("fine_tune")
+        yield from _unknown_models(section.get("enabled"), models, "zero_shot.enabled")
+        if isinstance(trained, Mapping):
+            yield from _unknown_models(trained.get("models"), models, "fine_tune.models")
         shown = section.get("use_text") is True or section.get("face_words") is True
         yield from _prompt_problems(section.get("prompt"), text=shown, key="zero_shot.prompt")
         layout = wavelet.get("layout") if isinstance(wavelet, Mapping) else None
@@ -60,3 +55,15 @@ def _prompt_problems(prompt: object, *, text: bool, key: str) -> Iterator[str]:
             chat_template(prompt, text=text, key=key)
         except PromptError as error:
             yield str(error)
+
+
+def _unknown_models(names: object, models: object, place: str) -> Iterator[str]:
+    if not isinstance(names, list) or not isinstance(models, Mapping):
+        return
+    known = [str(name) for name in models]
+    for index, name in enumerate(names):
+        if isinstance(name, str) and name not in models:
+            yield (
+                f"{place}[{index}]: found {found(name)}, expected a key of `zero_shot.models` "
+                f"({listed(known)}){did_you_mean(name, known)}"
+            )

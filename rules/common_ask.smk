@@ -1,8 +1,13 @@
 # The pretrained models that are asked, not trained: which, and where their answers lie.
-from facewave.versions import ANNOTATION_VERSION, ZERO_SHOT_VERSION
+from facewave.versions import (
+    ANNOTATION_VERSION,
+    FINE_TUNING_VERSION,
+    ZERO_SHOT_VERSION,
+)
 from facewave.vlm.ask_plan import (
     TOYS,
     annotation_params,
+    fine_tuning_params,
     shown_zero_shot,
     zero_shot_params,
 )

@@ -35,7 +35,8 @@ def files(tmp_path_factory):
 
 def job(files: Path, target: Path, *, name="qwen", seed=5, **changes) -> ZeroShot:
     given = {"models": TINY, "enabled": list(TINY), "dtype": "float32", "max_pixels": 3136}
-    section = check_config({"zero_shot": {**given, "batch_size": 3, **changes}})["zero_shot"]
+    config = {"zero_shot": {**given, "batch_size": 3, **changes}, "fine_tune": {"models": []}}
+    section = check_config(config)["zero_shot"]
     return ZeroShot(
         manifest=str(files / "manifest.parquet"),
         tracks=[str(files / "tracks.tsv")],
@@ -251,12 +252,15 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
 def test_configurations_that_cannot_work_are_refused():
     with pytest.raises(ConfigError, match=r"zero_shot\.enabled\[0\]: found 'qwem'.*did you mean"):
         check_config({"zero_shot": {"enabled": ["qwem"]}})
+    with pytest.raises(ConfigError, match=r"fine_tune\.models\[0\]: found 'other'"):
+        check_config({"fine_tune": {"models": ["other"]}})
     with pytest.raises(ConfigError, match=r"zero_shot\.face_words: found true"):
         check_config({"zero_shot": {"face_words": True}, "wavelet": {"layout": "pyramid"}})
 
 
 def test_the_report_names_toys():
-    section = check_config({"zero_shot": {"report": True, "models": TINY, "enabled": ["qwen"]}})
+    given = {"report": True, "models": TINY, "enabled": ["qwen"]}
+    section = check_config({"zero_shot": given})
     titles = shown_zero_shot(section["zero_shot"])
     assert titles == {"qwen, zero-shot (toy size, random weights)": "zero_shot/qwen"}
     assert shown_zero_shot(check_config({})["zero_shot"]) == {}

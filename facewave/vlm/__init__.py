@@ -32,6 +32,7 @@
 | `asked` | their answers in the content-addressed store |
 | `qwen`, `qwen_processor`, `qwen_video`, `qwen_tiny` | Qwen2.5-VL: answers, prompts, patches, toy |
 | `chat_prompts`, `face_words` | its questions, and the face in words |
+| `qwen_training`, `qwen_fit` | its LoRA adapters, trained by the shared loop |
 | `zero_shot`, `annotate`, `shown` | the jobs that ask, and the frames that they show |
 
 What is specific to PaliGemma lies in `paligemma*`, `processors` and `tiny`. Training and evaluation

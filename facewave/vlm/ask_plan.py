@@ -8,6 +8,16 @@ from typing import Any
 from facewave.vlm.asker_names import TINY_QWEN
 from facewave.vlm.options import TINY
 
+_TRAINING = (
+    "learning_rate",
+    "weight_decay",
+    "warmup",
+    "batch_size",
+    "accumulation",
+    "clip_norm",
+    "patience",
+    "checkpoint_steps",
+)
 TOYS = (TINY, TINY_QWEN)
 _HOW = (
     "frame_choice",
@@ -30,6 +40,31 @@ def zero_shot_params(section: Mapping[str, Any], name: str) -> dict[str, Any]:
     model = dict(section["models"][name])
     model |= {"dtype": section["dtype"], "max_pixels": section["max_pixels"]}
     return {"model": model, **{key: section[key] for key in _HOW}}
+
+
+def fine_tuning_params(config: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return everything that decides the fine-tuning of a model of `zero_shot.models`.
+
+    Args:
+        config: the whole configuration, checked: the model and its questions are those of
+            `zero_shot`, the adapters and the optimiser those of `vlm`, the epochs of `fine_tune`.
+        name: a key of `zero_shot.models`.
+    """
+    asked, vlm = zero_shot_params(config["zero_shot"], name), config["vlm"]
+    training = {key: vlm[key] for key in _TRAINING}
+    training |= {"epochs": config["fine_tune"]["epochs"], "dtype": config["zero_shot"]["dtype"]}
+    return {
+        "model": asked["model"],
+        **{key: asked[key] for key in ("frame_choice", "prompt", "use_text", "face_words")},
+        "training": training,
+        "lora": {
+            "rank": vlm["lora_rank"],
+            "alpha": vlm["lora_alpha"],
+            "dropout": vlm["lora_dropout"],
+            "gradient_checkpointing": vlm["gradient_checkpointing"],
+        },
+        "class_weights": vlm["class_weights"],
+    }
 
 
 def annotation_params(section: Mapping[str, Any]) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def zero_shot(job: ZeroShot, *, threads: int, gpus: int, build: Build = build_as
             count=asker_options.frames,
             choice=options["frame_choice"],
         )
-        written = _questions_text(table, texts, options, family)
+        written = questions_text(table, texts, options, family)
         questions = [
             Question(clip_id=clip_id, parts=_parts(job, asker, shown, clip_id, text))
             for clip_id, text in zip(table.clip_ids, written, strict=True)
@@ -126,7 +126,7 @@ def shown_clips(
     return ShownClips(pictures=pictures, contents=contents, rates=rates), texts
 
 
-def _questions_text(
+def questions_text(
     table: SplitTable,
     texts: Mapping[str, str | None],
     options: Mapping[str, Any],
@@ -178,7 +178,7 @@ def _write(job: ZeroShot, table: SplitTable, said: Sequence[Said], asker: Asker)
         shares[np.arange(len(said)), [invalid if p is None else p for p in places]] = 1.0
         _log.info("%d of %d answers name no class", places.count(None), len(said))
     else:
-        shares = _softmax(np.stack([_scores(answer, len(classes)) for answer in said]))
+        shares = softmax(np.stack([_scores(answer, len(classes)) for answer in said]))
         places = [int(place) for place in shares.argmax(axis=1)]
     metadata = {
         "model": job.options["model"]["model"],
@@ -209,7 +209,8 @@ def _scores(said: Said, classes: int) -> NDArray[np.float32]:
     return said.scores
 
 
-def _softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+def softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the shares, float32 (n, C), that scores (n, C) stand for."""
     raised = np.exp(scores.astype(np.float64) - scores.max(axis=1, keepdims=True))
     shares: NDArray[np.float32] = (raised / raised.sum(axis=1, keepdims=True)).astype(np.float32)
     return shares
