@@ -149,3 +149,15 @@ def test_another_tokenizer_is_refused(tmp_path):
     tiny_processor(("happy", "sad")).tokenizer.save_pretrained(tmp_path)
     with pytest.raises(ValueError, match=r"no <\|video_pad\|> or no chat template"):
         load_qwen(tmp_path, dtype="float32", max_pixels=3136, identity={})
+
+
+def test_the_real_classes_at_full_size_have_the_parameters_of_the_3b_checkpoint():
+    from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
+
+    text = {"vocab_size": 151936, "hidden_size": 2048, "intermediate_size": 11008}
+    text |= {"num_hidden_layers": 36, "num_attention_heads": 16, "num_key_value_heads": 2}
+    vision = {"depth": 32, "hidden_size": 1280, "intermediate_size": 3420, "out_hidden_size": 2048}
+    config = Qwen2_5_VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=True)
+    with torch.device("meta"):
+        full = Qwen2_5_VLForConditionalGeneration(config)
+    assert sum(parameter.numel() for parameter in full.parameters()) == 3_754_622_976
