@@ -51,6 +51,8 @@ def start(project, *arguments):
         env=environment(),
         cwd=project,
         start_new_session=True,
+        # A shell's background jobs ignore it, and so would all that they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
