@@ -79,7 +79,7 @@ def test_unknown_keys_are_refused_everywhere():
     parts = [schema(), *map(adapter_schema, adapters()), *(part for _, part in members(schema()))]
     closed = [part for part in parts if "properties" in part]
     long = sum("segments" in adapter_schema(name)["properties"] for name in adapters())
-    assert len(closed) == 24 + len(adapters()) - 2 + long
+    assert len(closed) == 26 + len(adapters()) - 2 + long
     assert all(part["additionalProperties"] is False for part in closed)
 
 
