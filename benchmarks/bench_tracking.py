@@ -32,7 +32,7 @@ from facewave.atomic import write_json
 from facewave.features import FaceOptions, WaveletOptions, encode_clip
 from facewave.landmarks import LandmarkerOptions
 from facewave.quality import QualityOptions
-from facewave.store import read_shard
+from facewave.store import frame_step, read_shard
 
 SETTINGS = [
     {},
@@ -153,14 +153,14 @@ def codes(folder: Path, count: int) -> list[np.ndarray]:
     return found
 
 
-def landmark_error(
-    folder: Path, reference: Path, count: int, step_of: Callable[[int], int]
-) -> float:
+def landmark_error(folder: Path, reference: Path, count: int) -> float:
     """Return the median distance of landmarks (x, y), in percent of the distance of the eyes."""
     distances = []
     for index in range(count):
-        found = read_shard(folder / f"{index}.npz")[0]["landmarks"][..., :2]
-        wanted = read_shard(reference / f"{index}.npz")[0]["landmarks"][:: step_of(index), :, :2]
+        shard = folder / f"{index}.npz"
+        found = read_shard(shard)[0]["landmarks"][..., :2]
+        every = read_shard(reference / f"{index}.npz")[0]["landmarks"][..., :2]
+        wanted = every[:: frame_step(shard)]
         eyes = np.linalg.norm(wanted[:, 33] - wanted[:, 263], axis=-1)
         distance = np.linalg.norm(found - wanted, axis=-1).mean(axis=-1) / eyes
         distances.append(distance[np.isfinite(distance)])
