@@ -7,17 +7,8 @@ from typing import Any
 
 from facewave.vlm.asker_names import TINY_QWEN
 from facewave.vlm.options import TINY
+from facewave.vlm.plan import TRAINING
 
-_TRAINING = (
-    "learning_rate",
-    "weight_decay",
-    "warmup",
-    "batch_size",
-    "accumulation",
-    "clip_norm",
-    "patience",
-    "checkpoint_steps",
-)
 TOYS = (TINY, TINY_QWEN)
 _HOW = (
     "frame_choice",
@@ -51,7 +42,7 @@ def fine_tuning_params(config: Mapping[str, Any], name: str) -> dict[str, Any]:
         name: a key of `zero_shot.models`.
     """
     asked, vlm = zero_shot_params(config["zero_shot"], name), config["vlm"]
-    training = {key: vlm[key] for key in _TRAINING}
+    training = {key: vlm[key] for key in TRAINING}
     training |= {"epochs": config["fine_tune"]["epochs"], "dtype": config["zero_shot"]["dtype"]}
     return {
         "model": asked["model"],

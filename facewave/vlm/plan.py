@@ -28,7 +28,7 @@ _MODEL = (
     "text_tokens",
 )
 _INPUTS = ("frame_choice", "use_text", "cache_images")
-_TRAINING = (
+TRAINING = (
     "learning_rate",
     "weight_decay",
     "warmup",
@@ -88,7 +88,7 @@ def model_params(section: Mapping[str, Any], *, control: str, stage: str) -> dic
     # Both stages hold the same modules, so that one can start from the other's weights.
     projected = any("projector" in part["train"] for part in section["stages"].values())
     model["projector"] = projected and model.get("use_image", True)
-    training = {name: section[name] for name in _TRAINING}
+    training = {name: section[name] for name in TRAINING}
     training |= {"epochs": options["epochs"], "dtype": section["dtype"]}
     shares = {name: section["stages"][name]["share"] for name in STAGES}
     return {
