@@ -33,6 +33,7 @@ from facewave.versions import (
     SPLIT_VERSION,
     TRACK_VERSION,
 )
+from facewave.vlm.pins import with_pin
 
 try:
     CONFIG = check_config(config)
@@ -79,10 +80,13 @@ STAGE_OPTIONS = {
     },
 }
 
-TRANSCRIPT_OPTIONS = {
-    name: CONFIG["transcripts"][name]
-    for name in ("engine", "model", "revision", "language")
-}
+TRANSCRIPT_OPTIONS = with_pin(
+    {
+        name: CONFIG["transcripts"][name]
+        for name in ("engine", "model", "revision", "language")
+    }
+)
+TEXT_FUSION_OPTIONS = with_pin(CONFIG["text_fusion"])
 # MiB: Whisper's weights, or PocketSphinx and its models.
 TRANSCRIPT_MEMORY = 8000 if CONFIG["transcripts"]["engine"] == "whisper" else 1000
 
