@@ -43,6 +43,12 @@ class Ranks:
         for tensor, total in zip(tensors, totals, strict=True):
             tensor.copy_(total.view_as(tensor))
 
+    def total(self, tensor: Tensor) -> Tensor:
+        """Return the sum of a CPU tensor over all ranks; NCCL adds on GPUs only."""
+        moved = tensor.to(self.device, copy=True)
+        self.add_up([moved])
+        return moved.cpu()
+
     def wait(self) -> None:
         """Wait until every rank is here."""
         if self.count > 1:
