@@ -192,7 +192,8 @@ def test_seed_start_and_version_are_in_the_key(files, adapted, tmp_path):
     keys = {training_key(adapted, material), training_key(replace(adapted, seed=6), material)}
     keys.add(training_key(replace(adapted, version=2), material))
     keys.add(training_key(replace(adapted, start=adapted.outputs["weights"]), material))
-    assert len(keys) == 4
+    keys.add(training_key(adapted, material, commit="0" * 40))
+    assert len(keys) == 5
 
 
 def test_generated_answers_that_name_no_class_are_a_class_of_their_own(files, tmp_path):

@@ -62,7 +62,7 @@ def fit(job: Job, material: Material, model: FaceVlm, ranks: Ranks) -> None:
     data = prepare(job, material, model, ranks, options=options)
     if ranks.first:
         tell_estimate(model, data, options=options, ranks=ranks)
-    key = training_key(job, material)
+    key = training_key(job, material, commit=model.commit)
     folder = Path(job.checkpoints or "") / key[:_KEY_DIGITS]
     _log.info(
         "%s: %d clips to train on, %d to validate, on %d x %s; checkpoints in %s",
