@@ -85,6 +85,7 @@ def model_params(section: Mapping[str, Any], *, control: str, stage: str) -> dic
     options = section["stages"][stage]
     if section["head"] == "regression":
         model["targets"] = section["targets"]["columns"]
+        model["regression_loss"] = section["targets"]["loss"]
     model["gradient_checkpointing"] = section["gradient_checkpointing"]
     # Both stages hold the same modules, so that one can start from the other's weights.
     projected = any("projector" in part["train"] for part in section["stages"].values())
