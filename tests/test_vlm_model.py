@@ -117,6 +117,21 @@ def test_the_picture_is_seen_as_well():
     assert model(batch).logits.argmax(dim=1).equal(batch["labels"])
 
 
+@pytest.mark.parametrize("pictures", [1, 2])
+def test_without_what_is_trained_it_is_the_library_s_own_model(pictures):
+    """Picture embeddings, scales, positions and mask are those of PaliGemma's `forward`."""
+    plain = build_model(options(use_face=False, soft_prefix=0, lora_rank=0, frames=pictures))
+    batch = batch_of(plain, [clip(0, pictures=pictures), clip(1, pictures=pictures)])
+    with torch.no_grad():
+        logits = plain.base(
+            input_ids=batch["input_ids"],
+            attention_mask=batch["attention_mask"],
+            token_type_ids=batch["token_type_ids"],
+            pixel_values=batch["pixel_values"].flatten(0, 1),
+        ).logits[:, -1]
+        torch.testing.assert_close(plain(batch).logits, logits[:, plain.labels.first])
+
+
 def test_the_gate_starts_closed_and_opens(model):
     batch = batch_of(model, [clip(0), clip(1)])
     other = {**batch, "image_features": torch.randn(2, 1, 16, 24)}
