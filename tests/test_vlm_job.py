@@ -64,7 +64,11 @@ def files(tmp_path_factory):
             rows.append(dict.fromkeys(TRACK_COLUMNS, "") | known)
     write_manifest(clips, folder / "manifest.parquet", folder / "manifest.csv", metadata={})
     write_text(folder / "tracks.tsv", format_rows(TRACK_COLUMNS, rows))
-    scores = [f"{clip.clip_id},{clip.label}.5" for clip in clips if clip.clip_id != "test3"]
+    scores = [
+        f"{clip.clip_id},{clip.label + clip.video_idx / 100}"
+        for clip in clips
+        if clip.clip_id != "test3"
+    ]
     write_text(folder / "scores.csv", "\n".join(["clip_id,valence", *scores]) + "\n")
     return folder
 
@@ -220,13 +224,17 @@ def test_numbers_are_predicted_beside_the_mean(files, tmp_path):
     assert found.names == ("valence",)
     # One test clip has no target.
     assert found.parts == ["val"] * 4 + ["test"] * 4
-    assert found.targets[:2].ravel().tolist() == [0.5, 1.5]
+    assert found.targets[:2].ravel().tolist() == [0.12, 1.13]
     scores = evaluate_regression_folds([done.outputs["predictions"]], [done.splits["train"]])
     assert scores["n"] == 4
     assert scores["n_invalid"] == 1
     assert scores["mean_of_training"][0]["pearson"] is None
     true, said = found.targets[4:, 0], found.predicted[4:, 0]
     assert scores["targets"][0]["mae"] == pytest.approx(np.abs(true - said).mean())
+    # Of the whole training part, of which the stage sees one half.
+    np.testing.assert_allclose(found.baseline, 1.055)
+    state, _ = load_state(Path(done.outputs["weights"]))
+    assert state["head.mean"].tolist() == pytest.approx([1.055])
     with pytest.raises(ValueError, match="would mean nothing"):
         evaluate_regression_folds([done.outputs["predictions"]], [done.splits["test"]])
 

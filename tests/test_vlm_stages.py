@@ -200,7 +200,7 @@ def test_what_the_seed_decides_stays_as_it_is():
     found = rows(labels, 0.4, 0.3, seed=5)
     steps = epoch_steps(7, batch_size=3, accumulation=2, seed=5, epoch=2)
     seed = micro_seed(5, epoch=2, step=1, place=3)
-    assert VLM_VERSION == 1
+    assert VLM_VERSION == 2
     assert found["adaptation"].tolist() == FROZEN["adaptation"]
     assert found["fine_tuning"].tolist() == FROZEN["fine_tuning"]
     assert [[batch.tolist() for batch in step] for step in steps] == FROZEN["steps"]

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from vlm_toy import ToyModel, toy_data, toy_files, toy_options
 
+from facewave.vlm.answers import answer_rows
 from facewave.vlm.checkpoint import CheckpointError
 from facewave.vlm.order import epoch_steps, micro_seed, of_rank
 from facewave.vlm.ranks import Ranks
@@ -201,6 +202,15 @@ def test_only_trained_weights_are_written(tmp_path):
 # What cannot be trained
 
 
+def test_without_a_validation_clip_there_is_no_training_and_no_loss(tmp_path):
+    data = toy_data(n_val=0)
+    with pytest.raises(ValueError, match="0 to validate: there must be both"):
+        trained(tmp_path, data=data)
+    logits, loss = answer_rows(ToyModel(), data, data.val, options=toy_options(), ranks=Ranks())
+    assert logits.shape == (0, 3)
+    assert loss is None
+
+
 def test_weights_in_half_precision_are_refused(tmp_path):
     model = ToyModel()
     model.trained.to(torch.bfloat16)
@@ -327,7 +337,9 @@ def test_a_total_over_ranks_leaves_the_parts_alone(monkeypatch):
 def test_two_gloo_ranks_equal_one(tmp_path):
     model = ToyModel().double()
     files = toy_files(tmp_path / "one")
-    train(model, toy_data(dtype=torch.float64), options=toy_options(), seed=3, files=files)
+    # The last step of an epoch is one batch of a single clip: the second rank has none.
+    data = toy_data(33, dtype=torch.float64)
+    train(model, data, options=toy_options(), seed=3, files=files)
     alone = model.trainable_state()
     # The second process group goes on from the checkpoint of the first one.
     two = run_ranks(tmp_path / "two", ranks=2, stop=3)

@@ -115,9 +115,7 @@ def standardise(material: Material, model: FaceVlm) -> None:
     train_table = material.clips.tables["train"]
     targets = None
     if material.regression:
-        ids = material.clips.clip_ids
-        rows = material.rows["train"]
-        targets = fit_targets([material.clips.targets[ids[row]] for row in rows])
+        targets = fit_targets(targets_of(material, training_rows(material)).tolist())
     face = fit_statistics(train_table) if material.options.use_face else None
     model.set_statistics(face, targets)
 
@@ -182,6 +180,12 @@ def _score(material: Material, logits: NDArray[np.float32], rows: Rows) -> Mappi
     }
 
 
+def training_rows(material: Material) -> Rows:
+    """Return the rows of the whole training part that have targets, int64 (n,)."""
+    ids, targets = material.clips.clip_ids, material.clips.targets
+    return np.array([row for row in material.clips.rows("train") if ids[row] in targets], np.int64)
+
+
 def targets_of(material: Material, rows: Rows) -> NDArray[np.float64]:
     """Return the real values of rows that have them, float64 (n, m)."""
     ids = material.clips.clip_ids
@@ -239,7 +243,7 @@ def _numbers(
 ) -> RegressionPredictions:
     rows = np.concatenate([material.rows[part] for part in predicted])
     ids, valid = material.clips.clip_ids, material.clips.valid
-    mean = targets_of(material, material.rows["train"]).mean(axis=0)
+    mean = targets_of(material, training_rows(material)).mean(axis=0)
     return RegressionPredictions(
         clip_ids=[ids[row] for row in rows],
         parts=[part for part in predicted for _ in range(material.rows[part].size)],

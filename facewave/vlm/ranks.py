@@ -75,7 +75,10 @@ def joined_ranks() -> Iterator[Ranks]:
     device = default_device(int(os.environ["LOCAL_RANK"]))
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    if device.type == "cuda":
+        dist.init_process_group("nccl", device_id=device)
+    else:
+        dist.init_process_group("gloo")
     try:
         yield Ranks(rank=dist.get_rank(), count=count, device=device)
     finally:
