@@ -261,6 +261,18 @@ def test_a_video_that_is_gone_is_named(files, tmp_path):
         replace(pictures, media=media)("test1")
 
 
+def test_processes_share_the_job_s_threads(files, tmp_path, monkeypatch):
+    seen = {}
+
+    def run(command, *, check, env):
+        seen.update(json.loads(Path(command[-1]).read_text()), env=env["OMP_NUM_THREADS"])
+
+    monkeypatch.setattr("facewave.vlm.job.subprocess.run", run)
+    launch_ranks(replace(job(files, tmp_path), threads=5), count=2)
+    assert (seen["threads"], seen["env"]) == (2, "2")
+    assert not list(tmp_path.rglob("job.json"))
+
+
 @pytest.mark.slow
 def test_two_processes_give_the_answers_of_one(files, adapted, tmp_path):
     done = job(files, tmp_path)

@@ -137,6 +137,15 @@ def test_both_stages_build_the_same_modules():
     assert two["stage"]["train"] == ["face", "lora"]
 
 
+@pytest.mark.parametrize("loss", ["mse", "huber"])
+def test_the_loss_of_a_regression_is_the_configured_one(loss):
+    targets = {"table": "scores.csv", "columns": ["valence"]}
+    chosen = {} if loss == "mse" else {"loss": loss}
+    given = section(head="regression", targets={**targets, **chosen})
+    params = model_params(given, control="full", stage="adaptation")["model"]
+    assert ModelOptions(**{**params, "targets": ("valence",)}).regression_loss == loss
+
+
 def test_speed_alone_changes_nothing_that_reruns_a_job():
     usual = model_params(section(), control="full", stage="adaptation")
     assert usual == model_params(section(gpus=4, threads=16), control="full", stage="adaptation")

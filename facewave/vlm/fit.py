@@ -106,7 +106,7 @@ def tell_estimate(
         prompt_tokens=ids.shape[1] - pictures,
         device=torch.cuda.get_device_name(ranks.device) if gpu else "cpu",
     )
-    for line in estimate.lines():
+    for line in estimate.lines(clips=options.epochs * data.train.size):
         _log.info("%s", line)
 
 
