@@ -95,6 +95,7 @@ def test_the_page_shows_models_numbers_and_controls(tmp_path):
     text = page.read_text(encoding="utf-8")
     assert "a &lt;model&gt;" in text
     assert "12.5" in text
+    assert '<a href="#numbers">' in text
     for words in ("Models on the same clips", "Predicted numbers", "no_face", "-10.0", "0.020"):
         assert words in text
     write_report(output=page, quality_csv=tmp_path / "q.csv", **artefacts)
