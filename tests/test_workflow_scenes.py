@@ -73,8 +73,8 @@ def test_scenes_are_detected_and_tracked(tmp_path, landmarker_model, real_clips)
         if start is not None
     )
     assert features["bad"]["reason"] == "no video stream can be decoded"
-    # Both films hold the same bytes: each scene was tracked once.
-    assert len(shards(tmp_path, "features")) == 3
+    # Both films hold the same bytes: each scene was tracked once. The fourth is the broken one.
+    assert len(shards(tmp_path, "tracks")) == 4
 
     # Another film under the same name: only its list is stale, and nothing else runs before it.
     join_clips(clips[:2], videos / "film.mp4", frames=FRAMES)
