@@ -86,7 +86,8 @@ def test_scenes_are_detected_and_tracked(tmp_path, landmarker_model, real_clips)
 
 def test_nobody_asks_for_scenes(tmp_path):
     (tmp_path / "videos").mkdir()
-    write_labels(tmp_path, [])
+    (tmp_path / "videos" / "clip.mp4").write_bytes(b"a clip")
+    write_labels(tmp_path, [("clip.mp4", "happy", "s1")])
     write_config(tmp_path)
     refused = snakemake(tmp_path, "detect_scenes", check=False)
     assert "no enabled dataset asks for it" in refused.output
