@@ -36,7 +36,7 @@ _ADVICE = (
 _DETECT = (
     "Run `snakemake detect_scenes` (with the same options) first: it looks for the scenes of "
     "videos that are new or have changed. Into how many clips a video is divided has to be known "
-    "when anything else is planned."
+    "when anything else is planned. Remove a list that is damaged before."
 )
 
 
