@@ -44,6 +44,7 @@ def make_inputs(folder: Path, rows: int) -> None:
     from facewave.features import FaceOptions, WaveletOptions, feature_shapes
     from facewave.manifest import Clip, write_manifest
     from facewave.store import content_key, shard_path, write_shard
+    from facewave.track_bucket import TRACK_COLUMNS
     from facewave.tsv import format_rows, write_text
 
     config = default_config()
@@ -75,8 +76,17 @@ def make_inputs(folder: Path, rows: int) -> None:
             }
             for i in range(start, min(rows, start + ROWS_PER_INDEX))
         ]
-        path = folder / "features" / f"{start // ROWS_PER_INDEX:04d}.tsv"
-        write_text(path, format_rows(FEATURE_COLUMNS, table))
+        name = f"{start // ROWS_PER_INDEX:04d}.tsv"
+        write_text(folder / "features" / name, format_rows(FEATURE_COLUMNS, table))
+        tracked = [
+            {
+                **dict.fromkeys(TRACK_COLUMNS),
+                "clip_id": row["clip_id"],
+                "content_sha256": row["track_key"],
+            }
+            for row in table
+        ]
+        write_text(folder / "tracks" / name, format_rows(TRACK_COLUMNS, tracked))
 
 
 def build(folder: Path) -> None:
@@ -86,6 +96,7 @@ def build(folder: Path) -> None:
     config = default_config()
     build_splits.main(
         manifest=str(folder / "manifest.parquet"),
+        tracks=[str(path) for path in sorted((folder / "tracks").glob("*.tsv"))],
         features=[str(path) for path in sorted((folder / "features").glob("*.tsv"))],
         outputs={part: str(folder / f"{part}.parquet") for part in PARTS},
         store=str(folder / "store"),

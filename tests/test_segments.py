@@ -299,3 +299,27 @@ def test_segments_and_their_crops_on_the_command_line(tmp_path, landmarker_model
     write_config(tmp_path, datasets=datasets, enabled=["joint"], buckets=1)
     refused = snakemake(tmp_path, "features", check=False)
     assert "datasets.joint.segments: found an unknown key" in refused.output
+
+
+@pytest.mark.workflow
+def test_a_whole_video_and_its_segments_are_never_parted(tmp_path, landmarker_model):
+    (tmp_path / "videos").mkdir()
+    shutil.copy2(landmarker_model, tmp_path / "model.task")
+    talks = [write_video(tmp_path / "videos" / f"{i}.mp4", face_frames(4 + i)) for i in range(4)]
+    shutil.copytree(tmp_path / "videos", tmp_path / "copies" / "train" / "happy")
+    parts = ["train", "train", "val", "test"]
+    lines = [f"{path.name},happy,{part}" for path, part in zip(talks, parts, strict=True)]
+    (tmp_path / "videos" / "labels.csv").write_text("\n".join(["file_path,label,split", *lines]))
+    datasets = {
+        "cut": {"adapter": "table", "root": "videos", "table": "labels.csv", "segments": OPTIONS},
+        "whole": {"adapter": "folders", "root": "copies"},
+        "both": {"adapter": "joint", "datasets": ["cut", "whole"], "keep_folds": True},
+    }
+    split = {"protocol": "manifest"}
+    write_config(tmp_path, datasets=datasets, enabled=["both"], buckets=1, split=split)
+    refused = snakemake(tmp_path, "splits", check=False)
+    log = (tmp_path / "results/both/logs/build_splits/manifest.log").read_text()
+    assert refused.code != 0
+    assert "2 clips with identical bytes in more than one part" in log
+    assert "cut@3__000 in test, whole@3 in train" in log
+    assert "cut@0" not in log
