@@ -104,15 +104,15 @@ def track_all(clips: list[Path], folder: Path, model: Path, options: LandmarkerO
     folder.mkdir()
     frames = 0
     for index, clip in enumerate(clips):
-        summary = tracks.track_clip(
-            clip,
-            folder / f"{index}.npz",
+        job = tracks.TrackJob(
+            video_path=clip,
+            shard=folder / f"{index}.npz",
             model=model,
             options=options,
             default_fps=25.0,
             provenance={},
         )
-        frames += summary.frames
+        frames += tracks.track_clip(job).frames
     return frames
 
 
