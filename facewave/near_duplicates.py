@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,12 @@ PAIR_COLUMNS = (
     "frames_alike", "distance",
 )  # fmt: skip
 
-# Comparisons at once: 8 bytes each.
-_BLOCK = 4_000_000
+# Comparisons at once: some 40 bytes each.
+_BLOCK = 1_000_000
+# Clips of the first dataset whose likes are looked for at once.
+_CLIPS = 4096
+# Parts of a hash that like frames are looked up by, and the bits of one that may differ, at most.
+_PARTS, _PART_BITS, _MOST_FLIPS = 4, 16, 2
 
 
 @dataclass(frozen=True)
@@ -52,26 +57,108 @@ def find_pairs(
         min_frames: frames that must be alike.
         max_distance: bits that may differ between two frames that are alike.
     """
-    ids_a, hashes_a, there_a = _matrix(a)
-    ids_b, hashes_b, there_b = _matrix(b)
-    if not ids_a or not ids_b:
-        return
-    needed_b = np.minimum(min_frames, there_b.sum(1))
-    step = max(1, _BLOCK // (hashes_a.shape[1] * hashes_b.size))
-    for start in range(0, len(ids_a), step):
-        block, there = hashes_a[start : start + step], there_a[start : start + step]
-        distance = np.bitwise_count(block[:, :, None, None] ^ hashes_b[None, None])
-        alike = (distance <= max_distance) & there[:, :, None, None] & there_b[None, None]
-        of_a, of_b = alike.any(3).sum(1), alike.any(1).sum(2)  # both (block, clips of b)
-        needed = np.minimum(needed_b[None], np.minimum(min_frames, there.sum(1))[:, None])
-        for row, column in np.argwhere((of_a >= needed) & (of_b >= needed)):
-            near = np.where(alike[row, :, column], distance[row, :, column], 65).min(1)
+    ids_a, ids_b = list(a), list(b)
+    hashes_b, clips_b = _flat(b.values())
+    frames_b = np.bincount(clips_b, minlength=len(b))
+    index = _Lookup(hashes_b, max_distance)
+    for start in range(0, len(ids_a), _CLIPS):
+        block = ids_a[start : start + _CLIPS]
+        hashes_a, clips_a = _flat([a[clip] for clip in block])
+        frames_a = np.bincount(clips_a, minlength=len(block))
+        of_a, of_b, distance = index.near(hashes_a)
+        pair = clips_a[of_a] * len(b) + clips_b[of_b]
+        places, alike_a, mean = _by_pair(pair, of_a, distance)
+        _, alike_b, _ = _by_pair(pair, of_b, distance)
+        rows, columns = np.divmod(places, max(1, len(b)))
+        needed = np.minimum(min_frames, np.minimum(frames_a[rows], frames_b[columns]))
+        for found in np.flatnonzero((alike_a >= needed) & (alike_b >= needed)):
             yield Pair(
-                ids_a[start + row],
-                ids_b[column],
-                int(of_a[row, column]),
-                float(near[near <= max_distance].mean()),
+                block[rows[found]], ids_b[columns[found]], int(alike_a[found]), float(mean[found])
             )
+
+
+class _Lookup:
+    """Finds hashes by their parts: of two that differ little, a part differs in few bits or none.
+
+    Reference: M. Norouzi, A. Punjani, D. J. Fleet, "Fast search in Hamming space with multi-index
+    hashing", CVPR 2012.
+    """
+
+    def __init__(self, hashes: NDArray[np.uint64], max_distance: int) -> None:
+        """Take uint64 (n,); many bits that may differ would take too many look-ups: then all."""
+        flips = max_distance // _PARTS
+        parts, bits = (_PARTS, _PART_BITS) if flips <= _MOST_FLIPS else (1, 0)
+        self._hashes, self._most = hashes, max_distance
+        self._mask = np.uint64(2**bits - 1)
+        self._shifts = [np.uint64(part * bits) for part in range(parts)]
+        self._flips = [
+            np.uint64(sum(1 << bit for bit in chosen))
+            for count in range(min(flips, bits) + 1)
+            for chosen in combinations(range(bits), count)
+        ]
+        keys = [hashes >> shift & self._mask for shift in self._shifts]
+        self._orders = [np.argsort(key, kind="stable") for key in keys]
+        self._starts = [
+            np.searchsorted(key[order], np.arange(2**bits + 1, dtype=np.uint64))
+            for key, order in zip(keys, self._orders, strict=True)
+        ]
+
+    def near(
+        self, hashes: NDArray[np.uint64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]:
+        """Return the pairs that differ in few bits: positions here and there, number of bits."""
+        width = max(1, self._hashes.size)
+        found: dict[str, list[NDArray[Any]]] = {"codes": [], "bits": []}
+        for codes, bits in self._candidates(hashes):
+            near = bits <= self._most
+            found["codes"].append(codes[near])
+            found["bits"].append(bits[near])
+        codes, first = np.unique(
+            np.concatenate([np.empty(0, np.int64), *found["codes"]]), return_index=True
+        )
+        bits = np.concatenate([np.empty(0, np.uint8), *found["bits"]])[first]
+        here, there = np.divmod(codes, width)
+        return here, there, bits
+
+    def _candidates(
+        self, hashes: NDArray[np.uint64]
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
+        for shift, order, starts in zip(self._shifts, self._orders, self._starts, strict=True):
+            key = hashes >> shift & self._mask
+            for flip in self._flips:
+                wanted = (key ^ flip).astype(np.int64)
+                first, counts = starts[wanted], starts[wanted + 1] - starts[wanted]
+                for rows in _blocks(counts):
+                    here = np.repeat(np.arange(rows.start, rows.stop), counts[rows])
+                    within = np.arange(here.size) - np.repeat(
+                        np.cumsum(counts[rows]) - counts[rows], counts[rows]
+                    )
+                    there = order[first[here] + within]
+                    bits = np.bitwise_count(hashes[here] ^ self._hashes[there])
+                    yield here * self._hashes.size + there, bits
+
+
+def _blocks(counts: NDArray[np.int64]) -> Iterator[slice]:
+    """Yield ranges of rows that have few comparisons together, or are one row."""
+    ends, start = np.cumsum(counts), 0
+    while start < counts.size:
+        done = ends[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, done + _BLOCK, side="right")))
+        yield slice(start, stop)
+        start = stop
+
+
+def _by_pair(
+    pair: NDArray[np.int64], frame: NDArray[np.int64], bits: NDArray[np.uint8]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Return each pair of clips, its frames that have a like, and the mean bits to the nearest."""
+    order = np.lexsort((bits, frame, pair))
+    pair, frame, bits = pair[order], frame[order], bits[order]
+    # The first of a frame is the one with the fewest bits.
+    nearest = np.flatnonzero(np.r_[True, (np.diff(pair) != 0) | (np.diff(frame) != 0)][: pair.size])
+    places, first, counts = np.unique(pair[nearest], return_index=True, return_counts=True)
+    sums = np.add.reduceat(bits[nearest].astype(np.float64), first) if places.size else np.empty(0)
+    return places, counts, sums / counts
 
 
 def compare_datasets(
@@ -102,15 +189,9 @@ def compare_datasets(
             yield row
 
 
-def _matrix(
-    hashes: Mapping[str, Sequence[int]],
-) -> tuple[list[str], NDArray[np.uint64], NDArray[np.bool_]]:
-    """Return ids, hashes (clips, frames) and which are there; clips without any are left out."""
-    kept = {clip: values for clip, values in hashes.items() if values}
-    width = max(map(len, kept.values()), default=0)
-    matrix = np.zeros((len(kept), width), np.uint64)
-    there = np.zeros((len(kept), width), bool)
-    for row, values in enumerate(kept.values()):
-        matrix[row, : len(values)] = values
-        there[row, : len(values)] = True
-    return list(kept), matrix, there
+def _flat(
+    clips: Collection[Sequence[int]],
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Return all hashes behind each other, and the position of the clip that each is of."""
+    hashes = np.array([value for values in clips for value in values], np.uint64)
+    return hashes, np.repeat(np.arange(len(clips)), [len(values) for values in clips])
