@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +15,8 @@ PAIR_COLUMNS = (
     "frames_alike", "distance",
 )  # fmt: skip
 
-# Comparisons at once: some 40 bytes each.
-_BLOCK = 1_000_000
+# Comparisons at once, few enough for the processor's cache.
+_BLOCK = 100_000
 # Clips of the first dataset whose likes are looked for at once.
 _CLIPS = 4096
 # Parts of a hash that like frames are looked up by, and the bits of one that may differ, at most.
@@ -59,6 +58,8 @@ def find_pairs(
     """
     ids_a, ids_b = list(a), list(b)
     hashes_b, clips_b = _flat(b.values())
+    if not hashes_b.size:
+        return
     frames_b = np.bincount(clips_b, minlength=len(b))
     index = _Lookup(hashes_b, max_distance)
     for start in range(0, len(ids_a), _CLIPS):
@@ -69,7 +70,7 @@ def find_pairs(
         pair = clips_a[of_a] * len(b) + clips_b[of_b]
         places, alike_a, mean = _by_pair(pair, of_a, distance)
         _, alike_b, _ = _by_pair(pair, of_b, distance)
-        rows, columns = np.divmod(places, max(1, len(b)))
+        rows, columns = np.divmod(places, len(b))
         needed = np.minimum(min_frames, np.minimum(frames_a[rows], frames_b[columns]))
         for found in np.flatnonzero((alike_a >= needed) & (alike_b >= needed)):
             yield Pair(
@@ -86,56 +87,66 @@ class _Lookup:
 
     def __init__(self, hashes: NDArray[np.uint64], max_distance: int) -> None:
         """Take uint64 (n,); many bits that may differ would take too many look-ups: then all."""
-        flips = max_distance // _PARTS
-        parts, bits = (_PARTS, _PART_BITS) if flips <= _MOST_FLIPS else (1, 0)
-        self._hashes, self._most = hashes, max_distance
-        self._mask = np.uint64(2**bits - 1)
-        self._shifts = [np.uint64(part * bits) for part in range(parts)]
-        self._flips = [
-            np.uint64(sum(1 << bit for bit in chosen))
-            for count in range(min(flips, bits) + 1)
-            for chosen in combinations(range(bits), count)
-        ]
-        keys = [hashes >> shift & self._mask for shift in self._shifts]
-        self._orders = [np.argsort(key, kind="stable") for key in keys]
-        self._starts = [
-            np.searchsorted(key[order], np.arange(2**bits + 1, dtype=np.uint64))
-            for key, order in zip(keys, self._orders, strict=True)
-        ]
+        self._size, self._most = hashes.size, max_distance
+        # Bits that are nearly always 0, or 1, tell little: each part gets its share of them.
+        self._bits = np.argsort(np.abs(_as_bits(hashes).mean(axis=0) - 0.5), kind="stable")
+        # Were a part to differ in one bit more than this everywhere, all would be too many.
+        flips = [(max_distance + 1 + part) // _PARTS - 1 for part in range(_PARTS)]
+        width = _PART_BITS if max(flips) <= _MOST_FLIPS else 0
+        self._mask = np.uint64(2**width - 1)
+        self._parts = []
+        for part, most in enumerate(flips if width else [0]):
+            if most >= 0:
+                shift = np.uint64(part * width)
+                dealt = self._dealt(hashes)
+                order = np.argsort(dealt >> shift & self._mask, kind="stable")
+                keys = (dealt >> shift & self._mask)[order]
+                starts = np.searchsorted(keys, np.arange(2**width + 1, dtype=np.uint64))
+                self._parts.append((shift, _masks(width, most), order, dealt[order], starts))
+
+    def _dealt(self, hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        dealt = np.concatenate([self._bits[part::_PARTS] for part in range(_PARTS)])
+        packed = np.packbits(_as_bits(hashes)[:, dealt], axis=1)
+        return np.ascontiguousarray(packed).view(">u8").ravel().astype(np.uint64)
 
     def near(
         self, hashes: NDArray[np.uint64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]:
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Return the pairs that differ in few bits: positions here and there, number of bits."""
-        width = max(1, self._hashes.size)
-        found: dict[str, list[NDArray[Any]]] = {"codes": [], "bits": []}
-        for codes, bits in self._candidates(hashes):
-            near = bits <= self._most
-            found["codes"].append(codes[near])
-            found["bits"].append(bits[near])
-        codes, first = np.unique(
-            np.concatenate([np.empty(0, np.int64), *found["codes"]]), return_index=True
-        )
-        bits = np.concatenate([np.empty(0, np.uint8), *found["bits"]])[first]
-        here, there = np.divmod(codes, width)
-        return here, there, bits
+        found = [np.empty((3, 0), np.int64), *self._found(self._dealt(hashes))]
+        here, there, bits = np.concatenate(found, axis=1)
+        # A pair is found by each part that it has in common.
+        _, once = np.unique(here * self._size + there, return_index=True)
+        return here[once], there[once], bits[once]
 
-    def _candidates(
-        self, hashes: NDArray[np.uint64]
-    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
-        for shift, order, starts in zip(self._shifts, self._orders, self._starts, strict=True):
+    def _found(self, hashes: NDArray[np.uint64]) -> Iterator[NDArray[np.int64]]:
+        for shift, masks, order, theirs, starts in self._parts:
             key = hashes >> shift & self._mask
-            for flip in self._flips:
-                wanted = (key ^ flip).astype(np.int64)
+            for mask in masks:
+                wanted = (key ^ mask).astype(np.int64)
                 first, counts = starts[wanted], starts[wanted + 1] - starts[wanted]
                 for rows in _blocks(counts):
-                    here = np.repeat(np.arange(rows.start, rows.stop), counts[rows])
-                    within = np.arange(here.size) - np.repeat(
-                        np.cumsum(counts[rows]) - counts[rows], counts[rows]
-                    )
-                    there = order[first[here] + within]
-                    bits = np.bitwise_count(hashes[here] ^ self._hashes[there])
-                    yield here * self._hashes.size + there, bits
+                    ends = np.cumsum(counts[rows])
+                    skip = np.repeat(first[rows] - ends + counts[rows], counts[rows])
+                    places = np.arange(ends[-1]) + skip
+                    other = np.repeat(hashes[rows], counts[rows]) ^ theirs[places]
+                    bits = np.bitwise_count(other)
+                    near = np.flatnonzero(bits <= self._most)
+                    here = rows.start + np.searchsorted(ends, near, side="right")
+                    yield np.stack([here, order[places[near]], bits[near].astype(np.int64)])
+
+
+def _as_bits(hashes: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """Return the bits of hashes, (n, 64), the highest first."""
+    return np.unpackbits(hashes.astype(">u8").view(np.uint8).reshape(-1, 8), axis=1)
+
+
+def _masks(width: int, most: int) -> list[np.uint64]:
+    return [
+        np.uint64(sum(1 << bit for bit in chosen))
+        for count in range(min(most, width) + 1)
+        for chosen in combinations(range(width), count)
+    ]
 
 
 def _blocks(counts: NDArray[np.int64]) -> Iterator[slice]:
@@ -149,7 +160,7 @@ def _blocks(counts: NDArray[np.int64]) -> Iterator[slice]:
 
 
 def _by_pair(
-    pair: NDArray[np.int64], frame: NDArray[np.int64], bits: NDArray[np.uint8]
+    pair: NDArray[np.int64], frame: NDArray[np.int64], bits: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """Return each pair of clips, its frames that have a like, and the mean bits to the nearest."""
     order = np.lexsort((bits, frame, pair))
