@@ -6,8 +6,8 @@ tracking job hashed it), the file is hashed: equal content keeps the token, othe
 token of its own. A file that was never tracked takes its stat as the token, so that a first dry
 run over a large corpus reads no video.
 
-Of a folder of frames the stat is that of the folder itself and of some of its frames: of all, while
-a dataset has no more than `_FRAMES` frames.
+Of a folder of frames the stat is that of the folder itself and of its share of `_FRAMES` frames: of
+all it has, where these are no more.
 """
 
 from __future__ import annotations
