@@ -13,7 +13,7 @@ from hashlib import blake2s
 from pathlib import Path
 from typing import Any
 
-from facewave.fingerprint import stat_text
+from facewave.fingerprint import entry_text
 from facewave.manifest import Clip, ManifestError
 from facewave.scene_lists import (
     SceneListError,
@@ -213,7 +213,7 @@ def _lengths(clips: Sequence[Clip], cache: Path | None) -> dict[tuple[str, str],
     known = _read_cache(cache)
     rows, lengths = [], {}
     for key in dict.fromkeys(_key(clip) for clip in clips if not clip.missing):
-        stat = stat_text(key[0])
+        stat = entry_text(key[0])
         if stat is None:
             continue
         length = known.get((*key, stat)) or measure(Path(key[0]), fps_hint=float(key[1] or 0))

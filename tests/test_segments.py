@@ -25,7 +25,7 @@ from facewave.scene_lists import SceneListError, read_scenes
 from facewave.segments import Length, SegmentOptions, measure, split_clips, windows
 from facewave.store import read_shard
 from facewave.track_bucket import TrackOptions, track_key
-from facewave.tracks import track_clip
+from facewave.tracks import TrackJob, track_clip
 from facewave.video import UnreadableVideoError, open_video
 
 OPTIONS = {"seconds": 1, "overlap": 0.5}
@@ -237,13 +237,21 @@ def test_only_the_frames_of_the_range_are_read(tmp_path, suffix):
 def test_a_segment_is_tracked_as_if_it_were_the_clip(tmp_path, monkeypatch):
     path = write_video(tmp_path / "clip.mp4", flat_frames(20), fps=10)
     opened = scripted(monkeypatch, [[(0.5, 0.5, 0.3)]] * 5)
-    options = {"options": LandmarkerOptions(), "default_fps": 25, "provenance": {}}
     shard = tmp_path / "shard.npz"
-    summary = track_clip(path, shard, model=tmp_path, frames=(10, 15), **options)
+    job = TrackJob(
+        video_path=path,
+        shard=shard,
+        model=tmp_path,
+        options=LandmarkerOptions(),
+        default_fps=25,
+        provenance={},
+        frames=(10, 15),
+    )
+    summary = track_clip(job)
     assert (summary.frames, summary.frames_announced, summary.detected) == (5, 5, 5)
     assert opened[0].times == [0, 100, 200, 300, 400]
     assert read_shard(shard)[0]["timestamp_ms"].tolist() == opened[0].times
-    beyond = track_clip(path, shard, model=tmp_path, frames=(25, 30), **options)
+    beyond = track_clip(replace(job, frames=(25, 30)))
     assert "no frame can be decoded" in beyond.error
     with pytest.raises(UnreadableVideoError), open_video(tmp_path / "none.mp4", default_fps=25):
         pass
