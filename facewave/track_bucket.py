@@ -24,14 +24,14 @@ from facewave.store import (
     shard_path,
 )
 from facewave.stub_tracker import track_made_up_clip
-from facewave.tracks import TrackSummary, track_clip
+from facewave.tracks import TrackJob, TrackSummary, track_clip
 from facewave.tsv import TableError, format_rows, iter_rows, write_text
 from facewave.versions import TRACK_VERSION
 from facewave.video import UnreadableVideoError, check_clip, check_frame_rate
 
 _log = logging.getLogger("facewave")
 
-TrackClip = Callable[..., TrackSummary]
+TrackClip = Callable[[TrackJob], TrackSummary]
 
 _SUMMARY_COLUMNS = tuple(TrackSummary.__dataclass_fields__)
 TRACK_COLUMNS = ("clip_id", "file_path", "key", "fingerprint", "content_sha256", *_SUMMARY_COLUMNS)
@@ -200,9 +200,9 @@ def _compute(
     shard.unlink(missing_ok=True)
     try:
         with atomic_path(shard, sync=False) as temporary:
-            summary = track(
-                path,
-                temporary,
+            job = TrackJob(
+                video_path=path,
+                shard=temporary,
                 model=model,
                 options=options.landmarker,
                 default_fps=fps,
@@ -215,6 +215,7 @@ def _compute(
                 },
                 frames=row.frames,
             )
+            summary = track(job)
     except Exception as error:
         if not _is_of_the_clip(error):
             raise

@@ -198,6 +198,7 @@ rule shuffle_time_encode:
 rule shuffle_time_split:
     input:
         manifest=DATASET / "manifest.parquet",
+        tracks=of_buckets("tracks"),
         features=of_buckets("vlm/shuffled_time/features"),
     output:
         **{

@@ -79,6 +79,30 @@ def test_a_process_killed_from_outside_is_tried_again(workers, tmp_path):
     assert whole(tmp_path, row)
 
 
+def test_a_process_that_is_killed_again_flags_no_clip(workers, tmp_path):
+    with pytest.raises(WorkerError, match=r"killed\.mp4: .* ran out of memory.* more memory"):
+        track(tmp_path, "first", "killed")
+    assert not (tmp_path / "index.tsv").exists()
+    first, killed = track(tmp_path, "first", "other")
+    assert whole(tmp_path, first)
+    assert killed["error"] == ""
+
+
+def test_what_the_kernel_killed_for_memory_is_not_tried_again(workers, tmp_path, monkeypatch):
+    counts = iter([5, 6])
+    monkeypatch.setattr("facewave.isolation.killed_for_memory", lambda: next(counts))
+    with pytest.raises(WorkerError, match=r"once\.mp4: .* ran out of memory"):
+        track(tmp_path, "once")
+    assert not list((tmp_path / "store").rglob("*.npz"))
+
+
+def test_a_crash_is_no_want_of_memory(workers, tmp_path, monkeypatch):
+    counts = iter(range(10))
+    monkeypatch.setattr("facewave.isolation.killed_for_memory", lambda: next(counts))
+    (row,) = track(tmp_path, "segfault")
+    assert "SIGSEGV" in row["error"]
+
+
 def test_what_a_library_prints_is_no_answer(workers, tmp_path):
     (row,) = track(tmp_path, "noisy")
     assert row["error"] == ""
