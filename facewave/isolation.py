@@ -4,7 +4,7 @@ FFmpeg and MediaPipe are native code that reads what people uploaded. A file tha
 ends the process they run in, and one that makes them spin would stop a bucket for ever. So a
 bucket's clips are handed, one by one, to a child process; when it dies or shows no sign of life
 for too long, that clip is flagged and the next goes to a new child. A child that the kernel kills
-for want of memory says nothing about the clip: that stops the job.
+for want of memory says nothing about the clip: the job fails, once it has done the others.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from facewave.landmarks import LandmarkerError, MissingSystemLibraryError
-from facewave.memory import killed_for_memory
+from facewave.memory import KilledForMemoryError, killed_for_memory
 from facewave.track_worker import ALIVE, READY
 from facewave.tracks import TrackJob, TrackSummary
 from facewave.video import UnreadableVideoError
@@ -116,8 +116,9 @@ class IsolatedTracker:
 
         Raises:
             UnreadableVideoError: if the clip crashed the child twice, or it came to a standstill.
-            WorkerError: if the child dies before it has looked at any clip, or is killed for want
-                of memory: the kernel counted it, or it was killed twice.
+            WorkerError: if the child dies before it has looked at any clip.
+            KilledForMemoryError: if the child was killed and the kernel counted that as want of
+                memory, or it was killed twice.
             Exception: what `track_clip` raised; an unexpected one as WorkerError.
         """
         code, memory_kills = 0, killed_for_memory()
@@ -135,7 +136,7 @@ class IsolatedTracker:
                 _log.warning("%s: tracking crashed (%s), attempt %d", job.video_path, how, attempt)
                 # A crash is another signal, and what we give up is ended before it can die.
                 if code == -signal.SIGKILL and (killed_for_memory() > memory_kills or attempt == 2):
-                    raise WorkerError(_OUT_OF_MEMORY.format(clip=job.video_path)) from None
+                    raise KilledForMemoryError(_OUT_OF_MEMORY.format(clip=job.video_path)) from None
                 if not ready:
                     raise WorkerError(_UNABLE.format(how=how)) from None
         raise UnreadableVideoError(

@@ -17,6 +17,10 @@ _MIB = 1024 * 1024
 _CGROUPS, _MEMBERSHIP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
+class KilledForMemoryError(Exception):
+    """A process was killed since memory ran out, which says nothing about what it worked on."""
+
+
 @dataclass(frozen=True)
 class _Names:
     """What the files of a control group are called."""
