@@ -78,8 +78,8 @@ def fit_text_features(
     known = [text for text in texts if text]
     if not known:
         raise TextFeatureError(
-            "no clip of the training part has a text: join transcripts (transcripts.join: missing) "
-            "or captions to the manifest, or do without text_fusion"
+            "no clip of the training part has a text: join transcripts, descriptions or "
+            "captions to the manifest (datasets.<name>.texts), or do without text_fusion"
         )
     if options.kind == "tfidf":
         return _tfidf(known, size=options.size, seed=seed)

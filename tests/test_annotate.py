@@ -60,6 +60,7 @@ def job(files, target, *, examples=True, seed=3, **changes):
             "csv": str(target / "annotations.csv"),
             "examples": str(target / "examples.csv"),
         },
+        index=str(target / "keys.tsv"),
         options=annotation_params(section),
         default_fps=25.0,
         seed=seed,

@@ -1,4 +1,4 @@
-"""Descriptions: banned words, flags, the choice of examples, the probe, texts that are joined."""
+"""Descriptions: banned words, flags, the choice of examples, the probe."""
 
 import random
 
@@ -15,9 +15,8 @@ from facewave.annotation_checks import (
     text_flags,
 )
 from facewave.annotation_examples import ExamplesError, choose_examples, near_duplicates_of
-from facewave.datasets.texts import join_texts
 from facewave.emotion_words import banned_pattern, banned_words
-from facewave.manifest import Clip, ManifestError
+from facewave.manifest import Clip
 from facewave.text_probe import probe_texts
 from facewave.vlm.chat_prompts import CHAT_TEMPLATES
 
@@ -226,34 +225,3 @@ def test_probe_says_why_it_cannot():
     assert "too few subjects" in alone["reason"]
     empty = probe_texts(["a"] * 12, [0, 1] * 6, classes=CLASSES, seed=0)
     assert "cannot be probed" in empty["reason"]
-
-
-# Joining
-
-
-def test_texts_are_joined_and_others_kept(tmp_path):
-    table = tmp_path / "texts.csv"
-    table.write_text('clip_id,text,more\nm0,"A man,\n nods.",x\nm1,,x\nelsewhere,b,x\n')
-    joined = join_texts(described(3), str(table))
-    assert [clip.text for clip in joined] == [
-        "A man, nods.", "A person in room 1 nods.", "A person in room 2 nods.",
-    ]  # fmt: skip
-    assert join_texts(described(3), None) == described(3)
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (None, "cannot be read"),
-        ("clip,text\nm0,a\n", "no column 'clip_id'"),
-        ("clip_id,text\nm0,a\nm0,b\n", "row 3: clip 'm0' is there twice"),
-        ("clip_id,text\nelsewhere,a\n", "no text of any clip"),
-        (b"clip_id,text\nm0,\xff\n", "cannot be read"),
-    ],
-)
-def test_tables_that_cannot_be_joined_are_refused(tmp_path, content, message):
-    table = tmp_path / "texts.csv"
-    if content is not None:
-        table.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(ManifestError, match=message):
-        join_texts(described(3), str(table))

@@ -64,7 +64,7 @@ def write_described(work: Path) -> None:
     (work / "described" / "labels.csv").write_text("\n".join(lines) + "\n")
 
 
-def write_both(work: Path, *, texts: str | None = None, **annotation: object) -> None:
+def write_both(work: Path, *, texts: dict[str, str] | None = None, **annotation: object) -> None:
     table = {"adapter": "table", "table": "labels.csv", "classes": list(CLASSES)}
     datasets = {
         "small": {**table, "root": "videos", "texts": texts},
@@ -110,7 +110,7 @@ def test_annotation_its_checks_and_the_joined_text(project: Path) -> None:
     assert snakemake(project, "-n", "--", "annotate").jobs == {}
 
     # The texts become the clips' own; nothing is tracked or encoded anew.
-    write_both(project, texts="results/small/annotations/annotations.csv")
+    write_both(project, texts={"from": "annotations"})
     run = snakemake(project, "--", "results/small/manifest.csv")
     assert set(run.jobs) <= {"build_manifest", "results/small/manifest.csv"}
     with (project / "results/small/manifest.csv").open(encoding="utf-8", newline="") as file:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,18 @@ import pytest
 from asked_clips import CLASSES, dataset
 from vlm_videos import FakeAsker
 
+from facewave.answer_index import answer_index
 from facewave.config import ConfigError, check_config
 from facewave.evaluation import evaluate_folds, read_folds
 from facewave.predictions import INVALID_ANSWER, read_predictions
+from facewave.prune import Pruned, prune_store
 from facewave.store import shard_path
-from facewave.vlm.ask_plan import shown_zero_shot, zero_shot_params
+from facewave.vlm.ask_plan import (
+    shown_fine_tuned,
+    shown_zero_shot,
+    untrained_params,
+    zero_shot_params,
+)
 from facewave.vlm.asked import Question, Said, ask_all
 from facewave.vlm.asker import AskerOptions, build_asker, model_family
 from facewave.vlm.conversation import Turn
@@ -44,6 +52,7 @@ def job(files: Path, target: Path, *, name="qwen", seed=5, **changes) -> ZeroSho
         test=str(files / "test.parquet"),
         predictions=str(target / "predictions.parquet"),
         answers=str(target / "answers.csv"),
+        index=str(target / "keys.tsv"),
         options=zero_shot_params(section, name),
         default_fps=25.0,
         seed=seed,
@@ -264,3 +273,102 @@ def test_the_report_names_toys():
     titles = shown_zero_shot(section["zero_shot"])
     assert titles == {"qwen, zero-shot (toy size, random weights)": "zero_shot/qwen"}
     assert shown_zero_shot(check_config({})["zero_shot"]) == {}
+    trained = {"models": ["qwen", "big"], "report": True}
+    models = {**TINY, "big": {"model": "/weights/big"}}
+    config = check_config(
+        {"zero_shot": {"models": models, "enabled": ["qwen"]}, "fine_tune": trained}
+    )
+    assert shown_fine_tuned(config) == {
+        "qwen, fine-tuned (toy size, random weights)": "fine_tuned/qwen",
+        "big, fine-tuned": "fine_tuned/big",
+    }
+    assert shown_fine_tuned(check_config({})) == {}
+
+
+# The model of `vlm` before it is trained
+
+
+def test_an_untrained_model_is_scored_as_the_verbaliser_scores(files, tmp_path):
+    """Asked as a model of `zero_shot`, it says what the trained model's own code says."""
+    import torch
+
+    from facewave.vlm.clips import make_feed, read_clips
+    from facewave.vlm.options import ModelOptions
+    from facewave.vlm.paligemma import build_model
+    from facewave.vlm.pictures import ClipPictures, read_media
+    from facewave.vlm.plan import model_params
+
+    given = {"model": "tiny-random", "dtype": "float32", "frame_choice": "uniform"}
+    given |= {"use_text": True, "text_tokens": 2}
+    section = check_config({"vlm": {**given, "heads": 2, "width": 16}})["vlm"]
+    asked = job(files, tmp_path, seed=5)
+    asked = replace(asked, options=untrained_params(section, max_new_tokens=4))
+    found, rows = run(asked)
+    assert found.classes == CLASSES
+    assert len({row["answer"] for row in rows}) == 1  # likelihoods, no words
+
+    params = model_params(section, control="no_face", stage="adaptation")["model"]
+    params |= {"soft_prefix": 0, "lora_rank": 0, "projector": False}
+    options = ModelOptions(**params, classes=CLASSES, K=2, seed=5)
+    media, texts = read_media(Path(asked.manifest), asked.tracks, default_fps=25.0)
+    clips = read_clips({"test": asked.test}, shuffle_faces=False, seed=5, texts=texts)
+    pictures = ClipPictures(media=media, store=Path(asked.store), count=1, choice="uniform")
+    model = build_model(options).train(False)
+    feed = make_feed(clips, processor=model.processor, options=options, pictures=pictures)
+    with torch.inference_mode():
+        expected = model(feed(np.arange(7))).logits.float().softmax(dim=1)
+    np.testing.assert_allclose(found.probabilities, expected, atol=1e-5)
+
+
+def test_free_text_of_an_untrained_model_is_read_strictly(files, tmp_path):
+    section = check_config({"vlm": {"head": "generate", "frame_choice": "uniform"}})["vlm"]
+    options = untrained_params(section, max_new_tokens=4)
+    assert (options["scoring"], options["prompt"]) == ("answer", "question")
+    found, _ = run(replace(job(files, tmp_path), options=options), FakeAsker(lambda *_: "joy"))
+    assert set(found.predicted) == {len(CLASSES)}
+
+
+# What `prune_store` removes
+
+
+def test_answers_that_no_job_needs_any_more_are_removed(files, tmp_path):
+    store, results = tmp_path / "store", tmp_path / "results"
+    (store / "tracks").parent.mkdir()
+    (store / "tracks").symlink_to(files.parent / "store" / "tracks")
+    for name in ("one", "two"):
+        keys = results / name / "keys"
+        keys.mkdir(parents=True)
+        (keys / "plan.json").write_text('{"bucket_count": 1, "buckets": [], "subjects": []}')
+    fake = FakeAsker(lambda *_: "happy")
+
+    def ask(dataset, **changes):
+        given = {"store": str(store), "index": str(answer_index(results / dataset, "zero_shot/q"))}
+        run(replace(job(files, tmp_path, **changes), **given), fake)
+
+    ask("one", prompt="First: {classes}?")
+    ask("two", prompt="First: {classes}?")
+    ask("two", prompt="Second: {classes}?")
+    assert len(fake.asked) == 14
+    (store / "tracks").unlink()
+    assert prune_store(results, store) == Pruned(removed=0, removed_bytes=0, kept=14)
+    (store / "tracks").symlink_to(files.parent / "store" / "tracks")
+    # The first prompt is asked nowhere any more; a job that dies has its answers named.
+    said = fake.answer
+
+    def dies(conversations, **options):
+        if len(fake.asked) >= 17:
+            raise Killed
+        return said(conversations, **options)
+
+    fake.answer = dies
+    with pytest.raises(Killed):
+        ask("one", prompt="Third: {classes}?")
+    (store / "tracks").unlink()
+    pruned = prune_store(results, store)
+    assert (pruned.removed, pruned.kept) == (7, 7 + 3)
+    (store / "tracks").symlink_to(files.parent / "store" / "tracks")
+    fake.answer = said
+    ask("two", prompt="Second: {classes}?")
+    assert len(fake.asked) == 17
+    ask("one", prompt="Third: {classes}?")
+    assert len(fake.asked) == 21

@@ -19,6 +19,7 @@ from facewave import __version__
 from facewave.annotation_checks import FLAGS, TextRules, clean, shared_texts, text_flags
 from facewave.annotation_examples import choose_examples, near_duplicates_of
 from facewave.annotation_report import text_rules
+from facewave.answer_index import write_answer_index
 from facewave.atomic import atomic_path
 from facewave.class_lists import canonical
 from facewave.manifest import Clip, read_manifest
@@ -70,6 +71,7 @@ class Annotation:
         near_duplicates: table of clips that look alike; None without examples.
         store: folder of the content-addressed store.
         outputs: `parquet`, `csv` and `examples` (CSV).
+        index: to write (TSV): the keys of the answers in the store.
         options: the section `annotate`, without what says where and how fast it runs.
         default_fps: frames a second where neither container nor manifest names one.
         seed: of the choice of examples and of answers that are drawn.
@@ -81,6 +83,7 @@ class Annotation:
     near_duplicates: str | None
     store: str
     outputs: Mapping[str, str]
+    index: str
     options: Mapping[str, Any]
     default_fps: float
     seed: int
@@ -169,39 +172,40 @@ def _describe(
     rules: TextRules,
 ) -> dict[str, _Best]:
     tokens = job.options["max_new_tokens"]
-    tracked = {c.clip_id for c in clips if shown.parts(c.clip_id)["content"] is not None}
+    tracked = [c.clip_id for c in clips if shown.parts(c.clip_id)["content"] is not None]
+
+    def question(clip_id: str, attempt: int) -> Question:
+        parts = {
+            "version": job.version,
+            "asker": asker.identity,
+            "prompt": digest,
+            "clip": shown.parts(clip_id),
+            "seed": attempt_seed(job.seed, attempt, clip_id),
+            "max_new_tokens": tokens,
+        }
+        return Question(clip_id=clip_id, parts=parts)
+
+    def ask(batch: Sequence[Question]) -> list[Said]:
+        conversations = [conversation(asked.clip_id) for asked in batch]
+        seed = batch[0].parts["seed"]
+        texts = asker.answer(conversations, max_new_tokens=tokens, seed=seed)
+        return [Said(text=text) for text in texts]
+
+    attempts = range(1 + job.options["retries"])
+    needed = [(clip_id, question(clip_id, n).key) for n in attempts for clip_id in tracked]
+    write_answer_index(Path(job.index), needed)
     best = {clip.clip_id: _Best() for clip in clips}
-    for attempt in range(1 + job.options["retries"]):
+    for attempt in attempts:
         # A clip without frames has nothing to be described: it stays missing.
-        left = [clip_id for clip_id, found in best.items() if found.again and clip_id in tracked]
-        seeds = {clip_id: attempt_seed(job.seed, attempt, clip_id) for clip_id in left}
-        questions = [
-            Question(
-                clip_id=clip_id,
-                parts={
-                    "version": job.version,
-                    "asker": asker.identity,
-                    "prompt": digest,
-                    "clip": shown.parts(clip_id),
-                    "seed": seeds[clip_id],
-                    "max_new_tokens": tokens,
-                },
-            )
-            for clip_id in left
-        ]
-
-        def ask(batch: Sequence[Question], seeds: Mapping[str, int | None] = seeds) -> list[Said]:
-            asked = [conversation(question.clip_id) for question in batch]
-            texts = asker.answer(asked, max_new_tokens=tokens, seed=seeds[batch[0].clip_id])
-            return [Said(text=text) for text in texts]
-
+        left = [clip_id for clip_id in tracked if best[clip_id].again]
         # What is drawn must not depend on the other clips of a batch.
         size = job.options["batch_size"] if attempt == 0 else 1
         _log.info("attempt %d: %d clips", attempt + 1, len(left))
+        questions = [question(clip_id, attempt) for clip_id in left]
         answers = ask_all(questions, ask, store=Path(job.store), batch_size=size)
-        for clip_id, said in zip(left, answers, strict=True):
+        for asked, said in zip(questions, answers, strict=True):
             text = clean(said.text)
-            best[clip_id].take(text, text_flags(text, rules), seeds[clip_id])
+            best[asked.clip_id].take(text, text_flags(text, rules), asked.parts["seed"])
     return best
 
 

@@ -152,6 +152,11 @@ class PaliGemmaAsker:
     identity: dict[str, Any]
     device: torch.device
 
+    @property
+    def tokenizer(self) -> Any:
+        """The model's tokenizer."""
+        return self.model.processor.tokenizer
+
     def answer(
         self, conversations: Sequence[Conversation], *, max_new_tokens: int, seed: int | None
     ) -> list[str]:

@@ -7,12 +7,14 @@ import io
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from facewave.answer_index import write_answer_index
 from facewave.mlp import use_threads
 from facewave.predictions import INVALID_ANSWER, join_parts, write_predictions
 from facewave.split_table import SplitTable, read_split
@@ -44,7 +46,8 @@ class ZeroShot:
         test: the test part (Parquet).
         predictions: to write (Parquet).
         answers: to write (CSV): what was said to each clip, and how it was read.
-        options: of `facewave.vlm.ask_plan.zero_shot_params`.
+        index: to write (TSV) before anything is asked: the keys of the answers in the store.
+        options: of `facewave.vlm.ask_plan.zero_shot_params` or `untrained_params`.
         default_fps: frames a second where neither container nor manifest names one.
         seed: of the toys' weights; part of the answers' keys.
         version: `ZERO_SHOT_VERSION`.
@@ -56,6 +59,7 @@ class ZeroShot:
     test: str
     predictions: str
     answers: str
+    index: str
     options: Mapping[str, Any]
     default_fps: float
     seed: int
@@ -86,11 +90,13 @@ def zero_shot(job: ZeroShot, *, threads: int, gpus: int, build: Build = build_as
             count=asker_options.frames,
             choice=options["frame_choice"],
         )
-        written = questions_text(table, texts, options, family)
+        written = questions_text(table, texts, options, family, cut=_cut(options, asker))
         questions = [
             Question(clip_id=clip_id, parts=_parts(job, asker, shown, clip_id, text))
             for clip_id, text in zip(table.clip_ids, written, strict=True)
         ]
+        keys = [(question.clip_id, question.key) for question in questions]
+        write_answer_index(Path(job.index), keys)
         by_clip = dict(zip(table.clip_ids, written, strict=True))
 
         def ask(batch: Sequence[Question]) -> list[Said]:
@@ -131,8 +137,10 @@ def questions_text(
     texts: Mapping[str, str | None],
     options: Mapping[str, Any],
     family: str,
+    *,
+    cut: Callable[[str], str] = str,
 ) -> list[str]:
-    """Return the question about each clip of a part."""
+    """Return the question about each clip of a part; `cut` shortens the clips' own texts."""
     known = options["use_text"] or options["face_words"]
     template = chat_template(options["prompt"], text=known)
     if family == "paligemma" and options["prompt"] == "question":
@@ -140,7 +148,7 @@ def questions_text(
         template = prompts.TEMPLATES["question_text" if known else "question"]
     written = []
     for row, clip_id in enumerate(table.clip_ids):
-        parts = [texts.get(clip_id) or ""] if options["use_text"] else []
+        parts = [cut(texts.get(clip_id) or "")] if options["use_text"] else []
         if options["face_words"]:
             shape = table.shapes["blendshapes"]
             values = table.groups["blendshapes"][row].reshape(shape)
@@ -148,6 +156,13 @@ def questions_text(
         text = " ".join(filter(None, parts)) or None
         written.append(prompts.render(template, classes=table.classes, text=text))
     return written
+
+
+def _cut(options: Mapping[str, Any], asker: Asker) -> Callable[[str], str]:
+    tokens = options.get("text_tokens")
+    if tokens is None or not options["use_text"]:
+        return str
+    return partial(prompts.shorten, tokenizer=asker.tokenizer, tokens=tokens)
 
 
 def _parts(
