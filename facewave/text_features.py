@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.split_table import SplitTable
+from facewave.text_words import TOKEN_PATTERN
 
 GROUP = "text"
 KINDS = ("tfidf", "embedding")
@@ -101,7 +102,7 @@ def _tfidf(known: Sequence[str], *, size: int, seed: int) -> TextFeatures:
     from sklearn.decomposition import TruncatedSVD
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=TOKEN_PATTERN)
     try:
         weights = vectorizer.fit_transform(known)
     except ValueError as error:

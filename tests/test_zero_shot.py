@@ -72,7 +72,17 @@ def run(asked, fake=None):
 
 @pytest.mark.parametrize(
     "answer",
-    ["happy", "Happy", "HAPPY", " happy ", "happy.", "Happy.\n", "\thappy .", "\nhappy\n\n"],
+    [
+        "happy",
+        "Happy",
+        "HAPPY",
+        " happy ",
+        "happy.",
+        "Happy.\n",
+        "\thappy .",
+        "\nhappy\n\n",
+        "happy。",
+    ],
 )
 def test_answers_that_name_a_class(answer):
     assert parse_answer(answer, CLASSES) == 1

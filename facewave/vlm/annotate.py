@@ -124,7 +124,7 @@ def annotate(job: Annotation, *, threads: int, gpus: int, build: Build = build_a
     clips = read_manifest(Path(job.target.manifest))
     shown, _ = _shown(job, job.target, job.options["frames"])
     turns, videos, chosen = _examples(job, rules)
-    question = render(chat_template(job.options["prompt"], text=False, key="annotate.prompt"))
+    question = _request(job.options)
     digest = conversation_digest([*turns, Turn(text=question)], [*videos, None])
     model = {name: job.options[name] for name in ("model", "revision", "dtype", "max_pixels")}
     with use_threads(threads):
@@ -230,8 +230,9 @@ def _examples(job: Annotation, rules: TextRules) -> tuple[list[Turn], list[str |
         usable={c.clip_id for c in clips if shown.parts(c.clip_id)["content"] is not None},
         banned=rules.banned if options["clean_examples"] else None,
         seed=job.seed,
+        language=options["language"],
     )
-    question = render(chat_template(options["prompt"], text=False, key="annotate.prompt"))
+    question = _request(options)
     turns = [
         Turn(text=question, video=shown(clip.clip_id), answer=clean(clip.text or ""))
         for clip in chosen
@@ -240,6 +241,13 @@ def _examples(job: Annotation, rules: TextRules) -> tuple[list[Turn], list[str |
         json.dumps(shown.parts(clip.clip_id), sort_keys=True) for clip in chosen
     ]
     return turns, videos, chosen
+
+
+def _request(options: Mapping[str, Any]) -> str:
+    prompt = options["prompt"]
+    if prompt == "annotation" and options["language"] != "en":
+        prompt = f"annotation_{options['language']}"
+    return render(chat_template(prompt, text=False, key="annotate.prompt"))
 
 
 def _shown(job: Annotation, source: Source, count: int) -> tuple[ShownClips, Any]:
