@@ -79,12 +79,6 @@ def test_clips_to_transcripts_to_the_manifest(work):
     heard = {row["clip_id"]: row["text"] for row in table}
     assert {clip.clip_id: clip.text for clip in read_manifest(work / manifest)} == heard
 
-    # Another rule of what wins makes the manifest anew and nothing else.
-    write_project(work, texts={"from": "transcripts"})
-    assert snakemake(work, "--", manifest).jobs == {"build_manifest": 1}
-    texts = {clip.clip_id: clip.text for clip in read_manifest(work / manifest)}
-    assert texts == {"noise": "by the door", "hush": None, "mute": None}
-
     # A table of one's own: joined when it changes, missed when it is not there.
     (work / "captions.csv").write_text("clip_id,text\nhush,A room.\n")
     write_project(work, texts={"from": "captions.csv"})
