@@ -89,6 +89,25 @@ def fit_text_features(
     raise TextFeatureError(f"text_fusion.kind: {options.kind!r} is none of {', '.join(KINDS)}")
 
 
+def text_weights(options: TextOptions) -> dict[str, str]:
+    """Return the commit, or a digest, of the weights of an embedding; nothing without any.
+
+    Raises:
+        WeightsError: if the weights cannot be had.
+    """
+    if options.kind != "embedding":
+        return {}
+    from facewave.vlm.weights import weights_identity
+
+    return weights_identity(_folder(options.model, options.revision))
+
+
+def _folder(model: str, revision: str | None) -> Path:
+    from facewave.vlm.weights import find_weights
+
+    return find_weights(model, revision=revision, setting="text_fusion.model", processor=False)
+
+
 def with_texts(table: SplitTable, features: Features) -> SplitTable:
     """Return a split's table with the group `text`, float32 (n, d), beside its others."""
     return replace(
@@ -126,9 +145,7 @@ def _embedding(model: str, *, revision: str | None, threads: int) -> TextFeature
     import torch
     from transformers import AutoModel, AutoTokenizer
 
-    from facewave.vlm.weights import find_weights
-
-    folder = find_weights(model, revision=revision, setting="text_fusion.model", processor=False)
+    folder = _folder(model, revision)
     torch.set_num_threads(threads)
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     network = AutoModel.from_pretrained(

@@ -135,6 +135,7 @@ def test_embeddings_through_the_workflow(project, tmp_path):
         }.items()
     }  # fmt: skip
     assert answers["text"].metadata["model"] == str(folder)
+    assert len(answers["text"].metadata["weights"]["sha256"]) == 64
     for name in ("face", "both"):
         assert answers[name].clip_ids == answers["text"].clip_ids
         assert np.abs(answers[name].probabilities - answers["text"].probabilities).max() > 1e-4

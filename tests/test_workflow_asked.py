@@ -158,18 +158,20 @@ def test_annotation_killed_and_gone_on_its_checks_and_the_joined_text(project: P
     run = snakemake(project, "--", "annotate")
     assert run.jobs == {"write_annotations": 1, "check_annotations": 1, "annotate": 1}
     after = shards(project, "answers")
-    # Each clip once, and once more with another seed: the toy writes no English.
-    assert len(after) == 12
     assert before.items() <= after.items()
     chosen = read_csv(folder / "examples.csv")
     assert {(row["clip_id"], row["actual"], row["text"]) for row in chosen} == {
         (str(number), *DESCRIBED[number][::2]) for number in range(3)
     }
     rows = read_csv(folder / "annotations.csv")
-    assert [row["attempts"] for row in rows] == ["2"] * 6
+    # Each clip was asked about once, and once more where the toy wrote no English.
+    attempts = [int(row["attempts"]) for row in rows]
+    assert len(after) == sum(attempts) > len(rows) == 6
+    assert all((row["seed"] != "") <= (row["attempts"] == "2") for row in rows)
     checks = json.loads((folder / "checks.json").read_text())
-    assert (checks["clips"], checks["described"], checks["asked_again"]) == (6, 6, 6)
-    assert (checks["flags"]["short"], checks["flags"]["language"]) == (6, 6)
+    assert (checks["clips"], checks["described"]) == (6, 6)
+    assert checks["asked_again"] == attempts.count(2)
+    assert checks["flags"]["short"] == 6
     assert checks["probe"]["reason"] == "too few classes with at least 5 texts to probe"
     assert snakemake(project, "-n", "--", "annotate").jobs == {}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +13,10 @@ import torch
 from numpy.typing import NDArray
 
 from facewave.landmarks import N_BLENDSHAPES, N_LANDMARKS
-from facewave.store import content_key, file_sha256
 from facewave.vlm.asker_names import TINY_QWEN
 from facewave.vlm.conversation import Asker, Conversation, check_conversation
 from facewave.vlm.options import TINY, ModelOptions
-from facewave.vlm.weights import WeightsError, commit_of, find_weights
-
-_log = logging.getLogger("facewave")
+from facewave.vlm.weights import WeightsError, find_weights, weights_identity
 
 # Prompts are given whole: the template is nothing but the text.
 _WHOLE_TEXT, _MANY_TOKENS = "{text}", 4096
@@ -91,7 +87,9 @@ def build_asker(options: AskerOptions, classes: Sequence[str], *, gpus: int) -> 
         )
     device = torch.device("cuda", 0) if gpus else torch.device("cpu")
     family, folder = model_family(options)
-    identity = {"model": options.model, "dtype": options.dtype, **_weights_identity(folder)}
+    identity: dict[str, Any] = {"model": options.model, "dtype": options.dtype}
+    if folder is not None:
+        identity |= weights_identity(folder)
     if family == "qwen":
         from facewave.vlm.qwen import load_qwen, tiny_qwen
 
@@ -104,18 +102,6 @@ def build_asker(options: AskerOptions, classes: Sequence[str], *, gpus: int) -> 
         qwen.base.to(device)
         return family, qwen
     return family, _paligemma(options, classes, identity, device)
-
-
-def _weights_identity(folder: Path | None) -> dict[str, Any]:
-    """Return what tells weights from others: their commit, else a digest of the files."""
-    if folder is None:
-        return {}
-    commit = commit_of(folder)
-    if commit is not None:
-        return {"commit": commit}
-    _log.info("digest of the weights in %s", folder)
-    files = sorted([*folder.glob("*.safetensors"), *folder.glob("*.json")])
-    return {"sha256": content_key(files={path.name: file_sha256(path) for path in files})}
 
 
 def _paligemma(
