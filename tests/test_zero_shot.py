@@ -188,6 +188,17 @@ def test_whatever_decides_an_answer_asks_anew_and_nothing_else(files, tmp_path):
     assert asks() == 0
 
 
+def test_other_classes_are_scored_anew_where_the_question_names_none(tmp_path):
+    """The same videos and words, other class names: stored likelihoods are of other words."""
+    fake = FakeAsker(lambda *_: "")
+    for folder, classes in (("a", CLASSES), ("b", ("calm", "glad", "sad"))):
+        files = dataset(tmp_path / folder, 3, classes=classes)
+        asked = job(files, tmp_path / folder, scoring="likelihood", prompt="What is it, say?")
+        found, _ = run(asked, fake)
+        assert found.classes == classes
+    assert len(fake.asked) == 6
+
+
 def test_equal_questions_are_asked_once_and_damaged_answers_again(tmp_path):
     calls = []
 

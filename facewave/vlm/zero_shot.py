@@ -92,7 +92,7 @@ def zero_shot(job: ZeroShot, *, threads: int, gpus: int, build: Build = build_as
         )
         written = questions_text(table, texts, options, family, cut=_cut(options, asker))
         questions = [
-            Question(clip_id=clip_id, parts=_parts(job, asker, shown, clip_id, text))
+            Question(clip_id=clip_id, parts=_parts(job, asker, shown, table.classes, clip_id, text))
             for clip_id, text in zip(table.clip_ids, written, strict=True)
         ]
         keys = [(question.clip_id, question.key) for question in questions]
@@ -166,12 +166,20 @@ def _cut(options: Mapping[str, Any], asker: Asker) -> Callable[[str], str]:
 
 
 def _parts(
-    job: ZeroShot, asker: Asker, shown: ShownClips, clip_id: str, text: str
+    job: ZeroShot,
+    asker: Asker,
+    shown: ShownClips,
+    classes: Sequence[str],
+    clip_id: str,
+    text: str,
 ) -> dict[str, Any]:
     options = job.options
     how: dict[str, Any] = {"scoring": options["scoring"]}
     if options["scoring"] == "answer":
         how["max_new_tokens"] = options["max_new_tokens"]
+    else:
+        # A question of one's own need not name the classes that are scored.
+        how["classes"] = list(classes)
     return {
         "version": job.version,
         "asker": asker.identity,
