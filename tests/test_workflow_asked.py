@@ -173,7 +173,6 @@ def test_annotation_killed_and_gone_on_its_checks_and_the_joined_text(project: P
     assert checks["asked_again"] == attempts.count(2)
     assert checks["flags"]["short"] == 6
     assert checks["probe"]["reason"] == "too few classes with at least 5 texts to probe"
-    assert snakemake(project, "-n", "--", "annotate").jobs == {}
 
     # The texts become the clips' own; nothing is described, tracked or encoded anew.
     write_both(project, texts={"from": "annotations"})
