@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -12,21 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from facewave import __version__
 from facewave.annotation_checks import FLAGS, TextRules, clean, shared_texts, text_flags
 from facewave.annotation_examples import choose_examples, near_duplicates_of
 from facewave.annotation_report import text_rules
 from facewave.answer_index import write_answer_index
-from facewave.atomic import atomic_path
 from facewave.class_lists import canonical
 from facewave.manifest import Clip, read_manifest
 from facewave.mlp import use_threads
 from facewave.near_duplicates import PAIR_COLUMNS
-from facewave.split_table import METADATA_KEY
-from facewave.tsv import iter_rows, write_text
+from facewave.row_table import write_csv
+from facewave.tsv import iter_rows
+from facewave.vlm.annotation_table import write_annotations
 from facewave.vlm.asked import Question, Said, ask_all, conversation_digest
 from facewave.vlm.asker import AskerOptions, build_asker
 from facewave.vlm.chat_prompts import chat_template
@@ -37,9 +31,6 @@ from facewave.vlm.zero_shot import shown_clips
 
 _log = logging.getLogger("facewave")
 
-COLUMNS = (
-    "clip_id", "text", "flags", "attempts", "seed", "prompt_sha256", "model", "revision",
-)  # fmt: skip
 EXAMPLE_COLUMNS = ("dataset", "clip_id", "actual", "text")
 Build = Callable[..., tuple[str, Asker]]
 
@@ -147,7 +138,7 @@ def annotate(job: Annotation, *, threads: int, gpus: int, build: Build = build_a
     for clip_id in shared:
         best[clip_id].flags.append("shared")
     _write(job, best, asker, digest, [clip.clip_id for clip in chosen])
-    _write_csv(
+    write_csv(
         Path(job.outputs["examples"]),
         EXAMPLE_COLUMNS,
         [(job.examples.name, c.clip_id, c.actual, c.text) for c in chosen] if job.examples else [],
@@ -272,40 +263,28 @@ def _write(
     digest: str,
     examples: list[str],
 ) -> None:
-    revision = asker.identity.get("commit") or asker.identity.get("sha256")
+    about = {
+        "prompt_sha256": digest,
+        "model": job.options["model"],
+        "revision": asker.identity.get("commit") or asker.identity.get("sha256"),
+    }
     rows = [
-        (
-            clip_id,
-            found.text or None,
-            " ".join(found.flags),
-            found.attempts,
-            found.seed,
-            digest,
-            job.options["model"],
-            revision,
-        )
+        {
+            "clip_id": clip_id,
+            "text": found.text or None,
+            "flags": " ".join(found.flags),
+            "attempts": found.attempts,
+            "seed": found.seed,
+            **about,
+        }
         for clip_id, found in best.items()
     ]
-    types = [pa.string()] * 3 + [pa.int32(), pa.int64()] + [pa.string()] * 3
-    schema = pa.schema(list(zip(COLUMNS, types, strict=True)))
-    content = {
+    origin = {
         "asker": asker.identity,
         "examples": examples,
         "examples_dataset": job.examples.name if job.examples else None,
-        "facewave": __version__,
         "options": dict(job.options),
         "seed": job.seed,
     }
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
-    columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in COLUMNS]
-    table = pa.table(columns, schema=schema.with_metadata({METADATA_KEY: text.encode()}))
-    with atomic_path(Path(job.outputs["parquet"])) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
-    _write_csv(Path(job.outputs["csv"]), COLUMNS, rows)
-
-
-def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([columns, *rows])
-    write_text(path, text.getvalue())
+    parquet, csv = (Path(job.outputs[name]) for name in ("parquet", "csv"))
+    write_annotations(rows, parquet=parquet, csv=csv, origin=origin)

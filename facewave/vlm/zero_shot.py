@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,9 +15,10 @@ from numpy.typing import NDArray
 from facewave.answer_index import write_answer_index
 from facewave.mlp import use_threads
 from facewave.predictions import INVALID_ANSWER, join_parts, write_predictions
+from facewave.row_table import write_csv
 from facewave.split_table import SplitTable, read_split
 from facewave.track_bucket import TRACK_COLUMNS
-from facewave.tsv import iter_rows, write_text
+from facewave.tsv import iter_rows
 from facewave.vlm import prompts
 from facewave.vlm.asked import Question, Said, ask_all, conversation_digest
 from facewave.vlm.asker import AskerOptions, build_asker
@@ -220,10 +219,7 @@ def _write(job: ZeroShot, table: SplitTable, said: Sequence[Said], asker: Asker)
             table.clip_ids, table.labels, said, places, strict=True
         )
     ]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([ANSWER_COLUMNS, *rows])
-    write_text(Path(job.answers), text.getvalue())
+    write_csv(Path(job.answers), ANSWER_COLUMNS, rows)
 
 
 def _scores(said: Said, classes: int) -> NDArray[np.float32]:
