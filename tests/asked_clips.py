@@ -16,7 +16,7 @@ from facewave.store import file_sha256, shard_path
 from facewave.track_bucket import TRACK_COLUMNS
 from facewave.tsv import format_rows, write_text
 from facewave.vlm.ask_plan import zero_shot_params
-from facewave.vlm.asker import build_asker
+from facewave.vlm.asker import find_asker
 from facewave.vlm.zero_shot import ZeroShot, zero_shot
 
 CLASSES = ("neutral", "happy", "sad")
@@ -79,7 +79,7 @@ def job(files: Path, target: Path, *, name="qwen", seed=5, **changes) -> ZeroSho
 
 
 def run(asked, fake=None):
-    build = build_asker if fake is None else lambda *_, **__: ("qwen", fake)
+    build = find_asker if fake is None else lambda *_, **__: ("qwen", fake)
     zero_shot(asked, threads=1, gpus=0, build=build)
     rows = list(csv.DictReader(io.StringIO(Path(asked.answers).read_text(encoding="utf-8"))))
     return read_predictions(asked.predictions), rows

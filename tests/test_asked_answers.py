@@ -3,14 +3,18 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-from asked_clips import CLASSES, dataset, job, run
+from asked_clips import CLASSES, TINY, dataset, job, run
 from vlm_videos import FakeAsker
 
 from facewave.answer_index import answer_index
+from facewave.predictions import read_predictions
 from facewave.prune import Pruned, prune_store
 from facewave.store import shard_path
 from facewave.vlm.asked import Question, Said, ask_all
+from facewave.vlm.asker import LateAsker, find_asker
+from facewave.vlm.zero_shot import zero_shot
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -46,6 +50,26 @@ def test_a_killed_job_goes_on_without_asking_twice(files, tmp_path):
     assert len(said.asked) == 7
     run(asked, said)
     assert len(said.asked) == 7
+
+
+@pytest.mark.parametrize("name", list(TINY))
+def test_no_weights_are_loaded_where_all_answers_are_known(files, tmp_path, name):
+    asked = job(files, tmp_path, name=name)
+    found, _ = run(asked)
+
+    def fails():
+        raise AssertionError("the weights were loaded")
+
+    def known(*arguments, **options):
+        family, asker = find_asker(*arguments, **options)
+        assert asker.identity == asker.loaded.identity
+        return family, LateAsker(identity=asker.identity, load=fails)
+
+    zero_shot(asked, threads=1, gpus=0, build=known)
+    again = read_predictions(asked.predictions)
+    np.testing.assert_array_equal(again.probabilities, found.probabilities)
+    with pytest.raises(AssertionError, match="were loaded"):
+        zero_shot(replace(asked, seed=6), threads=1, gpus=0, build=known)
 
 
 def test_whatever_decides_an_answer_asks_anew_and_nothing_else(files, tmp_path):

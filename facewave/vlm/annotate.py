@@ -22,7 +22,7 @@ from facewave.row_table import write_csv
 from facewave.tsv import iter_rows
 from facewave.vlm.annotation_table import write_annotations
 from facewave.vlm.asked import Question, Said, ask_all, conversation_digest
-from facewave.vlm.asker import AskerOptions, build_asker
+from facewave.vlm.asker import AskerOptions, find_asker
 from facewave.vlm.chat_prompts import chat_template
 from facewave.vlm.conversation import Asker, Conversation, Turn
 from facewave.vlm.prompts import render
@@ -102,7 +102,7 @@ class _Best:
         return any(FLAGS[name] for name in self.flags)
 
 
-def annotate(job: Annotation, *, threads: int, gpus: int, build: Build = build_asker) -> None:
+def annotate(job: Annotation, *, threads: int, gpus: int, build: Build = find_asker) -> None:
     """Describe every clip and write the table, its CSV and the examples.
 
     Raises:

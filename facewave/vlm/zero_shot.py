@@ -21,7 +21,7 @@ from facewave.track_bucket import TRACK_COLUMNS
 from facewave.tsv import iter_rows
 from facewave.vlm import prompts
 from facewave.vlm.asked import Question, Said, ask_all, conversation_digest
-from facewave.vlm.asker import AskerOptions, build_asker
+from facewave.vlm.asker import AskerOptions, find_asker
 from facewave.vlm.chat_prompts import chat_template
 from facewave.vlm.conversation import Asker, Turn
 from facewave.vlm.face_words import check_layout, face_words
@@ -65,7 +65,7 @@ class ZeroShot:
     version: int
 
 
-def zero_shot(job: ZeroShot, *, threads: int, gpus: int, build: Build = build_asker) -> None:
+def zero_shot(job: ZeroShot, *, threads: int, gpus: int, build: Build = find_asker) -> None:
     """Ask about every clip of the test part and write what was answered.
 
     Raises:
