@@ -5,7 +5,7 @@
 # Where Snakemake itself runs: it takes seconds, less than a cluster's queue.
 rule build_manifest:
     input:
-        key=DATASET / "keys/manifest.json",
+        key=lambda wildcards: planned(wildcards.dataset, "keys/manifest.json"),
         texts=joined_text_files,
     output:
         parquet=DATASET / "manifest.parquet",
@@ -31,7 +31,7 @@ rule build_manifest:
 # What texts are made of: nothing that reads it waits for these texts.
 rule build_own_manifest:
     input:
-        key=DATASET / "keys/manifest.json",
+        key=lambda wildcards: planned(wildcards.dataset, "keys/manifest.json"),
     output:
         parquet=DATASET / "manifest_own_texts.parquet",
     log:

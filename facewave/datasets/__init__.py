@@ -131,7 +131,7 @@ def load_clips(
             clips = _read_clips(name, options, classes=classes, demo_root=demo_root, **common)
     except ManifestError as error:
         what = f"dataset {name}, {error.what}"
-        raise ManifestError(what, error.problems, advice=error.advice) from None
+        raise type(error)(what, error.problems, advice=error.advice) from None
     chosen = choose_subset(clips, options.get("subset"), seed=seed)
     return _divided(name, chosen, options, cache)
 
@@ -148,7 +148,7 @@ def _divided(
         return split_clips(clips, options["segments"], cache=lengths)
     except ManifestError as error:
         what = f"dataset {name}, {error.what}"
-        raise ManifestError(what, error.problems, advice=error.advice) from None
+        raise type(error)(what, error.problems, advice=error.advice) from None
 
 
 def _read_clips(
