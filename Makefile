@@ -57,7 +57,7 @@ demo: .venv/runtime.stamp
 
 test: .venv/dev.stamp
 	$(BIN)/python -m facewave.system_libraries
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(CORES) --dist worksteal
 
 test-slow: .venv/dev.stamp
 	$(BIN)/python -m pytest -m slow
