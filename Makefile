@@ -4,7 +4,7 @@ CORES ?= $(shell nproc 2>/dev/null || echo 2)
 BIN := .venv/bin
 TORCH := $(shell grep '^torch==' requirements.txt)
 
-.PHONY: help env env-slurm vlm speech demo test test-slow test-slurm lint format bench readme lock clean
+.PHONY: help env env-slurm vlm speech demo test test-slow test-slurm lint format bench bench-vlm readme lock clean
 
 help:
 	@echo "make demo       environment, demo clips, features, MLP, report: results/demo/report.html"
@@ -17,6 +17,7 @@ help:
 	@echo "make lint       ruff, snakefmt, snakemake --lint, mypy"
 	@echo "make format     let ruff and snakefmt rewrite the code"
 	@echo "make bench      speed beside a bare loop, a serial script and PyWavelets: results/bench.json"
+	@echo "make bench-vlm  PaliGemma 2 at full size with random weights on a GPU: results/vlm_training.md"
 	@echo "make readme     write the README's table of config keys anew"
 	@echo "make lock       write requirements*.txt anew from pyproject.toml"
 
@@ -81,6 +82,9 @@ format: .venv/dev.stamp
 
 bench: .venv/dev.stamp
 	$(BIN)/python benchmarks/bench.py --json results/bench.json
+
+bench-vlm: .venv/vlm.stamp
+	$(BIN)/python benchmarks/vlm_training.py --folder results
 
 readme: .venv/runtime.stamp
 	$(BIN)/python -m facewave.config_table README.md

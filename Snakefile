@@ -8,6 +8,8 @@ configfile: f"{workflow.basedir}/config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/common_scenes.smk"
+include: "rules/detect_scenes.smk"
 include: "rules/landmarker.smk"
 include: "rules/demo.smk"
 include: "rules/manifest.smk"

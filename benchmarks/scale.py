@@ -2,6 +2,7 @@
 
 python benchmarks/scale.py --folder /tmp/scale [--clips N ...] [--target NAME] [--cores N]
                            [--rounds N] [--seconds S] [--json PATH] [--keep] [--go-on] [--pretend]
+                           [--frames N]
 
 The clips are made up: files of a few bytes that `landmarker.stub` gives a made-up trajectory of two
 frames, coded to one coefficient. So what is measured is planning, scheduling, starting jobs and
@@ -97,7 +98,7 @@ def measure(work: Path, clips: int, args: argparse.Namespace) -> dict[str, Any]:
         notes.write_text(json.dumps(events))
 
     if not args.go_on:
-        make_corpus(work, clips, model=fetch_model(work), seconds=args.seconds)
+        make_corpus(work, clips, model=fetch_model(work), frames=args.frames, seconds=args.seconds)
         report("dry run of nothing done", run(work, args, "--dry-run", "--quiet", "rules"))
         if args.pretend:
             pretend_first_run(work, args)
@@ -110,9 +111,9 @@ def measure(work: Path, clips: int, args: argparse.Namespace) -> dict[str, Any]:
     report("dry run", best([run(work, args, "--dry-run", "--quiet", "rules") for _ in rounds]))
     touch(work, clips // 3)
     report("one clip touched", run(work, args))
-    write_clip(work, clips // 2, version=1)
+    write_clip(work, clips // 2, frames=args.frames, version=1)
     report("one clip changed", run(work, args))
-    write_clip(work, clips)
+    write_clip(work, clips, frames=args.frames)
     write_labels(work, [*numbers, clips])
     report("one clip added", run(work, args))
     write_labels(work, numbers)
@@ -131,6 +132,9 @@ def main() -> None:
         "--rounds", type=int, default=3, help="of runs that do nothing; best counts"
     )
     parser.add_argument("--seconds", type=float, default=0.0, help="that tracking a clip waits")
+    parser.add_argument(
+        "--frames", type=int, default=0, help="of a clip, which is a folder of them; 0: a file"
+    )
     parser.add_argument("--json", type=Path)
     parser.add_argument("--keep", action="store_true", help="leave clips and results there")
     parser.add_argument(
@@ -153,7 +157,12 @@ def main() -> None:
         if args.json and not args.first_run_only:
             from facewave.atomic import write_json
 
-            options = {"target": args.target, "cores": args.cores, "seconds": args.seconds}
+            options = {
+                "target": args.target,
+                "cores": args.cores,
+                "seconds": args.seconds,
+                "frames": args.frames,
+            }
             write_json(args.json, {"options": options, "measured": measured})
     if not args.first_run_only:
         print(tables(measured, cores=args.cores))

@@ -22,11 +22,28 @@ def clip_path(number: int) -> str:
     return f"{number // CLIPS_PER_FOLDER:04d}/{number:07d}.clip"
 
 
-def write_clip(work: Path, number: int, *, version: int = 0, seconds: float = 0.0) -> None:
-    """Write a clip's bytes; another version has other bytes."""
+def write_clip(
+    work: Path, number: int, *, frames: int = 0, version: int = 0, seconds: float = 0.0
+) -> None:
+    """Write a clip's bytes; another version has other bytes.
+
+    With `frames` the clip is a folder of so many files; another version has another first one,
+    written in its place.
+    """
     path = work / "clips" / clip_path(number)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(made_up_clip(f"{number} version {version}", seconds=seconds))
+    content = made_up_clip(f"{number} version {version}", seconds=seconds)
+    if not frames:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return
+    path.mkdir(parents=True, exist_ok=True)
+    (path / _frame(0)).write_bytes(content)
+    for frame in range(1, 1 if version else frames):
+        (path / _frame(frame)).write_bytes(b"frame %d" % frame)
+
+
+def _frame(number: int) -> str:
+    return f"{number:05d}.jpg"
 
 
 def write_labels(work: Path, numbers: list[int]) -> None:
@@ -40,14 +57,17 @@ def write_labels(work: Path, numbers: list[int]) -> None:
 
 
 def touch(work: Path, number: int) -> None:
-    """Give a clip a new date."""
-    os.utime(work / "clips" / clip_path(number))
+    """Give a clip, or the first frame of its folder, a new date."""
+    path = work / "clips" / clip_path(number)
+    os.utime(path / _frame(0) if path.is_dir() else path)
 
 
-def make_corpus(work: Path, clips: int, *, model: Path, seconds: float = 0.0) -> None:
+def make_corpus(
+    work: Path, clips: int, *, model: Path, frames: int = 0, seconds: float = 0.0
+) -> None:
     """Write clips, label table and configuration (`config.yaml`) into an empty folder."""
     for number in range(clips):
-        write_clip(work, number, seconds=seconds)
+        write_clip(work, number, frames=frames, seconds=seconds)
     write_labels(work, list(range(clips)))
     (work / "config.yaml").write_text(yaml.safe_dump(small_config(model)))
 

@@ -17,9 +17,9 @@ from facewave.config import check_config  # noqa: E402
 from facewave.config_schema import load_yaml  # noqa: E402
 from facewave.encode_bucket import FEATURE_COLUMNS, feature_key  # noqa: E402
 from facewave.features import FaceOptions, WaveletOptions  # noqa: E402
+from facewave.frame_files import clip_sha256  # noqa: E402
 from facewave.landmarks import LandmarkerOptions  # noqa: E402
 from facewave.quality import QualityOptions  # noqa: E402
-from facewave.store import file_sha256  # noqa: E402
 from facewave.stub_tracker import NOTE  # noqa: E402
 from facewave.track_bucket import TRACK_COLUMNS, TrackOptions, track_key  # noqa: E402
 from facewave.tsv import format_rows, write_text  # noqa: E402
@@ -49,7 +49,7 @@ def write_indexes(work: Path) -> None:
     for path in sorted((results / "keys" / "tracks").glob("*.tsv")):
         tracked, judged = [], []
         for row in read_key_file(path):
-            content = file_sha256(work / row.file_path)
+            content = clip_sha256(work / row.file_path)
             key = track_key(content, fps=options.default_fps, options=options)
             tracked.append(
                 {

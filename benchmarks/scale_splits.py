@@ -44,6 +44,7 @@ def make_inputs(folder: Path, rows: int) -> None:
     from facewave.features import FaceOptions, WaveletOptions, feature_shapes
     from facewave.manifest import Clip, write_manifest
     from facewave.store import content_key, shard_path, write_shard
+    from facewave.track_bucket import TRACK_COLUMNS
     from facewave.tsv import format_rows, write_text
 
     config = default_config()
@@ -75,8 +76,17 @@ def make_inputs(folder: Path, rows: int) -> None:
             }
             for i in range(start, min(rows, start + ROWS_PER_INDEX))
         ]
-        path = folder / "features" / f"{start // ROWS_PER_INDEX:04d}.tsv"
-        write_text(path, format_rows(FEATURE_COLUMNS, table))
+        name = f"{start // ROWS_PER_INDEX:04d}.tsv"
+        write_text(folder / "features" / name, format_rows(FEATURE_COLUMNS, table))
+        tracked = [
+            {
+                **dict.fromkeys(TRACK_COLUMNS),
+                "clip_id": row["clip_id"],
+                "content_sha256": row["track_key"],
+            }
+            for row in table
+        ]
+        write_text(folder / "tracks" / name, format_rows(TRACK_COLUMNS, tracked))
 
 
 def build(folder: Path) -> None:
@@ -86,6 +96,7 @@ def build(folder: Path) -> None:
     config = default_config()
     build_splits.main(
         manifest=str(folder / "manifest.parquet"),
+        tracks=[str(path) for path in sorted((folder / "tracks").glob("*.tsv"))],
         features=[str(path) for path in sorted((folder / "features").glob("*.tsv"))],
         outputs={part: str(folder / f"{part}.parquet") for part in PARTS},
         store=str(folder / "store"),
@@ -115,13 +126,24 @@ def train(folder: Path, *, in_memory: object, projection: int) -> None:
     )
 
 
-def step(folder: Path, *arguments: str) -> dict[str, float]:
-    """Run a step in a process of its own; return its seconds and its peak memory in MB."""
-    command = [sys.executable, __file__, "--folder", str(folder), "--step", *arguments]
+def run_alone(script: str, folder: Path, *arguments: str) -> dict[str, float]:
+    """Run a step of a script in a process of its own; return its seconds and peak memory in MB."""
+    command = [sys.executable, script, "--folder", str(folder), "--step", *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    print(f"# {folder.name}, {' '.join(arguments)}: {figures}", file=sys.stderr, flush=True)
-    return figures
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    print(f"# {folder.name}, {' '.join(arguments)}: {found}", file=sys.stderr, flush=True)
+    return found
+
+
+def figures(started: float) -> dict[str, float]:
+    """Return what this process took since then (of `time.perf_counter`), and its peak memory."""
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    times = os.times()
+    return {
+        "wall_s": round(time.perf_counter() - started, 1),
+        "cpu_s": round(times.user + times.system, 1),
+        "peak_mb": int(peak[1]) // 1024 if peak else 0,
+    }
 
 
 def run_step(folder: Path, name: str, arguments: list[str]) -> None:
@@ -134,26 +156,19 @@ def run_step(folder: Path, name: str, arguments: list[str]) -> None:
         modes = {"true": True, "false": False}
         in_memory = modes.get(arguments[0], arguments[0])
         train(folder, in_memory=in_memory, projection=int(arguments[1]))
-    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    times = os.times()
-    figures = {
-        "wall_s": round(time.perf_counter() - started, 1),
-        "cpu_s": round(times.user + times.system, 1),
-        "peak_mb": int(peak[1]) // 1024 if peak else 0,
-    }
-    print(json.dumps(figures))
+    print(json.dumps(figures(started)))
 
 
 def measure(folder: Path, rows: int, modes: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {"rows": rows}
-    step(folder, "inputs", str(rows))
-    found["build_splits"] = step(folder, "build")
+    run_alone(__file__, folder, "inputs", str(rows))
+    found["build_splits"] = run_alone(__file__, folder, "build")
     sizes = [(folder / f"{part}.parquet").stat().st_size for part in PARTS]
     found["parquet_mb"] = round(sum(sizes) / 1e6)
     for mode in modes:
         for model, projection in (("fusion", "192"), ("plain", "0")):
-            found[f"one epoch, {model}, in_memory: {mode}"] = step(
-                folder, "train", mode, projection
+            found[f"one epoch, {model}, in_memory: {mode}"] = run_alone(
+                __file__, folder, "train", mode, projection
             )
     return found
 
@@ -166,10 +181,10 @@ def table(measured: list[dict[str, Any]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _cell(figures: object) -> str:
-    if isinstance(figures, dict):
-        return f"{figures['peak_mb']} MB, {figures['wall_s']:.0f} s"
-    return "" if figures is None else str(figures)
+def _cell(found: object) -> str:
+    if isinstance(found, dict):
+        return f"{found['peak_mb']} MB, {found['cpu_s']:.0f} s"
+    return "" if found is None else str(found)
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ __all__ = ["ConfigError", "check_config", "dataset_config", "label_key"]
 
 # Clips that the workflow renders exist for an enabled dataset only; a joint one has no files.
 _NOT_JOINED = ("demo", "joint")
+_DETECT = "detect"  # segments.scenes: the lists that `detect_scenes` writes
 _WHOLE_NUMBER = re.compile(r"(-?[0-9]+)(?:\.0*)?")
 
 
@@ -55,7 +56,8 @@ def dataset_config(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     Returns:
         a copy of the adapter's options, among them `adapter` and `classes` (without a list of the
         dataset's own: the one that the release comes with, else the general list); those of
-        `joint` hold the options of its datasets as `members`
+        `joint` hold the options of its datasets as `members`. `segments.scenes: detect` becomes
+        the folder of the lists that `detect_scenes` writes, with that of their keys beside it.
 
     Raises:
         ConfigError: no such dataset, or its adapter is missing or unknown
@@ -71,6 +73,11 @@ def dataset_config(config: Mapping[str, Any], name: str) -> dict[str, Any]:
         raise ConfigError([f"{place}: found {value}, expected one of {listed(adapters())}"])
     usual = preset_classes(options["adapter"], options.get("classes_preset"))
     options = {"classes": list(usual) if usual else full["classes"], **options}
+    segments = options.get("segments")
+    if isinstance(segments, dict) and segments.get("scenes") == _DETECT:
+        folder = f"{full['results']}/{name}"
+        places = {"scenes": f"{folder}/scenes", "keys": f"{folder}/keys/scenes"}
+        options["segments"] = segments | places
     if options["adapter"] == "joint":
         members = {member: dataset_config(config, member) for member in options["datasets"]}
         options["members"] = members

@@ -5,6 +5,9 @@ token, and no byte is read. When they change and the content that was tracked is
 tracking job hashed it), the file is hashed: equal content keeps the token, other content gets a
 token of its own. A file that was never tracked takes its stat as the token, so that a first dry
 run over a large corpus reads no video.
+
+Of a folder of frames the stat is that of the folder itself and of its share of `_FRAMES` frames: of
+all it has, where these are no more.
 """
 
 from __future__ import annotations
@@ -17,12 +20,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISDIR
 
-from facewave.frame_files import clip_sha256, folder_stat
+from facewave.frame_files import clip_sha256, folder_glance, folder_stat
 from facewave.tsv import TableError, format_rows, iter_rows, write_text_if_changed
 
 MISSING = "missing"
+_FOLDER = "folder-"
 
 _COLUMNS = ("clip_id", "file_path", "stat", "fingerprint")
+# Frames that a plan asks for their stat, of all folders together; of each at least two.
+_FRAMES = 300_000
+_LEAST_FRAMES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +45,22 @@ def stat_text(path: str) -> str | None:
 
     For a folder of frames it is a digest of these of every frame.
     """
+    entry = entry_text(path)
+    return folder_stat(path) if entry and entry.startswith(_FOLDER) else entry
+
+
+def entry_text(path: str) -> str | None:
+    """Return the stat of a file, or of a folder without that of its frames; None without either.
+
+    A folder's own times change when a file in it is added, removed or renamed.
+    """
     try:
         status = os.stat(path)  # noqa: PTH116 - a Path a file costs more than the call itself
     except OSError:
         return None
-    if S_ISDIR(status.st_mode):
-        return folder_stat(path)
-    return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_ino}"
+    times = f"{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_ino}"
+    # The size of a folder is the file system's own affair.
+    return f"{_FOLDER}{times}" if S_ISDIR(status.st_mode) else f"{status.st_size}-{times}"
 
 
 def fingerprint_clips(
@@ -64,7 +80,7 @@ def fingerprint_clips(
         Clip id to token.
     """
     known = _read_index(index)
-    stats = {clip_id: (path, stat_text(path)) for clip_id, path in clips}
+    stats = _look(clips, known)
     tokens = {
         clip_id: known[clip_id][2]
         for clip_id, (path, stat) in stats.items()
@@ -81,15 +97,37 @@ def fingerprint_clips(
     return {clip_id: tokens[clip_id] for clip_id in stats}
 
 
+def _look(
+    clips: Iterable[tuple[str, str]], known: Mapping[str, tuple[str, str, str]]
+) -> dict[str, tuple[str, str | None]]:
+    """Return path and stat of each clip."""
+    stats = {clip_id: (path, entry_text(path)) for clip_id, path in clips}
+    # By path: many segments can be of one folder.
+    folders = {
+        path: (entry, known.get(clip_id, ("", "", ""))[1])
+        for clip_id, (path, entry) in stats.items()
+        if entry and entry.startswith(_FOLDER)
+    }
+    if not folders:
+        return stats
+    frames = max(_LEAST_FRAMES, _FRAMES // len(folders))
+    glances = {
+        path: folder_glance(path, entry, frames=frames, before=before)
+        for path, (entry, before) in folders.items()
+    }
+    return {clip_id: (path, glances.get(path, entry)) for clip_id, (path, entry) in stats.items()}
+
+
 def _token(path: str, stat: str | None, before: Tracked | None, hashes: _Hashes) -> str:
     if stat is None:
         return MISSING
+    unread = f"stat:{stat.partition('/')[0]}"  # without the names of the frames looked at
     if before is None or not before.content_sha256:
-        return f"stat:{stat}"
+        return unread
     try:
         content = hashes.of(path)
     except OSError:
-        return f"stat:{stat}"
+        return unread
     return before.fingerprint if content == before.content_sha256 else f"sha256:{content}"
 
 

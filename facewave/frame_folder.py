@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.frame_files import IMAGE_SUFFIXES, frame_names
-from facewave.video import UnreadableVideoError, Video
+from facewave.video import UnreadableVideoError, Video, rgb
 
 _NUMBER = re.compile(r"([0-9]+)[^0-9]*$")
 _SHOWN = 5
@@ -49,7 +49,7 @@ class FrameFolder(Video):
                 resized += 1
                 frame = _fitted(frame, width=self.width, height=self.height)
             self.frames_decoded += 1
-            yield frame
+            yield rgb(frame, self.max_side)
         if resized:
             size = f"{self.width}x{self.height}"
             self.notes.append(f"{resized} frames of another size than {size}: fitted and padded")
@@ -91,6 +91,7 @@ def open_frame_folder(folder: Path, *, fps: float) -> FrameFolder:
 
 
 def _read(path: Path) -> NDArray[np.uint8] | None:
+    """Return a frame, uint8 (height, width, 3) BGR; None where it cannot be read."""
     import cv2
 
     try:
@@ -103,7 +104,7 @@ def _read(path: Path) -> NDArray[np.uint8] | None:
         frame = cv2.imdecode(data, cv2.IMREAD_COLOR)
     except cv2.error:
         return None
-    return None if frame is None else cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+    return frame
 
 
 def _fitted(frame: NDArray[np.uint8], *, width: int, height: int) -> NDArray[np.uint8]:

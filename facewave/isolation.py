@@ -3,7 +3,8 @@
 FFmpeg and MediaPipe are native code that reads what people uploaded. A file that makes them fault
 ends the process they run in, and one that makes them spin would stop a bucket for ever. So a
 bucket's clips are handed, one by one, to a child process; when it dies or shows no sign of life
-for too long, that clip is flagged and the next goes to a new child.
+for too long, that clip is flagged and the next goes to a new child. A child that the kernel kills
+for want of memory says nothing about the clip: the job fails, once it has done the others.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from facewave.landmarks import LandmarkerError, LandmarkerOptions, MissingSystemLibraryError
+from facewave.landmarks import LandmarkerError, MissingSystemLibraryError
+from facewave.memory import KilledForMemoryError, killed_for_memory
 from facewave.track_worker import ALIVE, READY
-from facewave.tracks import TrackSummary
+from facewave.tracks import TrackJob, TrackSummary
 from facewave.video import UnreadableVideoError
 
 _log = logging.getLogger("facewave")
@@ -40,9 +42,21 @@ _ERRORS: dict[str, Callable[[str], Exception]] = {
     "error": RuntimeError,
 }
 
+_UNABLE = (
+    "the process that tracks clips died before it saw one ({how}): look above this in the log for "
+    "what it printed, and try `python -m facewave.system_libraries`"
+)
+_OUT_OF_MEMORY = (
+    "{clip}: the process that tracks it was killed (signal 9, SIGKILL), in all likelihood by the "
+    "kernel, since the job or the machine ran out of memory. No clip is flagged for it. Give the "
+    "job more memory (on a cluster mem_mb of track_faces, which grows with each attempt), or run "
+    "fewer jobs at once (--cores), and run again: finished clips stay. If it is always this clip, "
+    "take it out of the label table"
+)
+
 
 class WorkerError(Exception):
-    """The process that tracks clips cannot work at all, whatever the clip."""
+    """The process that tracks clips cannot work, and no clip is to blame."""
 
 
 class _DiedError(Exception):
@@ -56,10 +70,10 @@ class _Child:
     ready: bool = False
     buffer: bytes = field(default=b"", repr=False)
 
-    def ask(self, job: Mapping[str, Any]) -> None:
+    def ask(self, job: TrackJob) -> None:
         assert self.process.stdin is not None
         try:
-            self.process.stdin.write(json.dumps(job) + "\n")
+            self.process.stdin.write(job.to_json() + "\n")
             self.process.stdin.flush()
         except BrokenPipeError:
             raise _DiedError from None
@@ -79,19 +93,13 @@ class _Child:
         found: dict[str, Any] = json.loads(line)
         return found
 
-    def end(self) -> str:
-        """End the child at once; returns how it had died, if it had."""
+    def end(self) -> int:
+        """End the child at once; returns its exit code, which says how it had died, if it had."""
         self.process.kill()
         with suppress(OSError):
             self.process.communicate()
         os.close(self.descriptor)
-        code = self.process.returncode
-        if code >= 0:
-            return f"exit code {code}"
-        try:
-            return f"signal {-code}, {signal.Signals(-code).name}"
-        except ValueError:
-            return f"signal {-code}"
+        return int(self.process.returncode)
 
 
 class IsolatedTracker:
@@ -103,34 +111,17 @@ class IsolatedTracker:
         self._module = module
         self._child: _Child | None = None
 
-    def __call__(
-        self,
-        video_path: Path,
-        shard: Path,
-        *,
-        model: Path,
-        options: LandmarkerOptions,
-        default_fps: float,
-        provenance: Mapping[str, Any],
-        frames: tuple[int, int] | None = None,
-    ) -> TrackSummary:
-        """Track a clip as `track_clip` does, whose arguments these are.
+    def __call__(self, job: TrackJob) -> TrackSummary:
+        """Track a clip as `track_clip` does.
 
         Raises:
             UnreadableVideoError: if the clip crashed the child twice, or it came to a standstill.
             WorkerError: if the child dies before it has looked at any clip.
+            KilledForMemoryError: if the child was killed and the kernel counted that as want of
+                memory, or it was killed twice.
             Exception: what `track_clip` raised; an unexpected one as WorkerError.
         """
-        job = {
-            "video_path": str(video_path),
-            "shard": str(shard),
-            "model": str(model),
-            "options": asdict(options),
-            "default_fps": default_fps,
-            "provenance": dict(provenance),
-            "frames": frames,
-        }
-        how = ""
+        code, memory_kills = 0, killed_for_memory()
         for attempt in (1, 2):
             try:
                 return self._track(job)
@@ -140,11 +131,19 @@ class IsolatedTracker:
                     f"tracking stood still for {self._stall:g} s (landmarker.stall_seconds)"
                 ) from None
             except _DiedError:
-                how = self._bury()
-                _log.warning("%s: tracking crashed (%s), attempt %d", video_path, how, attempt)
-        raise UnreadableVideoError(f"decoding or tracking it crashes the process ({how})")
+                code, ready = self._bury()
+                how = _how_it_died(code)
+                _log.warning("%s: tracking crashed (%s), attempt %d", job.video_path, how, attempt)
+                # A crash is another signal, and what we give up is ended before it can die.
+                if code == -signal.SIGKILL and (killed_for_memory() > memory_kills or attempt == 2):
+                    raise KilledForMemoryError(_OUT_OF_MEMORY.format(clip=job.video_path)) from None
+                if not ready:
+                    raise WorkerError(_UNABLE.format(how=how)) from None
+        raise UnreadableVideoError(
+            f"decoding or tracking it crashes the process ({_how_it_died(code)})"
+        )
 
-    def _track(self, job: Mapping[str, Any]) -> TrackSummary:
+    def _track(self, job: TrackJob) -> TrackSummary:
         child = self._child = self._child or self._start()
         child.ask(job)
         while True:
@@ -175,20 +174,14 @@ class IsolatedTracker:
             os.close(write)
         return _Child(process, read)
 
-    def _bury(self) -> str:
-        """Remove a dead child and say how it died; it must have been able to work."""
+    def _bury(self) -> tuple[int, bool]:
+        """Remove a dead child; returns its exit code and whether it had been able to work."""
         assert self._child is not None
         child, self._child = self._child, None
         # It closes its pipe a moment before its exit code is there.
         with suppress(subprocess.TimeoutExpired):
             child.process.wait(timeout=5)
-        how = child.end()
-        if not child.ready:
-            raise WorkerError(
-                f"the process that tracks clips died before it saw one ({how}): look above this "
-                "in the log for what it printed, and try `python -m facewave.system_libraries`"
-            )
-        return how
+        return child.end(), child.ready
 
     def close(self) -> None:
         """End the child, if there is one."""
@@ -212,6 +205,15 @@ def isolated_tracker(
         yield tracker
     finally:
         tracker.close()
+
+
+def _how_it_died(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"signal {-code}, {signal.Signals(-code).name}"
+    except ValueError:
+        return f"signal {-code}"
 
 
 def _raise(answer: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ bytes: a test clip that shares one of them with a training clip is no test.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -76,6 +77,34 @@ def find_leaks(
             name = "" if tie[0] == "content" else f"{' '.join(tie[1:])}: "
             leaks[tie[0]].append(name + examples)
     return [_described(kind, found) for kind, found in leaks.items()]
+
+
+def content_names(
+    contents: Mapping[str, tuple[str, tuple[int, int] | None]],
+) -> dict[str, str | None]:
+    """Return for each clip id a name that clips with bytes in common share.
+
+    A whole video has bytes in common with all its segments, and segments with those that they
+    overlap; a row of windows, each of which overlaps the next, has one name.
+
+    Args:
+        contents: clip id to the digest of the file's bytes (empty where there is no file) and to
+            the range of frames of a segment (first, one after the last), None for a whole video.
+
+    Returns:
+        clip id to name; None where there is no file
+    """
+    names: dict[str, str | None] = dict.fromkeys(contents)
+    ranges: defaultdict[str, list[tuple[float, float, str]]] = defaultdict(list)
+    for clip_id, (digest, frames) in contents.items():
+        if digest:
+            ranges[digest].append((*(frames or (0, math.inf)), clip_id))
+    for digest, members in ranges.items():
+        first, reached = 0.0, 0.0
+        for start, end, clip_id in sorted(members):
+            first, reached = (start, end) if start >= reached else (first, max(reached, end))
+            names[clip_id] = f"{digest} from frame {first:.0f}"
+    return names
 
 
 def _described(kind: str, found: Sequence[str]) -> str:

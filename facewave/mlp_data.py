@@ -6,6 +6,7 @@ import logging
 import math
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from facewave.memory import fits
@@ -40,6 +41,9 @@ def holds_features(
 
 def read_part(path: Path, *, options: MlpOptions, held: bool) -> SplitTable:
     """Read a part with the input groups; their values stay in the file unless they are `held`."""
+    if not held:
+        # Arrow's own allocator keeps much of what was freed.
+        pa.set_memory_pool(pa.system_memory_pool())
     return (read_split if held else stream_split)(path, groups=options.inputs)
 
 

@@ -182,7 +182,8 @@ def _train_epoch(
     predicted = torch.empty_like(part.labels)
     total, weights = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.float64)
     shuffled = shuffled_rows(
-        part.table.groups[learner.options.inputs[0]],
+        part.table,
+        learner.options.inputs,
         part.rows,
         lambda count: torch.randperm(count, generator=order).numpy(),
     )

@@ -36,7 +36,8 @@ class SplitClip:
         clip_id, label: as in the manifest.
         subject, take, source: what clips may share (the take is one of its subject).
         split, fold: the dataset's own.
-        content: digest of the bytes; None where there is no file.
+        content: the same for clips with bytes in common (see `facewave.leaks.content_names`); None
+            where there is no file.
     """
 
     clip_id: str

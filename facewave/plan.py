@@ -40,6 +40,9 @@ class DatasetPlan:
     folds: list[str] = field(default_factory=list)
 
 
+NO_PLAN = DatasetPlan(bucket_count=1, buckets=[], subjects=[])
+
+
 def manifest_digest(clips: Iterable[Clip]) -> str:
     """Return the SHA-256 of all manifest rows, in their order."""
     digest = hashlib.sha256()
@@ -106,8 +109,15 @@ def plan_dataset(
 
 
 def read_plan(folder: Path) -> DatasetPlan:
-    """Read the plan that the main process wrote: what a job on another machine starts from."""
-    return DatasetPlan(**json.loads((folder / "keys" / "plan.json").read_text(encoding="utf-8")))
+    """Read the plan that the main process wrote: what a job on another machine starts from.
+
+    A dataset that was not planned yet has no buckets: the job is one of `detect_scenes`.
+    """
+    try:
+        text = (folder / "keys" / "plan.json").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return NO_PLAN
+    return DatasetPlan(**json.loads(text))
 
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:

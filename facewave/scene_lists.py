@@ -1,23 +1,109 @@
-"""Cuts between scenes as PySceneDetect lists them (`scenedetect -i film.mp4 list-scenes`).
+"""Lists of scenes as PySceneDetect writes them: made by `detect_scenes`, or by hand.
 
-PySceneDetect itself is not imported: it depends on an OpenCV package other than MediaPipe's.
+Those of `detect_scenes` begin with a comment, which says what they were made from. A list whose
+video or options are others by now is not used.
 """
 
 from __future__ import annotations
 
 import csv
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 _FIRST, _LAST = "Start Frame", "End Frame"
+_NAME = "-Scenes.csv"
+SceneKey = dict[str, Any]
+# Of the table of all videos: see `scene_rows`.
+SCENE_COLUMNS = ("clip_id", "file_path", "scenes", "frames", "frames_announced", "error", "notes")
 
 
 class SceneListError(ValueError):
     """A list of scenes is missing or is none."""
 
 
-def scene_list(folder: Path, video: Path) -> Path:
+def scene_list(folder: Path, name: str) -> Path:
     """Return where the scenes of a video are listed: PySceneDetect's own name, in `folder`."""
-    return folder / f"{video.stem}-Scenes.csv"
+    return folder / f"{name}{_NAME}"
+
+
+def key_path(keys: Path, clip_id: str) -> Path:
+    """Return where the key file of a video lies."""
+    return keys / f"{clip_id}.json"
+
+
+def read_key(path: Path) -> tuple[Path, float | None, SceneKey]:
+    """Return path, assumed frame rate and key of a video from its key file."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return Path(content["file_path"]), content["fps_hint"], content["key"]
+
+
+def header_line(header: Mapping[str, Any]) -> str:
+    """Return the comment above a list: JSON, with the list's `key` in it."""
+    return f"# {json.dumps(header, sort_keys=True, ensure_ascii=True)}\n"
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """Return what the comment above a list says; empty where there is no list, or no comment."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            line = file.readline()
+        header = json.loads(line.removeprefix("#")) if line.startswith("#") else {}
+    except (OSError, ValueError):
+        return {}
+    return header if isinstance(header, dict) else {}
+
+
+def read_detected(path: Path, key: SceneKey) -> list[tuple[int, int]] | None:
+    """Return the scenes that `detect_scenes` listed, as `read_scenes`.
+
+    Args:
+        path: the list.
+        key: what the list has to be made from.
+
+    Returns:
+        the scenes; None for a video that could not be read
+
+    Raises:
+        SceneListError: there is no list, or it was made from something else.
+    """
+    header = read_header(path)
+    if not header:
+        raise SceneListError("its scenes have not been looked for")
+    if header.get("key") != key:
+        raise SceneListError(f"it or the options changed since {path} was written")
+    return None if header.get("error") else read_scenes(path)
+
+
+def scene_rows(lists: Sequence[Path], *, keys: Path) -> list[dict[str, Any]]:
+    """Return a row (`SCENE_COLUMNS`) for each list that `detect_scenes` wrote.
+
+    Args:
+        lists: the lists.
+        keys: folder of their key files.
+
+    Raises:
+        SceneListError: a file is no such list.
+    """
+    rows = []
+    for path in lists:
+        clip_id, header = path.name.removesuffix(_NAME), read_header(path)
+        if "key" not in header:
+            raise SceneListError(f"{path}: not written by detect_scenes; remove it and run again")
+        scenes = [] if header.get("error") else read_scenes(path)
+        rows.append(
+            {
+                "clip_id": clip_id,
+                "file_path": read_key(key_path(keys, clip_id))[0],
+                "scenes": len(scenes),
+                "frames": scenes[-1][1] if scenes else 0,
+                "frames_announced": header.get("frames_announced"),
+                "error": header.get("error", ""),
+                "notes": header.get("notes", ""),
+            }
+        )
+    return rows
 
 
 def read_scenes(path: Path) -> list[tuple[int, int]]:

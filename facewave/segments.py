@@ -13,9 +13,16 @@ from hashlib import blake2s
 from pathlib import Path
 from typing import Any
 
-from facewave.fingerprint import stat_text
+from facewave.fingerprint import entry_text
 from facewave.manifest import Clip, ManifestError
-from facewave.scene_lists import SceneListError, read_scenes, scene_list
+from facewave.scene_lists import (
+    SceneListError,
+    key_path,
+    read_detected,
+    read_key,
+    read_scenes,
+    scene_list,
+)
 from facewave.tsv import TableError, format_rows, iter_rows, write_text_if_changed
 
 _COLUMNS = ("file_path", "stat", "fps_hint", "frames", "fps")
@@ -23,8 +30,18 @@ _LONGEST_ID = 200
 _ADVICE = (
     "Segments need the number of frames and the frame rate: write the file anew (`ffmpeg -i in.avi "
     "-c copy out.mp4`), give its rate (`fps` or the column `fps_hint`), or do without `segments`. "
-    "Scenes are listed by `scenedetect -i film.mp4 list-scenes`."
+    "Scenes are listed by `scenedetect -i film.mp4 list-scenes`, or with `scenes: detect` by "
+    "`snakemake detect_scenes`."
 )
+_DETECT = (
+    "Run `snakemake detect_scenes` (with the same options) first: it looks for the scenes of "
+    "videos that are new or have changed. Into how many clips a video is divided has to be known "
+    "when anything else is planned. Remove a list that is damaged before."
+)
+
+
+class ScenesUnknownError(ManifestError):
+    """Videos whose scenes `detect_scenes` has to look for before they can be divided."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +65,14 @@ class SegmentOptions:
         seconds: length of a window.
         overlap: share of a window that the next one has as well, 0 to less than 1.
         scenes: folder of PySceneDetect's lists: windows then never cross a cut; None for no lists.
+        keys: folder of what the lists of `detect_scenes` have to be made from, by clip id; None for
+            lists made by hand, by the names of the videos.
     """
 
     seconds: float
     overlap: float = 0.0
     scenes: str | None = None
+    keys: str | None = None
 
 
 def windows(length: Length, options: SegmentOptions) -> list[tuple[int, int]]:
@@ -87,14 +107,16 @@ def split_clips(
         cache: the file in which the lengths of videos are remembered.
 
     Raises:
-        ManifestError: naming the files whose length or scenes are not known, and ids that are
-            there twice.
+        ScenesUnknownError: naming the files that `detect_scenes` has to look at.
+        ManifestError: naming the files whose length is not known or whose list of scenes cannot be
+            used, and ids that are there twice.
     """
     if options is None:
         return list(clips)
     chosen = SegmentOptions(**options)
     lengths = _lengths(clips, cache)
-    problems = _same_lists(clips) if chosen.scenes else []
+    problems = _same_lists(clips) if chosen.scenes and not chosen.keys else []
+    unlisted: list[str] = []
     segments = []
     for clip in clips:
         length = lengths.get(_key(clip))
@@ -107,25 +129,39 @@ def split_clips(
             try:
                 segments += _segments(clip, _ranges(clip, length, chosen))
             except SceneListError as error:
-                problems.append(f"{clip.file_path}: {error}")
+                (unlisted if chosen.keys else problems).append(f"{clip.file_path}: {error}")
+    if unlisted:
+        raise ScenesUnknownError("segments", unlisted, advice=_DETECT)
     problems += _repeated(segments)
     if problems:
         raise ManifestError("segments", problems, advice=_ADVICE)
     return [replace(clip, video_idx=index) for index, clip in enumerate(segments)]
 
 
-def _ranges(clip: Clip, length: Length, options: SegmentOptions) -> list[tuple[int, int]]:
+def _ranges(clip: Clip, length: Length, options: SegmentOptions) -> list[tuple[int, int]] | None:
+    """Return the segments of a video as ranges of frames; None if it is to stay whole."""
     if options.scenes is None:
         return windows(length, options)
-    path = scene_list(Path(options.scenes).expanduser(), Path(clip.file_path))
+    scenes = _scenes(clip, options.scenes, options.keys)
+    if scenes is None:
+        return None
     # A list may count a frame that the container does not announce.
-    scenes = [(first, min(end, length.frames)) for first, end in read_scenes(path)]
+    scenes = [(first, min(end, length.frames)) for first, end in scenes]
     return [
         (first + start, first + end)
         for first, last in scenes
         if first < last
         for start, end in windows(replace(length, frames=last - first), options)
     ]
+
+
+def _scenes(clip: Clip, lists: str, keys: str | None) -> list[tuple[int, int]] | None:
+    if keys is None:
+        return read_scenes(scene_list(Path(lists).expanduser(), Path(clip.file_path).stem))
+    path = key_path(Path(keys), clip.clip_id)
+    if not path.exists():
+        raise SceneListError("its scenes have not been looked for")
+    return read_detected(scene_list(Path(lists), clip.clip_id), read_key(path)[2])
 
 
 def _same_lists(clips: Sequence[Clip]) -> list[str]:
@@ -137,7 +173,10 @@ def _same_lists(clips: Sequence[Clip]) -> list[str]:
     ]
 
 
-def _segments(clip: Clip, ranges: Sequence[tuple[int, int]]) -> Iterator[Clip]:
+def _segments(clip: Clip, ranges: Sequence[tuple[int, int]] | None) -> Iterator[Clip]:
+    if ranges is None:
+        yield clip
+        return
     for index, (start, end) in enumerate(ranges):
         yield replace(
             clip,
@@ -174,7 +213,7 @@ def _lengths(clips: Sequence[Clip], cache: Path | None) -> dict[tuple[str, str],
     known = _read_cache(cache)
     rows, lengths = [], {}
     for key in dict.fromkeys(_key(clip) for clip in clips if not clip.missing):
-        stat = stat_text(key[0])
+        stat = entry_text(key[0])
         if stat is None:
             continue
         length = known.get((*key, stat)) or measure(Path(key[0]), fps_hint=float(key[1] or 0))

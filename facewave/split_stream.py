@@ -1,8 +1,9 @@
 """A split whose features stay in its Parquet file and are read row group by row group.
 
 `stream_split` returns a `SplitTable` like `read_split`, but its groups are `StreamedColumn`s: they
-are indexed by row numbers as arrays are, and hold the row groups that were asked for last. What
-goes through rows in their order, or in the order of `shuffled_rows`, reads each row group once.
+are indexed by row numbers as arrays are, and hold the row group that was asked for last: what goes
+through rows in their order reads each row group once. So does what goes through them in the order
+of `shuffled_rows`, which lets the columns hold two blocks of row groups.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ class StreamedColumn:
     Attributes:
         shape: (n, d).
         ends: int64, one after the last row of each row group.
-        block: row groups of a block of `shuffled_rows`; twice as many are held at most, since
-            a batch can lie across the border of two blocks.
+        block: row groups of a block of `shuffled_rows`.
+        most_held: row groups that are held at most.
     """
 
     def __init__(self, files: Sequence[_File], name: str, *, width: int, block: int) -> None:
@@ -57,7 +58,7 @@ class StreamedColumn:
         self.ends = np.array([end for file in files for end in file.ends], np.int64)
         self.shape = (int(self.ends[-1]) if self.ends.size else 0, width)
         self.name = name
-        self.block = block
+        self.block, self.most_held = block, 1
         self._held: OrderedDict[int, NDArray[np.float32]] = OrderedDict()
         self._files = list(files)
 
@@ -90,7 +91,7 @@ class StreamedColumn:
             self._held.move_to_end(group)
             return self._held[group]
         file, index = self._groups[group]
-        while len(self._held) >= 2 * self.block:
+        while len(self._held) >= self.most_held:
             self._held.popitem(last=False)
         table = file.parquet.read_row_group(index, columns=[self.name], use_threads=False)
         batch = table.combine_chunks().to_batches()[0]
@@ -132,7 +133,8 @@ def _block_groups(ends: Sequence[int], width: int) -> int:
 
 
 def shuffled_rows(
-    column: NDArray[np.float32] | StreamedColumn,
+    table: SplitTable,
+    inputs: Sequence[str],
     rows: NDArray[np.intp],
     permutation: Callable[[int], NDArray[np.int64]],
 ) -> NDArray[np.int64]:
@@ -143,10 +145,17 @@ def shuffled_rows(
     and on the random numbers alone, not on when what is read.
 
     Args:
-        column: one of the groups that the batches are made of.
+        table: whose clips they are.
+        inputs: the groups that the batches are made of; at least one.
         rows: increasing row numbers.
         permutation: given n, a random order of 0 to n - 1.
     """
+    columns = [table.groups[name] for name in inputs]
+    for column in columns:
+        if isinstance(column, StreamedColumn):
+            # A batch can lie across the border of two blocks.
+            column.most_held = 2 * column.block
+    column = columns[0]
     if not isinstance(column, StreamedColumn):
         return permutation(rows.size)
     place = np.empty(column.ends.size, np.int64)

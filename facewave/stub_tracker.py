@@ -1,26 +1,24 @@
 """A tracker that looks at nothing, so that a benchmark measures the workflow's own cost.
 
 It takes only the made-up clips of `benchmarks/scale.py`, files of a few bytes that no video can
-be mistaken for, and stops the job at anything else. What it writes has `stub` among its options,
-and so keys, key files and split metadata of its own: results of a run with `landmarker.stub` are
-never taken for those of a real one, and the other way round.
+be mistaken for (or folders of such files), and stops the job at anything else. What it writes has
+`stub` among its options, and so keys, key files and split metadata of its own: results of a run
+with `landmarker.stub` are never taken for those of a real one, and the other way round.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from facewave import __version__
-from facewave.landmarks import N_BLENDSHAPES, N_LANDMARKS, LandmarkerOptions
+from facewave.frame_files import frame_names
+from facewave.landmarks import N_BLENDSHAPES, N_LANDMARKS
 from facewave.store import write_shard
-from facewave.tracks import TrackSummary
+from facewave.tracks import TrackJob, TrackSummary
 from facewave.versions import TRACK_VERSION
 
 MAGIC = b"facewave made-up clip "
@@ -42,33 +40,26 @@ def made_up_clip(name: str, *, frames: int = 2, seconds: float = 0.0) -> bytes:
     return MAGIC + json.dumps({"frames": frames, "name": name, "seconds": seconds}).encode()
 
 
-def track_made_up_clip(
-    video_path: Path,
-    shard: Path,
-    *,
-    model: Path,
-    options: LandmarkerOptions,
-    default_fps: float,
-    provenance: Mapping[str, Any],
-    frames: tuple[int, int] | None = None,
-) -> TrackSummary:
+def track_made_up_clip(job: TrackJob) -> TrackSummary:
     """Write a random trajectory shard for a made-up clip: as `tracks.track_clip`, without a face.
 
     Raises:
         NotMadeUpError: if the file is no made-up clip.
     """
-    del model, options, frames
-    content = video_path.read_bytes() if video_path.is_file() else b""
+    path = job.video_path
+    if path.is_dir() and (frames := frame_names(path)):
+        path /= frames[0]
+    content = path.read_bytes() if path.is_file() else b""
     if not content.startswith(MAGIC):
         raise NotMadeUpError(
-            f"{video_path}: landmarker.stub takes only the clips of benchmarks/scale.py, and this "
-            "is none; take landmarker.stub out of the configuration to track real videos"
+            f"{job.video_path}: landmarker.stub takes only the clips of benchmarks/scale.py, and "
+            "this is none; take landmarker.stub out of the configuration to track real videos"
         )
     clip = json.loads(content.removeprefix(MAGIC))
     time.sleep(clip["seconds"])
     count = clip["frames"]
     summary = TrackSummary(
-        width=100, height=100, fps=default_fps, frames=count, detected=count, max_faces_seen=1,
+        width=100, height=100, fps=job.default_fps, frames=count, detected=count, max_faces_seen=1,
         notes=NOTE,
     )  # fmt: skip
     random = np.random.default_rng(np.frombuffer(content, np.uint8))
@@ -77,14 +68,14 @@ def track_made_up_clip(
         "blendshapes": random.random((count, N_BLENDSHAPES), np.float32),
         "transform": np.tile(np.eye(4, dtype=np.float32), (count, 1, 1)),
         "detected": np.ones(count, bool),
-        "timestamp_ms": (np.arange(count) * 1000 / default_fps).astype("<i8"),
+        "timestamp_ms": (np.arange(count) * 1000 / job.default_fps).astype("<i8"),
         "face_count": np.ones(count, np.uint8),
     }
     metadata = {
         **asdict(summary),
         "facewave_version": __version__,
         "track_version": TRACK_VERSION,
-        **provenance,
+        **job.provenance,
     }
-    write_shard(shard, arrays, metadata)
+    write_shard(job.shard, arrays, metadata)
     return summary

@@ -14,6 +14,7 @@ from facewave.buckets import KeyRow, read_key_file
 from facewave.fingerprint import MISSING, Tracked, stat_text
 from facewave.frame_files import clip_sha256
 from facewave.landmarks import LandmarkerOptions
+from facewave.memory import KilledForMemoryError
 from facewave.model_file import check_model
 from facewave.progress import Progress
 from facewave.store import (
@@ -24,14 +25,17 @@ from facewave.store import (
     shard_path,
 )
 from facewave.stub_tracker import track_made_up_clip
-from facewave.tracks import TrackSummary, track_clip
+from facewave.tracks import TrackJob, TrackSummary, track_clip
 from facewave.tsv import TableError, format_rows, iter_rows, write_text
 from facewave.versions import TRACK_VERSION
 from facewave.video import UnreadableVideoError, check_clip, check_frame_rate
 
 _log = logging.getLogger("facewave")
 
-TrackClip = Callable[..., TrackSummary]
+TrackClip = Callable[[TrackJob], TrackSummary]
+
+# So many clips that memory does not suffice for are no longer the clips' matter.
+_STARVED = 3
 
 _SUMMARY_COLUMNS = tuple(TrackSummary.__dataclass_fields__)
 TRACK_COLUMNS = ("clip_id", "file_path", "key", "fingerprint", "content_sha256", *_SUMMARY_COLUMNS)
@@ -97,7 +101,8 @@ def track_bucket(
 ) -> None:
     """Track every clip of a bucket that is not in the store yet, then write the bucket's index.
 
-    A clip that cannot be tracked gets a row with `error`; it never stops the others.
+    A clip that cannot be tracked gets a row with `error`; it never stops the others. One that
+    memory did not suffice for has no row, so that there is no index, but the others are tracked.
 
     Args:
         key_file: the bucket's clips.
@@ -112,15 +117,29 @@ def track_bucket(
         MissingSystemLibraryError: if MediaPipe cannot be loaded.
         LandmarkerError: if MediaPipe refuses the model or the options.
         NotMadeUpError: if `options.stub` is set and a clip is a real one.
+        KilledForMemoryError: if memory did not suffice for a clip, after the others; for
+            `_STARVED` clips, at once.
         OSError: if the store cannot be written (a full disk stops the job, it flags no clip).
     """
     check_model(model, options.model_sha256)
     rows = read_key_file(key_file)
     progress = Progress(len(rows))
-    done = [
-        _track(row, store=store, model=model, options=options, progress=progress, track=track)
-        for row in rows
-    ]
+    done = []
+    starved: list[KilledForMemoryError] = []
+    for row in rows:
+        try:
+            done.append(
+                _track(
+                    row, store=store, model=model, options=options, progress=progress, track=track
+                )
+            )
+        except KilledForMemoryError as error:
+            _log.error("%s", error)
+            starved.append(error)
+            if len(starved) == _STARVED:
+                break
+    if starved:
+        raise starved[0]
     write_text(index, format_rows(TRACK_COLUMNS, done))
 
 
@@ -200,9 +219,9 @@ def _compute(
     shard.unlink(missing_ok=True)
     try:
         with atomic_path(shard, sync=False) as temporary:
-            summary = track(
-                path,
-                temporary,
+            job = TrackJob(
+                video_path=path,
+                shard=temporary,
                 model=model,
                 options=options.landmarker,
                 default_fps=fps,
@@ -215,6 +234,7 @@ def _compute(
                 },
                 frames=row.frames,
             )
+            summary = track(job)
     except Exception as error:
         if not _is_of_the_clip(error):
             raise

@@ -14,13 +14,11 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from facewave.landmarks import LandmarkerOptions, video_landmarker
-from facewave.tracks import track_clip
+from facewave.landmarks import video_landmarker
+from facewave.tracks import TrackJob, track_clip
 
 READY, ALIVE = "ready", "alive"
 _PR_SET_PDEATHSIG = 1
@@ -56,18 +54,9 @@ class _Answers:
             self.say(sign=ALIVE)
 
 
-def _track(job: Mapping[str, Any], answers: _Answers) -> None:
+def _track(job: TrackJob, answers: _Answers) -> None:
     try:
-        summary = track_clip(
-            Path(job["video_path"]),
-            Path(job["shard"]),
-            model=Path(job["model"]),
-            options=LandmarkerOptions(**job["options"]),
-            default_fps=job["default_fps"],
-            provenance=job["provenance"],
-            frames=tuple(job["frames"]) if job["frames"] else None,
-            on_frame=answers.alive,
-        )
+        summary = track_clip(job, on_frame=answers.alive)
     except Exception as error:
         traceback.print_exc()
         answers.refuse(error)
@@ -80,11 +69,11 @@ def main(descriptor: int) -> None:
     _end_with_parent()
     answers, warm = _Answers(descriptor), False
     for line in sys.stdin:
-        job = json.loads(line)
+        job = TrackJob.from_json(line)
         if not warm:
             # What fails here is the machine's or the model's fault, not the clip's.
             try:
-                with video_landmarker(Path(job["model"]), LandmarkerOptions(**job["options"])):
+                with video_landmarker(job.model, job.options):
                     warm = True
             except Exception as error:
                 answers.refuse(error)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import platform
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +19,7 @@ from facewave.landmarks import N_BLENDSHAPES, N_LANDMARKS, LandmarkerOptions, vi
 from facewave.primary_face import FaceTrack, face_boxes, link_faces, primary_track
 from facewave.store import write_shard
 from facewave.versions import TRACK_VERSION
-from facewave.video import UnreadableVideoError, Video, open_video, shrink
+from facewave.video import UnreadableVideoError, Video, open_video
 
 # Detections wait on disk beyond this many bytes, so that memory does not grow with the clip.
 _SPOOL_BYTES = 32 * 1024 * 1024
@@ -57,6 +59,43 @@ class TrackSummary:
     notes: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrackJob:
+    """One clip to be tracked.
+
+    Attributes:
+        video_path: the clip.
+        shard: where its trajectory shard is written, atomically.
+        model: checked FaceLandmarker bundle.
+        options: of the landmarker.
+        default_fps: frames a second where the container names none.
+        provenance: further metadata of the shard, JSON-serialisable.
+        frames: of a segment, its range of frames (first, one after the last): tracked as if it
+            were the whole clip, times count from its first frame. None: the whole video.
+    """
+
+    video_path: Path
+    shard: Path
+    model: Path
+    options: LandmarkerOptions
+    default_fps: float
+    provenance: Mapping[str, Any]
+    frames: tuple[int, int] | None = None
+
+    def to_json(self) -> str:
+        """Return the job in a line of text."""
+        return json.dumps(asdict(self), default=os.fspath)
+
+    @classmethod
+    def from_json(cls, text: str) -> TrackJob:
+        """Return the job that `to_json` made the text of."""
+        job = json.loads(text)
+        job |= {name: Path(job[name]) for name in ("video_path", "shard", "model")}
+        job["options"] = LandmarkerOptions(**job["options"])
+        job["frames"] = tuple(job["frames"]) if job["frames"] else None
+        return cls(**job)
+
+
 @dataclass
 class _Detections:
     spool: IO[bytes]
@@ -65,17 +104,7 @@ class _Detections:
     rows: int = 0
 
 
-def track_clip(
-    video_path: Path,
-    shard: Path,
-    *,
-    model: Path,
-    options: LandmarkerOptions,
-    default_fps: float,
-    provenance: Mapping[str, Any],
-    frames: tuple[int, int] | None = None,
-    on_frame: Callable[[], None] = lambda: None,
-) -> TrackSummary:
+def track_clip(job: TrackJob, *, on_frame: Callable[[], None] = lambda: None) -> TrackSummary:
     """Track the primary face of a clip and write its trajectory shard.
 
     The shard holds, for T decoded frames, `landmarks` float32 (T, 478, 3) in normalised image
@@ -83,29 +112,24 @@ def track_clip(
     face was not found, `detected` bool (T,), `timestamp_ms` int64 (T,), `face_count` uint8 (T,).
 
     Args:
-        video_path: the clip.
-        shard: where the shard is written, atomically.
-        model: checked FaceLandmarker bundle.
-        options: landmarker options.
-        default_fps: frames a second where the container names none.
-        provenance: further metadata, JSON-serialisable.
-        frames: of a segment, its range of frames (first, one after the last): tracked as if it
-            were the whole clip, times count from its first frame. None: the whole video.
+        job: the clip, and how it is tracked.
         on_frame: called before each frame is looked at.
 
     Returns:
         The summary. A clip that cannot be decoded gets T = 0 and `error`, not an exception.
     """
-    shard.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.SpooledTemporaryFile(_SPOOL_BYTES, dir=str(shard.parent)) as spool:
+    folder = job.shard.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.SpooledTemporaryFile(_SPOOL_BYTES, dir=str(folder)) as spool:
         found, step = _Detections(spool, [], []), 1
         try:
-            with open_video(video_path, default_fps=default_fps) as video:
-                if frames is not None:
-                    video.restrict(*frames)
-                video.limit_rate(options.max_fps)
+            with open_video(job.video_path, default_fps=job.default_fps) as video:
+                if job.frames is not None:
+                    video.restrict(*job.frames)
+                video.limit_rate(job.options.max_fps)
+                video.max_side = job.options.max_side
                 step = video.step
-                _detect(video, found, model=model, options=options, on_frame=on_frame)
+                _detect(video, found, job, on_frame)
                 summary, timestamps = _summarise(video, found)
         except UnreadableVideoError as error:
             summary, timestamps = TrackSummary(error=str(error)), []
@@ -115,25 +139,17 @@ def track_clip(
             "facewave_version": __version__,
             "track_version": TRACK_VERSION,
             "machine": platform.machine(),
-            **provenance,
+            **job.provenance,
         }
-        write_shard(shard, _arrays(found, timestamps), metadata)
+        write_shard(job.shard, _arrays(found, timestamps), metadata)
     return summary
 
 
-def _detect(
-    video: Video,
-    found: _Detections,
-    *,
-    model: Path,
-    options: LandmarkerOptions,
-    on_frame: Callable[[], None],
-) -> None:
-    with video_landmarker(model, options) as landmarker:
+def _detect(video: Video, found: _Detections, job: TrackJob, on_frame: Callable[[], None]) -> None:
+    with video_landmarker(job.model, job.options) as landmarker:
         for index, frame in enumerate(video.frames()):
             on_frame()
-            small = shrink(frame, options.max_side)
-            faces = landmarker.detect(small, video.timestamp_ms(index))
+            faces = landmarker.detect(frame, video.timestamp_ms(index))
             found.counts.append(len(faces))
             if len(faces) == 0:
                 continue

@@ -54,6 +54,7 @@ class Video:
             without a count has a duration: after the last frame, the frames that fill it.
         frames_decoded: frames yielded so far.
         step: of how many frames one is read.
+        max_side: longer side, in pixels, of the frames that are yielded, at most; None: as decoded.
         variable_rate: whether the container's times between frames differ.
         notes: further oddities in words, whole after the last frame.
     """
@@ -65,6 +66,7 @@ class Video:
     frames_announced: int
     frames_decoded: int = 0
     step: int = 1
+    max_side: int | None = None
     variable_rate: bool = False
     notes: list[str] = field(default_factory=list)
     _duration_ms: float = field(default=0.0, repr=False)
@@ -126,7 +128,7 @@ class Video:
             first, before = now if self.frames_decoded == 0 else first, now
             self.frames_decoded += 1
             self.height, self.width = frame.shape[:2]
-            yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+            yield rgb(frame, self.max_side)
 
 
 @contextmanager
@@ -177,15 +179,16 @@ def open_video(path: Path, *, default_fps: float) -> Iterator[Video]:
         capture.release()
 
 
-def shrink(frame: NDArray[np.uint8], max_side: int | None) -> NDArray[np.uint8]:
-    """Return a frame, (height, width, 3), whose longer side has at most `max_side` pixels."""
-    if max_side is None or max(frame.shape[:2]) <= max_side:
-        return frame
+def rgb(frame: NDArray[np.uint8], max_side: int | None) -> NDArray[np.uint8]:
+    """Return a BGR frame, (height, width, 3), as RGB, with a longer side of at most `max_side`."""
     import cv2
 
-    scale = max_side / max(frame.shape[:2])
-    height, width = (max(1, round(side * scale)) for side in frame.shape[:2])
-    return np.asarray(cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    # First smaller, then other colours: the pixels are the same, and fewer are converted.
+    if max_side is not None and max(frame.shape[:2]) > max_side:
+        scale = max_side / max(frame.shape[:2])
+        height, width = (max(1, round(side * scale)) for side in frame.shape[:2])
+        frame = np.asarray(cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA))
+    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
 
 
 def check_frame_rate(fps: float) -> None:

@@ -30,6 +30,7 @@ rule encode_variant:
 rule split_variant:
     input:
         manifest=DATASET / "manifest.parquet",
+        tracks=of_buckets("tracks"),
         features=lambda wildcards: [
             RESULTS
             / wildcards.dataset

@@ -23,16 +23,20 @@ from facewave.datasets.demo import RECIPE_VERSION, demo_clips
 from facewave.manifest import COLUMNS, ManifestError
 from facewave.one_timer import start_one_timer_at_a_time
 from facewave.partition import PARTS, fold_names
-from facewave.plan import plan_dataset, read_plan
+from facewave.plan import NO_PLAN, plan_dataset, read_plan
+from facewave.scene_plan import plan_scenes, wanting_scenes
+from facewave.segments import ScenesUnknownError
 from facewave.versions import (
     EVALUATION_VERSION,
     EXPLANATION_VERSION,
     FEATURE_VERSION,
     MLP_VERSION,
     REPORT_VERSION,
+    SCENE_VERSION,
     SPLIT_VERSION,
     TRACK_VERSION,
 )
+from facewave.vlm.pins import with_pin
 
 try:
     CONFIG = check_config(config)
@@ -79,12 +83,27 @@ STAGE_OPTIONS = {
     },
 }
 
-TRANSCRIPT_OPTIONS = {
-    name: CONFIG["transcripts"][name]
-    for name in ("engine", "model", "revision", "language")
-}
+TRANSCRIPT_OPTIONS = with_pin(
+    {
+        name: CONFIG["transcripts"][name]
+        for name in ("engine", "model", "revision", "language")
+    }
+)
+TEXT_FUSION_OPTIONS = with_pin(CONFIG["text_fusion"])
 # MiB: Whisper's weights, or PocketSphinx and its models.
 TRANSCRIPT_MEMORY = 8000 if CONFIG["transcripts"]["engine"] == "whisper" else 1000
+
+
+def plan_scenes_of(name):
+    """Plan the detection of scenes of a dataset and of its members, as far as they ask for it."""
+    for wanting, options in wanting_scenes(name, DATASETS[name]):
+        plan_scenes(
+            wanting,
+            options,
+            scenes={**CONFIG["scenes"], "version": SCENE_VERSION},
+            seed=CONFIG["seed"],
+            demo_root=RESULTS / wanting / "demo_clips",
+        )
 
 
 def load_dataset(name):
@@ -100,12 +119,20 @@ def load_dataset(name):
     )
 
 
+# By dataset: why it cannot be planned yet. Nothing but `detect_scenes` can then be made of it.
+AWAITING = {}
+
+
 def make_plan(name):
     """Plan a dataset: from its label files here, from the written plan in a job's own process."""
     if not workflow.is_main_process:
         return read_plan(RESULTS / name)
     try:
+        plan_scenes_of(name)
         clips = load_dataset(name)
+    except ScenesUnknownError as error:
+        AWAITING[name] = str(error)
+        return NO_PLAN
     except ManifestError as error:
         raise WorkflowError(str(error)) from None
     return plan_dataset(
@@ -132,6 +159,13 @@ FOLDS = {
 def split_folders(dataset):
     """Return the folder names, under splits/ and mlp/, of the dataset's folds."""
     return [f"{PROTOCOL}/{fold}" for fold in FOLDS[dataset]] or [PROTOCOL]
+
+
+def planned(dataset, path):
+    """Return a path of a dataset; raises what has to be done before the dataset can be planned."""
+    if dataset in AWAITING:
+        raise WorkflowError(AWAITING[dataset])
+    return RESULTS / dataset / path
 
 
 def of_buckets(stage):
@@ -165,7 +199,8 @@ def of_folds(pattern):
 
 def of_datasets(pattern, **values):
     """List a file of every dataset (and fold, and further values) that is enabled."""
-    return [
+    awaiting = [lambda wildcards, name=name: planned(name, "") for name in AWAITING]
+    return awaiting + [
         path
         for dataset in DATASETS
         for path in expand(

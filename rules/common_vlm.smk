@@ -71,6 +71,11 @@ def vlm_gpus(wildcards):
     return 0 if section["model"] == TINY else section["gpus"]
 
 
+def vlm_memory(wildcards, attempt):
+    """Return the main memory of a job, in MiB: every GPU's process reads the weights."""
+    return attempt * (12000 + 12000 * max(1, vlm_gpus(wildcards)))
+
+
 def vlm_threads(wildcards):
     """Return the CPU threads of a job."""
     return VLM_SECTIONS[wildcards.vlm]["threads"]

@@ -30,6 +30,6 @@ rule cross_validation:
 rule cross_validate:
     input:
         lambda wildcards: [
-            RESULTS / name / "evaluation/mlp" / PROTOCOL / "cross_validation.json"
-            for name in datasets_with_folds(FOLDS, protocol=PROTOCOL)
+            planned(name, f"evaluation/mlp/{PROTOCOL}/cross_validation.json")
+            for name in AWAITING or datasets_with_folds(FOLDS, protocol=PROTOCOL)
         ],

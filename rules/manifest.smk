@@ -5,7 +5,7 @@
 # Where Snakemake itself runs: it takes seconds, less than a cluster's queue.
 rule build_manifest:
     input:
-        key=DATASET / "keys/manifest.json",
+        key=lambda wildcards: planned(wildcards.dataset, "keys/manifest.json"),
         texts=joined_texts,
     output:
         parquet=DATASET / "manifest.parquet",

@@ -4,6 +4,7 @@
 rule build_splits:
     input:
         manifest=DATASET / "manifest.parquet",
+        tracks=of_buckets("tracks"),
         features=of_buckets("features"),
     output:
         train=DATASET / "splits/{split}/train.parquet",

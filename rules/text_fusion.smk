@@ -23,7 +23,7 @@ rule fit_text_variant:
         runtime=growing(60),
     params:
         options=CONFIG["mlp"],
-        text=CONFIG["text_fusion"],
+        text=TEXT_FUSION_OPTIONS,
         seed=CONFIG["seed"],
         versions=[MLP_VERSION, TEXT_VERSION],
     message:
@@ -50,7 +50,7 @@ rule compare_text:
         runtime=growing(30),
     params:
         classes=lambda wildcards: DATASETS[wildcards.dataset]["classes"],
-        text=CONFIG["text_fusion"],
+        text=TEXT_FUSION_OPTIONS,
         seed=CONFIG["seed"],
         version=TEXT_VERSION,
     message:

@@ -17,7 +17,7 @@ rule zero_shot_vlm:
         "../envs/vlm.yaml"
     threads: vlm_threads
     resources:
-        mem_mb=growing(24000),
+        mem_mb=vlm_memory,
         runtime=growing(60),
         gpu=vlm_gpus,
     params:
@@ -57,7 +57,7 @@ rule fit_vlm:
         "../envs/vlm.yaml"
     threads: vlm_threads
     resources:
-        mem_mb=growing(24000),
+        mem_mb=vlm_memory,
         runtime=growing(480),
         gpu=vlm_gpus,
     params:
@@ -198,6 +198,7 @@ rule shuffle_time_encode:
 rule shuffle_time_split:
     input:
         manifest=DATASET / "manifest.parquet",
+        tracks=of_buckets("tracks"),
         features=of_buckets("vlm/shuffled_time/features"),
     output:
         **{

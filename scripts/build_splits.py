@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -6,16 +6,20 @@ from typing import Any
 from facewave import __version__
 from facewave.encode_bucket import reencode
 from facewave.features import FaceOptions, WaveletOptions, feature_shapes
+from facewave.leaks import content_names
 from facewave.logs import job_log
 from facewave.manifest import Clip, read_manifest
 from facewave.partition import PARTS, SplitClip, SplitOptions, assign_parts
 from facewave.quality import QualityOptions
 from facewave.splits import read_feature_indexes, write_splits
+from facewave.track_bucket import TRACK_COLUMNS
+from facewave.tsv import iter_rows
 
 
 def main(
     *,
     manifest: str,
+    tracks: Sequence[str],
     features: Sequence[str],
     outputs: Mapping[str, str],
     store: str,
@@ -30,7 +34,7 @@ def main(
     clips = read_manifest(Path(manifest))
     index = read_feature_indexes(Path(path) for path in features)
     parts = assign_parts(
-        [split_clip(clip, index.get(clip.clip_id, {})) for clip in clips],
+        split_clips(clips, map(Path, tracks)),
         fold=fold,
         options=SplitOptions(**split, seed=seed),
     )
@@ -60,24 +64,36 @@ def main(
     )
 
 
-def split_clip(clip: Clip, entry: Mapping[str, str]) -> SplitClip:
-    """Return what the split needs of a clip; equal bytes have one trajectory, and so one key."""
-    return SplitClip(
-        clip.clip_id,
-        clip.label,
-        subject=clip.subject,
-        split=clip.split,
-        take=clip.take,
-        source=clip.source,
-        fold=clip.fold,
-        content=entry.get("track_key") or None,
+def split_clips(clips: Sequence[Clip], tracks: Iterable[Path]) -> list[SplitClip]:
+    """Return what the split needs of each clip."""
+    digests = {
+        row["clip_id"]: row["content_sha256"]
+        for path in tracks
+        for row in iter_rows(path, TRACK_COLUMNS)
+    }
+    names = content_names(
+        {clip.clip_id: (digests.get(clip.clip_id, ""), clip.frames) for clip in clips}
     )
+    return [
+        SplitClip(
+            clip.clip_id,
+            clip.label,
+            subject=clip.subject,
+            split=clip.split,
+            take=clip.take,
+            source=clip.source,
+            fold=clip.fold,
+            content=names[clip.clip_id],
+        )
+        for clip in clips
+    ]
 
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         main(
             manifest=snakemake.input.manifest,
+            tracks=snakemake.input.tracks,
             features=snakemake.input.features,
             outputs={part: snakemake.output[part] for part in PARTS},
             store=str(snakemake.params.store),

@@ -1,5 +1,4 @@
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
@@ -20,7 +19,10 @@ def main(
 ) -> None:
     """Write the pairs of clips of different datasets that look alike, and print their number."""
     about = {
-        name: {clip.clip_id: asdict(clip) for clip in read_manifest(Path(path))}
+        name: {
+            clip.clip_id: {"actual": clip.actual, "fold": clip.fold, "split": clip.split}
+            for clip in read_manifest(Path(path))
+        }
         for name, path in manifests.items()
     }
     rows = list(

@@ -25,12 +25,13 @@ class ScriptedLandmarker:
     """Finds in frame i what `script[i]` says: squares, or an exception to raise."""
 
     def __init__(self, script):
-        self.script, self.times = script, []
+        self.script, self.times, self.shapes = script, [], []
 
     def detect(self, frame, timestamp_ms):
         assert frame.dtype == np.uint8
         squares = self.script[len(self.times)]
         self.times.append(timestamp_ms)
+        self.shapes.append(frame.shape)
         if isinstance(squares, BaseException):
             raise squares
         return faces_at(*squares)

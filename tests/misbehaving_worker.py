@@ -19,8 +19,8 @@ def fake_landmarker(model, options):
     yield ScriptedLandmarker([[(0.5, 0.5, 0.3)]] * 200)
 
 
-def track_clip(path, shard, **options):
-    name = path.stem
+def track_clip(job, *, on_frame):
+    path, name = job.video_path, job.video_path.stem
     if name == "segfault":
         ctypes.string_at(0)
     if name == "exit":
@@ -30,9 +30,11 @@ def track_clip(path, shard, **options):
     if name == "slow":
         for _ in range(4):
             time.sleep(0.5)
-            options["on_frame"]()
+            on_frame()
     if name == "once" and not path.with_suffix(".seen").exists():
         path.with_suffix(".seen").touch()
+        os.kill(os.getpid(), 9)
+    if name == "killed":
         os.kill(os.getpid(), 9)
     if name == "full":
         raise OSError(28, "No space left on device", "store")
@@ -40,7 +42,7 @@ def track_clip(path, shard, **options):
         raise KeyError("a mistake of ours")
     if name == "noisy":
         sys.stdout.write("printed by a library\n")
-    return tracks.track_clip(path, shard, **options)
+    return tracks.track_clip(job, on_frame=on_frame)
 
 
 tracks.video_landmarker = fake_landmarker

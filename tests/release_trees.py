@@ -129,7 +129,7 @@ def mafw_word(*numbers):
 
 
 def mafw_books(root, *, title=False, order=MAFW_ORDER, suffix="xlsx"):
-    """Write single-set, multi-set and descriptive_text; `order` shuffles columns and ids."""
+    """Write the four workbooks of Labels; `order` shuffles columns and ids."""
     number = {MAFW_ORDER.index(word) + 1: place for place, word in enumerate(order, 1)}
     top = [["MAFW single expression set"]] if title else []
     scores = lambda label: [0.9 if word == MAFW_ORDER[label - 1] else 0.01 for word in order]  # noqa: E731
@@ -145,7 +145,10 @@ def mafw_books(root, *, title=False, order=MAFW_ORDER, suffix="xlsx"):
         for clip, label in MAFW_SINGLE.items()
         if label != 5
     ]
+    # Whether a clip is invalid, then what single-set says again; there is no label in it.
+    every = [[row[0], 0, *row[1:-1]] for row in single]
     books = {
+        "annotation": [*top, ["clip", "invalid", *order], *every],
         "single-set": [*top, ["clip", *order, "single_label"], *single],
         "multi-set": [*top, ["clip", *order, "multi_label"], *multi],
         "descriptive_text": text,

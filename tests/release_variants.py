@@ -9,6 +9,8 @@ import release_trees as trees
 from release_media import fill
 from release_trees import DFEW_FOLD, FERV39K, MAFW_FOLD, MAFW_MULTI, MAFW_SINGLE
 
+from facewave.class_lists import MAFW_ORDER
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -94,6 +96,14 @@ _RAVDESS = {
     for actor in (1, 2, 5, 9)
     for emotion in range(1, 9)
 }
+# Both files of each take, of speech and of song; without calm.
+_RAVDESS_BOTH = {
+    f"{modality}-{channel}-{emotion:02d}-01-02-01-{actor:02d}": fold
+    for modality in ("01", "02")
+    for channel in ("01", "02")
+    for actor, fold in ((1, "1"), (5, "2"), (9, "3"))
+    for emotion in (1, 3, 4, 5, 6, 7, 8)
+}
 _CREMA_D = {1001: "1", 1018: "1", 1019: "2", 1091: "5"}
 
 DFEW = {
@@ -137,12 +147,20 @@ MAFW = {
         Mafw(books={"title": True}), MAFW_SINGLE, text=_ENGLISH, classes_preset="compound-43"
     ),
     "frames": _mafw(Mafw(frames=True), text=_ENGLISH, fps=25),
+    # Numbers as in no other copy: labels go by their names.
+    "reordered": _mafw(Mafw(books={"order": MAFW_ORDER[::-1], "suffix": "csv"}), text=_ENGLISH),
 }
 OTHERS = {
     "ravdess": Variant(
         lambda root: trees.ravdess(root, actors=(1, 2, 5, 9)),
         _RAVDESS,
         {"adapter": "ravdess"},
+        numbered=False,
+    ),
+    "ravdess_both": Variant(
+        lambda root: trees.ravdess(root, actors=(1, 5, 9), channels=("01", "02")),
+        _RAVDESS_BOTH,
+        {"adapter": "ravdess", "modality": "both", "vocal": "both", "classes_preset": 7},
         numbered=False,
     ),
     "crema_d": Variant(

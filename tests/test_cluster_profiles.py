@@ -41,7 +41,13 @@ def test_every_rule_says_what_its_job_needs():
 
 def test_what_needs_network_or_the_terminal_stays_where_snakemake_runs():
     local = {name for name, block in rules().items() if "localrule: True" in block}
-    assert local == {"build_manifest", "check_dataset", "fetch_landmarker", "prune_store"}
+    assert local == {
+        "build_manifest",
+        "check_dataset",
+        "fetch_landmarker",
+        "list_scenes",
+        "prune_store",
+    }
 
 
 @pytest.mark.parametrize("name", ["slurm", "cluster-generic"])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from media import flat_frames, write_video
 from packaging.requirements import Requirement
 from workflow import CLASSES, ROOT, environment, snakemake
 
@@ -105,3 +106,13 @@ def test_each_rule_runs_with_what_its_environment_holds(tmp_path, landmarker_mod
     run = snakemake(tmp_path)
     assert {"fit_mlp", "evaluate", "write_report"} <= set(run.jobs)
     assert not {"track_faces", "encode_features", "build_splits"} & set(run.jobs)
+
+
+def test_scenes_need_little_more_than_pyscenedetect(tmp_path, only):
+    (tmp_path / "films" / "happy").mkdir(parents=True)
+    write_video(tmp_path / "films" / "happy" / "film.mp4", flat_frames(20))
+    films = {"adapter": "folders", "root": "films", "segments": {"scenes": "detect"}}
+    config = {"enabled": ["films"], "datasets": {"films": films}}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    assert {"mediapipe", "torch", "sklearn", "pyarrow"} <= only("scenes")
+    assert "1 scenes in 1 videos" in snakemake(tmp_path, "detect_scenes").output

@@ -1,5 +1,6 @@
 """`landmarker.max_fps` and `max_side`: fewer and smaller frames for the landmarker."""
 
+import cv2
 import numpy as np
 import pytest
 from fake_faces import scripted
@@ -11,8 +12,8 @@ from test_frame_folder import write_frames
 from facewave.landmarks import LandmarkerOptions
 from facewave.store import frame_step, read_metadata, read_shard
 from facewave.track_bucket import TrackOptions, track_key
-from facewave.tracks import track_clip
-from facewave.video import Video, open_video, shrink
+from facewave.tracks import TrackJob, track_clip
+from facewave.video import Video, open_video, rgb
 
 CENTRE = (0.5, 0.5, 0.3)
 
@@ -31,6 +32,18 @@ def decoded(path, *, max_fps=None, step=None, segment=None):
         video.limit_rate(max_fps)
         found = brightness(video.frames())
         return found, video.fps, video.frames_announced, video.frames_decoded
+
+
+def track(clip, shard, *, model, **options):
+    job = TrackJob(
+        video_path=clip,
+        shard=shard,
+        model=model,
+        options=LandmarkerOptions(**options),
+        default_fps=25,
+        provenance={},
+    )
+    return track_clip(job)
 
 
 @pytest.fixture
@@ -82,14 +95,13 @@ def test_a_steady_clip_stays_steady(clip):
 
 def test_a_shard_says_of_how_many_frames_one_was_tracked(clip, tmp_path, monkeypatch):
     opened = scripted(monkeypatch, [[CENTRE]] * 20)
-    options = {"model": tmp_path, "default_fps": 25, "provenance": {}}
     shard = tmp_path / "fewer.npz"
-    summary = track_clip(clip, shard, options=LandmarkerOptions(max_fps=10), **options)
+    summary = track(clip, shard, model=tmp_path, max_fps=10)
     assert (summary.frames, summary.frames_announced, summary.fps) == (7, 7, 10.0)
     assert read_shard(shard)[0]["timestamp_ms"].tolist() == [0, 100, 200, 300, 400, 500, 600]
     assert opened[0].times == [0, 100, 200, 300, 400, 500, 600]
     assert frame_step(shard) == 3
-    track_clip(clip, shard, options=LandmarkerOptions(), **options)
+    track(clip, shard, model=tmp_path)
     assert frame_step(shard) == 1
     assert "frame_step" not in read_metadata(shard)
 
@@ -114,28 +126,20 @@ def test_what_is_not_asked_for_is_in_no_key():
     ],
 )
 def test_smaller_frames_keep_their_shape(size, shape):
-    frame = np.full((*size, 3), 77, np.uint8)
-    small = shrink(frame, 320)
-    assert small.shape == (*shape, 3)
-    assert (small == 77).all()
-    assert shrink(frame, None) is frame
-    assert shrink(frame, max(size)) is frame
+    frame = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    assert rgb(frame, 320).shape == (*shape, 3)
+    in_colour = np.ascontiguousarray(frame[..., ::-1])
+    smaller = cv2.resize(in_colour, shape[::-1], interpolation=cv2.INTER_AREA)
+    np.testing.assert_array_equal(rgb(frame, 320), smaller)
+    np.testing.assert_array_equal(rgb(frame, None), in_colour)
+    np.testing.assert_array_equal(rgb(frame, max(size)), in_colour)
 
 
 def test_the_landmarker_sees_the_smaller_frame(tmp_path, monkeypatch):
-    seen = []
-    scripted(monkeypatch, [[CENTRE]] * 5)
-    monkeypatch.setattr("facewave.tracks.shrink", lambda frame, side: seen.append(side) or frame)
+    opened = scripted(monkeypatch, [[CENTRE]] * 5)
     clip = write_video(tmp_path / "a.mp4", flat_frames(5))
-    summary = track_clip(
-        clip,
-        tmp_path / "a.npz",
-        model=tmp_path,
-        options=LandmarkerOptions(max_side=32),
-        default_fps=25,
-        provenance={},
-    )
-    assert seen == [32] * 5
+    summary = track(clip, tmp_path / "a.npz", model=tmp_path, max_side=32)
+    assert opened[0].shapes == [(24, 32, 3)] * 5
     assert (summary.width, summary.height) == (64, 48)
 
 
@@ -143,13 +147,6 @@ def test_landmarks_of_a_smaller_frame_are_the_same_places(face_clip, landmarker_
     found = {}
     for side in (None, 128):
         shard = tmp_path / f"{side}.npz"
-        track_clip(
-            face_clip,
-            shard,
-            model=landmarker_model,
-            options=LandmarkerOptions(max_side=side),
-            default_fps=25,
-            provenance={},
-        )
+        track(face_clip, shard, model=landmarker_model, max_side=side)
         found[side] = read_shard(shard)[0]["landmarks"][..., :2]
     assert 0 < np.nanmax(np.abs(found[None] - found[128])) < 0.03

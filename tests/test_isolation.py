@@ -11,6 +11,7 @@ from media import flat_frames, write_video
 from facewave.buckets import KeyRow, key_file_text
 from facewave.isolation import WorkerError, isolated_tracker
 from facewave.landmarks import LandmarkerError, LandmarkerOptions
+from facewave.memory import KilledForMemoryError
 from facewave.store import file_sha256, is_whole, shard_path
 from facewave.track_bucket import TRACK_COLUMNS, TrackOptions, track_bucket
 from facewave.tsv import iter_rows, write_text
@@ -77,6 +78,41 @@ def test_a_process_killed_from_outside_is_tried_again(workers, tmp_path):
     (row,) = track(tmp_path, "once")
     assert row["error"] == ""
     assert whole(tmp_path, row)
+
+
+def test_a_process_that_is_killed_again_flags_no_clip(workers, tmp_path):
+    with pytest.raises(KilledForMemoryError, match=r"killed\.mp4: .* memory.* more memory"):
+        track(tmp_path, "first", "killed", "last")
+    assert not (tmp_path / "index.tsv").exists()
+    # What came before and after it is in the store.
+    assert len(list((tmp_path / "store").rglob("*.npz"))) == 2
+    first, killed = track(tmp_path, "first", "other")
+    assert whole(tmp_path, first)
+    assert killed["error"] == ""
+
+
+def test_a_job_without_memory_does_not_try_all_its_clips(workers, tmp_path):
+    names = [f"{number}/killed" for number in range(3)]
+    for name in names:
+        (tmp_path / name).parent.mkdir()
+    with pytest.raises(KilledForMemoryError):
+        track(tmp_path, *names, "last")
+    assert not list((tmp_path / "store").rglob("*.npz"))
+
+
+def test_what_the_kernel_killed_for_memory_is_not_tried_again(workers, tmp_path, monkeypatch):
+    counts = iter([5, 6])
+    monkeypatch.setattr("facewave.isolation.killed_for_memory", lambda: next(counts))
+    with pytest.raises(KilledForMemoryError, match=r"once\.mp4: .* ran out of memory"):
+        track(tmp_path, "once")
+    assert not list((tmp_path / "store").rglob("*.npz"))
+
+
+def test_a_crash_is_no_want_of_memory(workers, tmp_path, monkeypatch):
+    counts = iter(range(10))
+    monkeypatch.setattr("facewave.isolation.killed_for_memory", lambda: next(counts))
+    (row,) = track(tmp_path, "segfault")
+    assert "SIGSEGV" in row["error"]
 
 
 def test_what_a_library_prints_is_no_answer(workers, tmp_path):

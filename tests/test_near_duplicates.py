@@ -34,7 +34,7 @@ def clip(path, seeds, **options):
 
 
 @settings(max_examples=80, deadline=None)
-@given(hashes, hashes, st.integers(1, 3), st.integers(0, 8))
+@given(hashes, hashes, st.integers(1, 3), st.integers(0, 14))
 def test_pairs_are_those_of_a_plain_search(a, b, min_frames, max_distance):
     expected = set()
     for one, left in a.items():
@@ -57,7 +57,8 @@ def test_many_clips_are_compared_in_blocks(monkeypatch):
     a = {f"a{i}": [rng.getrandbits(64) for _ in range(3)] for i in range(200)}
     b = {f"b{i}": [rng.getrandbits(64) for _ in range(3)] for i in range(100)}
     b["b7"] = [a["a150"][0] ^ 1, a["a150"][1], 5]
-    monkeypatch.setattr(module, "_BLOCK", 9_000)
+    monkeypatch.setattr(module, "_BLOCK", 50)
+    monkeypatch.setattr(module, "_CLIPS", 64)
     assert list(find_pairs(a, b, min_frames=2, max_distance=6)) == [Pair("a150", "b7", 2, 0.5)]
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facewave.leaks import KINDS, find_leaks, tied_groups
+from facewave.leaks import KINDS, content_names, find_leaks, tied_groups
 from facewave.partition import (
     GROUPED_K_FOLD,
     OFFICIAL,
@@ -209,3 +209,57 @@ class TestTies:
             "30 subjects in more than one part: s0: c30 in test, c0 in train; s1:"
         )
         assert line.endswith("; …")
+
+
+class TestContentNames:
+    @quick
+    @given(
+        st.lists(
+            st.tuples(
+                st.sampled_from(["a", "b", ""]),
+                st.none() | st.tuples(st.integers(0, 30), st.integers(1, 9)),
+            ),
+            max_size=12,
+        )
+    )
+    def test_clips_share_a_name_as_far_as_frames_in_common_reach(self, drawn):
+        contents = {
+            f"c{i}": (digest, frames and (frames[0], sum(frames)))
+            for i, (digest, frames) in enumerate(drawn)
+        }
+        names = content_names(contents)
+
+        def frames_of(clip_id):
+            first, end = contents[clip_id][1] or (0, 100)
+            return {(contents[clip_id][0], frame) for frame in range(first, end)}
+
+        # Slowly and by other means: groups that share a frame are merged until none is left.
+        groups = [({clip_id}, frames_of(clip_id)) for clip_id in contents if contents[clip_id][0]]
+        merged = []
+        for ids, frames in groups:
+            touching = [group for group in merged if group[1] & frames]
+            merged = [group for group in merged if not group[1] & frames]
+            for other_ids, other_frames in touching:
+                ids, frames = ids | other_ids, frames | other_frames
+            merged.append((ids, frames))
+        by_name = {}
+        for clip_id, name in names.items():
+            by_name.setdefault(name, set()).add(clip_id)
+        without = by_name.pop(None, set())
+        assert without == {clip_id for clip_id in contents if not contents[clip_id][0]}
+        assert sorted(map(sorted, by_name.values())) == sorted(sorted(ids) for ids, _ in merged)
+
+    def test_a_whole_video_holds_its_segments_and_windows_their_neighbours(self):
+        names = content_names(
+            {
+                "whole": ("x", None),
+                "first": ("x", (0, 9)),
+                "last": ("x", (20, 29)),
+                "y": ("y", None),
+            }
+        )
+        assert names["whole"] == names["first"] == names["last"] != names["y"]
+        apart = content_names(
+            {"first": ("x", (0, 9)), "next": ("x", (9, 18)), "over": ("x", (17, 26))}
+        )
+        assert apart["first"] != apart["next"] == apart["over"]

@@ -66,8 +66,8 @@ def test_models_of_other_clips_are_refused(tmp_path):
 def test_numbers_and_controls_are_read_from_their_files(tmp_path):
     target = {"name": "valence", "n": 4, "mae": 0.5, "rmse": 0.6, "pearson": None, "ccc": 0.1}
     path = written(tmp_path, "regression.json", {"targets": [target], "mean_of_training": [target]})
-    assert [row["title"] for row in read_numbers({"a model": path})] == [
-        *("a model", "mean of the training part")
+    assert [row["title"] for row in read_numbers({"one": path, "another": path})] == [
+        *("one", "another", "mean of the training part")
     ]
     assert read_models(scores([0, 0, 1, 0]), {"a model": path}) == []
     assert read_rows(None) == []
@@ -95,6 +95,7 @@ def test_the_page_shows_models_numbers_and_controls(tmp_path):
     text = page.read_text(encoding="utf-8")
     assert "a &lt;model&gt;" in text
     assert "12.5" in text
+    assert '<a href="#numbers">' in text
     for words in ("Models on the same clips", "Predicted numbers", "no_face", "-10.0", "0.020"):
         assert words in text
     write_report(output=page, quality_csv=tmp_path / "q.csv", **artefacts)

@@ -25,7 +25,7 @@ from facewave.scene_lists import SceneListError, read_scenes
 from facewave.segments import Length, SegmentOptions, measure, split_clips, windows
 from facewave.store import read_shard
 from facewave.track_bucket import TrackOptions, track_key
-from facewave.tracks import track_clip
+from facewave.tracks import TrackJob, track_clip
 from facewave.video import UnreadableVideoError, open_video
 
 OPTIONS = {"seconds": 1, "overlap": 0.5}
@@ -237,13 +237,21 @@ def test_only_the_frames_of_the_range_are_read(tmp_path, suffix):
 def test_a_segment_is_tracked_as_if_it_were_the_clip(tmp_path, monkeypatch):
     path = write_video(tmp_path / "clip.mp4", flat_frames(20), fps=10)
     opened = scripted(monkeypatch, [[(0.5, 0.5, 0.3)]] * 5)
-    options = {"options": LandmarkerOptions(), "default_fps": 25, "provenance": {}}
     shard = tmp_path / "shard.npz"
-    summary = track_clip(path, shard, model=tmp_path, frames=(10, 15), **options)
+    job = TrackJob(
+        video_path=path,
+        shard=shard,
+        model=tmp_path,
+        options=LandmarkerOptions(),
+        default_fps=25,
+        provenance={},
+        frames=(10, 15),
+    )
+    summary = track_clip(job)
     assert (summary.frames, summary.frames_announced, summary.detected) == (5, 5, 5)
     assert opened[0].times == [0, 100, 200, 300, 400]
     assert read_shard(shard)[0]["timestamp_ms"].tolist() == opened[0].times
-    beyond = track_clip(path, shard, model=tmp_path, frames=(25, 30), **options)
+    beyond = track_clip(replace(job, frames=(25, 30)))
     assert "no frame can be decoded" in beyond.error
     with pytest.raises(UnreadableVideoError), open_video(tmp_path / "none.mp4", default_fps=25):
         pass
@@ -299,3 +307,27 @@ def test_segments_and_their_crops_on_the_command_line(tmp_path, landmarker_model
     write_config(tmp_path, datasets=datasets, enabled=["joint"], buckets=1)
     refused = snakemake(tmp_path, "features", check=False)
     assert "datasets.joint.segments: found an unknown key" in refused.output
+
+
+@pytest.mark.workflow
+def test_a_whole_video_and_its_segments_are_never_parted(tmp_path, landmarker_model):
+    (tmp_path / "videos").mkdir()
+    shutil.copy2(landmarker_model, tmp_path / "model.task")
+    talks = [write_video(tmp_path / "videos" / f"{i}.mp4", face_frames(4 + i)) for i in range(4)]
+    shutil.copytree(tmp_path / "videos", tmp_path / "copies" / "train" / "happy")
+    parts = ["train", "train", "val", "test"]
+    lines = [f"{path.name},happy,{part}" for path, part in zip(talks, parts, strict=True)]
+    (tmp_path / "videos" / "labels.csv").write_text("\n".join(["file_path,label,split", *lines]))
+    datasets = {
+        "cut": {"adapter": "table", "root": "videos", "table": "labels.csv", "segments": OPTIONS},
+        "whole": {"adapter": "folders", "root": "copies"},
+        "both": {"adapter": "joint", "datasets": ["cut", "whole"], "keep_folds": True},
+    }
+    split = {"protocol": "manifest"}
+    write_config(tmp_path, datasets=datasets, enabled=["both"], buckets=1, split=split)
+    refused = snakemake(tmp_path, "splits", check=False)
+    log = (tmp_path / "results/both/logs/build_splits/manifest.log").read_text()
+    assert refused.code != 0
+    assert "2 clips with identical bytes in more than one part" in log
+    assert "cut@3__000 in test, whole@3 in train" in log
+    assert "cut@0" not in log

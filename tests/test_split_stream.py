@@ -1,5 +1,7 @@
 """Splits whose features stay in the file: the same values, each row once, little memory."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -38,7 +40,8 @@ def reads(monkeypatch):
 
 
 def order(column, rows, *, seed=0):
-    return shuffled_rows(column, rows, np.random.default_rng(seed).permutation)
+    table = SimpleNamespace(groups={"landmarks": column})
+    return shuffled_rows(table, ["landmarks"], rows, np.random.default_rng(seed).permutation)
 
 
 def batches(positions, size=32):
@@ -110,19 +113,34 @@ def test_rows_in_an_array_take_any_order(split):
     np.testing.assert_array_equal(order(array, rows, seed=5), expected)
 
 
-def test_an_epoch_holds_two_blocks_at_most(tmp_path, monkeypatch):
+@pytest.fixture
+def large(tmp_path, monkeypatch):
+    """A column of 80 row groups of 120 kB, blocks of eight, and the bytes of a block."""
     columns = toy(4000)
     columns["landmarks"] = np.random.default_rng(0).random((4000, 600), np.float32)
     shapes = {"landmarks": (10, 20, 3), "blendshapes": (2, 4)}
     path = write_split(tmp_path / "a.parquet", columns, shapes=shapes, row_group_size=50)
     block = 8 * 50 * 600 * 4
     monkeypatch.setattr(split_stream, "BLOCK_BYTES", block)
-    column = stream_split(path, groups=["landmarks"]).groups["landmarks"]
+    return stream_split(path, groups=["landmarks"]).groups["landmarks"], block
+
+
+def most_held(column, positions):
     before, most = pa.total_allocated_bytes(), 0
-    for batch in batches(order(column, np.arange(4000))):
+    for batch in batches(positions):
         column[batch]
         most = max(most, pa.total_allocated_bytes() - before)
-    assert block < most < 2.2 * block < columns["landmarks"].nbytes / 2
+    return most
+
+
+def test_an_epoch_holds_two_blocks_at_most(large):
+    column, block = large
+    assert block < most_held(column, order(column, np.arange(4000))) < 2.2 * block
+
+
+def test_a_pass_in_order_holds_one_row_group(large):
+    column, block = large
+    assert 0 < most_held(column, np.arange(4000)) < 2.2 * block / 8
 
 
 def test_a_file_that_is_no_split_is_named(tmp_path):

@@ -19,7 +19,7 @@ from media import (
 
 from facewave.landmarks import LandmarkerOptions
 from facewave.store import read_metadata, read_shard
-from facewave.tracks import TRACK_VERSION, track_clip
+from facewave.tracks import TRACK_VERSION, TrackJob, track_clip
 
 LEFT, RIGHT, CENTRE = (0.2, 0.5, 0.2), (0.8, 0.5, 0.2), (0.55, 0.5, 0.2)
 ARRAYS = ["landmarks", "blendshapes", "transform", "detected", "timestamp_ms", "face_count"]
@@ -28,14 +28,15 @@ ARRAYS = ["landmarks", "blendshapes", "transform", "detected", "timestamp_ms", "
 def track(clip, *, model="no model", max_faces=1, default_fps=25.0, shard=None):
     """Track a clip; returns its summary and arrays."""
     shard = shard or clip.with_suffix(".npz")
-    summary = track_clip(
-        clip,
-        shard,
+    job = TrackJob(
+        video_path=clip,
+        shard=shard,
         model=model,
         options=LandmarkerOptions(max_faces=max_faces),
         default_fps=default_fps,
         provenance={"content_sha256": "c0ffee"},
     )
+    summary = track_clip(job)
     arrays, metadata = read_shard(shard)
     assert list(arrays) == ARRAYS
     assert {name: metadata[name] for name in vars(summary)} == vars(summary)

@@ -64,7 +64,11 @@ def files(tmp_path_factory):
             rows.append(dict.fromkeys(TRACK_COLUMNS, "") | known)
     write_manifest(clips, folder / "manifest.parquet", folder / "manifest.csv", metadata={})
     write_text(folder / "tracks.tsv", format_rows(TRACK_COLUMNS, rows))
-    scores = [f"{clip.clip_id},{clip.label}.5" for clip in clips if clip.clip_id != "test3"]
+    scores = [
+        f"{clip.clip_id},{clip.label + clip.video_idx / 100}"
+        for clip in clips
+        if clip.clip_id != "test3"
+    ]
     write_text(folder / "scores.csv", "\n".join(["clip_id,valence", *scores]) + "\n")
     return folder
 
@@ -192,7 +196,8 @@ def test_seed_start_and_version_are_in_the_key(files, adapted, tmp_path):
     keys = {training_key(adapted, material), training_key(replace(adapted, seed=6), material)}
     keys.add(training_key(replace(adapted, version=2), material))
     keys.add(training_key(replace(adapted, start=adapted.outputs["weights"]), material))
-    assert len(keys) == 4
+    keys.add(training_key(adapted, material, commit="0" * 40))
+    assert len(keys) == 5
 
 
 def test_generated_answers_that_name_no_class_are_a_class_of_their_own(files, tmp_path):
@@ -219,13 +224,17 @@ def test_numbers_are_predicted_beside_the_mean(files, tmp_path):
     assert found.names == ("valence",)
     # One test clip has no target.
     assert found.parts == ["val"] * 4 + ["test"] * 4
-    assert found.targets[:2].ravel().tolist() == [0.5, 1.5]
+    assert found.targets[:2].ravel().tolist() == [0.12, 1.13]
     scores = evaluate_regression_folds([done.outputs["predictions"]], [done.splits["train"]])
     assert scores["n"] == 4
     assert scores["n_invalid"] == 1
     assert scores["mean_of_training"][0]["pearson"] is None
     true, said = found.targets[4:, 0], found.predicted[4:, 0]
     assert scores["targets"][0]["mae"] == pytest.approx(np.abs(true - said).mean())
+    # Of the whole training part, of which the stage sees one half.
+    np.testing.assert_allclose(found.baseline, 1.055)
+    state, _ = load_state(Path(done.outputs["weights"]))
+    assert state["head.mean"].tolist() == pytest.approx([1.055])
     with pytest.raises(ValueError, match="would mean nothing"):
         evaluate_regression_folds([done.outputs["predictions"]], [done.splits["test"]])
 
@@ -250,6 +259,18 @@ def test_a_video_that_is_gone_is_named(files, tmp_path):
     media = {"test1": replace(material.media["test1"], path=str(tmp_path / "gone.mp4"))}
     with pytest.raises(UnreadableVideoError, match=r"gone\.mp4 \(clip test1\)"):
         replace(pictures, media=media)("test1")
+
+
+def test_processes_share_the_job_s_threads(files, tmp_path, monkeypatch):
+    seen = {}
+
+    def run(command, *, check, env):
+        seen.update(json.loads(Path(command[-1]).read_text()), env=env["OMP_NUM_THREADS"])
+
+    monkeypatch.setattr("facewave.vlm.job.subprocess.run", run)
+    launch_ranks(replace(job(files, tmp_path), threads=5), count=2)
+    assert (seen["threads"], seen["env"]) == (2, "2")
+    assert not list(tmp_path.rglob("job.json"))
 
 
 @pytest.mark.slow

@@ -5,7 +5,9 @@ import torch
 from torch.nn import functional
 from vlm_clips import CLASSES, clip, options
 
-from facewave.vlm.paligemma import build_model, collate
+from facewave.vlm.paligemma import build_model, collate, random_model
+from facewave.vlm.processors import tiny_processor
+from facewave.vlm.tiny import tiny_config
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -117,6 +119,21 @@ def test_the_picture_is_seen_as_well():
     assert model(batch).logits.argmax(dim=1).equal(batch["labels"])
 
 
+@pytest.mark.parametrize("pictures", [1, 2])
+def test_without_what_is_trained_it_is_the_library_s_own_model(pictures):
+    """Picture embeddings, scales, positions and mask are those of PaliGemma's `forward`."""
+    plain = build_model(options(use_face=False, soft_prefix=0, lora_rank=0, frames=pictures))
+    batch = batch_of(plain, [clip(0, pictures=pictures), clip(1, pictures=pictures)])
+    with torch.no_grad():
+        logits = plain.base(
+            input_ids=batch["input_ids"],
+            attention_mask=batch["attention_mask"],
+            token_type_ids=batch["token_type_ids"],
+            pixel_values=batch["pixel_values"].flatten(0, 1),
+        ).logits[:, -1]
+        torch.testing.assert_close(plain(batch).logits, logits[:, plain.labels.first])
+
+
 def test_the_gate_starts_closed_and_opens(model):
     batch = batch_of(model, [clip(0), clip(1)])
     other = {**batch, "image_features": torch.randn(2, 1, 16, 24)}
@@ -190,6 +207,48 @@ def test_several_pictures():
     torch.testing.assert_close(after[1], before[1])
     with pytest.raises(ValueError, match=r"places for \[32\] patches, the pictures have 16"):
         model({**batch, "pixel_values": batch["pixel_values"][:, :1]})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"head": "linear"},
+        {"head": "generate"},
+        {"head": "regression", "targets": ("valence", "arousal")},
+        {"classes": ("very happy", "very sad"), "soft_prefix": 0},
+    ],
+    ids=str,
+)
+def test_a_batch_of_one_clip_without_a_face_trains(changes):
+    model = build_model(options(frames=2, gradient_checkpointing=True, **changes)).train()
+    one = clip(0, pictures=2, valid=False, target=(1.0, -2.0))
+    output = model(batch_of(model, [one]))
+    output.loss.backward()
+    assert output.loss.shape == ()
+    assert all(p.grad.isfinite().all() for p in model.parameters() if p.requires_grad)
+    model.eval()
+    with torch.no_grad():
+        if model.options.head == "generate":
+            assert len(model.generate_text(batch_of(model, [one]))) == 1
+        else:
+            outputs = len(model.options.targets) or len(model.options.classes)
+            assert model(batch_of(model, [one])).logits.shape == (1, outputs)
+
+
+@pytest.mark.parametrize("pixels", [224, 448])
+def test_the_resolution_is_the_checkpoint_s(pixels):
+    processor = tiny_processor(CLASSES, pixels=pixels)
+    config = tiny_config(processor)
+    config.vision_config.image_size = pixels
+    model = random_model(config, processor, options())
+    batch = batch_of(model, [clip(0)])
+    patches = (pixels // 14) ** 2
+    assert batch["pixel_values"].shape == (1, 1, 3, pixels, pixels)
+    assert (batch["input_ids"] == processor.image_token_id).sum() == patches
+    with torch.no_grad():
+        assert model(batch).logits.isfinite().all()
+        assert model.image_features(batch["pixel_values"]).shape == (1, 1, patches, 24)
 
 
 def test_generate_equals_a_greedy_loop(model):

@@ -77,10 +77,11 @@ def test_an_estimate_adds_up(model):
     assert twice.seconds is None
     parts = estimate.weights + estimate.gradients + estimate.optimiser + estimate.activations
     assert estimate.total == parts
-    first, memory, time = estimate.lines()
+    first, memory, time = estimate.lines(clips=9356)
     assert "117,530,625 of 3,150,657,777 parameters are trained (3.7 %)" in first
     assert memory.startswith("memory, GiB: ")
-    assert "on NVIDIA H200 (paper, not measured)" in time
+    assert "s a clip on NVIDIA H200, 0:0" in time
+    assert time.endswith("for 9,356 clips (paper estimate)")
 
 
 def test_the_paper_s_time_is_for_a_frame_of_448_pixels(model):
@@ -92,6 +93,7 @@ def test_the_paper_s_time_is_for_a_frame_of_448_pixels(model):
     model.processor = tiny
     assert estimate.tokens == 20 + 10 + 1024 + 64
     assert estimate.seconds == pytest.approx((5 * 60 / 9356, 7 * 60 / 9356))
+    assert "0:10:00 to 0:14:00 for 18,712 clips" in estimate.lines(clips=18712)[2]
 
 
 @pytest.mark.parametrize(("dtype", "width"), [("bfloat16", 2), ("float32", 4)])

@@ -137,6 +137,15 @@ def test_both_stages_build_the_same_modules():
     assert two["stage"]["train"] == ["face", "lora"]
 
 
+@pytest.mark.parametrize("loss", ["mse", "huber"])
+def test_the_loss_of_a_regression_is_the_configured_one(loss):
+    targets = {"table": "scores.csv", "columns": ["valence"]}
+    chosen = {} if loss == "mse" else {"loss": loss}
+    given = section(head="regression", targets={**targets, **chosen})
+    params = model_params(given, control="full", stage="adaptation")["model"]
+    assert ModelOptions(**{**params, "targets": ("valence",)}).regression_loss == loss
+
+
 def test_speed_alone_changes_nothing_that_reruns_a_job():
     usual = model_params(section(), control="full", stage="adaptation")
     assert usual == model_params(section(gpus=4, threads=16), control="full", stage="adaptation")
@@ -200,7 +209,7 @@ def test_what_the_seed_decides_stays_as_it_is():
     found = rows(labels, 0.4, 0.3, seed=5)
     steps = epoch_steps(7, batch_size=3, accumulation=2, seed=5, epoch=2)
     seed = micro_seed(5, epoch=2, step=1, place=3)
-    assert VLM_VERSION == 1
+    assert VLM_VERSION == 2
     assert found["adaptation"].tolist() == FROZEN["adaptation"]
     assert found["fine_tuning"].tolist() == FROZEN["fine_tuning"]
     assert [[batch.tolist() for batch in step] for step in steps] == FROZEN["steps"]

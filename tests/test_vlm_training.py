@@ -14,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from vlm_toy import ToyModel, toy_data, toy_files, toy_options
 
+from facewave.vlm.answers import answer_rows
 from facewave.vlm.checkpoint import CheckpointError
 from facewave.vlm.order import epoch_steps, micro_seed, of_rank
+from facewave.vlm.ranks import Ranks
 from facewave.vlm.save import load_state
 from facewave.vlm.schedule import learning_rate
 from facewave.vlm.training import Stopped, train
@@ -33,9 +35,16 @@ def trained(folder, *, data=None, options=None, key="key", seed=3, stops=()):
     for stop in stops:
         with pytest.raises(Stopped):
             train(ToyModel(), data, options=options, seed=seed, files=files, stop_after=stop)
+        remove_outputs(files)
     model = ToyModel()
     best = train(model, data, options=options, seed=seed, files=files)
     return model.trainable_state(), best
+
+
+def remove_outputs(files):
+    """Do what Snakemake does with the outputs of a job that was killed."""
+    files.metrics.unlink(missing_ok=True)
+    files.steps.unlink()
 
 
 def equal(one, other):
@@ -77,12 +86,15 @@ def test_a_killed_training_goes_on_bit_for_bit(undisturbed, tmp_path, stops):
 
 
 def test_a_finished_training_is_not_trained_again(undisturbed, tmp_path):
-    state, *_ = undisturbed
+    state, _, folder = undisturbed
     trained(tmp_path)
     files = toy_files(tmp_path)
+    remove_outputs(files)
     model = ToyModel()
     train(model, toy_data(), options=toy_options(), seed=3, files=files, stop_after=0)
     assert equal(state, model.trainable_state())
+    assert files.metrics.read_text() == (folder / "metrics.csv").read_text()
+    assert len(files.steps.read_text().splitlines()) == STEPS + 1
 
 
 def test_resuming_without_reseeding_would_differ(undisturbed, tmp_path, monkeypatch):
@@ -164,7 +176,8 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(tmp_path, mon
         with pytest.raises(OSError, match="No space left"):
             train(ToyModel(), toy_data(), **arguments)
     assert path.read_bytes() == before
-    assert [p.name for p in files.checkpoints.iterdir()] == ["checkpoint.safetensors"]
+    names = sorted(p.name for p in files.checkpoints.iterdir())
+    assert names == ["checkpoint.safetensors", "steps.csv"]
     assert module.load_state(path)[1]["step"] == 2
 
 
@@ -187,6 +200,15 @@ def test_only_trained_weights_are_written(tmp_path):
 
 
 # What cannot be trained
+
+
+def test_without_a_validation_clip_there_is_no_training_and_no_loss(tmp_path):
+    data = toy_data(n_val=0)
+    with pytest.raises(ValueError, match="0 to validate: there must be both"):
+        trained(tmp_path, data=data)
+    logits, loss = answer_rows(ToyModel(), data, data.val, options=toy_options(), ranks=Ranks())
+    assert logits.shape == (0, 3)
+    assert loss is None
 
 
 def test_weights_in_half_precision_are_refused(tmp_path):
@@ -305,10 +327,19 @@ def run_ranks(folder, *, ranks, stop):
     return load_state(folder / "weights.safetensors")[0]
 
 
+def test_a_total_over_ranks_leaves_the_parts_alone(monkeypatch):
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda flat: flat.mul_(2))
+    part = torch.ones(3)
+    assert Ranks(count=2).total(part).tolist() == [2.0] * 3
+    assert part.tolist() == [1.0] * 3
+
+
 def test_two_gloo_ranks_equal_one(tmp_path):
     model = ToyModel().double()
     files = toy_files(tmp_path / "one")
-    train(model, toy_data(dtype=torch.float64), options=toy_options(), seed=3, files=files)
+    # The last step of an epoch is one batch of a single clip: the second rank has none.
+    data = toy_data(33, dtype=torch.float64)
+    train(model, data, options=toy_options(), seed=3, files=files)
     alone = model.trainable_state()
     # The second process group goes on from the checkpoint of the first one.
     two = run_ranks(tmp_path / "two", ranks=2, stop=3)

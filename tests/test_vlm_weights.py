@@ -79,6 +79,8 @@ def test_offline_keeps_to_the_cache(monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(WeightsError, match="HF_HUB_OFFLINE is set and the Hugging Face cache does"):
         find_weights(MODEL)
+    with pytest.raises(WeightsError, match=r"vlm\.revision: main takes what the cache holds"):
+        find_weights(MODEL, revision=COMMIT)
 
 
 @pytest.fixture(scope="module")

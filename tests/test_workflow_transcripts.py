@@ -11,8 +11,10 @@ from workflow import computed, shards, snakemake
 
 from facewave.manifest import read_manifest
 from facewave.prune import prune_store
+from facewave.vlm.pins import PINS
 
 pytestmark = pytest.mark.workflow
+WHISPER = "openai/whisper-small"
 
 
 def write_project(work, **transcripts):
@@ -91,3 +93,11 @@ def test_what_is_missing_is_said(work):
     failed = snakemake(work, "--", "transcribe", check=False)
     assert failed.code != 0
     assert "transcripts.model: /nowhere/whisper: there is no such folder" in failed.output
+
+
+def test_whisper_is_asked_for_by_its_pinned_commit(work, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(work / "empty"))
+    write_project(work, engine="whisper")
+    failed = snakemake(work, "--", "transcribe", check=False)
+    assert f"{WHISPER}, revision {PINS[WHISPER]}: HF_HUB_OFFLINE is set" in failed.output

@@ -14,7 +14,7 @@ folder, stop = Path(sys.argv[1]), int(sys.argv[2])
 torch.set_num_threads(1)
 with joined_ranks() as ranks:
     model = ToyModel().double()
-    data, files = toy_data(dtype=torch.float64), toy_files(folder)
+    data, files = toy_data(33, dtype=torch.float64), toy_files(folder)
     arguments = {"options": toy_options(), "seed": 3, "files": files, "ranks": ranks}
     try:
         if stop:

@@ -132,14 +132,14 @@ def load_clips(
             clips = _read_clips(name, options, classes=classes, demo_root=demo_root, **common)
     except ManifestError as error:
         what = f"dataset {name}, {error.what}"
-        raise ManifestError(what, error.problems, advice=error.advice) from None
+        raise type(error)(what, error.problems, advice=error.advice) from None
     chosen = choose_subset(clips, options.get("subset"), seed=seed)
     divided = _divided(name, chosen, options, cache)
     try:
         return join_texts(divided, options.get("texts"))
     except ManifestError as error:
         what = f"dataset {name}, {error.what}"
-        raise ManifestError(what, error.problems, advice=error.advice) from None
+        raise type(error)(what, error.problems, advice=error.advice) from None
 
 
 def _divided(
@@ -154,7 +154,7 @@ def _divided(
         return split_clips(clips, options["segments"], cache=lengths)
     except ManifestError as error:
         what = f"dataset {name}, {error.what}"
-        raise ManifestError(what, error.problems, advice=error.advice) from None
+        raise type(error)(what, error.problems, advice=error.advice) from None
 
 
 def _read_clips(

@@ -61,18 +61,21 @@ def read_models(mlp: Mapping[str, Any], models: Mapping[str, Path]) -> list[Mode
 
 
 def read_numbers(models: Mapping[str, Path]) -> list[dict[str, Any]]:
-    """Return a row a target and model of those that predict numbers, and the training mean's.
+    """Return a row a target and model of those that predict numbers, and one of the training mean.
 
     Keys are those of `facewave.regression_metrics.RegressionMetrics`, and `title`.
     """
-    rows = []
+    rows: dict[str, list[dict[str, Any]]] = {}
+    means: dict[str, dict[str, Any]] = {}
     for title, path in models.items():
         scores = read_scores(path)
         for own, mean in zip(
             scores.get("targets", []), scores.get("mean_of_training", []), strict=True
         ):
-            rows += [{"title": title, **own}, {"title": "mean of the training part", **mean}]
-    return rows
+            rows.setdefault(own["name"], []).append({"title": title, **own})
+            # The same for all models: they were trained on parts of one training part.
+            means[own["name"]] = {"title": "mean of the training part", **mean}
+    return [row for name, own in rows.items() for row in [*own, means[name]]]
 
 
 def _row(title: str, scores: Mapping[str, Any]) -> ModelRow:

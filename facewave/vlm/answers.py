@@ -27,7 +27,8 @@ def answer_rows(
 ) -> tuple[NDArray[np.float32], float | None]:
     """Return the logits of clips, float32 (n, C), and the mean loss over them, on every rank.
 
-    The ranks share out the batches. The loss is None where the model gives none.
+    The ranks share out the batches. The loss is None where the model gives none, or there is no
+    clip.
     """
     model.train(False)
     batches = [
@@ -51,4 +52,4 @@ def answer_rows(
     loss = torch.tensor([total], dtype=torch.float64, device=ranks.device)
     ranks.add_up([loss])
     ranks.add_up([logits])
-    return logits.cpu().numpy(), loss.item() / rows.size if labelled else None
+    return logits.cpu().numpy(), loss.item() / rows.size if labelled and rows.size else None

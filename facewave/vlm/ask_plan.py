@@ -7,6 +7,7 @@ from typing import Any
 
 from facewave.vlm.asker_names import TINY_QWEN
 from facewave.vlm.options import TINY
+from facewave.vlm.pins import with_pin
 from facewave.vlm.plan import TRAINING
 
 TOYS = (TINY, TINY_QWEN)
@@ -28,7 +29,7 @@ def zero_shot_params(section: Mapping[str, Any], name: str) -> dict[str, Any]:
         section: `zero_shot`, checked.
         name: a key of its `models`.
     """
-    model = dict(section["models"][name])
+    model = with_pin(section["models"][name])
     model |= {"dtype": section["dtype"], "max_pixels": section["max_pixels"]}
     return {"model": model, **{key: section[key] for key in _HOW}}
 
@@ -61,7 +62,7 @@ def fine_tuning_params(config: Mapping[str, Any], name: str) -> dict[str, Any]:
 def annotation_params(section: Mapping[str, Any]) -> dict[str, Any]:
     """Return everything of `annotate` that decides the descriptions and their checks."""
     elsewhere = ("dataset", "examples", "gpus", "threads")
-    return {name: value for name, value in section.items() if name not in elsewhere}
+    return with_pin({name: value for name, value in section.items() if name not in elsewhere})
 
 
 def shown_zero_shot(section: Mapping[str, Any]) -> dict[str, str]:

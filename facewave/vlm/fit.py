@@ -62,7 +62,7 @@ def fit(job: Job, material: Material, model: FaceVlm, ranks: Ranks) -> None:
     data = prepare(job, material, model, ranks, options=options)
     if ranks.first:
         tell_estimate(model, data, options=options, ranks=ranks)
-    key = training_key(job, material)
+    key = training_key(job, material, commit=model.commit)
     folder = Path(job.checkpoints or "") / key[:_KEY_DIGITS]
     _log.info(
         "%s: %d clips to train on, %d to validate, on %d x %s; checkpoints in %s",
@@ -106,7 +106,7 @@ def tell_estimate(
         prompt_tokens=ids.shape[1] - pictures,
         device=torch.cuda.get_device_name(ranks.device) if gpu else "cpu",
     )
-    for line in estimate.lines():
+    for line in estimate.lines(clips=options.epochs * data.train.size):
         _log.info("%s", line)
 
 
@@ -115,9 +115,7 @@ def standardise(material: Material, model: FaceVlm) -> None:
     train_table = material.clips.tables["train"]
     targets = None
     if material.regression:
-        ids = material.clips.clip_ids
-        rows = material.rows["train"]
-        targets = fit_targets([material.clips.targets[ids[row]] for row in rows])
+        targets = fit_targets(targets_of(material, training_rows(material)).tolist())
     face = fit_statistics(train_table) if material.options.use_face else None
     model.set_statistics(face, targets)
 
@@ -182,6 +180,12 @@ def _score(material: Material, logits: NDArray[np.float32], rows: Rows) -> Mappi
     }
 
 
+def training_rows(material: Material) -> Rows:
+    """Return the rows of the whole training part that have targets, int64 (n,)."""
+    ids, targets = material.clips.clip_ids, material.clips.targets
+    return np.array([row for row in material.clips.rows("train") if ids[row] in targets], np.int64)
+
+
 def targets_of(material: Material, rows: Rows) -> NDArray[np.float64]:
     """Return the real values of rows that have them, float64 (n, m)."""
     ids = material.clips.clip_ids
@@ -239,7 +243,7 @@ def _numbers(
 ) -> RegressionPredictions:
     rows = np.concatenate([material.rows[part] for part in predicted])
     ids, valid = material.clips.clip_ids, material.clips.valid
-    mean = targets_of(material, material.rows["train"]).mean(axis=0)
+    mean = targets_of(material, training_rows(material)).mean(axis=0)
     return RegressionPredictions(
         clip_ids=[ids[row] for row in rows],
         parts=[part for part in predicted for _ in range(material.rows[part].size)],

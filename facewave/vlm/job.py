@@ -11,7 +11,7 @@ import logging
 import os
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -44,7 +44,11 @@ def launch(job: Job, *, gpus: int) -> None:
 
 
 def launch_ranks(job: Job, *, count: int) -> None:
-    """Run a job as so many processes of torchrun, each on a GPU of its own where there are any."""
+    """Run a job as so many processes of torchrun, each on a GPU of its own where there are any.
+
+    They share out the job's threads.
+    """
+    job = replace(job, threads=max(1, job.threads // count))
     path = Path(job.outputs["predictions"]).with_name("job.json")
     write_json(path, asdict(job))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]

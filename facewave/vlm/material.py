@@ -137,11 +137,16 @@ def _with_targets(clips: Clips, rows: Rows, part: str) -> Rows:
     return kept
 
 
-def training_key(job: Job, material: Material) -> str:
+def training_key(job: Job, material: Material, *, commit: str | None = None) -> str:
     """Return the digest of everything that decides the result of a training.
 
     A checkpoint lies under it, so that a training with another option, clip, label or seed cannot
     find it. The number of GPUs does not belong to it.
+
+    Args:
+        job: with the stage's options.
+        material: its clips.
+        commit: of the pretrained weights; a branch may have moved since the training was killed.
     """
     options = {
         part: {name: value for name, value in values.items() if name not in _INDIFFERENT}
@@ -153,6 +158,7 @@ def training_key(job: Job, material: Material) -> str:
         stage="vlm",
         version=job.version,
         options=options,
+        commit=commit,
         seed=job.seed,
         default_fps=job.default_fps,
         parts={

@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from facewave.vlm.training_log import duration
+
 _GIB = 1024**3
 _PAPER_CLIPS = 9356
 _PAPER_MINUTES = {"H200": (5.0, 7.0), "A100": (12.0, 17.0)}
@@ -51,8 +53,8 @@ class Estimate:
         """Bytes in all."""
         return self.weights + self.gradients + self.optimiser + self.activations
 
-    def lines(self) -> list[str]:
-        """Return the estimate in words."""
+    def lines(self, *, clips: int) -> list[str]:
+        """Return the estimate in words; `clips` is how many are trained on in all epochs."""
         share = self.trained / (self.trained + self.frozen)
         parts = {
             "weights": self.weights,
@@ -64,7 +66,8 @@ class Estimate:
         time = f"no time is known for {self.device}"
         if self.seconds is not None:
             low, high = self.seconds
-            time = f"{low:.3f} to {high:.3f} s a clip on {self.device} (paper, not measured)"
+            whole = f"{duration(low * clips)} to {duration(high * clips)} for {clips:,} clips"
+            time = f"{low:.3f} to {high:.3f} s a clip on {self.device}, {whole} (paper estimate)"
         return [
             f"{self.trained:,} of {self.trained + self.frozen:,} parameters are trained "
             f"({100 * share:.1f} %); sequences of {self.tokens} tokens",

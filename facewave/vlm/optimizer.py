@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +11,14 @@ from torch import Tensor, nn
 from facewave.vlm.checkpoint import CheckpointError
 from facewave.vlm.training_data import Trainable
 from facewave.vlm.training_options import TrainingOptions
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NamedAdamW:
+    """AdamW, and the name of each parameter's number in its groups."""
+
+    adamw: torch.optim.AdamW
+    names: Mapping[int, str]
 
 
 def trained_parameters(model: Trainable) -> dict[str, nn.Parameter]:
@@ -30,10 +39,8 @@ def trained_parameters(model: Trainable) -> dict[str, nn.Parameter]:
     return found
 
 
-def make_optimizer(
-    parameters: Mapping[str, nn.Parameter], options: TrainingOptions
-) -> tuple[torch.optim.AdamW, dict[int, str]]:
-    """Return AdamW (I. Loshchilov, F. Hutter, 2019) and the name of each parameter's number.
+def make_optimizer(parameters: Mapping[str, nn.Parameter], options: TrainingOptions) -> NamedAdamW:
+    """Return AdamW (I. Loshchilov, F. Hutter, 2019) over some parameters.
 
     Biases, scales and gates do not decay.
     """
@@ -43,35 +50,27 @@ def make_optimizer(
         {"params": list(matrices.values()), "weight_decay": options.weight_decay},
         {"params": list(others.values()), "weight_decay": 0.0},
     ]
-    optimizer = torch.optim.AdamW(groups, lr=options.learning_rate)
-    return optimizer, dict(enumerate([*matrices, *others]))
+    adamw = torch.optim.AdamW(groups, lr=options.learning_rate)
+    return NamedAdamW(adamw=adamw, names=dict(enumerate([*matrices, *others])))
 
 
-def optimizer_tensors(
-    optimizer: torch.optim.Optimizer, names: Mapping[int, str]
-) -> dict[str, Tensor]:
-    """Return the state of an optimiser by `{quantity}/{parameter}`.
-
-    Args:
-        optimizer: whose state holds tensors only, as AdamW's does.
-        names: number of a parameter in the optimiser's groups to its name.
-    """
-    state = optimizer.state_dict()["state"]
+def optimizer_tensors(optimizer: NamedAdamW) -> dict[str, Tensor]:
+    """Return the state of an optimiser by `{quantity}/{parameter}`; AdamW has tensors only."""
+    state = optimizer.adamw.state_dict()["state"]
     return {
-        f"{quantity}/{names[number]}": value
+        f"{quantity}/{optimizer.names[number]}": value
         for number, quantities in state.items()
         for quantity, value in quantities.items()
     }
 
 
-def load_optimizer(
-    optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], names: Mapping[int, str]
-) -> None:
+def load_optimizer(optimizer: NamedAdamW, tensors: Mapping[str, Tensor]) -> None:
     """Put back what `optimizer_tensors` returned.
 
     Raises:
         CheckpointError: a parameter has no state, or there is state of one that is not trained.
     """
+    names, adamw = optimizer.names, optimizer.adamw
     number_of = {name: number for number, name in names.items()}
     state: dict[int, dict[str, Tensor]] = {}
     for path, value in tensors.items():
@@ -81,4 +80,4 @@ def load_optimizer(
         state.setdefault(number_of[name], {})[quantity] = value
     if missing := sorted(set(names) - set(state)):
         raise CheckpointError(f"checkpoint: no optimiser state of {names[missing[0]]!r}")
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+    adamw.load_state_dict({**adamw.state_dict(), "state": state})

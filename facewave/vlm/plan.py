@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from facewave.vlm.options import TINY
+from facewave.vlm.pins import with_pin
 
 STAGES = ("adaptation", "fine_tuning")
 CONTROLS = ("no_face", "shuffled_faces", "shuffled_time", "image_only", "face_only")
@@ -69,7 +70,7 @@ def model_params(section: Mapping[str, Any], *, control: str, stage: str) -> dic
         the mappings `model` (keyword arguments of `facewave.vlm.options.ModelOptions`), `inputs`,
         `training` (of `TrainingOptions`; empty for `zero_shot`) and `stage`.
     """
-    model: dict[str, Any] = {name: section[name] for name in _MODEL}
+    model: dict[str, Any] = with_pin({name: section[name] for name in _MODEL})
     inputs: dict[str, Any] = {name: section[name] for name in _INPUTS}
     inputs |= {"shuffle_faces": False}
     for name, value in _CONTROLLED[control].items():
@@ -84,6 +85,7 @@ def model_params(section: Mapping[str, Any], *, control: str, stage: str) -> dic
     options = section["stages"][stage]
     if section["head"] == "regression":
         model["targets"] = section["targets"]["columns"]
+        model["regression_loss"] = section["targets"]["loss"]
     model["gradient_checkpointing"] = section["gradient_checkpointing"]
     # Both stages hold the same modules, so that one can start from the other's weights.
     projected = any("projector" in part["train"] for part in section["stages"].values())

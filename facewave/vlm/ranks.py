@@ -43,6 +43,12 @@ class Ranks:
         for tensor, total in zip(tensors, totals, strict=True):
             tensor.copy_(total.view_as(tensor))
 
+    def total(self, tensor: Tensor) -> Tensor:
+        """Return the sum of a CPU tensor over all ranks; NCCL adds on GPUs only."""
+        moved = tensor.to(self.device, copy=True)
+        self.add_up([moved])
+        return moved.cpu()
+
     def wait(self) -> None:
         """Wait until every rank is here."""
         if self.count > 1:
@@ -69,7 +75,10 @@ def joined_ranks() -> Iterator[Ranks]:
     device = default_device(int(os.environ["LOCAL_RANK"]))
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    if device.type == "cuda":
+        dist.init_process_group("nccl", device_id=device)
+    else:
+        dist.init_process_group("gloo")
     try:
         yield Ranks(rank=dist.get_rank(), count=count, device=device)
     finally:

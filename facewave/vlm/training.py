@@ -9,53 +9,27 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from facewave.mlp_epochs import EarlyStopping
-from facewave.vlm.answers import answer_rows, precision
-from facewave.vlm.checkpoint import read_checkpoint, write_checkpoint
+from facewave.vlm.answers import precision
+from facewave.vlm.epoch_end import epoch_row, judge
 from facewave.vlm.feed import fed
-from facewave.vlm.optimizer import (
-    load_optimizer,
-    make_optimizer,
-    optimizer_tensors,
-    trained_parameters,
-)
+from facewave.vlm.optimizer import make_optimizer, trained_parameters
 from facewave.vlm.order import Rows, epoch_steps, micro_seed, of_rank
 from facewave.vlm.ranks import Ranks
 from facewave.vlm.save import load_state, save_state
 from facewave.vlm.schedule import learning_rate
 from facewave.vlm.training_data import Batch, Trainable, TrainingData, TrainingFiles
-from facewave.vlm.training_log import StepLog, open_steps, write_epochs
+from facewave.vlm.training_log import StepLog, write_epochs
 from facewave.vlm.training_options import TrainingOptions
+from facewave.vlm.training_state import new_place, resume_place, resume_tables, save_place
 
 _log = logging.getLogger("facewave")
-
-
-@dataclass(kw_only=True)
-class _Place:
-    """How far a training is: the part of a checkpoint that is no weight.
-
-    Attributes:
-        epoch: that runs, from 1.
-        step: that comes next in it, from 0.
-        loss: sum over the clips of the epoch so far, of this rank only.
-        logits: of these clips, (n, C), zeros elsewhere.
-        rows: a dict of scores a finished epoch.
-    """
-
-    logits: Tensor
-    epoch: int = 1
-    step: int = 0
-    loss: float = 0.0
-    rows: list[dict[str, float]] = field(default_factory=list)
 
 
 def train(
@@ -115,18 +89,15 @@ class _Training:
         self.model, self.data, self.options, self.seed = model, data, options, seed
         self.files, self.ranks, self.stop_after = files, ranks, stop_after
         self.parameters = trained_parameters(model)
-        self.optimizer, self.names = make_optimizer(self.parameters, options)
+        self.optimizer = make_optimizer(self.parameters, options)
         self.stopping = EarlyStopping(patience=options.patience)
-        self.place = _Place(logits=self._no_logits())
+        self.place = new_place(data)
         self.per_epoch = len(self._steps(epoch=1))
         self.total = self.per_epoch * options.epochs
         self.done = 0
 
     def run(self) -> int:
         self._resume()
-        self.done = self._number()
-        if self.ranks.first:
-            open_steps(self.files.steps, done=self.done)
         log = StepLog(
             path=self.files.steps,
             steps=self.total,
@@ -136,11 +107,23 @@ class _Training:
         )
         while self.place.epoch <= self.options.epochs and not self.stopping.exhausted:
             self._epoch(log)
-        self._load_best()
-        return self.stopping.best_epoch
+            self._close_epoch()
+        self.ranks.wait()
+        best = self.stopping.best_epoch
+        self.model.load_trainable_state(load_state(self.files.best(best))[0])
+        return best
 
-    def _no_logits(self) -> Tensor:
-        return torch.zeros(self.data.train.size, self.data.outputs)
+    def _resume(self) -> None:
+        self.place = resume_place(
+            self.model, self.optimizer, data=self.data, files=self.files, ranks=self.ranks
+        )
+        for row in self.place.rows:
+            judge(self.stopping, row)
+        self.done = self._number()
+        if self.done:
+            _log.info("going on after step %d of %d", self.done, self.total)
+        if self.ranks.first:
+            resume_tables(self.place, files=self.files, done=self.done)
 
     def _number(self) -> int:
         return (self.place.epoch - 1) * self.per_epoch + self.place.step
@@ -167,7 +150,6 @@ class _Training:
         for micro_batches, step in zip(mine, steps, strict=True):
             clips = sum(batch.size for batch in step)
             self._step(micro_batches, batches, clips=clips, log=log)
-        self._close_epoch()
 
     def _step(
         self, mine: Sequence[tuple[int, Rows]], batches: Any, *, clips: int, log: StepLog
@@ -181,30 +163,18 @@ class _Training:
         before = self.place.loss
         for place, places in mine:
             self._micro_step(next(batches), place=place, places=places, clips=clips)
-        self._join_gradients(mine)
-        norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.options.clip_norm)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.step()
-        self.optimizer.zero_grad()
+        norm = self._move(mine, rate=rate)
         self.place.step += 1
         number = self._number()
-        loss = torch.tensor([self.place.loss - before], dtype=torch.float64)
-        total = self._added_up(loss).item() / clips
-        if not math.isfinite(total) or not math.isfinite(float(norm)):
+        added = torch.tensor([self.place.loss - before], dtype=torch.float64)
+        loss = self.ranks.total(added).item() / clips
+        if not math.isfinite(loss) or not math.isfinite(norm):
             raise ValueError(
                 f"the loss became infinite in step {number}: set vlm.learning_rate below "
                 f"{self.options.learning_rate}"
             )
         if self.ranks.first:
-            log.step(
-                number,
-                epoch=self.place.epoch,
-                loss=total,
-                norm=float(norm),
-                rate=rate,
-                clips=clips,
-            )
+            log.step(number, epoch=self.place.epoch, loss=loss, norm=norm, rate=rate, clips=clips)
         # The end of an epoch writes its own, after the validation.
         if number % self.options.checkpoint_steps == 0 and self.place.step < self.per_epoch:
             self._save()
@@ -225,7 +195,8 @@ class _Training:
         logits = torch.tensor(math.nan) if answer.logits is None else answer.logits.detach()
         self.place.logits[torch.from_numpy(places)] = logits.float().cpu()
 
-    def _join_gradients(self, mine: Sequence[Any]) -> None:
+    def _move(self, mine: Sequence[Any], *, rate: float) -> float:
+        """Add up the ranks' gradients, clip them and move the weights; return the norm before."""
         for name, parameter in self.parameters.items():
             if parameter.grad is not None:
                 continue
@@ -236,118 +207,33 @@ class _Training:
                 )
             parameter.grad = torch.zeros_like(parameter)
         self.ranks.add_up([p.grad for p in self.parameters.values() if p.grad is not None])
-
-    def _added_up(self, tensor: Tensor) -> Tensor:
-        """Return the sum of a CPU tensor over the ranks; NCCL adds on GPUs only."""
-        moved = tensor.to(self.ranks.device)
-        self.ranks.add_up([moved])
-        return moved.cpu()
+        norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.options.clip_norm)
+        adamw = self.optimizer.adamw
+        for group in adamw.param_groups:
+            group["lr"] = rate
+        adamw.step()
+        adamw.zero_grad()
+        return float(norm)
 
     def _close_epoch(self) -> None:
-        place, options = self.place, self.options
-        loss = self._added_up(torch.tensor([place.loss], dtype=torch.float64)).item()
-        logits = self._added_up(place.logits).numpy()
-        val_logits, val_loss = answer_rows(
-            self.model, self.data, self.data.val, options=options, ranks=self.ranks
-        )
-        if val_loss is None or not math.isfinite(val_loss):
-            raise ValueError(
-                f"the validation loss is {val_loss} after epoch {place.epoch}: set "
-                f"vlm.learning_rate below {options.learning_rate}"
-            )
-        seen = self.data.score(val_logits, self.data.val)
-        trained: Mapping[str, float] = dict.fromkeys(seen, math.nan)
-        if np.isfinite(logits).all():
-            trained = self.data.score(logits, self.data.train)
-        row: dict[str, float] = {
-            "epoch": place.epoch,
-            "train_loss": loss / self.data.train.size,
-            "val_loss": val_loss,
-            **{f"train_{name}": value for name, value in trained.items()},
-            **{f"val_{name}": value for name, value in seen.items()},
-        }
-        self.place = _Place(
-            logits=self._no_logits(), epoch=place.epoch + 1, rows=[*place.rows, row]
-        )
-        better = self._judge(row)
+        row = epoch_row(self.place, self.model, self.data, options=self.options, ranks=self.ranks)
+        self.place = new_place(self.data, epoch=self.place.epoch + 1, rows=[*self.place.rows, row])
+        better = judge(self.stopping, row)
         if self.ranks.first:
             write_epochs(self.files.metrics, self.place.rows)
             words = ", ".join(f"{name} {value:.4f}" for name, value in list(row.items())[1:])
             _log.info("epoch %d: %s%s", row["epoch"], words, " (best)" if better else "")
             if better:
-                save_state(self._best_path(), self.model.trainable_state(), {})
+                best = self.files.best(self.stopping.best_epoch)
+                save_state(best, self.model.trainable_state(), {})
         self._save()
 
-    def _judge(self, row: Mapping[str, float]) -> bool:
-        first = next(name for name in row if name.startswith("val_") and name != "val_loss")
-        return self.stopping.update(int(row["epoch"]), uar=row[first], loss=row["val_loss"])
-
-    def _best_path(self) -> Path:
-        return self.files.checkpoints / f"best-{self.stopping.best_epoch}.safetensors"
-
     def _save(self) -> None:
-        place = self.place
-        loss = self._added_up(torch.tensor([place.loss], dtype=torch.float64)).item()
-        logits = self._added_up(place.logits)
-        if self.ranks.first:
-            weights = {f"weights/{k}": v for k, v in self.model.trainable_state().items()}
-            state = optimizer_tensors(self.optimizer, self.names)
-            write_checkpoint(
-                self.files.checkpoints,
-                weights | {f"optimizer/{k}": v for k, v in state.items()} | {"logits": logits},
-                {
-                    "epoch": place.epoch,
-                    "step": place.step,
-                    "loss": loss,
-                    "rows": [_without_nan(row) for row in place.rows],
-                },
-                key=self.files.key,
-            )
-            for path in self.files.checkpoints.glob("best-*.safetensors"):
-                if path != self._best_path():
-                    path.unlink()
-        self.ranks.wait()
-
-    def _resume(self) -> None:
-        found = read_checkpoint(self.files.checkpoints, key=self.files.key)
-        self.ranks.wait()
-        if found is None:
-            return
-        tensors, content = found
-        self.model.load_trainable_state(_below("weights/", tensors))
-        load_optimizer(self.optimizer, _below("optimizer/", tensors), self.names)
-        rows = [_with_nan(row) for row in content["rows"]]
-        for row in rows:
-            self._judge(row)
-        # The sums are of all ranks: the first one has them, the others start from nothing.
-        first = self.ranks.first
-        self.place = _Place(
-            logits=tensors["logits"] if first else self._no_logits(),
-            epoch=content["epoch"],
-            step=content["step"],
-            loss=content["loss"] if first else 0.0,
-            rows=rows,
+        save_place(
+            self.place,
+            self.model,
+            self.optimizer,
+            files=self.files,
+            best_epoch=self.stopping.best_epoch,
+            ranks=self.ranks,
         )
-        _log.info("going on after step %d of %d", self._number(), self.total)
-
-    def _load_best(self) -> None:
-        self.ranks.wait()
-        state, _ = load_state(self._best_path())
-        self.model.load_trainable_state(state)
-
-
-def _without_nan(row: Mapping[str, float]) -> list[tuple[str, float | None]]:
-    """Return a row as pairs, since JSON's mappings are sorted and the order of scores matters."""
-    return [(name, None if math.isnan(value) else value) for name, value in row.items()]
-
-
-def _with_nan(row: Sequence[tuple[str, float | None]]) -> dict[str, float]:
-    return {name: math.nan if value is None else value for name, value in row}
-
-
-def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {
-        name.removeprefix(prefix): value
-        for name, value in tensors.items()
-        if name.startswith(prefix)
-    }

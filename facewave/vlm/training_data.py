@@ -65,6 +65,16 @@ class TrainingFiles:
     metrics: Path
     steps: Path
 
+    def best(self, epoch: int) -> Path:
+        """Return where the weights of an epoch lie that was the best so far."""
+        return self.checkpoints / f"best-{epoch}.safetensors"
+
+    def drop_but(self, epoch: int) -> None:
+        """Remove the weights of the epochs that were the best before this one."""
+        for path in self.checkpoints.glob("best-*.safetensors"):
+            if path != self.best(epoch):
+                path.unlink()
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingData:

@@ -39,13 +39,13 @@ def write_epochs(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
     write_text(path, text.getvalue())
 
 
-def open_steps(path: Path, *, done: int) -> None:
-    """Make the table of steps ready: a header, and the rows of the `done` first steps if any."""
-    kept: list[str] = []
-    if path.exists():
-        lines = path.read_text(encoding="utf-8").splitlines()[1:]
-        kept = [line for line in lines if int(line.split(",", 1)[0]) <= done]
-    write_text(path, "".join(f"{line}\n" for line in [",".join(STEP_COLUMNS), *kept]))
+def open_steps(path: Path, *, kept: Path, done: int) -> None:
+    """Make the table of steps ready: a header, and the rows that `kept` has of the `done` first."""
+    lines: list[str] = []
+    if done and kept.exists():
+        rows = kept.read_text(encoding="utf-8").splitlines()[1:]
+        lines = [row for row in rows if int(row.split(",", 1)[0]) <= done]
+    write_text(path, "".join(f"{line}\n" for line in [",".join(STEP_COLUMNS), *lines]))
 
 
 @dataclass

@@ -88,7 +88,7 @@ def _snapshot(model: str, revision: str | None, endpoint: str | None, setting: s
         raise WeightsError(
             f"{where}: the hub has no such revision; set "
             f"{setting.removesuffix('model')}revision to a commit that "
-            f"https://huggingface.co/{model}/commits/main lists"
+            f"https://huggingface.co/{model}/commits/main lists, or to main"
         ) from error
     except errors.RepositoryNotFoundError as error:
         raise WeightsError(
@@ -101,7 +101,9 @@ def _snapshot(model: str, revision: str | None, endpoint: str | None, setting: s
             if constants.HF_HUB_OFFLINE
             else "the hub cannot be reached and the Hugging Face cache does not hold it: connect"
         )
-        raise WeightsError(f"{where}: {reason}, {by_hand}") from error
+        key = setting.removesuffix("model") + "revision"
+        cached = "" if revision in (None, "main") else f"; {key}: main takes what the cache holds"
+        raise WeightsError(f"{where}: {reason}, {by_hand}{cached}") from error
     except (errors.HfHubHTTPError, errors.HFValidationError, OSError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise WeightsError(

@@ -1,0 +1,29 @@
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from facewave.logs import job_log
+from facewave.scene_detection import SceneOptions, write_scenes
+from facewave.scene_lists import read_key
+
+
+def main(*, key: str, scenes: str, options: Mapping[str, Any], default_fps: float) -> None:
+    """Write the list of a video's scenes."""
+    path, fps_hint, made_from = read_key(Path(key))
+    write_scenes(
+        path,
+        Path(scenes),
+        key=made_from,
+        options=SceneOptions(**options),
+        default_fps=fps_hint or default_fps,
+    )
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        main(
+            key=snakemake.input.key,
+            scenes=snakemake.output.scenes,
+            options=snakemake.params.options,
+            default_fps=snakemake.params.default_fps,
+        )

@@ -1,0 +1,26 @@
+from collections.abc import Sequence
+from pathlib import Path
+
+from facewave.logs import job_log
+from facewave.scene_lists import SCENE_COLUMNS, scene_rows
+from facewave.tsv import format_rows, write_text
+
+
+def main(*, lists: Sequence[str], key_folder: str, table: str) -> None:
+    """Write a row a video, and print what is to be said about the videos."""
+    rows = scene_rows([Path(path) for path in lists], keys=Path(key_folder))
+    write_text(Path(table), format_rows(SCENE_COLUMNS, rows))
+    for row in rows:
+        if row["error"] or row["notes"]:
+            print(f"{row['file_path']}: {row['error'] or row['notes']}", flush=True)
+    scenes = sum(int(row["scenes"]) for row in rows)
+    print(f"{scenes} scenes in {len(rows)} videos: {table}", flush=True)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        main(
+            lists=snakemake.input.lists,
+            key_folder=str(snakemake.params.key_folder),
+            table=snakemake.output.table,
+        )
