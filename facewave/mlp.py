@@ -20,8 +20,10 @@ from facewave.split_table import SplitTable
 _LEAST_STD = 1e-6
 # Standardised values beyond this are cut: a blendshape that is almost always 0 gives hundreds.
 _LARGEST_DEVIATION = 10.0
-# Clips in memory beside the table while statistics or predictions are made.
-_CHUNK_CLIPS = 512
+# Clips that are copied out of the table at a time while predictions or statistics are made. Larger
+# copies are new memory each time, which costs more than the arithmetic.
+_CHUNK_CLIPS = 64
+_STATISTICS_CLIPS = 16
 
 
 class Mlp(nn.Module):
@@ -111,7 +113,7 @@ def fit_scaler(table: SplitTable, inputs: Sequence[str], rows: NDArray[np.intp])
     means, stds = [], []
     for name in inputs:
         group = table.groups[name]
-        chunks = list(_chunks(rows))
+        chunks = list(_chunks(rows, _STATISTICS_CLIPS))
         mean = sum(group[part].sum(axis=0, dtype=np.float64) for part in chunks) / rows.size
         # Two passes: the difference of squares loses the digits of columns that hardly vary.
         variance = sum(((group[part] - mean) ** 2).sum(axis=0) for part in chunks) / rows.size
@@ -142,7 +144,7 @@ def check_features(table: SplitTable, inputs: Sequence[str], *, part: str) -> No
                 f"the {part} part has no feature group {name!r}; there are: "
                 f"{', '.join(sorted(table.groups)) or 'none'}"
             )
-        for chunk in _chunks(rows):
+        for chunk in _chunks(rows, _STATISTICS_CLIPS):
             finite = np.isfinite(table.groups[name][chunk]).all(axis=1)
             if not finite.all():
                 clip = table.clip_ids[chunk[int(finite.argmin())]]
@@ -175,7 +177,7 @@ def predict(model: TrainedMlp, table: SplitTable, *, threads: int = 1) -> NDArra
     probabilities = np.tile(model.prior.numpy(), (len(table), 1))
     model.network.eval()
     with use_threads(threads), torch.inference_mode():
-        for rows in _chunks(np.flatnonzero(table.valid)):
+        for rows in _chunks(np.flatnonzero(table.valid), _CHUNK_CLIPS):
             features = model.scaler(gather(table, model.options.inputs, rows))
             probabilities[rows] = model.network(features).softmax(dim=1).numpy()
     return probabilities
@@ -229,6 +231,6 @@ def use_threads(threads: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _chunks(rows: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
-    for start in range(0, rows.size, _CHUNK_CLIPS):
-        yield rows[start : start + _CHUNK_CLIPS]
+def _chunks(rows: NDArray[np.intp], clips: int) -> Iterator[NDArray[np.intp]]:
+    for start in range(0, rows.size, clips):
+        yield rows[start : start + clips]

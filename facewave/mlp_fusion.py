@@ -54,7 +54,7 @@ class Members(nn.Module):
         values = features * math.sqrt(features.shape[-1])
         last = len(self.weights) - 1
         for index, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            values = values @ weight + bias
+            values = torch.baddbmm(bias, values.expand(len(weight), -1, -1), weight)
             if index < last:
                 values = functional.gelu(values)
                 values = functional.dropout(values, self.dropout, self.training)

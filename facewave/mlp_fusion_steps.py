@@ -62,6 +62,7 @@ def run_epochs(
             {"params": members.biases.parameters(), "weight_decay": 0.0},
         ],
         lr=options.learning_rate,
+        fused=True,
     )
     random = torch.Generator().manual_seed(seed)
     for epoch in range(1, epochs + 1):
@@ -80,8 +81,7 @@ def run_epochs(
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             total += float(loss.detach()) / options.ensemble * clips.shape[1]
-            for member, chosen in enumerate(clips):
-                hits[chosen] += logits[member].detach().softmax(dim=1)
+            hits.index_add_(0, clips.flatten(), logits.detach().softmax(dim=2).flatten(0, 1))
         uar = unweighted_average_recall(fitted.labels.numpy(), hits.argmax(dim=1).numpy())
         yield epoch, members, total / count, uar, rate
 
@@ -91,15 +91,24 @@ def _step(
 ) -> tuple[Tensor, Tensor]:
     """Return the loss, summed over the members, and the logits (S, batch, C)."""
     views = torch.randint(len(fitted.views), clips.shape, generator=random)
-    features, targets = fitted.views[views, clips], fitted.targets[clips]
+    features, targets = _chosen(fitted.views, views, clips), fitted.targets[clips]
     if options.mixup:
         partner = torch.randperm(clips.shape[1], generator=random)
         share = _mixing(options.mixup, len(clips), random)
-        features = share * features + (1 - share) * features[:, partner]
-        targets = share * targets + (1 - share) * targets[:, partner]
+        features = features.index_select(1, partner).lerp_(features, share)
+        targets = targets[:, partner].lerp_(targets, share)
     logits: Tensor = members(features)
     loss = -(targets * logits.log_softmax(dim=2)).sum(dim=2).mean(dim=1).sum()
     return loss, logits
+
+
+def _chosen(kept: Tensor | StoredViews, views: Tensor, clips: Tensor) -> Tensor:
+    """Return the projections (..., q) of views and clips (...)."""
+    if isinstance(kept, StoredViews):
+        return kept[views, clips]
+    # Five times as quick as an index of two tensors.
+    rows = (views * kept.shape[1] + clips).flatten()
+    return kept.flatten(0, 1).index_select(0, rows).reshape(*clips.shape, -1)
 
 
 def _mixing(alpha: float, members: int, random: torch.Generator) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator
-from itertools import chain
+from functools import partial
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from facewave.mlp_projection import (
     fit_projection,
     fit_standardisation,
     iter_projected,
+    mirror_signs,
     project,
 )
 from facewave.mlp_views import StoredViews
@@ -135,16 +136,18 @@ def _prepare(table: SplitTable, job: TrainingJob) -> Fitted:
         swap=swap,
         seed=job.seed,
     )
-    views = [
-        iter_projected(table, options.inputs, rows, scaler=scaler, projection=projection, swap=way)
-        for way in ([None, swap] if swap else [None])
-    ]
+    signs = torch.ones(1, projection.out_features)
+    if swap:
+        signs = torch.cat([signs, mirror_signs(projection, swap).unsqueeze(0)])
+    project_all = partial(
+        iter_projected, table, options.inputs, rows, scaler=scaler, projection=projection
+    )
     labels, kind = table.labels[rows], options.class_weights
     shares = label_shares(table, rows, soft=options.soft_labels)
     return Fitted(
         scaler=scaler,
         projection=projection,
-        views=_kept(table, views, (len(views), rows.size, projection.out_features), job),
+        views=_kept(table, project_all, signs, job),
         labels=torch.from_numpy(labels),
         targets=expected_targets(
             shares,
@@ -157,14 +160,23 @@ def _prepare(table: SplitTable, job: TrainingJob) -> Fitted:
 
 def _kept(
     table: SplitTable,
-    views: list[Iterator[Tensor]],
-    shape: tuple[int, int, int],
+    project_all: Callable[[], Iterator[Tensor]],
+    signs: Tensor,
     job: TrainingJob,
 ) -> Tensor | StoredViews:
-    """Keep the projections where the table has its features: in memory or in a file."""
+    """Keep the projections where the table has its features: in memory or in a file.
+
+    Args:
+        table: the training part.
+        project_all: yields the projections of the valid clips.
+        signs: float32 (V, q), what they are multiplied by in each view.
+        job: whose folder takes the file.
+    """
     if is_streamed(table):
-        return StoredViews(job.metrics_path.parent, shape, chain.from_iterable(views))
-    return torch.stack([torch.cat(list(view)) for view in views])
+        shape = (len(signs), int(table.valid.sum()), signs.shape[1])
+        chunks = (chunk * view for view in signs for chunk in project_all())
+        return StoredViews(job.metrics_path.parent, shape, chunks)
+    return torch.cat(list(project_all())) * signs.unsqueeze(1)
 
 
 def _swap(table: SplitTable, options: MlpOptions) -> SignedSwap:

@@ -24,7 +24,7 @@ from facewave.split_table import SplitTable
 _BASIS_CLIPS = 1000
 # Directions with less than this share of the largest variance are rounding errors.
 _LEAST_VARIANCE = 1e-8
-_CHUNK_CLIPS = 512
+_CHUNK_CLIPS = 64
 
 
 class Projection(torch.nn.Module):
@@ -115,50 +115,82 @@ def fit_projection(
         table, inputs, rows: as for `fit_standardisation`.
         scaler: what standardises them.
         width: directions of a group, at most.
-        swap: as for `fit_standardisation`.
+        swap: as for `fit_standardisation`. Each direction then is symmetric or antisymmetric:
+            the projection of a mirrored clip is that of the clip, or has the other sign.
         seed: decides which clips are looked at where there are more than 1,000.
     """
     chosen = np.random.default_rng(seed).permutation(rows)[:_BASIS_CLIPS]
     rows, bases, start = np.sort(chosen), [], 0
     for name in inputs:
         columns = slice(start, start + math.prod(table.shapes[name]))
-        bases.append(_basis(_standardised(table, name, rows, columns, scaler, swap), width))
+        own_scaler = Scaler(mean=scaler.mean[columns], std=scaler.std[columns])
+        # Columns are mirrored within their group.
+        own_swap = (
+            SignedSwap(swap.partner[columns] - columns.start, swap.sign[columns]) if swap else None
+        )
+        bases.append(_basis(own_scaler(gather(table, [name], rows)), own_swap, width))
         start = columns.stop
     return Projection(bases)
 
 
-def _standardised(
-    table: SplitTable,
-    name: str,
-    rows: NDArray[np.intp],
-    columns: slice,
-    scaler: Scaler,
-    swap: SignedSwap | None,
-) -> Tensor:
-    """Return a group of some clips, which has these of all columns, and mirrored below it."""
-    ways = [gather(table, [name], rows)]
-    if swap:
-        # Columns are mirrored within their group.
-        own = SignedSwap(swap.partner[columns] - columns.start, swap.sign[columns])
-        ways.append(torch.from_numpy(own(ways[0].numpy())))
-    own_scaler = Scaler(mean=scaler.mean[columns], std=scaler.std[columns])
-    return torch.cat([own_scaler(way) for way in ways])
-
-
-def _basis(features: Tensor, width: int) -> Tensor:
+def _basis(features: Tensor, swap: SignedSwap | None, width: int) -> Tensor:
     """Return (d, q): principal directions over the deviation of the group as a whole."""
-    values, dimensions = features.double(), features.shape[1]
-    del features  # the largest group of 1,000 clips, and of their mirror images, takes 100 MB
-    values -= values.mean(dim=0)
-    gram, vectors = torch.linalg.eigh(values @ values.T)
-    kept = torch.argsort(gram, descending=True)[:width]
-    kept = kept[gram[kept] > _LEAST_VARIANCE * max(float(gram[kept[0]]), 1e-30)]
+    clips = len(features) * (2 if swap else 1)
+    found = [_directions(part, width) for part in _uncorrelated_parts(features, swap)]
+    variances = torch.cat([variance for variance, _ in found])
+    directions = torch.cat([vectors for _, vectors in found], dim=1)
+    kept = torch.argsort(variances, descending=True)[:width]
+    kept = kept[variances[kept] > _LEAST_VARIANCE * max(float(variances[kept[0]]), 1e-30)]
     if not kept.numel():
-        return torch.zeros(dimensions, 1)
-    directions = values.T @ (vectors[:, kept] / gram[kept].sqrt())
-    total = gram[kept].sum() / len(values)
-    basis: Tensor = (directions / total.sqrt()).float().contiguous()
+        return torch.zeros(features.shape[1], 1)
+    total = variances[kept].sum() / clips
+    basis: Tensor = (directions[:, kept] / total.sqrt()).float().contiguous()
     return basis
+
+
+def _uncorrelated_parts(features: Tensor, swap: SignedSwap | None) -> Iterator[Tensor]:
+    """Yield float64 (n, d) whose principal directions together are those of the clips.
+
+    With mirrored clips these are the symmetric and the antisymmetric part, each of which takes as
+    many rows as there are clips. The mean face is symmetric, so that the other part has none.
+    """
+    if not swap:
+        values = features.double()
+        yield values.sub_(values.mean(dim=0))
+        return
+    mirrored = torch.from_numpy(swap(features.numpy()))
+    values = features.double().add_(mirrored).div_(math.sqrt(2))
+    yield values.sub_(values.mean(dim=0))
+    del values  # of the largest group 1,000 clips take 115 MB
+    yield features.double().sub_(mirrored).div_(math.sqrt(2))
+
+
+def _directions(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Return the largest sums of squares (q,), at most `count`, and their directions (d, q)."""
+    by_clip = values.shape[0] < values.shape[1]
+    gram, vectors = torch.linalg.eigh(values @ values.T if by_clip else values.T @ values)
+    gram, vectors = gram[-count:], vectors[:, -count:]
+    if by_clip:
+        vectors = values.T @ (vectors / gram.clamp(min=1e-30).sqrt())
+    return gram, vectors
+
+
+def mirror_signs(projection: Projection, swap: SignedSwap) -> Tensor:
+    """Return what mirroring multiplies the projections by, 1 or -1 each, float32 (q,).
+
+    Args:
+        projection: from `fit_projection` with this `swap`.
+        swap: how all columns are mirrored.
+    """
+    signs, start = [], 0
+    for index, width in enumerate(projection.widths):
+        basis = projection.get_buffer(f"basis_{index}")
+        partner = torch.from_numpy(swap.partner[start : start + width] - start)
+        sign = torch.from_numpy(swap.sign[start : start + width]).unsqueeze(1)
+        overlap = (basis * basis[partner] * sign).sum(dim=0)
+        signs.append(torch.where(overlap < 0, -1.0, 1.0))
+        start += width
+    return torch.cat(signs)
 
 
 def project(
@@ -181,11 +213,8 @@ def iter_projected(
     *,
     scaler: Scaler,
     projection: Projection,
-    swap: SignedSwap | None = None,
 ) -> Iterator[Tensor]:
-    """Yield the projections (m, q) of some clips piece by piece, mirrored where `swap` says how."""
+    """Yield the projections (m, q) of some clips piece by piece."""
     for start in range(0, rows.size, _CHUNK_CLIPS):
         features = gather(table, inputs, rows[start : start + _CHUNK_CLIPS])
-        if swap:
-            features = torch.from_numpy(swap(features.numpy()))
         yield projection(scaler(features))

@@ -70,11 +70,6 @@ def vlm_gpus(wildcards):
     return 0 if section["model"] == TINY else section["gpus"]
 
 
-def vlm_memory(wildcards, attempt):
-    """Return the main memory of a job, in MiB: every GPU's process reads the weights."""
-    return attempt * (12000 + 12000 * max(1, vlm_gpus(wildcards)))
-
-
 def vlm_threads(wildcards):
     """Return the CPU threads of a job."""
     return VLM_SECTIONS[wildcards.vlm]["threads"]
@@ -141,6 +136,8 @@ VLM_SCORED = [
     *STAGES,
     *(["fusion"] if CONFIG["vlm"]["head"] in ("verbaliser", "linear") else []),
 ]
+# MiB of main memory: every GPU's process reads the weights.
+VLM_MEMORY = 12000 * (1 + max(1, CONFIG["vlm"]["gpus"]))
 SHUFFLED_FEATURES = {
     **STAGE_OPTIONS["features"],
     "features": {**CONFIG["features"], "shuffle_time": True},

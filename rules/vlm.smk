@@ -27,7 +27,7 @@ rule fit_vlm:
         "../envs/vlm.yaml"
     threads: vlm_threads
     resources:
-        mem_mb=vlm_memory,
+        mem_mb=growing(VLM_MEMORY),
         runtime=growing(480),
         gpu=vlm_gpus,
     params:

@@ -156,7 +156,7 @@ def test_a_grid_that_cannot_be_is_refused():
         check_config(given)
 
 
-@pytest.mark.parametrize("name", ["paper", "ablation"])
+@pytest.mark.parametrize("name", ["paper", "ablation", "ablation_main"])
 def test_presets_are_valid(name):
     given = yaml.safe_load(CONFIG_PATH.read_text())
     preset = yaml.safe_load((CONFIG_PATH.parent / "presets" / f"{name}.yaml").read_text())

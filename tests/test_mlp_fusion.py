@@ -15,7 +15,13 @@ from facewave.mlp_checkpoint import load_checkpoint, save_checkpoint
 from facewave.mlp_epochs import TrainingJob
 from facewave.mlp_fusion import FusionMlp, Members, fit_temperature, mean_logits
 from facewave.mlp_fusion_training import join_tables
-from facewave.mlp_projection import Projection, fit_projection, fit_standardisation, project
+from facewave.mlp_projection import (
+    Projection,
+    fit_projection,
+    fit_standardisation,
+    mirror_signs,
+    project,
+)
 from facewave.mlp_training import train_mlp
 from facewave.split_table import read_split
 
@@ -128,6 +134,12 @@ def test_landmarks_of_image_coordinates_are_not_mirrored(fit, tmp_path):
         fit(part, part, options=options)
 
 
+def landmark_swap():
+    """Return a made-up mirroring of the twelve landmark columns."""
+    partner = np.array([3, 4, 5, 0, 1, 2, 9, 10, 11, 6, 7, 8])
+    return SignedSwap(partner, np.float32([-1, 1] * 6)[np.minimum(partner, np.arange(12))])
+
+
 def test_joined_tables(table):
     one, two = table(5, invalid=1), table(4, seed=1)
     both = join_tables(one, two)
@@ -162,15 +174,37 @@ class TestProjection:
         np.testing.assert_allclose(scaler.std, expected, rtol=1e-5)
 
     def test_mirrored_clips_count_in_the_statistics(self, table):
-        part = table(50)
-        partner = np.array([3, 4, 5, 0, 1, 2, 9, 10, 11, 6, 7, 8])
-        swap = SignedSwap(partner, np.float32([-1, 1] * 6)[np.minimum(partner, np.arange(12))])
+        part, swap = table(50), landmark_swap()
         scaler = fit_standardisation(
             part, ("landmarks",), np.arange(50), by_trajectory=False, swap=swap
         )
         both = np.concatenate([part.groups["landmarks"], swap(part.groups["landmarks"])])
         np.testing.assert_allclose(scaler.mean, both.mean(axis=0), atol=1e-5)
         np.testing.assert_allclose(scaler.std, both.std(axis=0), rtol=1e-4)
+
+    @pytest.mark.parametrize("clips", [8, 50])
+    def test_mirrored_clips_count_in_the_directions(self, table, clips):
+        """The directions are those of all clips and their mirror images, found by another way."""
+        part, swap, rows, width = table(clips), landmark_swap(), np.arange(clips), 5
+        inputs = ("landmarks",)
+        scaler = fit_standardisation(part, inputs, rows, by_trajectory=False, swap=swap)
+        projection = fit_projection(
+            part, inputs, rows, scaler=scaler, width=width, swap=swap, seed=0
+        )
+        mirrored = replace(part, groups={"landmarks": swap(part.groups["landmarks"])})
+        one, other = (
+            project(table, inputs, rows, scaler=scaler, projection=projection)
+            for table in (part, mirrored)
+        )
+        torch.testing.assert_close(other, one * mirror_signs(projection, swap))
+        assert set(mirror_signs(projection, swap).tolist()) == {-1.0, 1.0}
+        values = np.concatenate([t.groups["landmarks"] for t in (part, mirrored)])
+        values = (values - scaler.mean.numpy()) / scaler.std.numpy()
+        left, sizes, _ = np.linalg.svd(values.astype(np.float64), full_matrices=False)
+        expected = left[:, :width] * sizes[:width]
+        expected /= np.sqrt((sizes[:width] ** 2).sum() / (2 * clips))
+        found = torch.cat([one, other]).numpy()
+        np.testing.assert_allclose(found @ found.T, expected @ expected.T, atol=1e-4)
 
     def test_a_group_that_does_not_vary_says_nothing(self, table):
         part = table(10)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from split_files import toy, write_split
 
-from facewave import mlp_data, split_stream
+from facewave import mlp, mlp_data, split_stream
 from facewave.metrics import evaluate
 from facewave.mlp import MlpOptions, predict
 from facewave.mlp_data import holds_features, read_part
@@ -106,6 +106,7 @@ def test_a_plain_epoch_reads_every_clip_of_the_file_once(fit, monkeypatch):
         return original(self, rows)
 
     monkeypatch.setattr(split_stream.StreamedColumn, "__getitem__", spy)
+    monkeypatch.setattr(mlp, "_STATISTICS_CLIPS", 512)  # told from batches by their size
     fit(replace(PLAIN, max_epochs=1), held=False)
     assert [rows.size for rows in seen] == [16] * 18 + [10]
     np.testing.assert_array_equal(np.sort(np.concatenate(seen)), np.arange(2, 300))

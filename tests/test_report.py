@@ -1,111 +1,31 @@
-"""The report: everything a person needs to see, nothing that a browser would fetch or run."""
+"""The report's numbers, lists and tables are those of the files that it is made of."""
 
-import base64
 import csv
 import json
-import re
 import runpy
-from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 
-import cv2
 import numpy as np
 import pytest
-from report_files import CLASSES, FRAMES, HOSTILE, build
+from report_files import HOSTILE, build
+from report_page import Page, write
 
-from facewave.blendshapes import BLENDSHAPES
-from facewave.landmarks import blendshape_names
-from facewave.mlp_epochs import Epoch
 from facewave.near_duplicates import PAIR_COLUMNS
-from facewave.report import figures, write_report
-from facewave.report.clips import QUALITY_COLUMNS, ReportClip, read_clips
-from facewave.report.collect import CURVES
-from facewave.report.review import MAX_ROWS, example_clips, measures, review_clips
-from facewave.report.thumbnails import make_thumbnail
-from facewave.report.wavelet import wavelet_example
-from facewave.store import shard_path
+from facewave.report.clips import QUALITY_COLUMNS
 from facewave.tsv import format_rows, write_text
 
 ROOT = Path(__file__).resolve().parent.parent
-# Tags of which none fetches or runs anything; `img` and `a` are looked at more closely.
-TAGS = re.compile(
-    "a|bdi|body|br|code|dd|details|div|dl|dt|figcaption|figure|h1|h2|h3|head|header|html|img|li|"
-    "main|meta|nav|p|pre|section|small|span|strong|style|summary|table|tbody|td|th|thead|title|tr|ul"
-)
-
-
-class Page(HTMLParser):
-    """Tags with their attributes, text, table rows, and cards by clip in their order."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.rows, self.text, self._cards, self._in_cell = [], [], "", [], False
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag == "tr":
-            self.rows.append([])
-        elif tag in ("td", "th"):
-            self.rows[-1].append("")
-            self._in_cell = True
-        elif tag == "li":
-            self._cards.append(SimpleNamespace(clip="", text="", images=[]))
-        elif tag == "img" and self._cards:
-            self._cards[-1].images.append(dict(attrs)["src"])
-
-    def handle_endtag(self, tag):
-        if tag in ("td", "th"):
-            self._in_cell = False
-        if tag == "strong" and self._cards and not self._cards[-1].clip:
-            self._cards[-1].clip = self._cards[-1].text.split()[-1]
-
-    def handle_data(self, data):
-        self.text += data
-        if self._in_cell:
-            self.rows[-1][-1] += data
-        if self._cards:
-            self._cards[-1].text += data
-
-    @property
-    def cards(self):
-        """Return the cards of the lists; what follows the last one is not its text."""
-        for card in self._cards:
-            card.text = " ".join(card.text.partition(".mp4")[0].split()) + ".mp4"
-        return self._cards
-
-    def words(self):
-        """Return the text with single blanks."""
-        return " ".join(self.text.split())
-
-    def row(self, first):
-        """Return the cells of the rows with this first cell, its own left out."""
-        cells = [[" ".join(cell.split()) for cell in row] for row in self.rows if row]
-        return [row[1:] for row in cells if row[0] == first]
 
 
 @pytest.fixture(scope="module")
-def artefacts(tmp_path_factory):
-    return build(tmp_path_factory.mktemp("report"))
+def artefacts(report_artefacts):
+    return report_artefacts
 
 
-def write(artefacts, folder, **changes):
-    """Write a report; return its path, the parsed page and the path of the quality table."""
-    output, quality = folder / "report.html", folder / "quality.csv"
-    write_report(output=output, quality_csv=quality, **(artefacts | changes))
-    return output, Page(output.read_text(encoding="utf-8")), quality
-
-
-@pytest.fixture(scope="module")
-def written(artefacts, tmp_path_factory):
-    return write(artefacts, tmp_path_factory.mktemp("page"))
-
-
-@pytest.fixture(scope="module")
-def page(written):
-    return written[1]
+@pytest.fixture
+def page(written_report):
+    return written_report[1]
 
 
 @pytest.fixture(scope="module")
@@ -128,60 +48,6 @@ def folds(tmp_path_factory):
     folder = tmp_path_factory.mktemp("folds")
     made = build(folder / "artefacts", folds=FOLDS, layout="pyramid")
     return made, write(made, folder, review_thumbnails=0)[1]
-
-
-@pytest.fixture(scope="module")
-def clips(artefacts):
-    found = read_clips(
-        artefacts["manifest"], artefacts["track_indexes"], artefacts["feature_indexes"]
-    )
-    return {clip.clip_id: clip for clip in found}
-
-
-def test_page_fetches_and_runs_nothing(page):
-    for tag, attributes in page.tags:
-        assert TAGS.fullmatch(tag)
-        assert not [name for name in attributes if name.startswith("on") or name == "style"]
-        if "src" in attributes:
-            assert attributes["src"].startswith(("data:image/jpeg;base64,", "data:image/svg+xml"))
-        if "href" in attributes:
-            assert (tag, attributes["href"][0]) == ("a", "#")
-
-
-def test_links_of_the_page_lead_somewhere(page):
-    targets = {attributes.get("id") for _, attributes in page.tags}
-    links = {attributes["href"][1:] for tag, attributes in page.tags if tag == "a"}
-    assert links
-    assert links <= targets
-
-
-def test_figures_are_whole_and_refer_to_nothing_outside(page):
-    images = [attributes["src"] for tag, attributes in page.tags if tag == "img"]
-    drawings = [
-        base64.b64decode(src.partition(",")[2]).decode() for src in images if "svg" in src[:20]
-    ]
-    assert len(drawings) == 1 + 5 + 6 + 2 + 1
-    for drawing in drawings:
-        assert re.findall(r'href="(?!#|data:)', drawing) == []
-        assert "@import" not in drawing
-        assert drawing.rstrip().endswith("</svg>")
-        assert "<script" not in drawing
-
-
-def test_every_picture_says_what_it_shows(page):
-    assert all(attributes["alt"] for tag, attributes in page.tags if tag == "img")
-
-
-def test_hostile_names_are_shown_as_text(written, page):
-    raw = written[0].read_text(encoding="utf-8")
-    assert HOSTILE not in raw
-    assert HOSTILE in page.text
-    assert page.row(CLASSES[1])[0][0] == "5"
-
-
-def test_policy_forbids_what_autoescape_might_miss(page):
-    policy = [a["content"] for tag, a in page.tags if tag == "meta" and "http-equiv" in a]
-    assert policy == ["default-src 'none'; img-src data:; style-src 'unsafe-inline'"]
 
 
 @pytest.mark.parametrize(
@@ -279,8 +145,8 @@ def test_demo_says_that_it_is_synthetic(page, variant):
     assert "Synthetic" not in page.text
 
 
-def test_quality_table_has_every_clip_and_column(written):
-    with written[2].open(encoding="utf-8", newline="") as file:
+def test_quality_table_has_every_clip_and_column(written_report):
+    with written_report[2].open(encoding="utf-8", newline="") as file:
         rows = {row["clip_id"]: row for row in csv.DictReader(file)}
     assert len(rows) == 12
     assert tuple(rows["half"]) == QUALITY_COLUMNS
@@ -314,172 +180,9 @@ def test_clip_without_an_index_row_is_refused(artefacts, tmp_path):
         write(artefacts, tmp_path, feature_indexes=[shorter])
 
 
-def pixels(thumbnail):
-    data = base64.b64decode(thumbnail.uri.partition(",")[2])
-    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).astype(int)
-
-
-def test_picture_is_of_the_detected_frame_nearest_to_the_middle(clips, artefacts):
-    # Detected are 10 to 21, the middle is 11; `flat_frames` paints frame i with 40 + 5 i.
-    picture = make_thumbnail(clips["half"], store=artefacts["store"])
-    assert (picture.frame, picture.landmarks) == (11, True)
-    assert (picture.width, picture.height) == (220, 165)
-    assert abs(np.median(pixels(picture)) - (40 + 5 * 11)) <= 3
-
-
-def test_landmarks_are_drawn_where_they_are(clips, artefacts):
-    image = pixels(make_thumbnail(clips["good0"], store=artefacts["store"]))
-    blue = image[:, :, 0] - image[:, :, 2] > 30
-    rows, columns = np.nonzero(blue)
-    assert blue.sum() > 100
-    assert rows.min() > 0.35 * 165
-    assert rows.max() < 0.7 * 165
-    assert columns.min() > 0.37 * 220
-    assert columns.max() < 0.63 * 220
-
-
-def test_clip_without_a_face_shows_its_middle_without_dots(clips, artefacts):
-    picture = make_thumbnail(clips["noface"], store=artefacts["store"])
-    assert (picture.frame, picture.landmarks) == ((FRAMES - 1) // 2, False)
-    assert np.ptp(pixels(picture), axis=2).max() < 20
-
-
-def test_damaged_trajectory_costs_the_dots_only(clips, artefacts, tmp_path):
-    clip = clips["good1"]
-    shard = shard_path(artefacts["store"], "tracks", clip.track_key)
-    damaged = shard_path(tmp_path, "tracks", clip.track_key)
-    damaged.parent.mkdir(parents=True)
-    damaged.write_bytes(shard.read_bytes()[:2000])
-    picture = make_thumbnail(clip, store=tmp_path)
-    assert picture.uri
-    assert not picture.landmarks
-    assert wavelet_example([clip], store=tmp_path) is None
-
-
-def test_wavelet_example_shows_the_liveliest_clip_and_one_of_each_pair(clips, artefacts):
-    example = wavelet_example(list(clips.values()), store=artefacts["store"])
-    assert example.clip.clip_id in ("good2", "good5")
-    assert [trace.name for trace in example.traces] == [
-        "jawOpen",
-        "mouthSmileLeft",
-        "lower lip (landmark 14), y",
-    ]
-    assert example.clip_bytes == FRAMES * 1486 * 4
-    assert example.code_bytes == 8 * 1486 * 4
-    for trace in example.traces:
-        assert trace.error < 0.1 * trace.span
-
-
 def test_layout_is_explained(page, folds):
     assert "the means over 8 equal spans" in page.words()
     assert "approximation and details from coarse to fine" in folds[1].words()
-
-
-def test_frames_that_a_code_has_lost_are_left_open(tmp_path):
-    made = build(tmp_path, layout="paper")
-    found = read_clips(made["manifest"], made["track_indexes"], made["feature_indexes"])
-    example = wavelet_example(found, store=made["store"])
-    [trace, *_] = example.traces
-    # 24 frames are padded to 32 and held in 8 blocks of 4: all are known.
-    assert np.isfinite(trace.rebuilt).all()
-    lost = replace(trace, rebuilt=np.where(np.arange(FRAMES) < 16, trace.rebuilt, np.nan))
-    assert figures.trajectory(example, lost).uri
-    assert figures.code_bars(example, lost).uri
-
-
-def clip(number, *, reason="", notes="", **changes):
-    values = {
-        "clip_id": f"c{number}",
-        "file_path": f"c{number}.mp4",
-        "label": "happy",
-        "subject": None,
-        "valid": not reason,
-        "reason": reason,
-        "frames": 100,
-        "frames_announced": 100,
-        "detected": 100,
-        "detection_ratio": 1.0,
-        "longest_gap": 0,
-        "jitter": 0.01,
-        "mean_abs_yaw": 2.0,
-        "width": 64,
-        "height": 48,
-        "fps": 25.0,
-        "max_faces_seen": 1,
-        "notes": notes,
-        "track_key": "t",
-        "feature_key": "f",
-    }
-    return ReportClip(**(values | changes))
-
-
-def test_rare_reasons_are_not_hidden_behind_frequent_ones():
-    many = [clip(i, reason=f"no face in any of {i} frames") for i in range(MAX_ROWS + 200)]
-    review = review_clips([*many, clip("rare", reason="truncated")])
-    assert review.n_invalid == MAX_ROWS + 201
-    assert len(review.invalid) == MAX_ROWS
-    assert review.invalid[0].clip_id == "crare"
-    assert review.reasons == [("no face in any of … frames", MAX_ROWS + 200), ("truncated", 1)]
-
-
-def test_shaky_and_gappy_valid_clips_are_worth_a_look_but_ordinary_ones_are_not():
-    ordinary = [clip(i) for i in range(50)]
-    shaky, gappy = clip("shaky", jitter=0.09), clip("gap", detection_ratio=0.92, detected=92)
-    odd = review_clips([*ordinary, shaky, gappy]).odd
-    assert {entry.clip.clip_id for entry in odd} == {"cshaky", "cgap"}
-    assert "jitter 9.0 %" in next(e.why for e in odd if e.clip is shaky)
-
-
-def test_notes_on_thousands_of_clips_give_a_few_rows():
-    assert len(review_clips([clip(i, notes="variable frame rate") for i in range(3000)]).odd) == 5
-
-
-def test_examples_are_of_different_classes_and_subjects():
-    pool = [
-        clip(i, label="happy" if i < 8 else f"class{i}", subject=f"s{i % 4}") for i in range(12)
-    ]
-    chosen = example_clips(pool, count=6)
-    assert len({entry.label for entry in chosen}) == 5
-    assert len({entry.subject for entry in chosen}) == 4
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"jitter": float("nan"), "mean_abs_yaw": float("nan")},
-        {"jitter": 0.0, "mean_abs_yaw": 0.0},
-        {"frames": 1},
-    ],
-)
-def test_distributions_may_be_degenerate(changes):
-    for measure in measures([clip(0, **changes)]):
-        if measure.values.size:
-            assert figures.histogram(measure, limit=5).uri
-        else:
-            assert measure.quantiles is None
-
-
-def test_wide_distributions_are_drawn_logarithmically():
-    [frames, *_] = measures([clip(i, frames=10) for i in range(9)] + [clip(9, frames=90_000)])
-    text = base64.b64decode(figures.histogram(frames).uri.partition(",")[2]).decode()
-    assert re.search(r">1,?000<", text)
-    assert "mathdefault" not in text
-
-
-def test_class_names_of_any_kind_are_drawn_as_they_are():
-    picture = figures.confusion(["怒り", "x" * 80, "$x_1$"], np.eye(3))
-    text = base64.b64decode(picture.uri.partition(",")[2]).decode()
-    assert "怒り" in text
-    assert ">$x_1$<" in text
-    assert "x" * 23 + "…" in text
-
-
-def test_blendshape_names_are_those_of_the_model():
-    assert list(BLENDSHAPES) == blendshape_names()
-
-
-def test_curves_are_columns_of_the_training():
-    assert set(CURVES) < set(Epoch.__dataclass_fields__)
 
 
 def of_protocol(artefacts, protocol):
@@ -518,7 +221,7 @@ def pair(dataset_a, clip_a, dataset_b, clip_b, **cells):
     return dict.fromkeys(PAIR_COLUMNS, "") | sides | cells
 
 
-def test_script_writes_the_same_bytes_again(artefacts, written, tmp_path):
+def test_script_writes_the_same_bytes_again(artefacts, written_report, tmp_path):
     parts = {
         part: [str(paths[part]) for paths in artefacts["splits"].values()]
         for part in ("train", "val", "test")
@@ -569,6 +272,6 @@ def test_script_writes_the_same_bytes_again(artefacts, written, tmp_path):
     )
     script = ROOT / "scripts" / "write_report.py"
     runpy.run_path(str(script), init_globals={"snakemake": job}, run_name="__main__")
-    assert (tmp_path / "report.html").read_bytes() == written[0].read_bytes()
-    assert (tmp_path / "quality.csv").read_bytes() == written[2].read_bytes()
+    assert (tmp_path / "report.html").read_bytes() == written_report[0].read_bytes()
+    assert (tmp_path / "quality.csv").read_bytes() == written_report[2].read_bytes()
     assert "12 clips" in (tmp_path / "job.log").read_text(encoding="utf-8")

@@ -7,89 +7,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from split_dataset import CLASSES, SHAPES, Dataset
 
 from facewave import splits as module
 from facewave.encode_bucket import FEATURE_COLUMNS
-from facewave.export_npy import export_npy
-from facewave.manifest import Clip
 from facewave.split_table import read_split
-from facewave.splits import SplitBuildError, iter_split_rows, read_feature_indexes, write_splits
-from facewave.store import DamagedShardError, shard_path, write_shard
+from facewave.splits import SplitBuildError, iter_split_rows, read_feature_indexes
+from facewave.store import DamagedShardError, shard_path
 from facewave.tsv import format_rows, write_text
 from facewave.versions import SPLIT_VERSION
-
-SHAPES = {"landmarks": (2, 5, 3), "blendshapes": (2, 4)}
-CLASSES = ["neutral", "happy"]
-
-
-class Dataset:
-    """Clips whose features lie in a store; every fifth clip is not valid."""
-
-    def __init__(self, folder, count=20):
-        self.folder, self.store = folder, folder / "store"
-        self.clips, self.index, self.features, self.reencoded = [], {}, {}, []
-        for i in range(count):
-            self.add(f"c{i:03}", valid=i % 5 != 4)
-
-    def add(self, clip_id, *, valid=True):
-        number = len(self.clips)
-        values = np.random.default_rng(number)
-        arrays = {
-            name: values.normal(size=shape).astype(np.float32) for name, shape in SHAPES.items()
-        }
-        if not valid:
-            arrays = {name: np.zeros_like(array) for name, array in arrays.items()}
-        key = f"{number:02x}key"
-        write_shard(shard_path(self.store, "features", key), arrays, {})
-        self.features[clip_id] = arrays
-        self.clips.append(
-            Clip(
-                clip_id,
-                f"videos/{clip_id}.mp4",
-                number,
-                number % 2,
-                CLASSES[number % 2],
-                subject=f"s{number % 3}" if number % 4 else None,
-                text="er sagte: „ja“\t",
-            )
-        )
-        self.index[clip_id] = {
-            "clip_id": clip_id,
-            "key": key,
-            "track_key": f"track of {clip_id}",
-            "valid": "true" if valid else "false",
-            "reason": "" if valid else "no face in any of 30 frames",
-            "frames": "30",
-            "detected": "29",
-            "detection_ratio": "0.9666666666666667",
-            "longest_gap": "1",
-            "jitter": "0.25" if valid else "",
-            "mean_abs_yaw": "3.5" if valid else "",
-            "notes": "",
-        }
-
-    def parts(self):
-        names = ("train", "train", "train", "val", "test")
-        return {clip.clip_id: names[i % 5] for i, clip in enumerate(self.clips)}
-
-    def write(self, name="splits", reencode=None, **metadata):
-        outputs = {part: self.folder / name / f"{part}.parquet" for part in module.PARTS}
-        write_splits(
-            self.clips,
-            self.index,
-            self.parts(),
-            outputs=outputs,
-            store=self.store,
-            shapes=SHAPES,
-            metadata={"classes": CLASSES, **metadata},
-            reencode=reencode or self.reencode,
-        )
-        return outputs
-
-    def reencode(self, row):
-        self.reencoded.append(row["clip_id"])
-        path = shard_path(self.store, "features", row["key"])
-        write_shard(path, self.features[row["clip_id"]], {})
 
 
 @pytest.fixture
@@ -320,60 +246,3 @@ def test_indexes_of_all_buckets(dataset):
     for path, part in zip(paths, (rows[:7], rows[7:]), strict=True):
         write_text(path, format_rows(FEATURE_COLUMNS, part))
     assert read_feature_indexes(paths) == dataset.index
-
-
-class TestExportNpy:
-    def test_array_of_dicts(self, dataset, tmp_path):
-        split, target = dataset.write()["train"], tmp_path / "new" / "train.npy"
-        assert export_npy(split, target) == 12
-        rows = np.load(target, allow_pickle=True)
-        assert rows.shape == (12,)
-        for row, clip in zip(rows, [c for c in dataset.clips if c.video_idx % 5 < 3], strict=True):
-            assert list(row) == ["clip_id", "file_path", "landmarks", "blendshapes"]
-            assert row["clip_id"] == clip.clip_id
-            assert row["file_path"] == clip.file_path
-            for name, array in dataset.features[clip.clip_id].items():
-                np.testing.assert_array_equal(row[name], array, strict=True)
-
-    @pytest.mark.parametrize("count", [1, 2, 3])
-    def test_few_clips_stay_an_array_of_dicts(self, tmp_path, count):
-        dataset = Dataset(tmp_path, count)
-        export_npy(dataset.write()["train"], tmp_path / "a.npy")
-        rows = np.load(tmp_path / "a.npy", allow_pickle=True)
-        assert rows.shape == (count,)
-        assert isinstance(rows[0], dict)
-
-    def test_no_clip(self, dataset, tmp_path):
-        dataset.clips = dataset.clips[:1]
-        assert export_npy(dataset.write()["test"], tmp_path / "a.npy") == 0
-        assert np.load(tmp_path / "a.npy", allow_pickle=True).shape == (0,)
-
-    def test_segments_of_a_video_can_be_told_apart(self, dataset, tmp_path):
-        dataset.clips = [
-            replace(
-                clip,
-                file_path="talk.mp4",
-                start_frame=100 * clip.video_idx,
-                end_frame=100 * clip.video_idx + 100,
-            )
-            for clip in dataset.clips
-        ]
-        export_npy(dataset.write()["val"], tmp_path / "a.npy")
-        rows = np.load(tmp_path / "a.npy", allow_pickle=True)
-        assert {row["file_path"] for row in rows} == {"talk.mp4"}
-        assert [(row["clip_id"], row["start_frame"], row["end_frame"]) for row in rows] == [
-            ("c003", 300, 400),
-            ("c008", 800, 900),
-            ("c013", 1300, 1400),
-            ("c018", 1800, 1900),
-        ]
-        export_npy(Dataset(tmp_path / "whole", 4).write()["val"], tmp_path / "b.npy")
-        whole = np.load(tmp_path / "b.npy", allow_pickle=True)
-        assert [sorted(row) for row in whole] == [
-            ["blendshapes", "clip_id", "file_path", "landmarks"]
-        ]
-
-    def test_needs_pickle(self, dataset, tmp_path):
-        export_npy(dataset.write()["val"], tmp_path / "a.npy")
-        with pytest.raises(ValueError, match="allow_pickle=False"):
-            np.load(tmp_path / "a.npy")
