@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any
 
 from facewave.emotion_words import banned_words
+from facewave.text_words import han_count, words_of
 
 # A flag, and whether the clip is asked about again with another seed.
 FLAGS = {
@@ -30,9 +31,13 @@ _FUNCTION_WORDS = frozenset(
         "towards two up was who while with woman",
     )
 )
-# Least share of letters that are ASCII, and of words that are English function words.
-_ASCII, _FUNCTION = 0.9, 0.12
-_REPEATS, _GRAM = 3, 4
+# Least share of letters that are ASCII, and of words that are English function words; of letters
+# that are Chinese characters.
+_ASCII, _FUNCTION, _HAN = 0.9, 0.12, 0.7
+_REPEATS = 3
+# Words in a row that make a repetition, of Chinese characters.
+_GRAMS = {"en": 4, "zh": 8}
+LANGUAGES = tuple(_GRAMS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,13 +45,15 @@ class TextRules:
     """What a description must be.
 
     Attributes:
-        min_words, max_words: of a description.
+        min_words, max_words: of a description; of a Chinese one, characters.
         banned: finds words that it must not hold (`facewave.emotion_words.banned_pattern`).
+        language: see `LANGUAGES`.
     """
 
     min_words: int
     max_words: int
     banned: re.Pattern[str]
+    language: str = "en"
 
 
 def clean(text: str) -> str:
@@ -61,13 +68,24 @@ def text_flags(text: str, rules: TextRules) -> list[str]:
         return ["missing"]
     found = {
         "banned": bool(banned_words(text, rules.banned)),
-        "repetitive": repeats_itself(text),
-        "language": not looks_english(text),
+        "repetitive": repeats_itself(text, language=rules.language),
+        "language": not is_in(text, rules.language),
         "short": len(words) < rules.min_words,
         "long": len(words) > rules.max_words,
-        "cut": text.rstrip("\"')”’")[-1:] not in ".!?",
+        "cut": text.rstrip("\"')”’）」』")[-1:] not in tuple(".!?。！？…"),
     }
     return [name for name in FLAGS if found.get(name)]
+
+
+def is_in(text: str, language: str) -> bool:
+    """Tell whether a text is written in a language of `LANGUAGES`, as far as its letters say."""
+    return looks_english(text) if language == "en" else looks_chinese(text)
+
+
+def looks_chinese(text: str) -> bool:
+    """Tell whether most letters are Chinese characters; Japanese and Cantonese pass as well."""
+    letters = sum(sign.isalpha() for sign in text)
+    return letters > 0 and han_count(text) >= _HAN * letters
 
 
 def looks_english(text: str) -> bool:
@@ -82,11 +100,12 @@ def looks_english(text: str) -> bool:
     return len(words) < 5 or sum(w in _FUNCTION_WORDS for w in words) >= _FUNCTION * len(words)
 
 
-def repeats_itself(text: str) -> bool:
-    """Tell whether a sentence, or four words in a row, are there three times."""
-    words = _words(text)
-    grams = Counter(tuple(words[i : i + _GRAM]) for i in range(len(words) - _GRAM + 1))
-    sentences = Counter(part.strip().lower() for part in re.split(r"[.!?]+", text) if part.strip())
+def repeats_itself(text: str, *, language: str = "en") -> bool:
+    """Tell whether a sentence, four words or eight Chinese characters in a row are there thrice."""
+    words, gram = _words(text), _GRAMS[language]
+    grams = Counter(tuple(words[i : i + gram]) for i in range(len(words) - gram + 1))
+    parts = (part.strip().lower() for part in re.split(r"[.!?。！？]+", text))
+    sentences = Counter(filter(None, parts))
     return max([*grams.values(), *sentences.values()], default=0) >= _REPEATS
 
 
@@ -133,4 +152,4 @@ def summary(
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"\w+(?:['’]\w+)?", text.lower())
+    return words_of(text.lower())

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from hashlib import blake2b
 from re import Pattern
 
+from facewave.annotation_checks import is_in
 from facewave.class_lists import canonical
 from facewave.manifest import Clip
 
@@ -28,12 +29,13 @@ def choose_examples(
     usable: Collection[str],
     banned: Pattern[str] | None,
     seed: int,
+    language: str = "en",
 ) -> list[Clip]:
     """Return described clips: as many of each class, and some more neutral ones, in seeded order.
 
     Never chosen are clips without a text, of a test or validation part (column `split`), of a
-    held-out fold, near-duplicates, clips that were not tracked, and, with `banned`, clips whose
-    text holds a banned word: the model would learn to use it.
+    held-out fold, near-duplicates, clips that were not tracked, those whose text is in another
+    language, and, with `banned`, those whose text holds a banned word: the model would learn it.
 
     Args:
         clips: of the dataset with texts.
@@ -45,6 +47,7 @@ def choose_examples(
         usable: clip ids that have frames to be shown.
         banned: finds banned words; None: texts are taken as they are.
         seed: of the choice and of the order.
+        language: see `facewave.annotation_checks.LANGUAGES`.
 
     Raises:
         ExamplesError: naming every class that lacks clips, and why clips were passed over; or the
@@ -66,7 +69,7 @@ def choose_examples(
     by_class: dict[str, list[Clip]] = {}
     held = set(map(str, held_out_folds or ()))
     for clip in clips:
-        reason = _reason(clip, held, excluded, usable, banned)
+        reason = _reason(clip, held, excluded, usable, banned, language)
         if reason:
             passed[reason] += 1
         else:
@@ -118,6 +121,7 @@ def _reason(
     excluded: Collection[str],
     usable: Collection[str],
     banned: Pattern[str] | None,
+    language: str,
 ) -> str | None:
     if not (clip.text or "").strip():
         return "without a text"
@@ -129,6 +133,8 @@ def _reason(
         return "like a clip of the target"
     if clip.clip_id not in usable:
         return "without frames"
+    if not is_in(clip.text or "", language):
+        return "in another language"
     if banned is not None and banned.search(clip.text or ""):
         return "with a banned word"
     return None

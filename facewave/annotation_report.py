@@ -21,6 +21,7 @@ def text_rules(options: Mapping[str, Any], classes: Sequence[str]) -> TextRules:
         min_words=options["min_words"],
         max_words=options["max_words"],
         banned=banned_pattern([*classes, *options["banned_words"]]),
+        language=options["language"],
     )
 
 

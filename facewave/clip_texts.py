@@ -1,52 +1,158 @@
-"""Texts made for clips (transcripts, descriptions) put into the manifest's column `text`."""
+"""Texts made for clips (captions, transcripts, descriptions) joined to the manifest's `text`.
+
+The one way in which a clip gets a text that its dataset's own label files do not have: `texts` of
+a dataset names a table, and what reads texts (prompts, text fusion, exports) reads the manifest's.
+"""
 
 from __future__ import annotations
 
+import csv
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from facewave.manifest import Clip
+from facewave.config_text import MADE
+from facewave.datasets.joint import joint_clip_id
+from facewave.hints import listed
+from facewave.manifest import Clip, ManifestError
 
-# missing: only clips without a text of their own get one; all: theirs is put aside as well.
-JOINS = ("missing", "all")
+_log = logging.getLogger("facewave")
 
 
-def read_texts(path: str | Path) -> dict[str, str]:
-    """Return the texts of a table with the columns clip_id and text, by clip; empty ones left out.
+@dataclass(frozen=True, kw_only=True)
+class TextSource:
+    """A table of texts.
+
+    Attributes:
+        file: with the columns `clip_id` and `text`: Parquet (`.parquet`), else CSV in UTF-8.
+        replace: whether the clips' own texts are put aside, so that a clip without a text in the
+            table has none; else only clips without a text of their own get one.
+        member: of a joint dataset the one whose clips the table is of; None: the dataset itself.
+    """
+
+    file: str
+    replace: bool
+    member: str | None = None
+
+
+def text_sources(name: str, options: Mapping[str, Any], results: Path) -> list[dict[str, Any]]:
+    """Return the tables of texts of a dataset: those of its members, then its own.
+
+    Args:
+        name: of the dataset.
+        options: as `facewave.config.dataset_config` returns them.
+        results: folder with a folder a dataset.
+
+    Returns:
+        keyword arguments of `TextSource`.
+    """
+    given = {member: (member, part) for member, part in options.get("members", {}).items()}
+    sources = []
+    for member, (owner, part) in {**given, None: (name, options)}.items():
+        texts = part.get("texts")
+        if texts is not None:
+            made = MADE.get(texts["from"])
+            file = results / owner / made if made else Path(texts["from"]).expanduser()
+            source = {"file": str(file), "replace": texts["replace"], "member": member}
+            sources.append(source)
+    return sources
+
+
+def without_texts(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a dataset's options without `texts`, its own and its members'."""
+    kept = {key: value for key, value in options.items() if key not in ("texts", "members")}
+    if "members" in options:
+        members = options["members"].items()
+        kept["members"] = {member: without_texts(part) for member, part in members}
+    return kept
+
+
+def join_texts(clips: Sequence[Clip], source: TextSource) -> list[Clip]:
+    """Return clips with the texts of a table; rows of clips that are not there are passed over.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it is no Parquet file, or lacks a column.
+        ManifestError: the table cannot be read, lacks a column, has a clip twice, or is of other
+            clips.
     """
+    texts = read_texts(Path(source.file))
+    if source.member is not None:
+        texts = {joint_clip_id(source.member, clip_id): text for clip_id, text in texts.items()}
+    meant = [clip.clip_id for clip in clips if _is_of(clip, source.member)]
+    if meant and texts.keys().isdisjoint(meant):
+        problem = f"none of its {len(texts)} rows is of a clip of the dataset, such as {meant[0]!r}"
+        raise ManifestError(
+            source.file, [problem], advice="Its column clip_id must hold the ids of the manifest."
+        )
+    chosen = {clip.clip_id: clip.text for clip in clips}
+    for clip_id in meant:
+        if source.replace or not chosen[clip_id]:
+            chosen[clip_id] = texts.get(clip_id) or None
+    changed = sum(clip.text != chosen[clip.clip_id] for clip in clips)
+    _log.info("texts of %s: another text for %d of %d clips", source.file, changed, len(meant))
+    return [replace(clip, text=chosen[clip.clip_id]) for clip in clips]
+
+
+def read_texts(path: Path) -> dict[str, str]:
+    """Return the texts of a table by clip, each on one line; empty where there is none.
+
+    Raises:
+        ManifestError: it cannot be read, lacks a column, or has a clip twice.
+    """
+    columns = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
+    texts: dict[str, str] = {}
+    problems = []
+    for number, (cell, text) in enumerate(columns, start=1):
+        clip_id = (cell or "").strip()
+        if clip_id in texts:
+            problems.append(f"row {number}: clip {clip_id!r} is there twice")
+        texts[clip_id] = " ".join((text or "").split())
+    if problems:
+        raise ManifestError(str(path), problems, advice="Keep one row a clip.")
+    return texts
+
+
+def _is_of(clip: Clip, member: str | None) -> bool:
+    return member is None or clip.clip_id.startswith(f"{member}@")
+
+
+def _read_csv(path: Path) -> list[tuple[str | None, str | None]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            _check_columns(path, list(reader.fieldnames or []))
+            return [(row["clip_id"], row["text"]) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise _unreadable(path, error) from error
+
+
+def _read_parquet(path: Path) -> list[tuple[str | None, str | None]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path, columns=["clip_id", "text"], use_threads=False)
-        ids, texts = (table.column(name).to_pylist() for name in ("clip_id", "text"))
-    except (pa.ArrowInvalid, KeyError) as error:
-        raise ValueError(
-            f"{path}: no table with clip_id and text ({error}); remove it and run again"
-        ) from error
-    return {clip_id: text for clip_id, text in zip(ids, texts, strict=True) if text}
+        with pq.ParquetFile(path) as file:
+            _check_columns(path, file.schema_arrow.names)
+            table = file.read(columns=["clip_id", "text"], use_threads=False)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise _unreadable(path, error) from error
+    columns = (table.column(name).cast(pa.string()).to_pylist() for name in ("clip_id", "text"))
+    return list(zip(*columns, strict=True))
 
 
-def join_texts(clips: Sequence[Clip], texts: Mapping[str, str], *, join: str) -> list[Clip]:
-    """Return clips with texts that were made for them.
+def _check_columns(path: Path, names: Sequence[str]) -> None:
+    for name in ("clip_id", "text"):
+        if name not in names:
+            problem = f"no column {name!r}; there are {listed(names)}"
+            raise ManifestError(str(path), [problem], advice=_ADVICE)
 
-    Args:
-        clips: the manifest.
-        texts: by clip.
-        join: see `JOINS`; with `all`, a clip for which nothing was made has no text.
 
-    Raises:
-        ValueError: if `join` is none of these.
-    """
-    if join not in JOINS:
-        raise ValueError(f"{join!r} is none of {', '.join(JOINS)}")
-    keep = join == "missing"
-    return [
-        replace(clip, text=(clip.text if keep and clip.text else texts.get(clip.clip_id)))
-        for clip in clips
-    ]
+def _unreadable(path: Path, error: Exception) -> ManifestError:
+    return ManifestError(str(path), [f"cannot be read: {error}"], advice=_ADVICE)
+
+
+_ADVICE = (
+    "`texts.from` of a dataset names a table with the columns clip_id and text (CSV in UTF-8, or "
+    "Parquet), or one of " + ", ".join(MADE) + "; `texts: null` joins nothing."
+)

@@ -12,7 +12,7 @@ from facewave.class_lists import canonical, preset_classes
 from facewave.config_asked import asked_problems
 from facewave.config_errors import ConfigError, describe
 from facewave.config_schema import adapter_schema, adapters, filled, plain, schema, schema_errors
-from facewave.config_text import text_problems
+from facewave.config_text import source_problems, text_problems
 from facewave.config_vlm import vlm_problems
 from facewave.hints import did_you_mean, found, listed
 
@@ -128,6 +128,7 @@ def _cross_problems(config: Mapping[str, Any]) -> Iterator[str]:
     yield from _input_problems(config)
     yield from vlm_problems(config["vlm"])
     yield from text_problems(config["transcripts"], config["export_chat"])
+    yield from source_problems(config)
     yield from asked_problems(config)
     for name, options in _dataset_items(config):
         place = f"datasets.{name}"

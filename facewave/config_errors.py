@@ -10,6 +10,10 @@ _ADVICE = (
     "Correct them in config.yaml, in the file given with --configfile or after --config; "
     "config.yaml and README.md describe every key."
 )
+# Keys of before, and what stands in their place.
+_MOVED = {
+    "transcripts.join": "datasets.<name>.texts: {from: transcripts}, with replace: true for `all`"
+}
 _TYPES = {
     "string": "text",
     "number": "a number",
@@ -110,11 +114,14 @@ def _bounds(part: Mapping[str, Any]) -> str:
 def _unknown_keys(place: str, error: Any) -> Iterator[str]:
     known = error.schema.get("properties", {})
     for key, value in error.instance.items():
-        if key not in known:
+        name = key_path([place, str(key)])
+        if name in _MOVED:
+            yield f"{name}: found a key of before, expected {_MOVED[name]} in its place"
+        elif key not in known:
             near = _nearest_key(key, known)
             hint = f"; did you mean {near!r}?" if near is not None else ""
             yield (
-                f"{key_path([place, str(key)])}: found an unknown key, expected one of "
+                f"{name}: found an unknown key, expected one of "
                 f"{listed(known)}{hint} (its value: {found(value)})"
             )
 

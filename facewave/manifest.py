@@ -128,7 +128,11 @@ def manifest_schema() -> Any:
 
 
 def write_manifest(
-    clips: Sequence[Clip], parquet_path: Path, csv_path: Path, *, metadata: Mapping[str, str]
+    clips: Sequence[Clip],
+    parquet_path: Path,
+    csv_path: Path | None,
+    *,
+    metadata: Mapping[str, str],
 ) -> None:
     """Write the manifest as Parquet and as CSV, each whole or not at all.
 
@@ -138,7 +142,7 @@ def write_manifest(
     Args:
         clips: the rows, in the order in which they are written
         parquet_path: the Parquet file; its folder is made
-        csv_path: the CSV file (UTF-8, commas); its folder is made
+        csv_path: the CSV file (UTF-8, commas); its folder is made; None: no CSV
         metadata: names and texts for the Parquet schema's metadata
     """
     import pyarrow as pa
@@ -149,6 +153,8 @@ def write_manifest(
     table = pa.table(columns, schema=schema)
     with atomic_path(parquet_path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
+    if csv_path is None:
+        return
     columns["label_distribution"] = [
         " ".join(str(float(vote)) for vote in votes) if votes is not None else None
         for votes in columns["label_distribution"]

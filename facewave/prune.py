@@ -1,4 +1,4 @@
-"""Remove the shards that no dataset's index names any more."""
+"""Remove the shards and answers that no dataset's index names any more."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from facewave.answer_index import STAGE as ANSWERS
+from facewave.answer_index import needed_answers
 from facewave.encode_bucket import FEATURE_COLUMNS
 from facewave.plan import read_plan
 from facewave.speech.transcribe_bucket import STAGE, TRANSCRIPT_COLUMNS
@@ -33,6 +35,9 @@ def named_keys(results: Path, stage: str) -> set[str]:
     keys: set[str] = set()
     for plan_file in results.glob("*/keys/plan.json"):
         folder = plan_file.parents[1]
+        if stage == ANSWERS:
+            keys |= needed_answers(folder)
+            continue
         for bucket in read_plan(folder).buckets:
             for index in _indexes(folder, stage, bucket):
                 keys.update(row["key"] for row in iter_rows(index, _COLUMNS[stage]))
@@ -49,7 +54,7 @@ def prune_store(results: Path, store: Path) -> Pruned:
         store: folder of the content-addressed store.
     """
     removed, size, kept = 0, 0, 0
-    for stage in _COLUMNS:
+    for stage in (*_COLUMNS, ANSWERS):
         keys = named_keys(results, stage)
         for path in _files(store / stage):
             if path.name.startswith(".") or path.stem not in keys:

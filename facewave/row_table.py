@@ -1,10 +1,10 @@
-"""Dataclass rows as a CSV file that people read."""
+"""Rows as a CSV file that people read."""
 
 from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,13 @@ def write_rows(path: Path, kind: type[Any], rows: Iterable[Any], *, digits: int 
         writer = csv.DictWriter(file, [field.name for field in fields(kind)], lineterminator="\n")
         writer.writeheader()
         writer.writerows({k: _cell(v, digits) for k, v in asdict(row).items()} for row in rows)
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a header and rows of cells as CSV, atomically; None is an empty cell."""
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([columns, *rows])
 
 
 def _cell(value: object, digits: int) -> object:

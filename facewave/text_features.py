@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.split_table import SplitTable
+from facewave.text_words import TOKEN_PATTERN
 
 GROUP = "text"
 KINDS = ("tfidf", "embedding")
@@ -78,14 +79,33 @@ def fit_text_features(
     known = [text for text in texts if text]
     if not known:
         raise TextFeatureError(
-            "no clip of the training part has a text: join transcripts (transcripts.join: missing) "
-            "or captions to the manifest, or do without text_fusion"
+            "no clip of the training part has a text: join transcripts, descriptions or "
+            "captions to the manifest (datasets.<name>.texts), or do without text_fusion"
         )
     if options.kind == "tfidf":
         return _tfidf(known, size=options.size, seed=seed)
     if options.kind == "embedding":
         return _embedding(options.model, revision=options.revision, threads=threads)
     raise TextFeatureError(f"text_fusion.kind: {options.kind!r} is none of {', '.join(KINDS)}")
+
+
+def text_weights(options: TextOptions) -> dict[str, str]:
+    """Return the commit, or a digest, of the weights of an embedding; nothing without any.
+
+    Raises:
+        WeightsError: if the weights cannot be had.
+    """
+    if options.kind != "embedding":
+        return {}
+    from facewave.vlm.weights import weights_identity
+
+    return weights_identity(_folder(options.model, options.revision))
+
+
+def _folder(model: str, revision: str | None) -> Path:
+    from facewave.vlm.weights import find_weights
+
+    return find_weights(model, revision=revision, setting="text_fusion.model", processor=False)
 
 
 def with_texts(table: SplitTable, features: Features) -> SplitTable:
@@ -101,7 +121,7 @@ def _tfidf(known: Sequence[str], *, size: int, seed: int) -> TextFeatures:
     from sklearn.decomposition import TruncatedSVD
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=TOKEN_PATTERN)
     try:
         weights = vectorizer.fit_transform(known)
     except ValueError as error:
@@ -125,9 +145,7 @@ def _embedding(model: str, *, revision: str | None, threads: int) -> TextFeature
     import torch
     from transformers import AutoModel, AutoTokenizer
 
-    from facewave.vlm.weights import find_weights
-
-    folder = find_weights(model, revision=revision, setting="text_fusion.model", processor=False)
+    folder = _folder(model, revision)
     torch.set_num_threads(threads)
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     network = AutoModel.from_pretrained(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.metrics import unweighted_average_recall
+from facewave.text_words import TOKEN_PATTERN
 
 # Labels dealt out at random, to see what the classifier reaches where there is nothing to learn.
 _SHUFFLES = 10
@@ -95,7 +96,7 @@ def _model() -> Any:
     from sklearn.pipeline import make_pipeline
 
     return make_pipeline(
-        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
+        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=TOKEN_PATTERN),
         LogisticRegression(class_weight="balanced", C=10.0, max_iter=1000),
     )
 

@@ -4,7 +4,7 @@
 rule write_annotations:
     input:
         unpack(annotation_examples),
-        manifest=DATASET / "manifest.parquet",
+        manifest=DATASET / "manifest_own_texts.parquet",
         tracks=of_buckets("tracks"),
         rendered=lambda wildcards: demo_files(wildcards.dataset),
     output:
@@ -28,6 +28,7 @@ rule write_annotations:
             "classes", []
         ),
         options=annotation_params(CONFIG["annotate"]),
+        index=lambda wildcards: answer_index(RESULTS / wildcards.dataset, "annotations"),
         default_fps=CONFIG["landmarker"]["default_fps"],
         store=STORE,
         seed=CONFIG["seed"],
@@ -41,7 +42,7 @@ rule write_annotations:
 rule check_annotations:
     input:
         annotations=DATASET / "annotations/annotations.parquet",
-        manifest=DATASET / "manifest.parquet",
+        manifest=DATASET / "manifest_own_texts.parquet",
     output:
         checks=DATASET / "annotations/checks.json",
     log:

@@ -17,7 +17,9 @@ os.environ.update(
 from snakemake.exceptions import WorkflowError
 
 from facewave.buckets import bucket_of
+from facewave.clip_texts import text_sources, without_texts
 from facewave.config import ConfigError, check_config, dataset_config
+from facewave.config_text import MADE
 from facewave.datasets import load_clips
 from facewave.datasets.demo import RECIPE_VERSION, demo_clips
 from facewave.manifest import COLUMNS, ManifestError
@@ -177,10 +179,20 @@ def of_buckets(stage):
 
 
 def joined_texts(wildcards):
-    """Return the table of texts that is joined to the manifest of a rule's dataset, if any."""
-    if CONFIG["transcripts"]["join"] == "none":
-        return []
-    return [RESULTS / wildcards.dataset / "transcripts.parquet"]
+    """Return the tables of texts that are joined to the manifest of a rule's dataset."""
+    return text_sources(wildcards.dataset, DATASETS[wildcards.dataset], RESULTS)
+
+
+def joined_text_files(wildcards):
+    """List these tables; what the workflow does not make itself must be there."""
+    files = [source["file"] for source in joined_texts(wildcards)]
+    for file in files:
+        if not Path(file).is_relative_to(RESULTS) and not Path(file).exists():
+            raise WorkflowError(
+                f"datasets.{wildcards.dataset}.texts.from: {file}: no such file; expected a table "
+                f"with the columns clip_id and text, or one of {', '.join(MADE)}"
+            )
+    return files
 
 
 def existing_text_fusion(wildcards):

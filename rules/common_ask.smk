@@ -1,4 +1,5 @@
 # The pretrained models that are asked, not trained: which, and where their answers lie.
+from facewave.answer_index import answer_index
 from facewave.versions import (
     ANNOTATION_VERSION,
     FINE_TUNING_VERSION,
@@ -8,14 +9,50 @@ from facewave.vlm.ask_plan import (
     TOYS,
     annotation_params,
     fine_tuning_params,
+    shown_fine_tuned,
     shown_zero_shot,
+    untrained_params,
     zero_shot_params,
 )
+from facewave.vlm.plan import untrained
+
+# The models of `vlm` before they are trained, beside those of `zero_shot`.
+UNTRAINED = {untrained(vlm): section for vlm, section in VLM_SECTIONS.items()}
 
 
 def asked_gpus(section, model):
     """Return the GPUs of a job; a toy needs none."""
     return 0 if model["model"] in TOYS else section["gpus"]
+
+
+def asked_options(wildcards):
+    """Return what decides the answers of a model that is asked."""
+    section = UNTRAINED.get(wildcards.asked)
+    if section is None:
+        return zero_shot_params(CONFIG["zero_shot"], wildcards.asked)
+    if section["head"] == "regression":
+        raise WorkflowError(
+            "zero_shot_paligemma: a model says no numbers before it is trained; choose another "
+            "vlm.head, or ask for train_paligemma"
+        )
+    return untrained_params(
+        section, max_new_tokens=CONFIG["zero_shot"]["max_new_tokens"]
+    )
+
+
+def asked_model_gpus(wildcards):
+    """Return the GPUs of a job that asks a model, one at most."""
+    section = UNTRAINED.get(wildcards.asked)
+    if section is not None:
+        return min(1, asked_gpus(section, section))
+    return asked_gpus(
+        CONFIG["zero_shot"], CONFIG["zero_shot"]["models"][wildcards.asked]
+    )
+
+
+def asked_threads(wildcards):
+    """Return the CPU threads of a job that asks a model."""
+    return UNTRAINED.get(wildcards.asked, CONFIG["zero_shot"])["threads"]
 
 
 def zero_shot_evaluations(dataset):
@@ -26,17 +63,14 @@ def zero_shot_evaluations(dataset):
     ]
 
 
-def zero_shot_in_report(dataset):
-    """Return what the report of a dataset shows of these: titles to files of scores."""
-    return {
-        title: str(RESULTS / dataset / "evaluation" / place / PROTOCOL / "metrics.json")
-        for title, place in shown_zero_shot(CONFIG["zero_shot"]).items()
-    }
-
-
 def models_in_report(dataset):
-    """Return all models beside the MLP that the report of a dataset shows."""
-    return {**vlm_in_report(dataset), **zero_shot_in_report(dataset)}
+    """Return all models beside the MLP that the report of a dataset shows: titles to scores."""
+    places = {**shown_zero_shot(CONFIG["zero_shot"]), **shown_fine_tuned(CONFIG)}
+    asked = {
+        title: str(RESULTS / dataset / "evaluation" / place / PROTOCOL / "metrics.json")
+        for title, place in places.items()
+    }
+    return {**vlm_in_report(dataset), **asked}
 
 
 def of_folds_asked(wildcards):

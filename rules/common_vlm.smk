@@ -1,7 +1,14 @@
 # The vision-language models: what is trained, from what, and where its files lie.
 from facewave.config_schema import load_yaml
 from facewave.versions import VLM_VERSION
-from facewave.vlm.plan import CONTROLS, STAGES, TINY, model_params, shown_models
+from facewave.vlm.plan import (
+    CONTROLS,
+    STAGES,
+    TINY,
+    evaluation_folder,
+    model_params,
+    shown_models,
+)
 
 VLM = DATASET / "vlm"
 # A folder a model: the configured one, and the toy of `demo_vlm`.
@@ -46,17 +53,9 @@ def vlm_start(wildcards):
 
 
 def vlm_options(wildcards):
-    """Return what decides a rule's training or answers."""
-    section, stage = VLM_SECTIONS[wildcards.vlm], getattr(
-        wildcards, "stage", "zero_shot"
-    )
-    if stage == "zero_shot" and section["head"] == "regression":
-        raise WorkflowError(
-            "zero_shot_paligemma: a model says no numbers before it is trained; choose another "
-            "vlm.head, or ask for train_paligemma"
-        )
-    control = getattr(wildcards, "control", "full")
-    return model_params(section, control=control, stage=stage)
+    """Return what decides a rule's training."""
+    section = VLM_SECTIONS[wildcards.vlm]
+    return model_params(section, control=wildcards.control, stage=wildcards.stage)
 
 
 def vlm_targets(wildcards):
@@ -71,26 +70,23 @@ def vlm_gpus(wildcards):
     return 0 if section["model"] == TINY else section["gpus"]
 
 
-def vlm_memory(wildcards, attempt):
-    """Return the main memory of a job, in MiB: every GPU's process reads the weights."""
-    return attempt * (12000 + 12000 * max(1, vlm_gpus(wildcards)))
-
-
 def vlm_threads(wildcards):
     """Return the CPU threads of a job."""
     return VLM_SECTIONS[wildcards.vlm]["threads"]
 
 
-def vlm_scores(vlm):
-    """Return the name of the files of a model's scores."""
-    numbers = VLM_SECTIONS[vlm]["head"] == "regression"
-    return f"{PROTOCOL}/{'regression' if numbers else 'metrics'}.json"
+def vlm_scores(dataset, vlm, stage):
+    """Return the file of the scores of a stage of a model."""
+    numbers = VLM_SECTIONS[vlm]["head"] == "regression" and stage != "zero_shot"
+    name = f"{'regression' if numbers else 'metrics'}.json"
+    folder = RESULTS / dataset / "evaluation" / evaluation_folder(vlm, stage)
+    return folder / PROTOCOL / name
 
 
 def vlm_evaluations(vlm, stages, *, datasets=None):
     """List the scores of some stages of a model on every dataset."""
     return [
-        RESULTS / dataset / f"evaluation/{vlm}/full/{stage}" / vlm_scores(vlm)
+        vlm_scores(dataset, vlm, stage)
         for dataset in (DATASETS if datasets is None else datasets)
         for stage in stages
     ]
@@ -121,8 +117,8 @@ def vlm_ablation_answers(wildcards):
 def vlm_in_report(dataset):
     """Return what the report of a dataset shows of the models: titles to files of scores."""
     return {
-        title: str(RESULTS / dataset / "evaluation" / place / vlm_scores("paligemma"))
-        for title, place in shown_models(CONFIG["vlm"]).items()
+        title: str(vlm_scores(dataset, "paligemma", stage))
+        for title, stage in shown_models(CONFIG["vlm"]).items()
     }
 
 
@@ -140,6 +136,8 @@ VLM_SCORED = [
     *STAGES,
     *(["fusion"] if CONFIG["vlm"]["head"] in ("verbaliser", "linear") else []),
 ]
+# MiB of main memory: every GPU's process reads the weights.
+VLM_MEMORY = 12000 * (1 + max(1, CONFIG["vlm"]["gpus"]))
 SHUFFLED_FEATURES = {
     **STAGE_OPTIONS["features"],
     "features": {**CONFIG["features"], "shuffle_time": True},

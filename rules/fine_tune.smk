@@ -19,13 +19,11 @@ rule fit_qwen:
         DATASET / "logs/fit_qwen/{asked}/{split}.log",
     conda:
         "../envs/vlm.yaml"
-    threads: CONFIG["zero_shot"]["threads"]
+    threads: asked_threads
     resources:
         mem_mb=growing(24000),
         runtime=growing(480),
-        gpu=lambda wildcards: asked_gpus(
-            CONFIG["zero_shot"], CONFIG["zero_shot"]["models"][wildcards.asked]
-        ),
+        gpu=asked_model_gpus,
     params:
         options=lambda wildcards: fine_tuning_params(CONFIG, wildcards.asked),
         checkpoints=lambda wildcards: RESULTS / wildcards.dataset / "vlm/checkpoints",

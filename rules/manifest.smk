@@ -1,12 +1,12 @@
-# Label files -> one table a dataset. The key file changes only when a row does. `transcripts.join`
-# puts what is said in the clips into the column `text`.
+# Label files -> one table a dataset. The key file changes only when a row does. A dataset's `texts`
+# puts the texts of other tables into the column `text`.
 
 
 # Where Snakemake itself runs: it takes seconds, less than a cluster's queue.
 rule build_manifest:
     input:
         key=lambda wildcards: planned(wildcards.dataset, "keys/manifest.json"),
-        texts=joined_texts,
+        texts=joined_text_files,
     output:
         parquet=DATASET / "manifest.parquet",
         csv=DATASET / "manifest.csv",
@@ -17,12 +17,35 @@ rule build_manifest:
         "../envs/features.yaml"
     params:
         dataset=lambda wildcards: wildcards.dataset,
-        options=lambda wildcards: DATASETS[wildcards.dataset],
+        options=lambda wildcards: without_texts(DATASETS[wildcards.dataset]),
         demo_root=lambda wildcards: RESULTS / wildcards.dataset / "demo_clips",
         seed=CONFIG["seed"],
         columns=COLUMNS,
-        join=CONFIG["transcripts"]["join"],
+        texts=joined_texts,
     message:
         "build the manifest of {wildcards.dataset}"
+    script:
+        "../scripts/build_manifest.py"
+
+
+# What texts are made of: nothing that reads it waits for these texts.
+rule build_own_manifest:
+    input:
+        key=lambda wildcards: planned(wildcards.dataset, "keys/manifest.json"),
+    output:
+        parquet=DATASET / "manifest_own_texts.parquet",
+    log:
+        DATASET / "logs/build_own_manifest.log",
+    localrule: True
+    conda:
+        "../envs/features.yaml"
+    params:
+        dataset=lambda wildcards: wildcards.dataset,
+        options=lambda wildcards: without_texts(DATASETS[wildcards.dataset]),
+        demo_root=lambda wildcards: RESULTS / wildcards.dataset / "demo_clips",
+        seed=CONFIG["seed"],
+        columns=COLUMNS,
+    message:
+        "build the manifest of {wildcards.dataset} with its own texts"
     script:
         "../scripts/build_manifest.py"

@@ -28,7 +28,7 @@ rule hash_frames:
 
 rule near_duplicates:
     input:
-        manifests=[RESULTS / name / "manifest.parquet" for name in HASHES],
+        manifests=[RESULTS / name / "manifest_own_texts.parquet" for name in HASHES],
         hashes=[path for tables in HASHES.values() for path in tables],
     output:
         table=PAIRS,

@@ -1,4 +1,4 @@
-# Asked for by hand, or by `transcripts.join`: what is said in the clips, as text.
+# Asked for by hand, or by a dataset's `texts`: what is said in the clips, as text.
 from facewave.versions import TRANSCRIPT_VERSION
 
 
@@ -31,7 +31,7 @@ rule transcribe_clips:
 
 rule write_transcripts:
     input:
-        key=DATASET / "keys/manifest.json",
+        manifest=DATASET / "manifest_own_texts.parquet",
         indexes=of_buckets("transcripts"),
     output:
         parquet=DATASET / "transcripts.parquet",
@@ -45,10 +45,6 @@ rule write_transcripts:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        dataset=lambda wildcards: wildcards.dataset,
-        options=lambda wildcards: DATASETS[wildcards.dataset],
-        demo_root=lambda wildcards: RESULTS / wildcards.dataset / "demo_clips",
-        seed=CONFIG["seed"],
         text_is_speech=CONFIG["transcripts"]["text_is_speech"],
         version=TRANSCRIPT_VERSION,
     message:

@@ -1,35 +1,5 @@
-# PaliGemma 2 with a face: zero-shot answers, adaptation, fine-tuning, fusion with the MLP, ablation.
-
-
-# Zero-shot: the pretrained model as it is, without face.
-rule zero_shot_vlm:
-    input:
-        manifest=DATASET / "manifest.parquet",
-        tracks=of_buckets("tracks"),
-        rendered=lambda wildcards: demo_files(wildcards.dataset),
-        val=DATASET / "splits/{split}/val.parquet",
-        test=DATASET / "splits/{split}/test.parquet",
-    output:
-        predictions=VLM / "{vlm}/full/zero_shot/{split}/predictions.parquet",
-    log:
-        DATASET / "logs/zero_shot_vlm/{vlm}/{split}.log",
-    conda:
-        "../envs/vlm.yaml"
-    threads: vlm_threads
-    resources:
-        mem_mb=vlm_memory,
-        runtime=growing(60),
-        gpu=vlm_gpus,
-    params:
-        options=vlm_options,
-        default_fps=CONFIG["landmarker"]["default_fps"],
-        store=STORE,
-        seed=CONFIG["seed"],
-        version=VLM_VERSION,
-    message:
-        "ask {wildcards.vlm} about {wildcards.dataset}, {wildcards.split}"
-    script:
-        "../scripts/zero_shot_vlm.py"
+# PaliGemma 2 with a face: adaptation, fine-tuning, fusion with the MLP, ablation. Before it is
+# trained it is asked by the rules of zero_shot.smk.
 
 
 # A stage of one control. Checkpoints lie beside the outputs' folders, not among the outputs: what
@@ -57,7 +27,7 @@ rule fit_vlm:
         "../envs/vlm.yaml"
     threads: vlm_threads
     resources:
-        mem_mb=vlm_memory,
+        mem_mb=growing(VLM_MEMORY),
         runtime=growing(480),
         gpu=vlm_gpus,
     params:
@@ -295,4 +265,4 @@ rule demo_vlm:
 wildcard_constraints:
     vlm="paligemma(_tiny)?",
     control="|".join(("full", *CONTROLS)),
-    stage="zero_shot|adaptation|fine_tuning|fusion",
+    stage="adaptation|fine_tuning|fusion",

@@ -15,15 +15,17 @@ rule ask_zero_shot:
         DATASET / "logs/ask_zero_shot/{asked}/{split}.log",
     conda:
         "../envs/vlm.yaml"
-    threads: CONFIG["zero_shot"]["threads"]
+    threads: asked_threads
     resources:
         mem_mb=growing(24000),
         runtime=growing(240),
-        gpu=lambda wildcards: asked_gpus(
-            CONFIG["zero_shot"], CONFIG["zero_shot"]["models"][wildcards.asked]
-        ),
+        gpu=asked_model_gpus,
     params:
-        options=lambda wildcards: zero_shot_params(CONFIG["zero_shot"], wildcards.asked),
+        options=asked_options,
+        index=lambda wildcards: answer_index(
+            RESULTS / wildcards.dataset,
+            f"zero_shot/{wildcards.asked}/{wildcards.split}",
+        ),
         default_fps=CONFIG["landmarker"]["default_fps"],
         store=STORE,
         seed=CONFIG["seed"],

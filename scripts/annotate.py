@@ -40,6 +40,7 @@ if __name__ == "__main__":
                 "outputs": {
                     name: snakemake.output[name] for name in ("parquet", "csv", "examples")
                 },
+                "index": str(params.index),
                 "options": params.options,
                 "default_fps": params.default_fps,
                 "seed": params.seed,

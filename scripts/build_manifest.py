@@ -1,10 +1,10 @@
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from facewave import __version__
-from facewave.clip_texts import join_texts, read_texts
+from facewave.clip_texts import TextSource, join_texts
 from facewave.logs import job_log
 from facewave.manifest import write_manifest
 from facewave.planned_clips import planned_clips
@@ -14,26 +14,24 @@ def main(
     *,
     key: str,
     parquet: str,
-    csv: str,
+    csv: str | None,
     dataset: str,
     options: Mapping[str, Any],
     demo_root: str,
     seed: int,
-    texts: str | None = None,
-    join: str = "none",
+    texts: Sequence[Mapping[str, Any]] = (),
 ) -> None:
-    """Write the manifest; its rows are the ones that the graph was planned with."""
+    """Write the manifest, its rows as the graph was planned with them, and tables' texts."""
     clips, digest = planned_clips(
         Path(key), dataset=dataset, options=options, demo_root=Path(demo_root), seed=seed
     )
-    joined = {}
-    if texts:
-        clips = join_texts(clips, read_texts(texts), join=join)
-        joined = {"texts": Path(texts).stem, "join": join}
+    for source in texts:
+        clips = join_texts(clips, TextSource(**source))
+    joined = {"texts": json.dumps(list(texts))} if texts else {}
     write_manifest(
         clips,
         Path(parquet),
-        Path(csv),
+        Path(csv) if csv else None,
         metadata={
             "facewave_version": __version__,
             "classes": json.dumps(list(options["classes"])),
@@ -49,11 +47,10 @@ if __name__ == "__main__":
         main(
             key=snakemake.input.key,
             parquet=snakemake.output.parquet,
-            csv=snakemake.output.csv,
+            csv=snakemake.output.get("csv"),
             dataset=snakemake.params.dataset,
             options=snakemake.params.options,
             demo_root=str(snakemake.params.demo_root),
             seed=snakemake.params.seed,
-            texts=next(iter(snakemake.input.texts), None),
-            join=snakemake.params.join,
+            texts=snakemake.params.get("texts", []),
         )

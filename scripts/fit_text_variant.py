@@ -17,6 +17,7 @@ from facewave.text_features import (
     TextOptions,
     fit_text_features,
     read_split_texts,
+    text_weights,
     with_texts,
 )
 
@@ -57,9 +58,10 @@ def main(
         job = TrainingJob(options=mlp, seed=seed, metrics_path=metrics, threads=threads)
         model, _ = train_mlp(parts["train"], parts["val"], job)
     answers = predict(model, parts["test"], threads=threads)
+    metadata = {"seed": seed, **text, "weights": text_weights(TextOptions(**text))}
     write_predictions(
         Path(predictions),
-        join_parts({"test": parts["test"]}, {"test": answers}, metadata={"seed": seed, **text}),
+        join_parts({"test": parts["test"]}, {"test": answers}, metadata=metadata),
     )
 
 

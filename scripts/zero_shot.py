@@ -23,6 +23,7 @@ if __name__ == "__main__":
                 "test": snakemake.input.test,
                 "predictions": snakemake.output.predictions,
                 "answers": snakemake.output.answers,
+                "index": str(snakemake.params.index),
                 "options": snakemake.params.options,
                 "default_fps": snakemake.params.default_fps,
                 "seed": snakemake.params.seed,

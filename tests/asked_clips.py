@@ -1,5 +1,7 @@
-"""A small dataset for models that are asked: real mp4 files, trajectories, a split."""
+"""A small dataset for models that are asked: real mp4 files, trajectories, a split; a job."""
 
+import csv
+import io
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +9,15 @@ from media import face_frames, write_video
 from shards import write_trajectory
 from split_files import write_split
 
+from facewave.config import check_config
 from facewave.manifest import Clip, write_manifest
+from facewave.predictions import read_predictions
 from facewave.store import file_sha256, shard_path
 from facewave.track_bucket import TRACK_COLUMNS
 from facewave.tsv import format_rows, write_text
+from facewave.vlm.ask_plan import zero_shot_params
+from facewave.vlm.asker import find_asker
+from facewave.vlm.zero_shot import ZeroShot, zero_shot
 
 CLASSES = ("neutral", "happy", "sad")
 FRAMES = 6
@@ -46,3 +53,33 @@ def dataset(folder: Path, count: int, *, untracked=(), classes=CLASSES, **column
         split[name] = random.uniform(size=(count, int(np.prod(shape)))).astype(np.float32)
     write_split(folder / "test.parquet", split, classes=classes, shapes=SHAPES)
     return folder
+
+
+TINY = {"qwen": {"model": "tiny-random-qwen", "frames": 3}}
+TINY["pali"] = {"model": "tiny-random", "frames": 2}
+
+
+def job(files: Path, target: Path, *, name="qwen", seed=5, **changes) -> ZeroShot:
+    given = {"models": TINY, "enabled": list(TINY), "dtype": "float32", "max_pixels": 3136}
+    config = {"zero_shot": {**given, "batch_size": 3, **changes}, "fine_tune": {"models": []}}
+    section = check_config(config)["zero_shot"]
+    return ZeroShot(
+        manifest=str(files / "manifest.parquet"),
+        tracks=[str(files / "tracks.tsv")],
+        store=str(files.parent / "store"),
+        test=str(files / "test.parquet"),
+        predictions=str(target / "predictions.parquet"),
+        answers=str(target / "answers.csv"),
+        index=str(target / "keys.tsv"),
+        options=zero_shot_params(section, name),
+        default_fps=25.0,
+        seed=seed,
+        version=1,
+    )
+
+
+def run(asked, fake=None):
+    build = find_asker if fake is None else lambda *_, **__: ("qwen", fake)
+    zero_shot(asked, threads=1, gpus=0, build=build)
+    rows = list(csv.DictReader(io.StringIO(Path(asked.answers).read_text(encoding="utf-8"))))
+    return read_predictions(asked.predictions), rows

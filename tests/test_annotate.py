@@ -17,7 +17,7 @@ from facewave.near_duplicates import PAIR_COLUMNS
 from facewave.tsv import format_rows, write_text
 from facewave.vlm.annotate import Annotation, Source, annotate, attempt_seed
 from facewave.vlm.ask_plan import annotation_params
-from facewave.vlm.asker import build_asker
+from facewave.vlm.asker import find_asker
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 GOOD = "A man in a dark room lowers his brows and turns towards the lamp number {}."
@@ -60,6 +60,7 @@ def job(files, target, *, examples=True, seed=3, **changes):
             "csv": str(target / "annotations.csv"),
             "examples": str(target / "examples.csv"),
         },
+        index=str(target / "keys.tsv"),
         options=annotation_params(section),
         default_fps=25.0,
         seed=seed,
@@ -68,7 +69,7 @@ def job(files, target, *, examples=True, seed=3, **changes):
 
 
 def run(done, fake=None):
-    build = build_asker if fake is None else lambda *_, **__: ("qwen", fake)
+    build = find_asker if fake is None else lambda *_, **__: ("qwen", fake)
     annotate(done, threads=1, gpus=0, build=build)
     return pq.read_table(done.outputs["parquet"]).to_pylist()
 

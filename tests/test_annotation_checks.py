@@ -1,4 +1,4 @@
-"""Descriptions: banned words, flags, the choice of examples, the probe, texts that are joined."""
+"""Descriptions: banned words, flags, the choice of examples, the probe."""
 
 import random
 
@@ -8,6 +8,7 @@ from facewave.annotation_checks import (
     FLAGS,
     TextRules,
     clean,
+    looks_chinese,
     looks_english,
     repeats_itself,
     shared_texts,
@@ -15,9 +16,8 @@ from facewave.annotation_checks import (
     text_flags,
 )
 from facewave.annotation_examples import ExamplesError, choose_examples, near_duplicates_of
-from facewave.datasets.texts import join_texts
 from facewave.emotion_words import banned_pattern, banned_words
-from facewave.manifest import Clip, ManifestError
+from facewave.manifest import Clip
 from facewave.text_probe import probe_texts
 from facewave.vlm.chat_prompts import CHAT_TEMPLATES
 
@@ -59,7 +59,7 @@ def test_banned_words_by_hand(text, words):
         ("The man nods. The man nods. The man nods.", ["repetitive"]),
         ("on the left side and on the left side and on the left side.", ["repetitive"]),
         ("Ein Mann sitzt nachdenklich vor dem Fenster und schweigt.", ["language"]),
-        ("一个男人坐在房间里看着窗外。", ["language", "short", "cut"]),
+        ("一个男人坐在房间里看着窗外。", ["language"]),
         ("sad", ["banned", "short", "cut"]),
     ],
 )
@@ -228,32 +228,67 @@ def test_probe_says_why_it_cannot():
     assert "cannot be probed" in empty["reason"]
 
 
-# Joining
+# Chinese
 
-
-def test_texts_are_joined_and_others_kept(tmp_path):
-    table = tmp_path / "texts.csv"
-    table.write_text('clip_id,text,more\nm0,"A man,\n nods.",x\nm1,,x\nelsewhere,b,x\n')
-    joined = join_texts(described(3), str(table))
-    assert [clip.text for clip in joined] == [
-        "A man, nods.", "A person in room 1 nods.", "A person in room 2 nods.",
-    ]  # fmt: skip
-    assert join_texts(described(3), None) == described(3)
+CHINESE = TextRules(min_words=8, max_words=40, banned=BANNED, language="zh")
+SITS = "一个男人坐在昏暗的房间里，低着头，慢慢转向窗户。"
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("text", "flags"),
     [
-        (None, "cannot be read"),
-        ("clip,text\nm0,a\n", "no column 'clip_id'"),
-        ("clip_id,text\nm0,a\nm0,b\n", "row 3: clip 'm0' is there twice"),
-        ("clip_id,text\nelsewhere,a\n", "no text of any clip"),
-        (b"clip_id,text\nm0,\xff\n", "cannot be read"),
+        (SITS, []),
+        ("他穿着一件T恤，站在门口，看着iPad。", []),
+        ("一个男人很悲伤地坐在房间里看着窗外。", ["banned"]),
+        ("她看起来很sad，坐在房间里。", ["banned"]),
+        ("他点头。", ["short"]),
+        (GOOD, ["language"]),
+        ("男の人が部屋にすわって、まどのそとをみている。", ["language"]),
+        ("他点点头。他点点头。他点点头。", ["repetitive"]),
+        ("穿红衣的女人看着他，穿红衣的女人走开，穿红衣的女人坐下。", []),
+        ("一个男人坐在昏暗的房间里，低着头", ["cut"]),
+        ("", ["missing"]),
     ],
 )
-def test_tables_that_cannot_be_joined_are_refused(tmp_path, content, message):
-    table = tmp_path / "texts.csv"
-    if content is not None:
-        table.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(ManifestError, match=message):
-        join_texts(described(3), str(table))
+def test_flags_of_chinese_texts_by_hand(text, flags):
+    assert text_flags(clean(text), CHINESE) == flags
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("他很生气，非常愤怒，也有点焦虑。", ["生气", "怒", "焦虑"]),
+        ("她面无表情地坐着", ["面无表情"]),
+        ("音乐响起，桌上有一件乐器和一个苹果，恐怕要下雨。", []),
+        ("他很helpless", ["helpless"]),
+        ("他快哭了，眉毛下垂，嘴角上扬，在笑", []),
+        ("讨人厌的猫", ["厌"]),
+    ],
+)
+def test_banned_words_of_chinese_texts_by_hand(text, words):
+    assert banned_words(text, BANNED) == words
+
+
+def test_class_names_in_chinese_are_banned_wherever_they_stand():
+    assert banned_words("这是其他情况", banned_pattern(["其他"])) == ["其他"]
+
+
+def test_examples_in_another_language_are_passed_over():
+    clips = described(9, text=lambda i: SITS if i % 2 else "A man nods.")
+    chosen = choose(clips, per_class=1, neutral=0, language="zh")
+    assert {clip.text for clip in chosen} == {SITS}
+    with pytest.raises(ExamplesError, match="5 in another language"):
+        choose(clips, per_class=2, neutral=0, language="zh")
+
+
+def test_the_request_in_chinese_follows_its_own_rules():
+    request = CHAT_TEMPLATES["annotation_zh"]
+    assert looks_chinese(request)
+    assert not repeats_itself(request, language="zh")
+
+
+def test_probe_reads_chinese():
+    labels = [i % 3 for i in range(60)]
+    marks = ["他流着眼泪", "他咧着嘴角", "他握着拳头"]
+    chinese = [f"在房间里{marks[label]}走来走去" for label in labels]
+    assert probe_texts(chinese, labels, classes=CLASSES, seed=0)["uar"] == 1

@@ -5,6 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from split_files import toy, write_split
+from tiny_bert import save_tiny_bert
 
 from facewave.mirror import mirror_swap
 from facewave.mlp import MlpOptions, predict
@@ -102,23 +103,7 @@ def test_the_network_learns_from_texts_what_the_face_does_not_show(tmp_path, pro
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
-    """A sentence model of the real classes at toy size, random weights."""
-    import torch
-    from transformers import BertConfig, BertModel, BertTokenizer
-
-    folder = tmp_path_factory.mktemp("bert") / "tiny"
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "dog", "cat", "sits", "barks"]
-    tokenizer = BertTokenizer(vocab={word: index for index, word in enumerate(words)})
-    torch.manual_seed(0)
-    network = BertModel(
-        BertConfig(
-            vocab_size=len(words), hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
-            intermediate_size=16, max_position_embeddings=32,
-        )
-    )  # fmt: skip
-    network.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+    return save_tiny_bert(tmp_path_factory.mktemp("bert") / "tiny")
 
 
 @pytest.mark.usefixtures("one_thread")

@@ -3,15 +3,19 @@
 import csv
 import json
 import runpy
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from split_files import CLASSES, toy, write_split
-from workflow import ROOT, snakemake
+from tiny_bert import save_tiny_bert
+from workflow import CLASSES as SMALL
+from workflow import ROOT, labels, snakemake, write_config
 
 from facewave.manifest import Clip, write_manifest
+from facewave.predictions import read_predictions
 
 WORDS = ("quiet room", "bright laugh", "slow voice")
 TEXT = {"kind": "tfidf", "size": 8, "model": "unused", "revision": None}
@@ -102,3 +106,37 @@ def test_texts_that_say_nothing_add_nothing(tmp_path):
 def test_jobs_of_the_target(project):
     run = snakemake(project, "-n", "--", "text_fusion")
     assert run.jobs == {"fit_text_variant": 2, "compare_text": 1, "text_fusion": 1}
+
+
+@pytest.mark.workflow
+def test_embeddings_through_the_workflow(project, tmp_path):
+    """Of a checkpoint in a folder, of texts that a table joins: they reach the MLP."""
+    folder = save_tiny_bert(tmp_path / "tiny-bert")
+    rows = [f"{Path(path).stem},the man turns {word}" for (path, *_), word in zip(
+        labels(project), ["by the door", "the cat", "a dog", "sits", "barks", "by a man"],
+        strict=True,
+    )]  # fmt: skip
+    (project / "captions.csv").write_text("\n".join(["clip_id,text", *rows]) + "\n")
+    table = {"adapter": "table", "root": "videos", "table": "labels.csv"}
+    small = {**table, "classes": list(SMALL), "texts": {"from": "captions.csv"}}
+    text = {"kind": "embedding", "model": str(folder)}
+    write_config(project, datasets={"small": small}, text_fusion=text)
+    run = snakemake(project, "--", "text_fusion")
+    expected = {"build_manifest": 1, "build_splits": 1, "fit_mlp": 1, "fit_text_variant": 2}
+    assert run.jobs == {**expected, "compare_text": 1, "text_fusion": 1}
+    results = project / "results/small"
+    scores = json.loads((results / "evaluation/text_fusion/80-10-10/text_fusion.json").read_text())
+    assert scores["text"]["kind"] == "embedding"
+    assert {row["variant"] for row in scores["rows"]} == {"face", "text", "face_text"}
+    answers = {
+        name: read_predictions(results / place / "80-10-10/predictions.parquet").of_part("test")
+        for name, place in {
+            "face": "mlp", "text": "text_fusion/text", "both": "text_fusion/face_text",
+        }.items()
+    }  # fmt: skip
+    assert answers["text"].metadata["model"] == str(folder)
+    assert len(answers["text"].metadata["weights"]["sha256"]) == 64
+    for name in ("face", "both"):
+        assert answers[name].clip_ids == answers["text"].clip_ids
+        assert np.abs(answers[name].probabilities - answers["text"].probabilities).max() > 1e-4
+    assert snakemake(project, "-n", "--", "text_fusion").jobs == {}

@@ -5,7 +5,12 @@ import re
 import pytest
 
 from facewave.config import check_config
-from facewave.vlm.ask_plan import annotation_params, fine_tuning_params, zero_shot_params
+from facewave.vlm.ask_plan import (
+    annotation_params,
+    fine_tuning_params,
+    untrained_params,
+    zero_shot_params,
+)
 from facewave.vlm.pins import PINS, pinned_revision, with_pin
 from facewave.vlm.plan import model_params
 
@@ -18,10 +23,8 @@ def revisions(**vlm):
     asked = {"enabled": ["qwen"], "models": {"qwen": vlm}}
     config = check_config({"vlm": vlm, "annotate": vlm, "zero_shot": asked})
     return {
-        *(
-            model_params(config["vlm"], control=control, stage=stage)["model"]["revision"]
-            for control, stage in (("full", "zero_shot"), ("no_face", "fine_tuning"))
-        ),
+        model_params(config["vlm"], control="no_face", stage="fine_tuning")["model"]["revision"],
+        untrained_params(config["vlm"], max_new_tokens=4)["model"]["revision"],
         zero_shot_params(config["zero_shot"], "qwen")["model"]["revision"],
         fine_tuning_params(config, "qwen")["model"]["revision"],
         annotation_params(config["annotate"])["revision"],

@@ -13,7 +13,13 @@ from facewave.config_table import CONFIG_PATH
 from facewave.versions import VLM_VERSION
 from facewave.vlm.options import ModelOptions
 from facewave.vlm.order import epoch_steps, micro_seed
-from facewave.vlm.plan import CONTROLS, STAGES, model_params, shown_models
+from facewave.vlm.plan import (
+    CONTROLS,
+    STAGES,
+    evaluation_folder,
+    model_params,
+    shown_models,
+)
 from facewave.vlm.stages import stage_rows
 from facewave.vlm.training_options import TrainingOptions
 
@@ -98,17 +104,13 @@ def section(**changes):
 
 def test_every_stage_and_control_has_options_that_can_be_built():
     for control in ("full", *CONTROLS):
-        for stage in ("zero_shot", *STAGES) if control == "full" else STAGES:
+        for stage in STAGES:
             params = model_params(section(), control=control, stage=stage)
-            options = ModelOptions(**params["model"], classes=CLASSES)
+            ModelOptions(**params["model"], classes=CLASSES)
             assert set(params["inputs"]) == {
                 *("frame_choice", "use_text", "cache_images", "shuffle_faces")
             }
-            if stage == "zero_shot":
-                assert not params["training"]
-                assert (options.use_face, options.soft_prefix, options.lora_rank) == (False, 0, 0)
-            else:
-                TrainingOptions.from_config(params["training"])
+            TrainingOptions.from_config(params["training"])
 
 
 def test_controls_take_away_what_they_say():
@@ -155,7 +157,8 @@ def test_speed_alone_changes_nothing_that_reruns_a_job():
 def test_nothing_is_shown_by_default():
     assert shown_models(section()) == {}
     shown = shown_models(section(report=["fusion", "zero_shot"], model="tiny-random"))
-    assert list(shown.values()) == ["paligemma/full/zero_shot", "paligemma/full/fusion"]
+    folders = [evaluation_folder("paligemma", stage) for stage in shown.values()]
+    assert folders == ["zero_shot/untrained_paligemma", "paligemma/full/fusion"]
     assert all("random weights" in title for title in shown)
 
 

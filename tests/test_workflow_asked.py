@@ -2,13 +2,33 @@
 
 import csv
 import json
+import os
+import shutil
+import signal
+import subprocess
+import time
 from pathlib import Path
 
 import cv2
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from media import write_video
-from workflow import CLASSES, ROOT, copy_project, labels, snakemake, write_config
+from numpy.typing import NDArray
+from workflow import (
+    CLASSES,
+    ROOT,
+    command,
+    copy_project,
+    environment,
+    labels,
+    shards,
+    snakemake,
+    write_config,
+)
+
+from facewave.prune import prune_store
 
 pytestmark = pytest.mark.workflow
 
@@ -46,76 +66,127 @@ def test_zero_shot_ends_in_the_report_and_asks_once(project: Path) -> None:
     assert "2 answers are in the store, 0 clips to ask about" in log(project)
 
 
+# Clips to draw examples from: label, fold, caption, and whether they are a target's clip mirrored.
+DESCRIBED = (
+    ("happy", "2", "A person in a bright room turns the head to the left.", True),
+    ("surprise", "2", "A person in a bright room lifts the brows.", True),
+    ("neutral", "2", "A person in a bright room looks at the wall.", True),
+    ("happy", "1", "A person of a held-out fold is in the room.", True),
+    ("surprise", "2", "A person that the target has as well is in the room.", False),
+    ("neutral", "2", "A sad person is in the room.", True),
+)
+
+
 def write_described(work: Path) -> None:
-    """A second dataset: the first one's clips mirrored, with captions."""
+    """A second dataset, of which only the first three clips may be examples."""
     (work / "described").mkdir()
-    lines = ["file_path,label,subject,text"]
-    for number, (path, label, subject) in enumerate(labels(work)):
-        capture = cv2.VideoCapture(str(work / "videos" / path))
-        frames = []
-        while True:
-            there, frame = capture.read()
-            if not there:
-                break
-            frames.append(cv2.cvtColor(cv2.flip(frame, 1), cv2.COLOR_BGR2RGB))
-        capture.release()
-        write_video(work / "described" / f"{number}.mp4", frames, fps=12)
-        lines.append(f"{number}.mp4,{label},{subject},A person in a bright room turns the head.")
+    lines = ["file_path,label,fold,text"]
+    for number, (about, target) in enumerate(zip(DESCRIBED, labels(work), strict=True)):
+        label, fold, text, mirrored = about
+        path, copy = work / "videos" / target[0], work / "described" / f"{number}.mp4"
+        if mirrored:
+            frames = [np.ascontiguousarray(frame[:, ::-1]) for frame in read_rgb(path)]
+            write_video(copy, frames, fps=12)
+        else:
+            shutil.copy2(path, copy)
+        lines.append(f"{copy.name},{label},{fold},{text}")
     (work / "described" / "labels.csv").write_text("\n".join(lines) + "\n")
 
 
-def write_both(work: Path, *, texts: str | None = None, **annotation: object) -> None:
-    table = {"adapter": "table", "table": "labels.csv", "classes": list(CLASSES)}
+def read_rgb(path: Path) -> list[NDArray[np.uint8]]:
+    capture, frames = cv2.VideoCapture(str(path)), []
+    while (read := capture.read())[0]:
+        frames.append(cv2.cvtColor(read[1], cv2.COLOR_BGR2RGB))
+    capture.release()
+    return frames
+
+
+def write_both(work: Path, *, texts: dict[str, str] | None = None) -> None:
+    table = {"adapter": "table", "table": "labels.csv"}
     datasets = {
-        "small": {**table, "root": "videos", "texts": texts},
-        "described": {**table, "root": "described"},
+        "small": {**table, "root": "videos", "classes": list(CLASSES), "texts": texts},
+        "described": {**table, "root": "described", "classes": ["neutral", *CLASSES]},
     }
-    options = {"dataset": "small", "examples": "described", "model": "tiny-random-qwen"}
-    options |= {"dtype": "float32", "max_pixels": 3136, "frames": 2, "example_frames": 2}
-    options |= {
-        "max_new_tokens": 8,
-        "min_words": 20,
-        "neutral": 0,
-        "retries": 1,
-        "gpus": 0,
-        "threads": 1,
-    }
+    options = {"dataset": "small", "examples": "described", "model": TOY, "dtype": "float32"}
+    options |= {"max_pixels": 3136, "frames": 2, "example_frames": 2, "max_new_tokens": 8}
+    options |= {"held_out_folds": ["1"], "min_words": 20, "retries": 1, "gpus": 0, "threads": 1}
     write_config(
         work,
         datasets=datasets,
         enabled=["small", "described"],
-        annotate={**options, **annotation},
+        annotate=options,
         near_duplicates={"max_distance": 0},
     )
 
 
-def test_annotation_its_checks_and_the_joined_text(project: Path) -> None:
+def kill_after_an_answer(work: Path, *targets: str) -> dict[str, tuple[int, int]]:
+    """Kill a run, with all its jobs, once an answer is in the store; return the answers."""
+    process = subprocess.Popen(
+        command(work, "--", *targets),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment(),
+        cwd=work,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 240
+    while not shards(work, "answers"):
+        assert process.poll() is None, "the run ended without an answer"
+        assert time.monotonic() < deadline, "no answer"
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    snakemake(work, "--unlock")
+    return shards(work, "answers")
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_annotation_killed_and_gone_on_its_checks_and_the_joined_text(project: Path) -> None:
     write_described(project)
     write_both(project)
-    run = snakemake(project, "--", "annotate")
-    assert {"write_annotations": 1, "check_annotations": 1, "near_duplicates": 1}.items() <= (
-        run.jobs.items()
-    )
-    assert "build_splits" not in run.jobs
     folder = project / "results/small/annotations"
-    with (folder / "annotations.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == 6
-    assert all(row["text"] for row in rows)
+    before = kill_after_an_answer(project, "annotate")
+    assert before
+    assert not (folder / "annotations.csv").exists()
+    # What the killed job has paid for is named by its index.
+    prune_store(project / "results", project / "results/store")
+    assert shards(project, "answers") == before
+    run = snakemake(project, "--", "annotate")
+    assert run.jobs == {"write_annotations": 1, "check_annotations": 1, "annotate": 1}
+    after = shards(project, "answers")
+    assert before.items() <= after.items()
+    chosen = read_csv(folder / "examples.csv")
+    assert {(row["clip_id"], row["actual"], row["text"]) for row in chosen} == {
+        (str(number), *DESCRIBED[number][::2]) for number in range(3)
+    }
+    rows = read_csv(folder / "annotations.csv")
+    # Each clip was asked about once, and once more where the toy wrote no English.
+    attempts = [int(row["attempts"]) for row in rows]
+    assert len(after) == sum(attempts) > len(rows) == 6
+    assert all((row["seed"] != "") <= (row["attempts"] == "2") for row in rows)
     checks = json.loads((folder / "checks.json").read_text())
-    assert checks["described"] == 6
+    assert (checks["clips"], checks["described"]) == (6, 6)
+    assert checks["asked_again"] == attempts.count(2)
     assert checks["flags"]["short"] == 6
-    with (folder / "examples.csv").open(encoding="utf-8", newline="") as file:
-        assert sorted(row["actual"] for row in csv.DictReader(file)) == sorted(CLASSES)
-    assert snakemake(project, "-n", "--", "annotate").jobs == {}
+    assert checks["probe"]["reason"] == "too few classes with at least 5 texts to probe"
 
-    # The texts become the clips' own; nothing is tracked or encoded anew.
-    write_both(project, texts="results/small/annotations/annotations.csv")
-    run = snakemake(project, "--", "results/small/manifest.csv")
-    assert set(run.jobs) <= {"build_manifest", "results/small/manifest.csv"}
-    with (project / "results/small/manifest.csv").open(encoding="utf-8", newline="") as file:
-        joined = {row["clip_id"]: row["text"] for row in csv.DictReader(file)}
-    assert joined == {row["clip_id"]: row["text"] for row in rows}
+    # The texts become the clips' own; nothing is described, tracked or encoded anew.
+    write_both(project, texts={"from": "annotations"})
+    run = snakemake(project, "--", "results/small/splits/80-10-10/train.parquet")
+    assert {name for name, count in run.jobs.items() if "/" not in name} == {
+        *("build_manifest", "build_splits"),
+    }
+    written = {row["clip_id"]: row["text"] for row in rows}
+    joined = read_csv(project / "results/small/manifest.csv")
+    assert {row["clip_id"]: row["text"] for row in joined} == written
+    train = pq.read_table(project / "results/small/splits/80-10-10/train.parquet")
+    pairs = zip(*(train.column(name).to_pylist() for name in ("clip_id", "text")), strict=True)
+    assert dict(pairs).items() <= written.items()
+    assert snakemake(project, "-n", "--", "annotate").jobs == {}
 
 
 def test_nothing_to_describe_is_said(project: Path) -> None:
@@ -129,3 +200,7 @@ def test_fine_tuning_plans_a_training_a_fold(project: Path) -> None:
     jobs = snakemake(project, "-n", "--", "fine_tune").jobs
     assert {"fit_qwen": 1, "evaluate_fine_tuned": 1}.items() <= jobs.items()
     assert not {"ask_zero_shot", "track_faces", "encode_features"} & set(jobs)
+    assert "fit_qwen" not in snakemake(project, "-n").jobs
+    write_config(project, zero_shot=TINY, fine_tune={"models": [TOY], "report": True})
+    jobs = snakemake(project, "-n").jobs
+    assert {"fit_qwen": 1, "evaluate_fine_tuned": 1, "write_report": 1}.items() <= jobs.items()

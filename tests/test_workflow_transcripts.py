@@ -17,12 +17,14 @@ pytestmark = pytest.mark.workflow
 WHISPER = "openai/whisper-small"
 
 
-def write_project(work, **transcripts):
+def write_project(work, *, texts=None, **transcripts):
     config = {
         "enabled": ["small"],
         "buckets": 1,
         "classes": ["happy", "sad"],
-        "datasets": {"small": {"adapter": "table", "root": "videos", "table": "labels.csv"}},
+        "datasets": {
+            "small": {"adapter": "table", "root": "videos", "table": "labels.csv", "texts": texts}
+        },
         "transcripts": {"engine": "pocketsphinx", "text_is_speech": True, **transcripts},
     }
     (work / "config.yaml").write_text(yaml.safe_dump(config))
@@ -45,7 +47,9 @@ def work(tmp_path_factory):
 def test_clips_to_transcripts_to_the_manifest(work):
     results = work / "results/small"
     first = snakemake(work, "--", "transcribe")
-    assert first.jobs == {"transcribe_clips": 1, "write_transcripts": 1, "transcribe": 1}
+    assert first.jobs == {
+        "transcribe_clips": 1, "build_own_manifest": 1, "write_transcripts": 1, "transcribe": 1,
+    }  # fmt: skip
     table = pq.read_table(results / "transcripts.parquet").to_pylist()
     assert {row["clip_id"]: row["flag"] for row in table} == {
         "noise": table[0]["flag"], "hush": "silence", "mute": "no_audio",
@@ -69,7 +73,7 @@ def test_clips_to_transcripts_to_the_manifest(work):
     before = shards(work, "transcripts")
     assert len(before) == 3
     write_clip(work / "videos/hush.mkv", silence(0.7))
-    write_project(work, join="all")
+    write_project(work, texts={"from": "transcripts", "replace": True})
     manifest = "results/small/manifest.parquet"
     again = snakemake(work, "--", manifest)
     assert again.jobs == {"transcribe_clips": 1, "write_transcripts": 1, "build_manifest": 1}
@@ -77,11 +81,18 @@ def test_clips_to_transcripts_to_the_manifest(work):
     heard = {row["clip_id"]: row["text"] for row in table}
     assert {clip.clip_id: clip.text for clip in read_manifest(work / manifest)} == heard
 
-    # Another join makes the manifest anew and nothing else.
-    write_project(work, join="missing")
+    # A table of one's own: joined when it changes, missed when it is not there.
+    (work / "captions.csv").write_text("clip_id,text\nhush,A room.\n")
+    write_project(work, texts={"from": "captions.csv"})
+    assert snakemake(work, "--", manifest).jobs == {"build_manifest": 1}
+    (work / "captions.csv").write_text("clip_id,text\nhush,A large room.\n")
     assert snakemake(work, "--", manifest).jobs == {"build_manifest": 1}
     texts = {clip.clip_id: clip.text for clip in read_manifest(work / manifest)}
-    assert texts == {"noise": "by the door", "hush": None, "mute": None}
+    assert texts == {"noise": "by the door", "hush": "A large room.", "mute": None}
+    write_project(work, texts={"from": "caption.csv"})
+    failed = snakemake(work, "-n", "--", manifest, check=False)
+    assert failed.code != 0
+    assert "datasets.small.texts.from: caption.csv: no such file" in failed.output
 
     # The transcript of the clip as it was is named by no index any more.
     assert prune_store(work / "results", work / "results/store").removed == 1

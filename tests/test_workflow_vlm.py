@@ -97,21 +97,23 @@ def test_targets_plan_what_they_say_and_the_default_nothing(project: Path) -> No
     assert snakemake(project, "-n").jobs == {}
     write_vlm(project)
     plan = snakemake(project, "-n", "--", "zero_shot_paligemma").jobs
-    assert plan == {"zero_shot_vlm": 1, "evaluate_vlm": 1, "zero_shot_paligemma": 1}
+    assert plan == {"ask_zero_shot": 1, "evaluate_zero_shot": 1, "zero_shot_paligemma": 1}
     plan = snakemake(project, "-n", "--", "ablate_paligemma").jobs
     # Six controls of two stages; the frames are shuffled once a bucket.
     assert plan["fit_vlm"] == 12
     assert (plan["shuffle_time_encode"], plan["shuffle_time_split"]) == (2, 1)
     assert plan["compare_vlm_controls"] == 1
-    # Every GPU's process reads the weights; a toy has none.
-    write_vlm(project, model="someone/paligemma", gpus=4)
-    assert "mem_mb=60000" in snakemake(project, "-n", "--", "adapt_paligemma").output
     write_vlm(project, report=["zero_shot", "ablation"])
-    assert snakemake(project, "-n").jobs["write_report"] == 1
+    plan = snakemake(project, "-n").jobs
+    assert (plan["write_report"], plan["ask_zero_shot"]) == (1, 1)
+    regression = {"head": "regression", "targets": {"table": "t.csv", "columns": ["valence"]}}
+    write_vlm(project, report=["adaptation"], **regression)
+    failed = snakemake(project, "-n", "--", "zero_shot_paligemma", check=False)
+    assert "zero_shot_paligemma: a model says no numbers before it is trained" in failed.output
     write_config(project, enabled=["demo"], datasets={"demo": {"adapter": "demo"}})
     plan = snakemake(project, "-n", "--", "demo_vlm").jobs
     assert plan["fit_vlm"] == 2
-    assert plan["zero_shot_vlm"] == 1
+    assert plan["ask_zero_shot"] == 1
 
 
 def test_float16_stops_before_anything_runs(project: Path) -> None:

@@ -1,29 +1,27 @@
-"""Zero-shot answers: strict reading, the store, resuming without asking twice, refused inputs."""
+"""Zero-shot answers: strict reading, prompts, the model of `vlm` untrained, refused inputs."""
 
-import csv
-import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from asked_clips import CLASSES, dataset
+from asked_clips import CLASSES, TINY, dataset, job, run
 from vlm_videos import FakeAsker
 
 from facewave.config import ConfigError, check_config
 from facewave.evaluation import evaluate_folds, read_folds
-from facewave.predictions import INVALID_ANSWER, read_predictions
-from facewave.store import shard_path
-from facewave.vlm.ask_plan import shown_zero_shot, zero_shot_params
-from facewave.vlm.asked import Question, Said, ask_all
+from facewave.predictions import INVALID_ANSWER
+from facewave.vlm.ask_plan import (
+    shown_fine_tuned,
+    shown_zero_shot,
+    untrained_params,
+)
 from facewave.vlm.asker import AskerOptions, build_asker, model_family
 from facewave.vlm.conversation import Turn
 from facewave.vlm.prompts import parse_answer
 from facewave.vlm.weights import WeightsError
-from facewave.vlm.zero_shot import ZeroShot, zero_shot
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-TINY = {"qwen": {"model": "tiny-random-qwen", "frames": 3}}
-TINY["pali"] = {"model": "tiny-random", "frames": 2}
 
 
 @pytest.fixture(scope="module")
@@ -33,37 +31,22 @@ def files(tmp_path_factory):
     return dataset(tmp_path_factory.mktemp("asked") / "c", 7, untracked=[0], text=texts)
 
 
-def job(files: Path, target: Path, *, name="qwen", seed=5, **changes) -> ZeroShot:
-    given = {"models": TINY, "enabled": list(TINY), "dtype": "float32", "max_pixels": 3136}
-    config = {"zero_shot": {**given, "batch_size": 3, **changes}, "fine_tune": {"models": []}}
-    section = check_config(config)["zero_shot"]
-    return ZeroShot(
-        manifest=str(files / "manifest.parquet"),
-        tracks=[str(files / "tracks.tsv")],
-        store=str(files.parent / "store"),
-        test=str(files / "test.parquet"),
-        predictions=str(target / "predictions.parquet"),
-        answers=str(target / "answers.csv"),
-        options=zero_shot_params(section, name),
-        default_fps=25.0,
-        seed=seed,
-        version=1,
-    )
-
-
-def run(asked, fake=None):
-    build = build_asker if fake is None else lambda *_, **__: ("qwen", fake)
-    zero_shot(asked, threads=1, gpus=0, build=build)
-    rows = list(csv.DictReader(io.StringIO(Path(asked.answers).read_text(encoding="utf-8"))))
-    return read_predictions(asked.predictions), rows
-
-
 # What a model says
 
 
 @pytest.mark.parametrize(
     "answer",
-    ["happy", "Happy", "HAPPY", " happy ", "happy.", "Happy.\n", "\thappy .", "\nhappy\n\n"],
+    [
+        "happy",
+        "Happy",
+        "HAPPY",
+        " happy ",
+        "happy.",
+        "Happy.\n",
+        "\thappy .",
+        "\nhappy\n\n",
+        "happy。",
+    ],
 )
 def test_answers_that_name_a_class(answer):
     assert parse_answer(answer, CLASSES) == 1
@@ -118,72 +101,6 @@ def test_likelihood_scores_are_probabilities_of_classes(files, tmp_path):
         assert found.classes == CLASSES
         np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, rtol=1e-5)
         assert np.ptp(found.probabilities, axis=0).max() > 1e-4
-
-
-class Killed(BaseException):
-    pass
-
-
-def test_a_killed_job_goes_on_without_asking_twice(files, tmp_path):
-    store = tmp_path / "store"
-    store.symlink_to(files.parent / "store")
-    said = FakeAsker(lambda *_: "happy")
-    asked = job(files, tmp_path, prompt="Name one of {classes}.")
-
-    def dies(conversations, **options):
-        if len(said.asked) == 3:
-            raise Killed
-        return FakeAsker.answer(said, conversations, **options)
-
-    said.answer = dies
-    with pytest.raises(Killed):
-        run(asked, said)
-    assert not Path(asked.predictions).exists()
-    del said.answer
-    run(asked, said)
-    assert len(said.asked) == 7
-    run(asked, said)
-    assert len(said.asked) == 7
-
-
-def test_whatever_decides_an_answer_asks_anew_and_nothing_else(files, tmp_path):
-    fake = FakeAsker(lambda *_: "sad")
-
-    def asks(**changes):
-        before = len(fake.asked)
-        run(job(files, tmp_path, **{"prompt": "Now: {classes} {text}"} | changes), fake)
-        return len(fake.asked) - before
-
-    assert asks() == 7
-    assert asks(batch_size=1) == 0
-    assert asks(max_new_tokens=3) == 7
-    assert asks(scoring="likelihood") == 7
-    assert asks(seed=6) == 7
-    assert asks(use_text=True) == 7
-    assert asks(face_words=True) == 7
-    # Three frames of each: the untracked clip is as grey as before.
-    fewer = {"models": {"qwen": {"model": "tiny-random-qwen", "frames": 2}}, "enabled": ["qwen"]}
-    assert asks(**fewer) == 7
-    fake.identity = {"model": "fake", "commit": "another"}
-    assert asks() == 7
-    assert asks() == 0
-
-
-def test_equal_questions_are_asked_once_and_damaged_answers_again(tmp_path):
-    calls = []
-
-    def ask(batch):
-        calls.append([question.clip_id for question in batch])
-        return [Said(text=question.clip_id) for question in batch]
-
-    questions = [Question(clip_id=name, parts={"content": name[0]}) for name in ("a1", "b1", "a2")]
-    said = ask_all(questions, ask, store=tmp_path, batch_size=8)
-    assert calls == [["a1", "b1"]]
-    assert [answer.text for answer in said] == ["a1", "b1", "a1"]
-    path = shard_path(tmp_path, "answers", questions[1].key)
-    path.write_bytes(path.read_bytes()[:-30])
-    ask_all(questions, ask, store=tmp_path, batch_size=8)
-    assert calls == [["a1", "b1"], ["b1"]]
 
 
 def test_prompt_holds_classes_text_and_face(files, tmp_path):
@@ -264,3 +181,56 @@ def test_the_report_names_toys():
     titles = shown_zero_shot(section["zero_shot"])
     assert titles == {"qwen, zero-shot (toy size, random weights)": "zero_shot/qwen"}
     assert shown_zero_shot(check_config({})["zero_shot"]) == {}
+    trained = {"models": ["qwen", "big"], "report": True}
+    models = {**TINY, "big": {"model": "/weights/big"}}
+    config = check_config(
+        {"zero_shot": {"models": models, "enabled": ["qwen"]}, "fine_tune": trained}
+    )
+    assert shown_fine_tuned(config) == {
+        "qwen, fine-tuned (toy size, random weights)": "fine_tuned/qwen",
+        "big, fine-tuned": "fine_tuned/big",
+    }
+    assert shown_fine_tuned(check_config({})) == {}
+
+
+# The model of `vlm` before it is trained
+
+
+def test_an_untrained_model_is_scored_as_the_verbaliser_scores(files, tmp_path):
+    """Asked as a model of `zero_shot`, it says what the trained model's own code says."""
+    import torch
+
+    from facewave.vlm.clips import make_feed, read_clips
+    from facewave.vlm.options import ModelOptions
+    from facewave.vlm.paligemma import build_model
+    from facewave.vlm.pictures import ClipPictures, read_media
+    from facewave.vlm.plan import model_params
+
+    given = {"model": "tiny-random", "dtype": "float32", "frame_choice": "uniform"}
+    given |= {"use_text": True, "text_tokens": 2}
+    section = check_config({"vlm": {**given, "heads": 2, "width": 16}})["vlm"]
+    asked = job(files, tmp_path, seed=5)
+    asked = replace(asked, options=untrained_params(section, max_new_tokens=4))
+    found, rows = run(asked)
+    assert found.classes == CLASSES
+    assert len({row["answer"] for row in rows}) == 1  # likelihoods, no words
+
+    params = model_params(section, control="no_face", stage="adaptation")["model"]
+    params |= {"soft_prefix": 0, "lora_rank": 0, "projector": False}
+    options = ModelOptions(**params, classes=CLASSES, K=2, seed=5)
+    media, texts = read_media(Path(asked.manifest), asked.tracks, default_fps=25.0)
+    clips = read_clips({"test": asked.test}, shuffle_faces=False, seed=5, texts=texts)
+    pictures = ClipPictures(media=media, store=Path(asked.store), count=1, choice="uniform")
+    model = build_model(options).train(False)
+    feed = make_feed(clips, processor=model.processor, options=options, pictures=pictures)
+    with torch.inference_mode():
+        expected = model(feed(np.arange(7))).logits.float().softmax(dim=1)
+    np.testing.assert_allclose(found.probabilities, expected, atol=1e-5)
+
+
+def test_free_text_of_an_untrained_model_is_read_strictly(files, tmp_path):
+    section = check_config({"vlm": {"head": "generate", "frame_choice": "uniform"}})["vlm"]
+    options = untrained_params(section, max_new_tokens=4)
+    assert (options["scoring"], options["prompt"]) == ("answer", "question")
+    found, _ = run(replace(job(files, tmp_path), options=options), FakeAsker(lambda *_: "joy"))
+    assert set(found.predicted) == {len(CLASSES)}

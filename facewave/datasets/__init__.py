@@ -21,7 +21,6 @@ from typing import Any, Protocol, cast
 
 from facewave.datasets.joint import Member, join_clips
 from facewave.datasets.rows import Rows, build_clips
-from facewave.datasets.texts import join_texts
 from facewave.hints import did_you_mean, listed
 from facewave.manifest import Clip, ManifestError
 from facewave.subsets import choose_subset
@@ -134,12 +133,7 @@ def load_clips(
         what = f"dataset {name}, {error.what}"
         raise type(error)(what, error.problems, advice=error.advice) from None
     chosen = choose_subset(clips, options.get("subset"), seed=seed)
-    divided = _divided(name, chosen, options, cache)
-    try:
-        return join_texts(divided, options.get("texts"))
-    except ManifestError as error:
-        what = f"dataset {name}, {error.what}"
-        raise type(error)(what, error.problems, advice=error.advice) from None
+    return _divided(name, chosen, options, cache)
 
 
 def _divided(

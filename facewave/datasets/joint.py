@@ -116,7 +116,7 @@ def _renamed(name: str, clip: Clip, *, keep_folds: bool) -> Clip:
 
     return replace(
         clip,
-        clip_id=_prefixed(name, clip.clip_id),
+        clip_id=joint_clip_id(name, clip.clip_id),
         subject=own(clip.subject),
         take=own(clip.take),
         source=own(clip.source),
@@ -125,7 +125,8 @@ def _renamed(name: str, clip: Clip, *, keep_folds: bool) -> Clip:
     )
 
 
-def _prefixed(name: str, clip_id: str) -> str:
+def joint_clip_id(name: str, clip_id: str) -> str:
+    """Return the id, in a joint dataset, of a clip of the dataset `name`."""
     full = f"{name}@{clip_id}"
     if len(full) <= _LONGEST:
         return full

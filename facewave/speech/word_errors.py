@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_WORD = re.compile(r"\w+(?:['’]\w+)*")
+from facewave import text_words
 
 
 @dataclass(frozen=True)
@@ -37,9 +36,12 @@ class WordErrors:
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of a text without punctuation and letter case (NFKC, case folded)."""
+    """Return the words of a text without punctuation and letter case (NFKC, case folded).
+
+    Each Chinese character is a word: the rate is then that of characters, as is usual.
+    """
     folded = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
-    return _WORD.findall(folded)
+    return text_words.words_of(folded)
 
 
 def word_errors(said: str, heard: str) -> WordErrors:

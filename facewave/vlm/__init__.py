@@ -13,6 +13,7 @@
 |---|---|
 | `options` | `ModelOptions`, what is built, and which values are refused |
 | `weights` | where the pretrained weights come from, and what to do where they are missing |
+| `pins` | the commits that are taken where the configuration names none |
 | `tiny` | the same classes at toy size, seeded (`vlm.model: tiny-random`) |
 | `processors` | tokenizer and image processor, of the checkpoint or offline |
 | `prompts` | the question, and the strict reading of an answer |
@@ -36,5 +37,6 @@
 | `zero_shot`, `annotate`, `shown` | the jobs that ask, and the frames that they show |
 
 What is specific to PaliGemma lies in `paligemma*`, `processors` and `tiny`. Training and evaluation
-have modules of their own: `job` begins, `training` is the loop.
+have modules of their own: `job` begins, `training` is the loop, `epoch_end` and `training_state`
+(what a killed one goes on from) belong to it.
 """

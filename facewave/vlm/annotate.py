@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -12,22 +10,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from facewave import __version__
 from facewave.annotation_checks import FLAGS, TextRules, clean, shared_texts, text_flags
 from facewave.annotation_examples import choose_examples, near_duplicates_of
 from facewave.annotation_report import text_rules
-from facewave.atomic import atomic_path
+from facewave.answer_index import write_answer_index
 from facewave.class_lists import canonical
 from facewave.manifest import Clip, read_manifest
 from facewave.mlp import use_threads
 from facewave.near_duplicates import PAIR_COLUMNS
-from facewave.split_table import METADATA_KEY
-from facewave.tsv import iter_rows, write_text
+from facewave.row_table import write_csv
+from facewave.tsv import iter_rows
+from facewave.vlm.annotation_table import write_annotations
 from facewave.vlm.asked import Question, Said, ask_all, conversation_digest
-from facewave.vlm.asker import AskerOptions, build_asker
+from facewave.vlm.asker import AskerOptions, find_asker
 from facewave.vlm.chat_prompts import chat_template
 from facewave.vlm.conversation import Asker, Conversation, Turn
 from facewave.vlm.prompts import render
@@ -36,9 +31,6 @@ from facewave.vlm.zero_shot import shown_clips
 
 _log = logging.getLogger("facewave")
 
-COLUMNS = (
-    "clip_id", "text", "flags", "attempts", "seed", "prompt_sha256", "model", "revision",
-)  # fmt: skip
 EXAMPLE_COLUMNS = ("dataset", "clip_id", "actual", "text")
 Build = Callable[..., tuple[str, Asker]]
 
@@ -70,6 +62,7 @@ class Annotation:
         near_duplicates: table of clips that look alike; None without examples.
         store: folder of the content-addressed store.
         outputs: `parquet`, `csv` and `examples` (CSV).
+        index: to write (TSV): the keys of the answers in the store.
         options: the section `annotate`, without what says where and how fast it runs.
         default_fps: frames a second where neither container nor manifest names one.
         seed: of the choice of examples and of answers that are drawn.
@@ -81,6 +74,7 @@ class Annotation:
     near_duplicates: str | None
     store: str
     outputs: Mapping[str, str]
+    index: str
     options: Mapping[str, Any]
     default_fps: float
     seed: int
@@ -108,7 +102,7 @@ class _Best:
         return any(FLAGS[name] for name in self.flags)
 
 
-def annotate(job: Annotation, *, threads: int, gpus: int, build: Build = build_asker) -> None:
+def annotate(job: Annotation, *, threads: int, gpus: int, build: Build = find_asker) -> None:
     """Describe every clip and write the table, its CSV and the examples.
 
     Raises:
@@ -121,7 +115,7 @@ def annotate(job: Annotation, *, threads: int, gpus: int, build: Build = build_a
     clips = read_manifest(Path(job.target.manifest))
     shown, _ = _shown(job, job.target, job.options["frames"])
     turns, videos, chosen = _examples(job, rules)
-    question = render(chat_template(job.options["prompt"], text=False, key="annotate.prompt"))
+    question = _request(job.options)
     digest = conversation_digest([*turns, Turn(text=question)], [*videos, None])
     model = {name: job.options[name] for name in ("model", "revision", "dtype", "max_pixels")}
     with use_threads(threads):
@@ -144,7 +138,7 @@ def annotate(job: Annotation, *, threads: int, gpus: int, build: Build = build_a
     for clip_id in shared:
         best[clip_id].flags.append("shared")
     _write(job, best, asker, digest, [clip.clip_id for clip in chosen])
-    _write_csv(
+    write_csv(
         Path(job.outputs["examples"]),
         EXAMPLE_COLUMNS,
         [(job.examples.name, c.clip_id, c.actual, c.text) for c in chosen] if job.examples else [],
@@ -169,39 +163,40 @@ def _describe(
     rules: TextRules,
 ) -> dict[str, _Best]:
     tokens = job.options["max_new_tokens"]
-    tracked = {c.clip_id for c in clips if shown.parts(c.clip_id)["content"] is not None}
+    tracked = [c.clip_id for c in clips if shown.parts(c.clip_id)["content"] is not None]
+
+    def question(clip_id: str, attempt: int) -> Question:
+        parts = {
+            "version": job.version,
+            "asker": asker.identity,
+            "prompt": digest,
+            "clip": shown.parts(clip_id),
+            "seed": attempt_seed(job.seed, attempt, clip_id),
+            "max_new_tokens": tokens,
+        }
+        return Question(clip_id=clip_id, parts=parts)
+
+    def ask(batch: Sequence[Question]) -> list[Said]:
+        conversations = [conversation(asked.clip_id) for asked in batch]
+        seed = batch[0].parts["seed"]
+        texts = asker.answer(conversations, max_new_tokens=tokens, seed=seed)
+        return [Said(text=text) for text in texts]
+
+    attempts = range(1 + job.options["retries"])
+    needed = [(clip_id, question(clip_id, n).key) for n in attempts for clip_id in tracked]
+    write_answer_index(Path(job.index), needed)
     best = {clip.clip_id: _Best() for clip in clips}
-    for attempt in range(1 + job.options["retries"]):
+    for attempt in attempts:
         # A clip without frames has nothing to be described: it stays missing.
-        left = [clip_id for clip_id, found in best.items() if found.again and clip_id in tracked]
-        seeds = {clip_id: attempt_seed(job.seed, attempt, clip_id) for clip_id in left}
-        questions = [
-            Question(
-                clip_id=clip_id,
-                parts={
-                    "version": job.version,
-                    "asker": asker.identity,
-                    "prompt": digest,
-                    "clip": shown.parts(clip_id),
-                    "seed": seeds[clip_id],
-                    "max_new_tokens": tokens,
-                },
-            )
-            for clip_id in left
-        ]
-
-        def ask(batch: Sequence[Question], seeds: Mapping[str, int | None] = seeds) -> list[Said]:
-            asked = [conversation(question.clip_id) for question in batch]
-            texts = asker.answer(asked, max_new_tokens=tokens, seed=seeds[batch[0].clip_id])
-            return [Said(text=text) for text in texts]
-
+        left = [clip_id for clip_id in tracked if best[clip_id].again]
         # What is drawn must not depend on the other clips of a batch.
         size = job.options["batch_size"] if attempt == 0 else 1
         _log.info("attempt %d: %d clips", attempt + 1, len(left))
+        questions = [question(clip_id, attempt) for clip_id in left]
         answers = ask_all(questions, ask, store=Path(job.store), batch_size=size)
-        for clip_id, said in zip(left, answers, strict=True):
+        for asked, said in zip(questions, answers, strict=True):
             text = clean(said.text)
-            best[clip_id].take(text, text_flags(text, rules), seeds[clip_id])
+            best[asked.clip_id].take(text, text_flags(text, rules), asked.parts["seed"])
     return best
 
 
@@ -226,8 +221,9 @@ def _examples(job: Annotation, rules: TextRules) -> tuple[list[Turn], list[str |
         usable={c.clip_id for c in clips if shown.parts(c.clip_id)["content"] is not None},
         banned=rules.banned if options["clean_examples"] else None,
         seed=job.seed,
+        language=options["language"],
     )
-    question = render(chat_template(options["prompt"], text=False, key="annotate.prompt"))
+    question = _request(options)
     turns = [
         Turn(text=question, video=shown(clip.clip_id), answer=clean(clip.text or ""))
         for clip in chosen
@@ -236,6 +232,13 @@ def _examples(job: Annotation, rules: TextRules) -> tuple[list[Turn], list[str |
         json.dumps(shown.parts(clip.clip_id), sort_keys=True) for clip in chosen
     ]
     return turns, videos, chosen
+
+
+def _request(options: Mapping[str, Any]) -> str:
+    prompt = options["prompt"]
+    if prompt == "annotation" and options["language"] != "en":
+        prompt = f"annotation_{options['language']}"
+    return render(chat_template(prompt, text=False, key="annotate.prompt"))
 
 
 def _shown(job: Annotation, source: Source, count: int) -> tuple[ShownClips, Any]:
@@ -260,40 +263,28 @@ def _write(
     digest: str,
     examples: list[str],
 ) -> None:
-    revision = asker.identity.get("commit") or asker.identity.get("sha256")
+    about = {
+        "prompt_sha256": digest,
+        "model": job.options["model"],
+        "revision": asker.identity.get("commit") or asker.identity.get("sha256"),
+    }
     rows = [
-        (
-            clip_id,
-            found.text or None,
-            " ".join(found.flags),
-            found.attempts,
-            found.seed,
-            digest,
-            job.options["model"],
-            revision,
-        )
+        {
+            "clip_id": clip_id,
+            "text": found.text or None,
+            "flags": " ".join(found.flags),
+            "attempts": found.attempts,
+            "seed": found.seed,
+            **about,
+        }
         for clip_id, found in best.items()
     ]
-    types = [pa.string()] * 3 + [pa.int32(), pa.int64()] + [pa.string()] * 3
-    schema = pa.schema(list(zip(COLUMNS, types, strict=True)))
-    content = {
+    origin = {
         "asker": asker.identity,
         "examples": examples,
         "examples_dataset": job.examples.name if job.examples else None,
-        "facewave": __version__,
         "options": dict(job.options),
         "seed": job.seed,
     }
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
-    columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in COLUMNS]
-    table = pa.table(columns, schema=schema.with_metadata({METADATA_KEY: text.encode()}))
-    with atomic_path(Path(job.outputs["parquet"])) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
-    _write_csv(Path(job.outputs["csv"]), COLUMNS, rows)
-
-
-def _write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([columns, *rows])
-    write_text(path, text.getvalue())
+    parquet, csv = (Path(job.outputs[name]) for name in ("parquet", "csv"))
+    write_annotations(rows, parquet=parquet, csv=csv, origin=origin)

@@ -9,6 +9,7 @@ from facewave.vlm.asker_names import TINY_QWEN
 from facewave.vlm.options import TINY
 from facewave.vlm.pins import with_pin
 from facewave.vlm.plan import TRAINING
+from facewave.vlm.prompts import TEMPLATES
 
 TOYS = (TINY, TINY_QWEN)
 _HOW = (
@@ -32,6 +33,29 @@ def zero_shot_params(section: Mapping[str, Any], name: str) -> dict[str, Any]:
     model = with_pin(section["models"][name])
     model |= {"dtype": section["dtype"], "max_pixels": section["max_pixels"]}
     return {"model": model, **{key: section[key] for key in _HOW}}
+
+
+def untrained_params(section: Mapping[str, Any], *, max_new_tokens: int) -> dict[str, Any]:
+    """Return the same for the model of `vlm` before it is trained, asked as it is trained to be.
+
+    Args:
+        section: `vlm`, checked; not with `head: regression`.
+        max_new_tokens: of a generated answer.
+    """
+    names = ("model", "revision", "dtype", "frames")
+    prompt = section["prompt"]
+    return {
+        "model": with_pin({name: section[name] for name in names}),
+        "frame_choice": section["frame_choice"],
+        # Names of templates are those of PaliGemma here.
+        "prompt": prompt if prompt == "question" else TEMPLATES.get(prompt, prompt),
+        "use_text": section["use_text"],
+        "text_tokens": section["text_tokens"],
+        "face_words": False,
+        "scoring": "answer" if section["head"] == "generate" else "likelihood",
+        "max_new_tokens": max_new_tokens,
+        "batch_size": section["batch_size"],
+    }
 
 
 def fine_tuning_params(config: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -72,6 +96,17 @@ def shown_zero_shot(section: Mapping[str, Any]) -> dict[str, str]:
     return {
         f"{name}, zero-shot{_toy(section['models'][name])}": f"zero_shot/{name}"
         for name in section["enabled"]
+    }
+
+
+def shown_fine_tuned(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return the same of the models that `fine_tune` trains."""
+    if not config["fine_tune"]["report"]:
+        return {}
+    models = config["zero_shot"]["models"]
+    return {
+        f"{name}, fine-tuned{_toy(models[name])}": f"fine_tuned/{name}"
+        for name in config["fine_tune"]["models"]
     }
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from facewave.answer_index import STAGE
 from facewave.progress import Progress
 from facewave.store import DamagedShardError, content_key, read_shard, shard_path, write_shard
 from facewave.vlm.conversation import Conversation
 
-STAGE = "answers"
 _log = logging.getLogger("facewave")
 
 

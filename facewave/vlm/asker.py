@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,10 @@ import torch
 from numpy.typing import NDArray
 
 from facewave.landmarks import N_BLENDSHAPES, N_LANDMARKS
-from facewave.store import content_key, file_sha256
 from facewave.vlm.asker_names import TINY_QWEN
 from facewave.vlm.conversation import Asker, Conversation, check_conversation
 from facewave.vlm.options import TINY, ModelOptions
-from facewave.vlm.weights import WeightsError, commit_of, find_weights
-
-_log = logging.getLogger("facewave")
+from facewave.vlm.weights import WeightsError, find_weights, weights_identity
 
 # Prompts are given whole: the template is nothing but the text.
 _WHOLE_TEXT, _MANY_TOKENS = "{text}", 4096
@@ -73,7 +70,15 @@ def model_family(options: AskerOptions) -> tuple[str, Path | None]:
 
 
 def build_asker(options: AskerOptions, classes: Sequence[str], *, gpus: int) -> tuple[str, Asker]:
-    """Return a model's family and the model, on a GPU or the CPU.
+    """Return a model's family and the model, on a GPU or the CPU; see `find_asker`."""
+    family, asker = find_asker(options, classes, gpus=gpus)
+    return family, asker.loaded
+
+
+def find_asker(
+    options: AskerOptions, classes: Sequence[str], *, gpus: int
+) -> tuple[str, LateAsker]:
+    """Return a model's family, and the model, which is loaded when it is first asked.
 
     Args:
         options: which model.
@@ -82,7 +87,8 @@ def build_asker(options: AskerOptions, classes: Sequence[str], *, gpus: int) -> 
 
     Raises:
         WeightsError: if the weights cannot be had, or are another model's.
-        ValueError: if a GPU is wanted and there is none, or the checkpoint is not whole.
+        ValueError: if a GPU is wanted and there is none; on loading, if the checkpoint is not
+            whole.
     """
     if gpus and not torch.cuda.is_available():
         raise ValueError(
@@ -91,31 +97,76 @@ def build_asker(options: AskerOptions, classes: Sequence[str], *, gpus: int) -> 
         )
     device = torch.device("cuda", 0) if gpus else torch.device("cpu")
     family, folder = model_family(options)
-    identity = {"model": options.model, "dtype": options.dtype, **_weights_identity(folder)}
+    identity: dict[str, Any] = {"model": options.model, "dtype": options.dtype}
+    identity |= (
+        {"seed": options.seed, "classes": list(classes)}
+        if folder is None
+        else weights_identity(folder)
+    )
+    load: Callable[[], Asker]
     if family == "qwen":
-        from facewave.vlm.qwen import load_qwen, tiny_qwen
-
-        limits = {"dtype": options.dtype, "max_pixels": options.max_pixels}
-        if folder is None:
-            qwen = tiny_qwen(classes, seed=options.seed, **limits)  # type: ignore[arg-type]
-            qwen.identity.update(identity)
-        else:
-            qwen = load_qwen(folder, identity=identity, **limits)  # type: ignore[arg-type]
-        qwen.base.to(device)
-        return family, qwen
-    return family, _paligemma(options, classes, identity, device)
+        identity["max_pixels"] = options.max_pixels
+        load = partial(_qwen, options, classes, folder, identity, device)
+    else:
+        load = partial(_paligemma, options, classes, identity, device)
+    return family, LateAsker(identity=identity, load=load)
 
 
-def _weights_identity(folder: Path | None) -> dict[str, Any]:
-    """Return what tells weights from others: their commit, else a digest of the files."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LateAsker:
+    """A model that is loaded when it is first asked: never where the store has all its answers.
+
+    Attributes:
+        identity: of the model (see `Asker`).
+        load: loads it.
+    """
+
+    identity: dict[str, Any]
+    load: Callable[[], Asker]
+
+    @cached_property
+    def loaded(self) -> Asker:
+        """The model itself."""
+        return self.load()
+
+    @property
+    def tokenizer(self) -> Any:
+        """The model's tokenizer."""
+        return self.loaded.tokenizer
+
+    def answer(
+        self, conversations: Sequence[Conversation], *, max_new_tokens: int, seed: int | None
+    ) -> list[str]:
+        """See `Asker`."""
+        return self.loaded.answer(conversations, max_new_tokens=max_new_tokens, seed=seed)
+
+    def score(
+        self, conversations: Sequence[Conversation], classes: Sequence[str]
+    ) -> NDArray[np.float32]:
+        """See `Asker`."""
+        return self.loaded.score(conversations, classes)
+
+
+def _qwen(
+    options: AskerOptions,
+    classes: Sequence[str],
+    folder: Path | None,
+    identity: dict[str, Any],
+    device: torch.device,
+) -> Asker:
+    from facewave.vlm.qwen import load_qwen, tiny_qwen
+
     if folder is None:
-        return {}
-    commit = commit_of(folder)
-    if commit is not None:
-        return {"commit": commit}
-    _log.info("digest of the weights in %s", folder)
-    files = sorted([*folder.glob("*.safetensors"), *folder.glob("*.json")])
-    return {"sha256": content_key(files={path.name: file_sha256(path) for path in files})}
+        qwen = tiny_qwen(
+            classes, seed=options.seed, dtype=options.dtype, max_pixels=options.max_pixels
+        )
+        qwen.identity.update(identity)
+    else:
+        qwen = load_qwen(
+            folder, identity=identity, dtype=options.dtype, max_pixels=options.max_pixels
+        )
+    qwen.base.to(device)
+    return qwen
 
 
 def _paligemma(
@@ -139,8 +190,6 @@ def _paligemma(
             K=1,
         )
     ).to(device)
-    if options.model == TINY:
-        identity = {**identity, "seed": options.seed, "classes": list(classes)}
     return PaliGemmaAsker(model=model, identity=identity, device=device)
 
 
@@ -151,6 +200,11 @@ class PaliGemmaAsker:
     model: Any
     identity: dict[str, Any]
     device: torch.device
+
+    @property
+    def tokenizer(self) -> Any:
+        """The model's tokenizer."""
+        return self.model.processor.tokenizer
 
     def answer(
         self, conversations: Sequence[Conversation], *, max_new_tokens: int, seed: int | None

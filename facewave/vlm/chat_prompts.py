@@ -20,6 +20,10 @@ CHAT_TEMPLATES = {
         "people, light). Say only what can be seen. Do not name or guess any emotion, mood or "
         "feeling."
     ),
+    "annotation_zh": (
+        "请用两三句简单的中文描述这段视频：人物的面部（眉毛、眼睛、嘴巴以及它们的动作）、身体（姿势、手势）"
+        "和场景（地点、其他人、光线）。只写看得见的内容，不要说出或猜测任何情绪、心情或感受。"
+    ),
 }
 
 

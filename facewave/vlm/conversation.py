@@ -37,6 +37,10 @@ class Asker(Protocol):
     def identity(self) -> dict[str, Any]:
         """What decides its answers beside the question: name, commit or digest, numbers."""
 
+    @property
+    def tokenizer(self) -> Any:
+        """The model's tokenizer, of transformers."""
+
     def answer(
         self, conversations: Sequence[Conversation], *, max_new_tokens: int, seed: int | None
     ) -> list[str]:

@@ -45,11 +45,6 @@ PARTS = {
 _KEY_DIGITS = 16
 
 
-def zero_shot_options(material: Material) -> TrainingOptions:
-    """Return the options that answers without a training are made with."""
-    return TrainingOptions(dtype=material.options.dtype)
-
-
 def fit(job: Job, material: Material, model: FaceVlm, ranks: Ranks) -> None:
     """Train the job's stage and write weights, tables and answers; then drop the checkpoints."""
     options = TrainingOptions.from_config(job.options["training"])
@@ -63,7 +58,7 @@ def fit(job: Job, material: Material, model: FaceVlm, ranks: Ranks) -> None:
     if ranks.first:
         tell_estimate(model, data, options=options, ranks=ranks)
     key = training_key(job, material, commit=model.commit)
-    folder = Path(job.checkpoints or "") / key[:_KEY_DIGITS]
+    folder = Path(job.checkpoints) / key[:_KEY_DIGITS]
     _log.info(
         "%s: %d clips to train on, %d to validate, on %d x %s; checkpoints in %s",
         *(stage["name"], data.train.size, data.val.size, ranks.count, ranks.device, folder),
@@ -126,7 +121,7 @@ def prepare(
     """Return the clips of a job as the loop wants them; fills the cache of pictures if wanted."""
     clips, own = material.clips, material.options
     weights = None
-    if own.head in ("verbaliser", "linear") and "train" in material.rows:
+    if own.head in ("verbaliser", "linear"):
         kind = job.options["stage"]["class_weights"]
         labels = clips.labels[material.rows["train"]]
         weights = class_weights(labels, n_classes=len(own.classes), kind=kind)
@@ -141,7 +136,7 @@ def prepare(
     outputs = len(own.targets) if material.regression else len(own.classes) + words
     return TrainingData(
         feed=feed,
-        train=material.rows.get("train", np.empty(0, np.int64)),
+        train=material.rows["train"],
         val=material.rows["val"],
         outputs=outputs,
         score=partial(_score, material),

@@ -18,7 +18,7 @@ import torch
 
 from facewave.atomic import write_json
 from facewave.mlp import use_threads
-from facewave.vlm.fit import fit, prepare, write_answers, zero_shot_options
+from facewave.vlm.fit import fit
 from facewave.vlm.material import Job, read_material
 from facewave.vlm.paligemma import build_model
 from facewave.vlm.ranks import Ranks, joined_ranks
@@ -68,13 +68,7 @@ def run(job: Job, ranks: Ranks) -> None:
     """
     with use_threads(job.threads):
         material = read_material(job)
-        model = build_model(material.options)
-        if job.options["training"]:
-            fit(job, material, model, ranks)
-            return
-        options = zero_shot_options(material)
-        data = prepare(job, material, model.to(ranks.device), ranks, options=options)
-        write_answers(job, material, model, data, ranks, options=options, metadata={})
+        fit(job, material, build_model(material.options), ranks)
 
 
 def main(path: str) -> None:

@@ -29,14 +29,14 @@ class Job:
         manifest: the manifest (Parquet).
         tracks: indexes of the trajectories, of all buckets.
         store: folder of the content-addressed store.
-        splits: part to its Parquet file; without `train` for zero-shot answers.
-        outputs: `predictions` and, of a training, `weights`, `metrics`, `steps`.
+        splits: part to its Parquet file.
+        outputs: `weights`, `metrics`, `steps` and `predictions`.
         options: of `facewave.vlm.plan.model_params`.
         default_fps: frames a second where neither container nor manifest names one.
         seed: of order, dropout, subsets and new weights.
         version: `VLM_VERSION`.
         threads: torch's threads.
-        checkpoints: folder of all trainings' checkpoints; None for zero-shot answers.
+        checkpoints: folder of all trainings' checkpoints.
         start: weights that are started from; None: untrained ones.
         targets: table of a regression's targets (CSV); None for classes.
     """
@@ -51,7 +51,7 @@ class Job:
     seed: int
     version: int
     threads: int
-    checkpoints: str | None = None
+    checkpoints: str
     start: str | None = None
     targets: str | None = None
 
@@ -113,14 +113,13 @@ def read_material(job: Job) -> Material:
         seed=job.seed,
     )
     rows = {part: clips.rows(part) for part in tables}
-    if "train" in rows:
-        chosen = stage_rows(
-            tables["train"].clip_ids,
-            tables["train"].labels.tolist(),
-            shares=job.options["stage"]["shares"],
-            seed=job.seed,
-        )
-        rows["train"] = rows["train"][chosen[job.options["stage"]["name"]]]
+    chosen = stage_rows(
+        tables["train"].clip_ids,
+        tables["train"].labels.tolist(),
+        shares=job.options["stage"]["shares"],
+        seed=job.seed,
+    )
+    rows["train"] = rows["train"][chosen[job.options["stage"]["name"]]]
     if names:
         rows = {part: _with_targets(clips, kept, part) for part, kept in rows.items()}
     return Material(clips=clips, media=media, options=options, rows=rows)

@@ -57,18 +57,18 @@ _TITLES = {
 
 
 def model_params(section: Mapping[str, Any], *, control: str, stage: str) -> dict[str, Any]:
-    """Return everything of the section that decides one training, or the zero-shot answers.
+    """Return everything of the section that decides one training.
 
     What only says where and how fast it runs (GPUs, threads) is left out: it reruns nothing.
 
     Args:
         section: `vlm`, checked.
         control: `full` or one of `CONTROLS`.
-        stage: `zero_shot` or one of `STAGES`.
+        stage: one of `STAGES`.
 
     Returns:
         the mappings `model` (keyword arguments of `facewave.vlm.options.ModelOptions`), `inputs`,
-        `training` (of `TrainingOptions`; empty for `zero_shot`) and `stage`.
+        `training` (of `TrainingOptions`) and `stage`.
     """
     model: dict[str, Any] = with_pin({name: section[name] for name in _MODEL})
     inputs: dict[str, Any] = {name: section[name] for name in _INPUTS}
@@ -76,12 +76,6 @@ def model_params(section: Mapping[str, Any], *, control: str, stage: str) -> dic
     for name, value in _CONTROLLED[control].items():
         (inputs if name in inputs else model)[name] = value
     model["prompt"] = _prompt(section["prompt"], model, text=inputs["use_text"])
-    if stage == "zero_shot":
-        # The pretrained model alone: what is not trained yet would only disturb it.
-        model |= {"use_face": False, "soft_prefix": 0, "lora_rank": 0}
-        if model["head"] == "linear":
-            model["head"] = "verbaliser"
-        return {"model": model, "inputs": inputs, "training": {}, "stage": {"name": stage}}
     options = section["stages"][stage]
     if section["head"] == "regression":
         model["targets"] = section["targets"]["columns"]
@@ -113,11 +107,17 @@ def _prompt(prompt: str, model: Mapping[str, Any], *, text: bool) -> str:
     return f"{prompt}_text" if text and prompt in ("question", "ratings") else prompt
 
 
+def untrained(vlm: str) -> str:
+    """Return the name of a model among those of `zero_shot`, where it is asked untrained."""
+    return f"untrained_{vlm}"
+
+
+def evaluation_folder(vlm: str, stage: str) -> str:
+    """Return where the scores of a stage lie, below `evaluation`."""
+    return f"zero_shot/{untrained(vlm)}" if stage == "zero_shot" else f"{vlm}/full/{stage}"
+
+
 def shown_models(section: Mapping[str, Any]) -> dict[str, str]:
-    """Return what the report shows: title of a model to its folder below `evaluation`."""
+    """Return what the report shows: title of a model to its stage."""
     name = "PaliGemma 2" + (" at toy size, random weights" if section["model"] == TINY else "")
-    return {
-        f"{name}: {_TITLES[stage]}": f"paligemma/full/{stage}"
-        for stage in _TITLES
-        if stage in section["report"]
-    }
+    return {f"{name}: {_TITLES[stage]}": stage for stage in _TITLES if stage in section["report"]}

@@ -99,10 +99,11 @@ def shorten(text: str, tokenizer: Any, *, tokens: int) -> str:
 def parse_answer(answer: str, classes: Sequence[str]) -> int | None:
     """Return the index of the class that an answer names; None if it names none.
 
-    Only case, surrounding blanks and one full stop at the end are forgiven: "Happy." is an
-    answer, "happy or sad" and "happiness" are not.
+    Only case, surrounding blanks and one full stop at the end (`.` or `。`) are forgiven: "Happy."
+    is an answer, "happy or sad" and "happiness" are not.
     """
-    word = answer.strip().removesuffix(".").rstrip().casefold()
+    word = answer.strip()
+    word = (word[:-1] if word.endswith((".", "。")) else word).rstrip().casefold()
     for index, name in enumerate(classes):
         if word == name.casefold():
             return index

@@ -37,6 +37,11 @@ class QwenVlm:
     processor: QwenProcessor
     identity: dict[str, Any]
 
+    @property
+    def tokenizer(self) -> Any:
+        """The model's tokenizer."""
+        return self.processor.tokenizer
+
     @torch.inference_mode()
     def answer(
         self, conversations: Sequence[Conversation], *, max_new_tokens: int, seed: int | None

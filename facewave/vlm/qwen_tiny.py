@@ -47,7 +47,8 @@ def tiny_qwen_processor(classes: Sequence[str], *, max_pixels: int) -> QwenProce
         show_progress=False,
     )
     lines = [f"{name}\n" for name in classes]
-    lines += [", ".join(classes), *CHAT_TEMPLATES.values(), "system\nuser\nassistant\n"]
+    templates = filter(str.isascii, CHAT_TEMPLATES.values())
+    lines += [", ".join(classes), *templates, "system\nuser\nassistant\n"]
     bpe.train_from_iterator(lines, trainer)
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=bpe,

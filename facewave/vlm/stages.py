@@ -9,7 +9,7 @@ import numpy as np
 from facewave.subsets import in_turns
 from facewave.vlm.order import Rows
 
-ZERO_SHOT, ADAPTATION, FINE_TUNING = "zero_shot", "adaptation", "fine_tuning"
+ADAPTATION, FINE_TUNING = "adaptation", "fine_tuning"
 
 
 def stage_rows(

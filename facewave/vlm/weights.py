@@ -11,6 +11,8 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+from facewave.store import content_key, file_sha256
+
 _log = logging.getLogger("facewave")
 _FILES = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
 _INDEX = "model.safetensors.index.json"
@@ -109,6 +111,16 @@ def _snapshot(model: str, revision: str | None, endpoint: str | None, setting: s
         raise WeightsError(
             f"{where}: cannot be fetched ({reason}); try again, {by_hand}"
         ) from error
+
+
+def weights_identity(folder: Path) -> dict[str, str]:
+    """Return what tells weights from others: their `commit`, else the `sha256` of the files."""
+    commit = commit_of(folder)
+    if commit is not None:
+        return {"commit": commit}
+    _log.info("digest of the weights in %s", folder)
+    files = sorted([*folder.glob("*.safetensors"), *folder.glob("*.json")])
+    return {"sha256": content_key(files={path.name: file_sha256(path) for path in files})}
 
 
 def _whole(folder: Path, name: str, processor: bool) -> Path:

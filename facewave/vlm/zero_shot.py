@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from facewave.answer_index import write_answer_index
 from facewave.mlp import use_threads
 from facewave.predictions import INVALID_ANSWER, join_parts, write_predictions
+from facewave.row_table import write_csv
 from facewave.split_table import SplitTable, read_split
 from facewave.track_bucket import TRACK_COLUMNS
-from facewave.tsv import iter_rows, write_text
+from facewave.tsv import iter_rows
 from facewave.vlm import prompts
 from facewave.vlm.asked import Question, Said, ask_all, conversation_digest
-from facewave.vlm.asker import AskerOptions, build_asker
+from facewave.vlm.asker import AskerOptions, find_asker
 from facewave.vlm.chat_prompts import chat_template
 from facewave.vlm.conversation import Asker, Turn
 from facewave.vlm.face_words import check_layout, face_words
@@ -44,7 +45,8 @@ class ZeroShot:
         test: the test part (Parquet).
         predictions: to write (Parquet).
         answers: to write (CSV): what was said to each clip, and how it was read.
-        options: of `facewave.vlm.ask_plan.zero_shot_params`.
+        index: to write (TSV) before anything is asked: the keys of the answers in the store.
+        options: of `facewave.vlm.ask_plan.zero_shot_params` or `untrained_params`.
         default_fps: frames a second where neither container nor manifest names one.
         seed: of the toys' weights; part of the answers' keys.
         version: `ZERO_SHOT_VERSION`.
@@ -56,13 +58,14 @@ class ZeroShot:
     test: str
     predictions: str
     answers: str
+    index: str
     options: Mapping[str, Any]
     default_fps: float
     seed: int
     version: int
 
 
-def zero_shot(job: ZeroShot, *, threads: int, gpus: int, build: Build = build_asker) -> None:
+def zero_shot(job: ZeroShot, *, threads: int, gpus: int, build: Build = find_asker) -> None:
     """Ask about every clip of the test part and write what was answered.
 
     Raises:
@@ -86,11 +89,13 @@ def zero_shot(job: ZeroShot, *, threads: int, gpus: int, build: Build = build_as
             count=asker_options.frames,
             choice=options["frame_choice"],
         )
-        written = questions_text(table, texts, options, family)
+        written = questions_text(table, texts, options, family, cut=_cut(options, asker))
         questions = [
-            Question(clip_id=clip_id, parts=_parts(job, asker, shown, clip_id, text))
+            Question(clip_id=clip_id, parts=_parts(job, asker, shown, table.classes, clip_id, text))
             for clip_id, text in zip(table.clip_ids, written, strict=True)
         ]
+        keys = [(question.clip_id, question.key) for question in questions]
+        write_answer_index(Path(job.index), keys)
         by_clip = dict(zip(table.clip_ids, written, strict=True))
 
         def ask(batch: Sequence[Question]) -> list[Said]:
@@ -131,8 +136,10 @@ def questions_text(
     texts: Mapping[str, str | None],
     options: Mapping[str, Any],
     family: str,
+    *,
+    cut: Callable[[str], str] = str,
 ) -> list[str]:
-    """Return the question about each clip of a part."""
+    """Return the question about each clip of a part; `cut` shortens the clips' own texts."""
     known = options["use_text"] or options["face_words"]
     template = chat_template(options["prompt"], text=known)
     if family == "paligemma" and options["prompt"] == "question":
@@ -140,7 +147,7 @@ def questions_text(
         template = prompts.TEMPLATES["question_text" if known else "question"]
     written = []
     for row, clip_id in enumerate(table.clip_ids):
-        parts = [texts.get(clip_id) or ""] if options["use_text"] else []
+        parts = [cut(texts.get(clip_id) or "")] if options["use_text"] else []
         if options["face_words"]:
             shape = table.shapes["blendshapes"]
             values = table.groups["blendshapes"][row].reshape(shape)
@@ -150,13 +157,28 @@ def questions_text(
     return written
 
 
+def _cut(options: Mapping[str, Any], asker: Asker) -> Callable[[str], str]:
+    tokens = options.get("text_tokens")
+    if tokens is None or not options["use_text"]:
+        return str
+    return partial(prompts.shorten, tokenizer=asker.tokenizer, tokens=tokens)
+
+
 def _parts(
-    job: ZeroShot, asker: Asker, shown: ShownClips, clip_id: str, text: str
+    job: ZeroShot,
+    asker: Asker,
+    shown: ShownClips,
+    classes: Sequence[str],
+    clip_id: str,
+    text: str,
 ) -> dict[str, Any]:
     options = job.options
     how: dict[str, Any] = {"scoring": options["scoring"]}
     if options["scoring"] == "answer":
         how["max_new_tokens"] = options["max_new_tokens"]
+    else:
+        # A question of one's own need not name the classes that are scored.
+        how["classes"] = list(classes)
     return {
         "version": job.version,
         "asker": asker.identity,
@@ -197,10 +219,7 @@ def _write(job: ZeroShot, table: SplitTable, said: Sequence[Said], asker: Asker)
             table.clip_ids, table.labels, said, places, strict=True
         )
     ]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([ANSWER_COLUMNS, *rows])
-    write_text(Path(job.answers), text.getvalue())
+    write_csv(Path(job.answers), ANSWER_COLUMNS, rows)
 
 
 def _scores(said: Said, classes: int) -> NDArray[np.float32]:
