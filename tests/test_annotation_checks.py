@@ -19,7 +19,8 @@ from facewave.annotation_examples import ExamplesError, choose_examples, near_du
 from facewave.emotion_words import banned_pattern, banned_words
 from facewave.manifest import Clip
 from facewave.text_probe import probe_texts
-from facewave.vlm.chat_prompts import CHAT_TEMPLATES
+from facewave.vlm.chat_prompts import CHAT_TEMPLATES, chat_template
+from facewave.vlm.prompts import render
 
 CLASSES = ("neutral", "happy", "sad")
 BANNED = banned_pattern(["helpless", "weird."])
@@ -285,6 +286,9 @@ def test_the_request_in_chinese_follows_its_own_rules():
     request = CHAT_TEMPLATES["annotation_zh"]
     assert looks_chinese(request)
     assert not repeats_itself(request, language="zh")
+    # It has no blanks, and is no template's name all the same.
+    assert render(chat_template("annotation_zh", text=False)) == request
+    assert chat_template("这个人有什么情绪？", text=False) == "这个人有什么情绪？"
 
 
 def test_probe_reads_chinese():

@@ -68,12 +68,12 @@ def test_zero_shot_ends_in_the_report_and_asks_once(project: Path) -> None:
 
 # Clips to draw examples from: label, fold, caption, and whether they are a target's clip mirrored.
 DESCRIBED = (
-    ("happy", "2", "A person in a bright room turns the head to the left.", True),
-    ("surprise", "2", "A person in a bright room lifts the brows.", True),
-    ("neutral", "2", "A person in a bright room looks at the wall.", True),
-    ("happy", "1", "A person of a held-out fold is in the room.", True),
-    ("surprise", "2", "A person that the target has as well is in the room.", False),
-    ("neutral", "2", "A sad person is in the room.", True),
+    ("happy", "2", "一个人在明亮的房间里向左转头。", True),
+    ("surprise", "2", "一个人在明亮的房间里扬起眉毛。", True),
+    ("neutral", "2", "一个人在明亮的房间里看着墙。", True),
+    ("happy", "1", "这一折里的人坐在房间里。", True),
+    ("surprise", "2", "目标里也有的人站在房间里。", False),
+    ("neutral", "2", "一个悲伤的人站在房间里。", True),
 )
 
 
@@ -90,7 +90,7 @@ def write_described(work: Path) -> None:
         else:
             shutil.copy2(path, copy)
         lines.append(f"{copy.name},{label},{fold},{text}")
-    (work / "described" / "labels.csv").write_text("\n".join(lines) + "\n")
+    (work / "described" / "labels.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def read_rgb(path: Path) -> list[NDArray[np.uint8]]:
@@ -109,7 +109,8 @@ def write_both(work: Path, *, texts: dict[str, str] | None = None) -> None:
     }
     options = {"dataset": "small", "examples": "described", "model": TOY, "dtype": "float32"}
     options |= {"max_pixels": 3136, "frames": 2, "example_frames": 2, "max_new_tokens": 8}
-    options |= {"held_out_folds": ["1"], "min_words": 20, "retries": 1, "gpus": 0, "threads": 1}
+    # The toy writes no Chinese: every clip is asked about again.
+    options |= {"held_out_folds": ["1"], "language": "zh", "retries": 1, "gpus": 0, "threads": 1}
     write_config(
         work,
         datasets=datasets,
@@ -164,14 +165,11 @@ def test_annotation_killed_and_gone_on_its_checks_and_the_joined_text(project: P
         (str(number), *DESCRIBED[number][::2]) for number in range(3)
     }
     rows = read_csv(folder / "annotations.csv")
-    # Each clip was asked about once, and once more where the toy wrote no English.
-    attempts = [int(row["attempts"]) for row in rows]
-    assert len(after) == sum(attempts) > len(rows) == 6
-    assert all((row["seed"] != "") <= (row["attempts"] == "2") for row in rows)
+    assert [row["attempts"] for row in rows] == ["2"] * 6
+    assert len(after) == 12
     checks = json.loads((folder / "checks.json").read_text())
-    assert (checks["clips"], checks["described"]) == (6, 6)
-    assert checks["asked_again"] == attempts.count(2)
-    assert checks["flags"]["short"] == 6
+    assert (checks["clips"], checks["described"], checks["asked_again"]) == (6, 6, 6)
+    assert checks["flags"]["language"] == 6
     assert checks["probe"]["reason"] == "too few classes with at least 5 texts to probe"
 
     # The texts become the clips' own; nothing is described, tracked or encoded anew.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facewave.vlm.prompts import PromptError, reads_text
+from facewave.vlm.prompts import PromptError, is_name, reads_text
 
 # `{text}`: what else is known of the clip, its caption or the words about its face.
 CHAT_TEMPLATES = {
@@ -41,7 +41,7 @@ def chat_template(prompt: str, *, text: bool, key: str = "zero_shot.prompt") -> 
     """
     if prompt in CHAT_TEMPLATES:
         return CHAT_TEMPLATES[f"{prompt}_text" if text and prompt == "question" else prompt]
-    if not any(sign in prompt for sign in " {"):
+    if is_name(prompt):
         raise PromptError(
             f"{key}: there is no template {prompt!r}; write the whole question or one of "
             f"{', '.join(CHAT_TEMPLATES)}"

@@ -32,15 +32,20 @@ class PromptError(ValueError):
     """A template cannot be used; the message says what to write instead."""
 
 
+def is_name(prompt: str) -> bool:
+    """Tell whether a prompt is a template's name: a single ASCII word. Chinese has no blanks."""
+    return prompt.isascii() and prompt.isidentifier()
+
+
 def template_of(prompt: str) -> str:
-    """Return a template by its name, or the given text itself where it holds blanks or fields.
+    """Return a template by its name, or the given text itself where it is more than a word.
 
     Raises:
         PromptError: if the name is unknown or the text has fields that do not exist.
     """
     if prompt in TEMPLATES:
         return TEMPLATES[prompt]
-    if not any(sign in prompt for sign in " {"):
+    if is_name(prompt):
         raise PromptError(
             f"vlm.prompt: there is no template {prompt!r}; write the whole question or one of "
             f"{', '.join(TEMPLATES)}"
