@@ -42,6 +42,7 @@ _ERRORS: dict[str, Callable[[str], Exception]] = {
     "error": RuntimeError,
 }
 
+_START_SECONDS = 300.0
 _UNABLE = (
     "the process that tracks clips died before it saw one ({how}): look above this in the log for "
     "what it printed, and try `python -m facewave.system_libraries`"
@@ -126,7 +127,10 @@ class IsolatedTracker:
             try:
                 return self._track(job)
             except TimeoutError:
+                ready = self._child is not None and self._child.ready
                 self.close()
+                if not ready:
+                    raise WorkerError(_UNABLE.format(how="no sign of life")) from None
                 raise UnreadableVideoError(
                     f"tracking stood still for {self._stall:g} s (landmarker.stall_seconds)"
                 ) from None
@@ -147,7 +151,8 @@ class IsolatedTracker:
         child = self._child = self._child or self._start()
         child.ask(job)
         while True:
-            answer = child.answer(self._stall)
+            # Loading libraries from a busy file system takes long and is no clip's standstill.
+            answer = child.answer(self._stall if child.ready else max(self._stall, _START_SECONDS))
             if answer.get("sign") == READY:
                 child.ready = True
             elif "summary" in answer:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -136,7 +137,8 @@ def fit_projection(
 def _basis(features: Tensor, swap: SignedSwap | None, width: int) -> Tensor:
     """Return (d, q): principal directions over the deviation of the group as a whole."""
     clips = len(features) * (2 if swap else 1)
-    found = [_directions(part, width) for part in _uncorrelated_parts(features, swap)]
+    # A comprehension would hold the first part while the second is made.
+    found = list(map(partial(_directions, count=width), _uncorrelated_parts(features, swap)))
     variances = torch.cat([variance for variance, _ in found])
     directions = torch.cat([vectors for _, vectors in found], dim=1)
     kept = torch.argsort(variances, descending=True)[:width]

@@ -16,6 +16,8 @@ from facewave import track_worker, tracks
 def fake_landmarker(model, options):
     if "unusable" in model.read_text():
         ctypes.string_at(0)
+    if "stuck" in model.read_text():
+        time.sleep(600)
     yield ScriptedLandmarker([[(0.5, 0.5, 0.3)]] * 200)
 
 

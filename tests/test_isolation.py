@@ -137,6 +137,13 @@ def test_a_machine_that_cannot_track_flags_no_clip(workers, tmp_path):
     assert not (tmp_path / "index.tsv").exists()
 
 
+def test_a_machine_that_never_gets_ready_flags_no_clip(workers, tmp_path, monkeypatch):
+    monkeypatch.setattr("facewave.isolation._START_SECONDS", 0.5)
+    with pytest.raises(WorkerError, match=r"died before it saw one \(no sign of life\)"):
+        track(tmp_path, "first", model="stuck", stall=0.5)
+    assert not (tmp_path / "index.tsv").exists()
+
+
 def test_a_worker_that_does_not_start(tmp_path):
     with pytest.raises(WorkerError, match=r"died before it saw one \(exit code 1\)"):
         track(tmp_path, "first", module="facewave.no_such_module")
