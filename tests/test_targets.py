@@ -11,6 +11,7 @@ from facewave.config import ConfigError, check_config, dataset_config
 from facewave.datasets import load_clips
 from facewave.manifest import Clip, ManifestError
 from facewave.plan import manifest_digest, targets_digest
+from facewave.scene_plan import plan_scenes
 
 LABELS = "file_path,label,valence,arousal\nx.mp4,happy,1.5,-2\ny.mp4,sad,,1e-3\na/x.mp4,sad,,\n"
 HAPPY = (("valence", 1.5), ("arousal", -2.0))
@@ -166,3 +167,11 @@ def test_configurations_that_cannot_work_are_refused(options, message):
     given = options if "adapter" in options else {**table, **options}
     with pytest.raises(ConfigError, match=message):
         check_config({"datasets": {"mine": given}})
+
+
+def test_rows_of_segments_alone_keep_no_scenes_from_being_looked_for(root):
+    path = scores(root, "clip_id,valence\nx__001,5\n")
+    folders = {"scenes": str(root / "scenes"), "keys": str(root / "keys/scenes")}
+    given = entry(root, {"table": path, "columns": ["valence"]}, segments={"seconds": 1, **folders})
+    found = plan_scenes("s", given, scenes={}, seed=0, demo_root=root)
+    assert found == ["x", "y", "a__x"]
