@@ -12,7 +12,8 @@ _ADVICE = (
 )
 # Keys of before, and what stands in their place.
 _MOVED = {
-    "transcripts.join": "datasets.<name>.texts: {from: transcripts}, with replace: true for `all`"
+    "transcripts.join": "datasets.<name>.texts: {from: transcripts}, with replace: true for `all`",
+    "vlm.targets.table": "datasets.<name>.targets: {table: scores.csv, columns: [valence]}",
 }
 _TYPES = {
     "string": "text",

@@ -16,11 +16,6 @@ def vlm_problems(section: object) -> Iterator[str]:
     yield from _prompt_problems(section.get("prompt"), section.get("use_text"))
     yield from _stage_problems(section.get("stages"), section.get("lora_rank"))
     head = section.get("head")
-    if head == "regression" and section.get("targets") is None:
-        yield (
-            "vlm.targets: found null (empty), expected {table: scores.csv, columns: [valence]} "
-            "with head: regression"
-        )
     report = section.get("report")
     for name in report if isinstance(report, list) else []:
         if head == "regression" and name not in ("adaptation", "fine_tuning"):

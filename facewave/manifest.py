@@ -1,10 +1,12 @@
 """The manifest: one row a clip, written as Parquet (and CSV to look at) and read back.
 
-`schemas/manifest.schema.yaml` describes the columns. The Snakefile imports this module, so
+`schemas/manifest.schema.yaml` describes the columns; the last one, `targets`, is there where a clip
+has any, so that a manifest without them stays what it was. The Snakefile imports this module, so
 pyarrow is imported only by the functions that need it.
 """
 
 import csv
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -31,8 +33,12 @@ COLUMNS = (
     "start_frame",
     "end_frame",
 )
+TARGETS = "targets"
 _NOT_NULL = 5  # the first five columns are filled in every row
 _SHOWN = 100
+
+# Names and values, in the order of the columns that they were read from.
+Targets = tuple[tuple[str, float], ...]
 
 
 class ManifestError(ValueError):
@@ -73,6 +79,7 @@ class Clip:
         scene: the kind of situation, where the dataset names it
         start_frame, end_frame: of a segment, its first frame and the one after its last; None for
             a whole video
+        targets: real values (questionnaire scores, valence), those that are known; None for none
         fingerprint: of the recipe, where the workflow itself makes the file
         missing: there was no such file when the dataset was read
 
@@ -95,6 +102,7 @@ class Clip:
     scene: str | None = None
     start_frame: int | None = None
     end_frame: int | None = None
+    targets: Targets | None = None
     fingerprint: str | None = None
     missing: bool = False
 
@@ -107,8 +115,11 @@ class Clip:
 
 
 @cache
-def manifest_schema() -> Any:
-    """Return the manifest's `pyarrow.Schema`: string, int32, double and list<float> columns."""
+def manifest_schema(*, targets: bool = False) -> Any:
+    """Return the manifest's `pyarrow.Schema`.
+
+    String, int32, double and list<float> columns, with `targets` one of map<string, double> more.
+    """
     import pyarrow as pa
 
     types = {
@@ -118,11 +129,12 @@ def manifest_schema() -> Any:
         "fps_hint": pa.float64(),
         "start_frame": pa.int32(),
         "end_frame": pa.int32(),
+        TARGETS: pa.map_(pa.string(), pa.float64()),
     }
     return pa.schema(
         [
             pa.field(name, types.get(name, pa.string()), nullable=position >= _NOT_NULL)
-            for position, name in enumerate(COLUMNS)
+            for position, name in enumerate([*COLUMNS, TARGETS] if targets else COLUMNS)
         ]
     )
 
@@ -137,7 +149,7 @@ def write_manifest(
     """Write the manifest as Parquet and as CSV, each whole or not at all.
 
     The same arguments give the same bytes. In the CSV an empty cell is null and the numbers of
-    `label_distribution` are parted by blanks.
+    `label_distribution` are parted by blanks; `targets` is a JSON object.
 
     Args:
         clips: the rows, in the order in which they are written
@@ -148,8 +160,9 @@ def write_manifest(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = manifest_schema().with_metadata(dict(sorted(metadata.items())))
-    columns = {name: [getattr(clip, name) for clip in clips] for name in COLUMNS}
+    schema = manifest_schema(targets=any(clip.targets is not None for clip in clips))
+    schema = schema.with_metadata(dict(sorted(metadata.items())))
+    columns = {name: [getattr(clip, name) for clip in clips] for name in schema.names}
     table = pa.table(columns, schema=schema)
     with atomic_path(parquet_path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
@@ -159,12 +172,17 @@ def write_manifest(
         " ".join(str(float(vote)) for vote in votes) if votes is not None else None
         for votes in columns["label_distribution"]
     ]
+    if TARGETS in columns:
+        columns[TARGETS] = [
+            json.dumps(dict(pairs), ensure_ascii=False) if pairs is not None else None
+            for pairs in columns[TARGETS]
+        ]
     with (
         atomic_path(csv_path) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
+        writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))
 
 
@@ -181,11 +199,15 @@ def read_manifest(path: Path) -> list[Clip]:
     Raises:
         ManifestError: no such file, not Parquet, or not the manifest's columns
     """
-    table = _read(path, COLUMNS)
-    columns = {name: table.column(name).to_pylist() for name in COLUMNS}
+    table = _read(path, None)
+    columns = {name: table.column(name).to_pylist() for name in table.column_names}
     columns["label_distribution"] = [
         tuple(votes) if votes is not None else None for votes in columns["label_distribution"]
     ]
+    if TARGETS in columns:
+        columns[TARGETS] = [
+            tuple(pairs) if pairs is not None else None for pairs in columns[TARGETS]
+        ]
     return list(map(Clip, *columns.values()))
 
 
@@ -199,7 +221,7 @@ def manifest_metadata(path: Path) -> dict[str, str]:
     return {key.decode(): value.decode() for key, value in metadata.items()}
 
 
-def _read(path: Path, columns: Iterable[str]) -> Any:
+def _read(path: Path, columns: Iterable[str] | None) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -207,8 +229,9 @@ def _read(path: Path, columns: Iterable[str]) -> Any:
     try:
         with pq.ParquetFile(path) as file:
             found = file.schema_arrow
-            if found.equals(manifest_schema(), check_metadata=False):
-                return file.read(columns=list(columns))
+            schemas = (manifest_schema(), manifest_schema(targets=True))
+            if any(found.equals(schema, check_metadata=False) for schema in schemas):
+                return file.read(columns=None if columns is None else list(columns))
     except (OSError, pa.ArrowException) as error:
         raise ManifestError(str(path), [str(error)], advice=advice) from error
     problem = f"found the columns {', '.join(found.names)}, expected {', '.join(COLUMNS)}"

@@ -32,22 +32,34 @@ class DatasetPlan:
         buckets: names of the buckets that hold clips.
         subjects: subjects known, sorted.
         folds: the dataset's own folds, sorted.
+        targets: names of the clips' targets, sorted.
     """
 
     bucket_count: int
     buckets: list[str]
     subjects: list[str]
     folds: list[str] = field(default_factory=list)
+    targets: list[str] = field(default_factory=list)
 
 
 NO_PLAN = DatasetPlan(bucket_count=1, buckets=[], subjects=[])
 
 
 def manifest_digest(clips: Iterable[Clip]) -> str:
-    """Return the SHA-256 of all manifest rows, in their order."""
+    """Return the SHA-256 of all manifest rows without their targets, in their order."""
     digest = hashlib.sha256()
     for row in map(attrgetter(*COLUMNS), clips):
         digest.update(json.dumps(row, ensure_ascii=True).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def targets_digest(clips: Iterable[Clip]) -> str:
+    """Return the SHA-256 of the targets of all clips that have any, in their order."""
+    digest = hashlib.sha256()
+    for clip in clips:
+        if clip.targets is not None:
+            row = json.dumps([clip.clip_id, clip.targets], ensure_ascii=True)
+            digest.update(row.encode() + b"\n")
     return digest.hexdigest()
 
 
@@ -103,7 +115,10 @@ def plan_dataset(
         buckets=sorted(members),
         subjects=sorted({clip.subject for clip in clips if clip.subject is not None}),
         folds=sorted({clip.fold for clip in clips if clip.fold is not None}),
+        targets=sorted({name for clip in clips for name, _ in clip.targets or ()}),
     )
+    if plan.targets:
+        _write_json(keys / "targets.json", {"sha256": targets_digest(clips)})
     _write_json(keys / "plan.json", asdict(plan))
     return plan
 

@@ -51,7 +51,7 @@ def plan_scenes(
     lists, keys = Path(options["segments"]["scenes"]), Path(options["segments"]["keys"])
     clips = load_clips(
         name,
-        {**options, "segments": None, "texts": None},
+        {**options, "segments": None, "texts": None, "targets": None},
         classes=options["classes"],
         seed=seed,
         demo_root=demo_root,

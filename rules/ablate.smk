@@ -29,7 +29,7 @@ rule encode_variant:
 
 rule split_variant:
     input:
-        manifest=DATASET / "manifest.parquet",
+        manifest=untargeted_manifest,
         tracks=of_buckets("tracks"),
         features=lambda wildcards: [
             RESULTS

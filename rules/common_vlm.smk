@@ -9,6 +9,7 @@ from facewave.vlm.plan import (
     model_params,
     shown_models,
 )
+from facewave.vlm.targets import TargetsError, chosen_targets
 
 VLM = DATASET / "vlm"
 # A folder a model: the configured one, and the toy of `demo_vlm`.
@@ -55,13 +56,21 @@ def vlm_start(wildcards):
 def vlm_options(wildcards):
     """Return what decides a rule's training."""
     section = VLM_SECTIONS[wildcards.vlm]
-    return model_params(section, control=wildcards.control, stage=wildcards.stage)
+    name = wildcards.dataset
+    try:
+        targets = chosen_targets(section, PLANS[name].targets, dataset=name)
+    except TargetsError as error:
+        raise WorkflowError(str(error)) from None
+    return model_params(
+        section, control=wildcards.control, stage=wildcards.stage, targets=targets
+    )
 
 
-def vlm_targets(wildcards):
-    """Return the table of a regression's targets, none for classes."""
-    section = VLM_SECTIONS[wildcards.vlm]
-    return section["targets"]["table"] if section["head"] == "regression" else []
+def vlm_manifest(wildcards):
+    """Return the manifest that a training reads: with targets where it predicts them."""
+    if VLM_SECTIONS[wildcards.vlm]["head"] == "regression":
+        return RESULTS / wildcards.dataset / "manifest.parquet"
+    return untargeted_manifest(wildcards)
 
 
 def vlm_gpus(wildcards):

@@ -3,7 +3,7 @@
 
 rule build_splits:
     input:
-        manifest=DATASET / "manifest.parquet",
+        manifest=untargeted_manifest,
         tracks=of_buckets("tracks"),
         features=of_buckets("features"),
     output:

@@ -6,14 +6,13 @@
 # Snakemake removes of a killed job leaves them alone, and the job goes on from the last one.
 rule fit_vlm:
     input:
-        manifest=DATASET / "manifest.parquet",
+        manifest=vlm_manifest,
         tracks=of_buckets("tracks"),
         rendered=lambda wildcards: demo_files(wildcards.dataset),
         train=vlm_split("train"),
         val=vlm_split("val"),
         test=vlm_split("test"),
         start=vlm_start,
-        targets=vlm_targets,
     output:
         weights=VLM / "{vlm}/{control}/{stage}/{split}/weights.safetensors",
         metrics=VLM / "{vlm}/{control}/{stage}/{split}/metrics.csv",
@@ -167,7 +166,7 @@ rule shuffle_time_encode:
 
 rule shuffle_time_split:
     input:
-        manifest=DATASET / "manifest.parquet",
+        manifest=untargeted_manifest,
         tracks=of_buckets("tracks"),
         features=of_buckets("vlm/shuffled_time/features"),
     output:

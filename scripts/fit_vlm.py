@@ -29,7 +29,6 @@ if __name__ == "__main__":
                 "store": str(snakemake.params.store),
                 "splits": {part: snakemake.input[part] for part in ("train", "val", "test")},
                 "start": _single(snakemake.input.start),
-                "targets": _single(snakemake.input.targets),
                 "outputs": {
                     name: str(Path(snakemake.output[name]))
                     for name in ("weights", "metrics", "steps", "predictions")

@@ -266,11 +266,11 @@ def test_dataset_config_fills_in_the_defaults():
     classes = check_config({})["classes"]
     assert dataset_config(config, "demo") == {
         "adapter": "demo", "subjects": 6, "takes": 3, "size": 256, "fps": 25, "classes": classes,
-        "subset": None, "texts": None,
+        "subset": None, "texts": None, "targets": None,
     }  # fmt: skip
     assert dataset_config(config, "t") == {
         **TABLE, "columns": {}, "label_names": None, "missing_files": "error", "classes": classes,
-        "subset": None, "texts": None, "segments": None,
+        "subset": None, "texts": None, "targets": None, "segments": None,
     }  # fmt: skip
 
 

@@ -1,7 +1,5 @@
 """What a model is shown of a clip: rows of all parts, controls, texts, targets."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -9,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from split_files import CLASSES, toy, write_split
 
+from facewave.manifest import Clip, write_manifest
 from facewave.vlm.clips import example, others, read_clips
-from facewave.vlm.targets import TargetsError, read_targets
+from facewave.vlm.targets import TargetsError, chosen_targets, read_targets
 
 # As in tests/split_files.py: two coefficients of a few landmarks and blendshapes.
 PARTS = {"train": 12, "val": 5, "test": 7}
@@ -88,32 +87,34 @@ def test_texts_and_targets_come_with_their_clip(splits):
 # Targets
 
 
-def table(tmp_path: Path, text: str) -> Path:
-    path = tmp_path / "scores.csv"
-    path.write_text(text, encoding="utf-8")
-    return path
+def test_targets_of_a_manifest_in_the_order_that_is_asked(tmp_path):
+    given = {
+        "a": (("valence", 1.5), ("arousal", -2.0)),
+        "b": (("arousal", 3.0),),
+        "c": (("arousal", 0.001), ("valence", 0.0)),
+        "d": None,
+    }
+    clips = [
+        Clip(name, f"{name}.mp4", index, 0, "happy", targets=targets)
+        for index, (name, targets) in enumerate(given.items())
+    ]
+    write_manifest(clips, tmp_path / "m.parquet", None, metadata={})
+    found = read_targets(tmp_path / "m.parquet", ["arousal", "valence"])
+    assert found == {"a": (-2.0, 1.5), "c": (0.001, 0.0)}
+    assert read_targets(tmp_path / "m.parquet", ["arousal"]).keys() == {"a", "b", "c"}
 
 
-def test_targets_are_read_and_empty_cells_leave_a_clip_out(tmp_path):
-    path = table(tmp_path, "clip_id,valence,note,arousal\na,1.5,x,-2\nb,,y,3\nc,0,z,1e-3\n")
-    assert read_targets(path, ["arousal", "valence"]) == {"a": (-2.0, 1.5), "c": (0.001, 0.0)}
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("clip,valence\na,1\n", "no column 'clip_id'"),
-        ("clip_id,valense\na,1\n", "did you mean 'valense'"),
-        ("clip_id,valence\na,high\n", "line 2: valence is 'high'"),
-        ("clip_id,valence\na,1\na,2\n", "line 3: clip 'a' is there twice"),
-        ("clip_id,valence\na,inf\n", "expected a number"),
-    ],
-)
-def test_a_wrong_table_of_targets_is_named(tmp_path, text, message):
-    with pytest.raises(TargetsError, match=message):
-        read_targets(table(tmp_path, text), ["valence"])
-
-
-def test_a_missing_table_is_named(tmp_path):
-    with pytest.raises(TargetsError, match=r"none\.csv: cannot be read"):
-        read_targets(tmp_path / "none.csv", ["valence"])
+def test_which_targets_are_predicted():
+    section = {"head": "regression", "targets": None}
+    known = ["arousal", "valence"]
+    assert chosen_targets(section, known, dataset="d") == ("arousal", "valence")
+    section["targets"] = {"columns": ["valence"], "loss": "mse"}
+    assert chosen_targets(section, known, dataset="d") == ("valence",)
+    assert chosen_targets({**section, "head": "linear"}, [], dataset="d") == ()
+    with pytest.raises(
+        TargetsError, match=r"clips of d have no targets; .*datasets\.d\.targets: {"
+    ):
+        chosen_targets(section, [], dataset="d")
+    section["targets"] = {"columns": ["valense"]}
+    with pytest.raises(TargetsError, match=r"target of d \(arousal, valence\).* mean 'valence'"):
+        chosen_targets(section, known, dataset="d")

@@ -11,7 +11,7 @@ from shards import write_trajectory
 from split_files import write_split
 
 from facewave.config import check_config
-from facewave.manifest import Clip, write_manifest
+from facewave.manifest import Clip, read_manifest, write_manifest
 from facewave.predictions import INVALID_ANSWER, read_predictions
 from facewave.regression_evaluation import evaluate_regression_folds
 from facewave.regression_predictions import read_regression
@@ -22,6 +22,7 @@ from facewave.vlm.job import launch, launch_ranks
 from facewave.vlm.material import Job, read_material, training_key
 from facewave.vlm.plan import model_params
 from facewave.vlm.save import load_state
+from facewave.vlm.targets import chosen_targets
 
 CLASSES = ("neutral", "happy", "sad")
 SHAPES = {"landmarks": (2, 478, 3), "blendshapes": (2, 52)}
@@ -55,7 +56,10 @@ def files(tmp_path_factory):
         write_split(folder / f"{part}.parquet", columns, classes=CLASSES, shapes=SHAPES)
         for clip_id, label in zip(columns["clip_id"], labels, strict=True):
             index = len(clips)
-            clips.append(Clip(clip_id, str(video), index, int(label), CLASSES[label]))
+            score = (("valence", int(label) + index / 100),) if clip_id != "test3" else None
+            clips.append(
+                Clip(clip_id, str(video), index, int(label), CLASSES[label], targets=score)
+            )
             known = {"clip_id": clip_id, "key": f"key{index}", "frames": 6}
             if clip_id == "test0":
                 known |= {"key": "", "frames": 0}
@@ -64,18 +68,13 @@ def files(tmp_path_factory):
             rows.append(dict.fromkeys(TRACK_COLUMNS, "") | known)
     write_manifest(clips, folder / "manifest.parquet", folder / "manifest.csv", metadata={})
     write_text(folder / "tracks.tsv", format_rows(TRACK_COLUMNS, rows))
-    scores = [
-        f"{clip.clip_id},{clip.label + clip.video_idx / 100}"
-        for clip in clips
-        if clip.clip_id != "test3"
-    ]
-    write_text(folder / "scores.csv", "\n".join(["clip_id,valence", *scores]) + "\n")
     return folder
 
 
 def job(files: Path, target: Path, *, stage="adaptation", control="full", start=None, **changes):
     section = check_config({"vlm": {**SECTION, **changes}})["vlm"]
-    options = model_params(section, control=control, stage=stage)
+    names = chosen_targets(section, ["valence"], dataset="d")
+    options = model_params(section, control=control, stage=stage, targets=names)
     names = {"weights": "weights.safetensors", "metrics": "metrics.csv", "steps": "steps.csv"}
     names |= {"predictions": "predictions.parquet"}
     return Job(
@@ -91,7 +90,6 @@ def job(files: Path, target: Path, *, stage="adaptation", control="full", start=
         threads=1,
         checkpoints=str(target / "checkpoints"),
         start=None if start is None else start.outputs["weights"],
-        targets=str(files / "scores.csv") if section["head"] == "regression" else None,
     )
 
 
@@ -187,6 +185,17 @@ def test_seed_start_and_version_are_in_the_key(files, adapted, tmp_path):
     assert len(keys) == 5
 
 
+def test_values_of_targets_are_in_the_key_of_a_regression_alone(files, adapted, tmp_path):
+    clips = read_manifest(files / "manifest.parquet")
+    changed = [replace(clips[1], targets=(("valence", 9.0),)), *clips[2:]]
+    write_manifest([clips[0], *changed], tmp_path / "m.parquet", None, metadata={})
+    regression = job(files, tmp_path, head="regression")
+    for one, same in ((regression, False), (adapted, True)):
+        other = replace(one, manifest=str(tmp_path / "m.parquet"))
+        keys = {training_key(each, read_material(each)) for each in (one, other)}
+        assert (len(keys) == 1) == same
+
+
 def test_generated_answers_that_name_no_class_are_a_class_of_their_own(files, tmp_path):
     done = job(files, tmp_path, head="generate")
     launch(done, gpus=0)
@@ -200,12 +209,7 @@ def test_generated_answers_that_name_no_class_are_a_class_of_their_own(files, tm
 
 
 def test_numbers_are_predicted_beside_the_mean(files, tmp_path):
-    done = job(
-        files,
-        tmp_path,
-        head="regression",
-        targets={"table": str(files / "scores.csv"), "columns": ["valence"]},
-    )
+    done = job(files, tmp_path, head="regression", targets={"columns": ["valence"]})
     launch(done, gpus=0)
     found = read_regression(done.outputs["predictions"])
     assert found.names == ("valence",)

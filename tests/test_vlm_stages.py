@@ -141,11 +141,10 @@ def test_both_stages_build_the_same_modules():
 
 @pytest.mark.parametrize("loss", ["mse", "huber"])
 def test_the_loss_of_a_regression_is_the_configured_one(loss):
-    targets = {"table": "scores.csv", "columns": ["valence"]}
-    chosen = {} if loss == "mse" else {"loss": loss}
-    given = section(head="regression", targets={**targets, **chosen})
-    params = model_params(given, control="full", stage="adaptation")["model"]
+    given = section(head="regression", targets=None if loss == "mse" else {"loss": loss})
+    params = model_params(given, control="full", stage="adaptation", targets=("valence",))["model"]
     assert ModelOptions(**{**params, "targets": ("valence",)}).regression_loss == loss
+    assert params["targets"] == ["valence"]
 
 
 def test_speed_alone_changes_nothing_that_reruns_a_job():
@@ -175,11 +174,13 @@ def test_nothing_is_shown_by_default():
             r"0.7 \+ 0.4",
         ),
         ({"lora_rank": 0}, "vlm.stages.fine_tuning.train: found lora"),
-        ({"head": "regression"}, "vlm.targets"),
+        (
+            {"targets": {"table": "t.csv", "columns": ["v"]}},
+            r"vlm\.targets\.table: .* datasets\.<name>\.targets: {table: scores\.csv, columns",
+        ),
         (
             {
                 "head": "regression",
-                "targets": {"table": "t.csv", "columns": ["v"]},
                 "report": ["fusion"],
             },
             "adaptation or fine_tuning",

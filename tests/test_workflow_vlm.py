@@ -106,14 +106,50 @@ def test_targets_plan_what_they_say_and_the_default_nothing(project: Path) -> No
     write_vlm(project, report=["zero_shot", "ablation"])
     plan = snakemake(project, "-n").jobs
     assert (plan["write_report"], plan["ask_zero_shot"]) == (1, 1)
-    regression = {"head": "regression", "targets": {"table": "t.csv", "columns": ["valence"]}}
-    write_vlm(project, report=["adaptation"], **regression)
+    write_vlm(project, report=["adaptation"], head="regression")
     failed = snakemake(project, "-n", "--", "zero_shot_paligemma", check=False)
     assert "zero_shot_paligemma: a model says no numbers before it is trained" in failed.output
     write_config(project, enabled=["demo"], datasets={"demo": {"adapter": "demo"}})
     plan = snakemake(project, "-n", "--", "demo_vlm").jobs
     assert plan["fit_vlm"] == 2
     assert plan["ask_zero_shot"] == 1
+
+
+def test_a_changed_target_trains_the_regression_anew_and_nothing_else(project: Path) -> None:
+    table = project / "videos/labels.csv"
+    header, *rows = table.read_text().splitlines()
+    scored = [f"{row},{number}.5" for number, row in enumerate(rows)]
+    table.write_text("\n".join([f"{header},valence", *scored]) + "\n")
+    short = {name: {**part, "epochs": 1} for name, part in LONG.items()}
+    options = {**TINY, "stages": short, "head": "regression", "report": STAGES[1:]}
+    small = {"adapter": "table", "root": "videos", "table": "labels.csv"}
+    small["classes"] = ["happy", "surprise"]
+    write_config(project, vlm=options)
+    failed = snakemake(project, "-n", "--", "train_paligemma", check=False)
+    assert "the clips of small have no targets" in failed.output
+    assert "most recent call last" not in failed.output
+
+    datasets = {"small": {**small, "targets": ["valence"]}}
+    write_config(project, vlm={**options, "targets": {"columns": ["valense"]}}, datasets=datasets)
+    failed = snakemake(project, "-n", "--", "train_paligemma", check=False)
+    assert "expected a target of small (valence); did you mean 'valence'?" in failed.output
+    write_config(project, vlm=options, datasets=datasets)
+    run = snakemake(project, "--", "train_paligemma")
+    expected = {"build_manifest": 1, "build_manifest_without_targets": 1, "fit_vlm": 2}
+    assert expected.items() <= run.jobs.items()
+    assert not {"track_faces", "encode_features"} & set(run.jobs)
+    rows = pq.read_table(project / "results/small/manifest.parquet").to_pylist()
+    assert [row["targets"] for row in rows] == [[("valence", i + 0.5)] for i in range(len(rows))]
+    path = project / "results/small/evaluation/paligemma/full/fine_tuning/80-10-10/regression.json"
+    assert json.loads(path.read_text())["n"] == 2
+
+    table.write_text(table.read_text().replace("0.5", "7.5", 1))
+    plan = snakemake(project, "-n", "--", "train_paligemma").jobs
+    assert (plan["build_manifest"], plan["fit_vlm"]) == (1, 2)
+    assert set(plan) == {
+        *("build_manifest", "fit_vlm", "evaluate_vlm_regression", "write_report"),
+        "train_paligemma",
+    }
 
 
 def test_float16_stops_before_anything_runs(project: Path) -> None:

@@ -21,6 +21,12 @@ from typing import Any, Protocol, cast
 
 from facewave.datasets.joint import Member, join_clips
 from facewave.datasets.rows import Rows, build_clips
+from facewave.datasets.targets import (
+    check_joined,
+    join_targets,
+    read_target_table,
+    targets_option,
+)
 from facewave.hints import did_you_mean, listed
 from facewave.manifest import Clip, ManifestError
 from facewave.subsets import choose_subset
@@ -91,6 +97,8 @@ def load_clips(
 ) -> list[Clip]:
     """Read and check the clips of a dataset; take the subset and the segments that it asks for.
 
+    A table of targets is joined by clip id: a segment takes the row of its own id, else its clip's.
+
     Args:
         name: of the dataset, for messages
         options: of the dataset, as `facewave.config.dataset_config` returns them
@@ -129,11 +137,22 @@ def load_clips(
             )
         else:
             clips = _read_clips(name, options, classes=classes, demo_root=demo_root, **common)
+        table, columns = targets_option(options)
+        found = read_target_table(Path(table).expanduser(), columns) if table else {}
+        clips = join_targets(clips, found)
     except ManifestError as error:
         what = f"dataset {name}, {error.what}"
         raise type(error)(what, error.problems, advice=error.advice) from None
     chosen = choose_subset(clips, options.get("subset"), seed=seed)
-    return _divided(name, chosen, options, cache)
+    divided = _divided(name, chosen, options, cache)
+    if not table:
+        return divided
+    try:
+        check_joined(table, found, [clip.clip_id for clip in (*clips, *divided)])
+    except ManifestError as error:
+        what = f"dataset {name}, {error.what}"
+        raise type(error)(what, error.problems, advice=error.advice) from None
+    return join_targets(divided, found)
 
 
 def _divided(

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from facewave.config import label_key
 from facewave.datasets.clip_ids import CLIP_ID, CLIP_ID_WORDS, clip_ids
 from facewave.datasets.paths import Problems, Root
+from facewave.datasets.targets import checked_targets
 from facewave.hints import did_you_mean, listed
 from facewave.manifest import Clip, ManifestError
 
@@ -36,8 +37,9 @@ class Rows:
         source: name of the file or files, for messages
         columns: lists of equal length; `file_path` and `label` are required, `clip_id`,
             `subject`, `take`, `fold`, `split`, `text`, `fps_hint`, `source`, `scene`,
-            `label_distribution` (a number a class, or text that holds them) and `fingerprint` are
-            optional. Other cells are text or numbers; None and blank text are null.
+            `label_distribution` (a number a class, or text that holds them), `targets` (a
+            mapping of names to numbers, or to text that holds one) and `fingerprint` are optional.
+            Other cells are text or numbers; None and blank text are null.
         place: from an index to the words that find the row, such as `labels.csv line 17`
         problems: what the adapter itself found wrong, as (index, message); index -1 where it
             concerns no single row
@@ -90,6 +92,7 @@ def build_clips(
     splits = _converted("split", cells.get("split"), _split, "train, val or test", problems)
     rates = _converted("fps_hint", cells.get("fps_hint"), _rate, "a number above 0", problems)
     votes = _votes(rows.columns.get("label_distribution"), len(classes), problems)
+    targets = checked_targets(rows.columns.get("targets"), problems)
     missing: Mapping[int, str] = {}
     if "fingerprint" not in cells:
         # A file that the workflow makes is not there yet, and no link leads away from it.
@@ -120,13 +123,14 @@ def build_clips(
             cells.get("scene", nothing),
             nothing,  # start_frame and end_frame: see facewave.segments
             nothing,
+            targets or nothing,
             cells.get("fingerprint", nothing),
             [index in missing for index in range(count)] if missing else [False] * count,
         )
     )
 
 
-_RAW = ("label_distribution",)
+_RAW = ("label_distribution", "targets")
 
 
 def _texts(column: Sequence[Any]) -> Cells:

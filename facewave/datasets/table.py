@@ -2,16 +2,19 @@
 
 Columns `file_path` and `label`; optional `clip_id`, `subject`, `take`, `fold`, `split`, `text`,
 `fps_hint`, `source`, `scene` and `label_distribution` (votes in the order of the class list, parted
-by blanks, as a manifest has them). Other columns are ignored.
+by blanks, as a manifest has them). The option `targets` names columns of numbers. Other columns are
+ignored.
 """
 
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from facewave.datasets.rows import Rows
+from facewave.datasets.targets import targets_option
 from facewave.hints import did_you_mean, listed
 from facewave.manifest import ManifestError
 
@@ -40,7 +43,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
     """Read the table.
 
     Args:
-        options: `table`, and `columns` where the table's column names are others
+        options: `table`, and `columns` where the table's column names are others; `targets`
         classes: the dataset's class list; not needed here
         root: folder that `table` is relative to
 
@@ -54,13 +57,27 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
     path = root / options["table"]
     names = {name: name for name in (*REQUIRED, *OPTIONAL)} | dict(options.get("columns") or {})
     mapped = set(options.get("columns") or {})
+    joined, scores = targets_option(options)
+    targets = {} if joined else {f"targets.{name}": name for name in scores}
+    names |= targets
+    mapped |= set(targets)
     read = _read_parquet if path.suffix.lower() == ".parquet" else _read_delimited
     try:
-        return read(path, names, mapped)
+        return _with_targets(read(path, names, mapped), targets)
     except FileNotFoundError as error:
         raise ManifestError(str(path), ["no such file"], advice=_ADVICE) from error
     except OSError as error:
         raise ManifestError(str(path), [str(error)], advice=_ADVICE) from error
+
+
+def _with_targets(rows: Rows, targets: Mapping[str, str]) -> Rows:
+    """Make one column of mappings of those that hold the targets."""
+    if not targets:
+        return rows
+    columns = dict(rows.columns)
+    cells = zip(*(columns.pop(key) for key in targets), strict=True)
+    columns["targets"] = [dict(zip(targets.values(), row, strict=True)) for row in cells]
+    return replace(rows, columns=columns)
 
 
 def _read_delimited(path: Path, names: Mapping[str, str], mapped: set[str]) -> Rows:

@@ -38,7 +38,6 @@ class Job:
         threads: torch's threads.
         checkpoints: folder of all trainings' checkpoints.
         start: weights that are started from; None: untrained ones.
-        targets: table of a regression's targets (CSV); None for classes.
     """
 
     manifest: str
@@ -53,7 +52,6 @@ class Job:
     threads: int
     checkpoints: str
     start: str | None = None
-    targets: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -96,7 +94,7 @@ def read_material(job: Job) -> Material:
     inputs = job.options["inputs"]
     media, texts = read_media(Path(job.manifest), job.tracks, default_fps=job.default_fps)
     names = tuple(job.options["model"].get("targets", ()))
-    targets = read_targets(Path(job.targets), names) if job.targets else {}
+    targets = read_targets(Path(job.manifest), names) if names else {}
     clips = read_clips(
         job.splits,
         shuffle_faces=inputs["shuffle_faces"],
@@ -130,8 +128,8 @@ def _with_targets(clips: Clips, rows: Rows, part: str) -> Rows:
     kept = np.array([row for row in rows if ids[row] in clips.targets], np.int64)
     if not kept.size:
         raise TargetsError(
-            f"none of the {rows.size} clips of the {part} part has a row in vlm.targets.table: its "
-            "column clip_id must hold the ids of the manifest"
+            f"none of the {rows.size} clips of the {part} part has all targets that are predicted: "
+            "give the dataset's `targets` their values, or name others in vlm.targets.columns"
         )
     return kept
 
@@ -167,5 +165,5 @@ def training_key(job: Job, material: Material, *, commit: str | None = None) -> 
         texts=sorted((name, text) for name, text in texts.items() if text is not None),
         tracks=sorted((name, media.track_key) for name, media in material.media.items()),
         start=file_sha256(Path(job.start)) if job.start else None,
-        targets=file_sha256(Path(job.targets)) if job.targets else None,
+        targets=sorted(material.clips.targets.items()) if material.regression else None,
     )

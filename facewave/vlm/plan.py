@@ -5,7 +5,7 @@ The Snakefile imports this module, so it imports nothing heavy.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from facewave.vlm.options import TINY
@@ -56,7 +56,9 @@ _TITLES = {
 }
 
 
-def model_params(section: Mapping[str, Any], *, control: str, stage: str) -> dict[str, Any]:
+def model_params(
+    section: Mapping[str, Any], *, control: str, stage: str, targets: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return everything of the section that decides one training.
 
     What only says where and how fast it runs (GPUs, threads) is left out: it reruns nothing.
@@ -65,6 +67,7 @@ def model_params(section: Mapping[str, Any], *, control: str, stage: str) -> dic
         section: `vlm`, checked.
         control: `full` or one of `CONTROLS`.
         stage: one of `STAGES`.
+        targets: names of what `regression` predicts (`facewave.vlm.targets.chosen_targets`).
 
     Returns:
         the mappings `model` (keyword arguments of `facewave.vlm.options.ModelOptions`), `inputs`,
@@ -78,8 +81,8 @@ def model_params(section: Mapping[str, Any], *, control: str, stage: str) -> dic
     model["prompt"] = _prompt(section["prompt"], model, text=inputs["use_text"])
     options = section["stages"][stage]
     if section["head"] == "regression":
-        model["targets"] = section["targets"]["columns"]
-        model["regression_loss"] = section["targets"]["loss"]
+        model["targets"] = list(targets)
+        model["regression_loss"] = (section["targets"] or {}).get("loss", "mse")
     model["gradient_checkpointing"] = section["gradient_checkpointing"]
     # Both stages hold the same modules, so that one can start from the other's weights.
     projected = any("projector" in part["train"] for part in section["stages"].values())

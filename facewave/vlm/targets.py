@@ -1,65 +1,60 @@
-"""Real values to predict (questionnaire scores, valence): a CSV table beside the clips."""
+"""Real values to predict (questionnaire scores, valence): the targets of the manifest."""
 
 from __future__ import annotations
 
-import csv
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from facewave.hints import did_you_mean, listed
+from facewave.manifest import read_manifest
 
 
 class TargetsError(ValueError):
-    """The table of targets cannot be used; the message says what to do."""
+    """There are no such targets; the message says what to do."""
 
 
-def read_targets(path: Path, columns: Sequence[str]) -> dict[str, tuple[float, ...]]:
-    """Return the targets of each clip of a table; a clip with an empty cell is left out.
+def chosen_targets(
+    section: Mapping[str, Any], known: Sequence[str], *, dataset: str
+) -> tuple[str, ...]:
+    """Return the names of the targets that a model predicts of a dataset; none for classes.
 
     Args:
-        path: CSV in UTF-8 with a header; column `clip_id` and those asked for.
-        columns: names of the columns of numbers.
+        section: `vlm`, checked.
+        known: names of the dataset's targets.
+        dataset: its name, for messages.
 
     Raises:
-        TargetsError: naming file, row and column.
+        TargetsError: the dataset has no targets, or not those of `vlm.targets.columns`.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            _check_header(path, reader.fieldnames or [], columns)
-            rows = [(number, row) for number, row in enumerate(reader, start=2)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    if section["head"] != "regression":
+        return ()
+    if not known:
         raise TargetsError(
-            f"{path}: cannot be read ({error}); vlm.targets.table must be a CSV table in UTF-8"
-        ) from error
-    found: dict[str, tuple[float, ...]] = {}
-    for number, row in rows:
-        clip_id = (row["clip_id"] or "").strip()
-        if clip_id in found:
-            raise TargetsError(f"{path}, line {number}: clip {clip_id!r} is there twice")
-        cells = [(row[name] or "").strip() for name in columns]
-        if all(cells):
-            place = f"{path}, line {number}"
-            found[clip_id] = tuple(
-                _number(cell, name, place) for name, cell in zip(columns, cells, strict=True)
-            )
-    return found
-
-
-def _check_header(path: Path, names: Sequence[str], columns: Sequence[str]) -> None:
-    for name in ("clip_id", *columns):
-        if name not in names:
+            f"vlm.head: regression: the clips of {dataset} have no targets; expected "
+            f"datasets.{dataset}.targets: {{table: scores.csv, columns: [valence]}} "
+            "(docs/datasets.md)"
+        )
+    columns = (section["targets"] or {}).get("columns")
+    for name in columns or ():
+        if name not in known:
             raise TargetsError(
-                f"{path}: no column {name!r}; there are {listed(names)}{did_you_mean(name, names)}"
+                f"vlm.targets.columns: found {name!r}, expected a target of {dataset} "
+                f"({listed(known)}){did_you_mean(name, known)}"
             )
+    return tuple(columns or known)
 
 
-def _number(cell: str, column: str, place: str) -> float:
-    try:
-        value = float(cell)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise TargetsError(f"{place}: {column} is {cell!r}, expected a number or an empty cell")
-    return value
+def read_targets(manifest: Path, names: Sequence[str]) -> dict[str, tuple[float, ...]]:
+    """Return the targets of each clip of a manifest; a clip that lacks one is left out.
+
+    Args:
+        manifest: the Parquet file.
+        names: of the targets, in the order that is wanted.
+    """
+    found = {}
+    for clip in read_manifest(manifest):
+        values = dict(clip.targets or ())
+        if all(name in values for name in names):
+            found[clip.clip_id] = tuple(values[name] for name in names)
+    return found

@@ -1,0 +1,163 @@
+"""Real values of clips (questionnaire scores, valence): read from tables, checked, joined."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from facewave.datasets.paths import Problems
+from facewave.hints import did_you_mean, listed
+from facewave.manifest import Clip, ManifestError, Targets
+
+_ADVICE = (
+    "`targets` of a dataset names a table (CSV in UTF-8, or Parquet) with the column clip_id, a "
+    "row a clip, and its columns of numbers: `{table: scores.csv, columns: [valence, arousal]}`."
+)
+
+
+def targets_option(options: Mapping[str, Any]) -> tuple[str | None, list[str]]:
+    """Return the joined table of a dataset's option `targets`, if any, and the columns.
+
+    Without a table the columns are those of the label table; without the option there are none.
+    """
+    given = options.get("targets")
+    if given is None:
+        return None, []
+    if isinstance(given, Mapping):
+        return given.get("table"), list(given["columns"])
+    return None, list(given)
+
+
+def checked_targets(
+    column: Sequence[Mapping[str, Any] | None] | None, problems: Problems
+) -> list[Targets | None] | None:
+    """Return the targets of each row, empty cells left out; None for a row without any.
+
+    Args:
+        column: of each row the cells by name: numbers, text that holds one, or nothing
+        problems: cells that hold something else are added
+    """
+    if column is None:
+        return None
+    found: list[Targets | None] = []
+    for index, cells in enumerate(column):
+        pairs = []
+        for name, cell in (cells or {}).items():
+            value = target_value(cell)
+            if value is not None and not math.isfinite(value):
+                expected = "expected a number or an empty cell"
+                problems.append((index, f"target {name!r}: found {str(cell)!r}, {expected}"))
+            elif value is not None:
+                pairs.append((name, value))
+        found.append(tuple(pairs) or None)
+    return found
+
+
+def target_value(cell: Any) -> float | None:
+    """Return the number of a cell: None where it is empty, not a number where it holds others."""
+    if cell is None or (isinstance(cell, str) and not cell.strip()):
+        return None
+    if isinstance(cell, float) and math.isnan(cell):
+        return None  # pandas writes missing values as NaN
+    try:
+        return float(cell)
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def read_target_table(path: Path, columns: Sequence[str]) -> dict[str, Targets]:
+    """Return the targets of each clip of a table; a clip without any number is left out.
+
+    Args:
+        path: `.parquet`, else CSV in UTF-8; with the column `clip_id` and those asked for
+        columns: names of the columns of numbers
+
+    Raises:
+        ManifestError: naming file, row and column
+    """
+    read = _read_parquet if path.suffix.lower() == ".parquet" else _read_csv
+    records = read(path, ["clip_id", *columns])
+    problems: Problems = []
+    checked = checked_targets(
+        [dict(zip(columns, record[1:], strict=True)) for record in records], problems
+    )
+    found: dict[str, Targets] = {}
+    seen = set()
+    for index, (record, targets) in enumerate(zip(records, checked or [], strict=True)):
+        clip_id = str(record[0] or "").strip()
+        if clip_id in seen:
+            problems.append((index, f"clip_id {clip_id!r}: is there twice, expected once"))
+        seen.add(clip_id)
+        if targets is not None:
+            found[clip_id] = targets
+    if problems:
+        lines = [f"row {index + 1}: {text}" for index, text in sorted(problems)]
+        raise ManifestError(str(path), lines, advice=_ADVICE)
+    return found
+
+
+def join_targets(clips: Sequence[Clip], found: Mapping[str, Targets]) -> list[Clip]:
+    """Return clips with the targets of a table beside their own; the table's win."""
+    return [
+        replace(clip, targets=_joined(clip.targets, found[clip.clip_id]))
+        if clip.clip_id in found
+        else clip
+        for clip in clips
+    ]
+
+
+def check_joined(path: str, found: Mapping[str, Targets], clip_ids: Sequence[str]) -> None:
+    """Refuse a table that is of other clips.
+
+    Raises:
+        ManifestError: none of its rows is of one of the clips
+    """
+    if clip_ids and found.keys().isdisjoint(clip_ids):
+        problem = f"none of its {len(found)} rows with numbers is of a clip of the dataset, such as"
+        advice = "Its column clip_id must hold the ids of the manifest."
+        raise ManifestError(path, [f"{problem} {clip_ids[0]!r}"], advice=advice)
+
+
+def _joined(own: Targets | None, more: Targets) -> Targets:
+    return tuple({**dict(own or ()), **dict(more)}.items())
+
+
+def _read_csv(path: Path, names: Sequence[str]) -> list[tuple[Any, ...]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            _check_columns(path, list(reader.fieldnames or []), names)
+            return [tuple(row[name] for name in names) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise _unreadable(path, error) from error
+
+
+def _read_parquet(path: Path, names: Sequence[str]) -> list[tuple[Any, ...]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            _check_columns(path, file.schema_arrow.names, names)
+            table = file.read(columns=list(names), use_threads=False)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise _unreadable(path, error) from error
+    return list(zip(*(table.column(name).to_pylist() for name in names), strict=True))
+
+
+def _check_columns(path: Path, there: Sequence[str], names: Sequence[str]) -> None:
+    problems = [
+        f"no column {name!r}; there are {listed(there)}{did_you_mean(name, there)}"
+        for name in names
+        if name not in there
+    ]
+    if problems:
+        raise ManifestError(str(path), problems, advice=_ADVICE)
+
+
+def _unreadable(path: Path, error: Exception) -> ManifestError:
+    return ManifestError(str(path), [f"cannot be read: {error}"], advice=_ADVICE)
