@@ -6,16 +6,15 @@ a dataset names a table, and what reads texts (prompts, text fusion, exports) re
 
 from __future__ import annotations
 
-import csv
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from facewave.clip_tables import read_columns
 from facewave.config_text import MADE
 from facewave.datasets.joint import joint_clip_id
-from facewave.hints import listed
 from facewave.manifest import Clip, ManifestError
 
 _log = logging.getLogger("facewave")
@@ -115,14 +114,14 @@ def read_texts(path: Path) -> dict[str, str]:
     Raises:
         ManifestError: it cannot be read, lacks a column, or has a clip twice.
     """
-    columns = _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
+    rows = read_columns(path, ("clip_id", "text"), advice=_ADVICE)
     texts: dict[str, str] = {}
     problems = []
-    for number, (cell, text) in enumerate(columns, start=1):
-        clip_id = (cell or "").strip()
+    for number, (cell, text) in enumerate(rows, start=1):
+        clip_id = str(cell or "").strip()
         if clip_id in texts:
             problems.append(f"row {number}: clip {clip_id!r} is there twice")
-        texts[clip_id] = " ".join((text or "").split())
+        texts[clip_id] = " ".join(str(text or "").split())
     if problems:
         raise ManifestError(str(path), problems, advice="Keep one row a clip.")
     return texts
@@ -130,41 +129,6 @@ def read_texts(path: Path) -> dict[str, str]:
 
 def _is_of(clip: Clip, member: str | None) -> bool:
     return member is None or clip.clip_id.startswith(f"{member}@")
-
-
-def _read_csv(path: Path) -> list[tuple[str | None, str | None]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            _check_columns(path, list(reader.fieldnames or []))
-            return [(row["clip_id"], row["text"]) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise _unreadable(path, error) from error
-
-
-def _read_parquet(path: Path) -> list[tuple[str | None, str | None]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            _check_columns(path, file.schema_arrow.names)
-            table = file.read(columns=["clip_id", "text"], use_threads=False)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise _unreadable(path, error) from error
-    columns = (table.column(name).cast(pa.string()).to_pylist() for name in ("clip_id", "text"))
-    return list(zip(*columns, strict=True))
-
-
-def _check_columns(path: Path, names: Sequence[str]) -> None:
-    for name in ("clip_id", "text"):
-        if name not in names:
-            problem = f"no column {name!r}; there are {listed(names)}"
-            raise ManifestError(str(path), [problem], advice=_ADVICE)
-
-
-def _unreadable(path: Path, error: Exception) -> ManifestError:
-    return ManifestError(str(path), [f"cannot be read: {error}"], advice=_ADVICE)
 
 
 _ADVICE = (

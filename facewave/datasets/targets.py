@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from facewave.clip_tables import read_columns
 from facewave.datasets.paths import Problems
-from facewave.hints import did_you_mean, listed
 from facewave.manifest import Clip, ManifestError, Targets
 
 _ADVICE = (
@@ -79,8 +78,7 @@ def read_target_table(path: Path, columns: Sequence[str]) -> dict[str, Targets]:
     Raises:
         ManifestError: naming file, row and column
     """
-    read = _read_parquet if path.suffix.lower() == ".parquet" else _read_csv
-    records = read(path, ["clip_id", *columns])
+    records = read_columns(path, ["clip_id", *columns], advice=_ADVICE)
     problems: Problems = []
     checked = checked_targets(
         [dict(zip(columns, record[1:], strict=True)) for record in records], problems
@@ -124,40 +122,3 @@ def check_joined(path: str, found: Mapping[str, Targets], clip_ids: Sequence[str
 
 def _joined(own: Targets | None, more: Targets) -> Targets:
     return tuple({**dict(own or ()), **dict(more)}.items())
-
-
-def _read_csv(path: Path, names: Sequence[str]) -> list[tuple[Any, ...]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            _check_columns(path, list(reader.fieldnames or []), names)
-            return [tuple(row[name] for name in names) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise _unreadable(path, error) from error
-
-
-def _read_parquet(path: Path, names: Sequence[str]) -> list[tuple[Any, ...]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(path) as file:
-            _check_columns(path, file.schema_arrow.names, names)
-            table = file.read(columns=list(names), use_threads=False)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise _unreadable(path, error) from error
-    return list(zip(*(table.column(name).to_pylist() for name in names), strict=True))
-
-
-def _check_columns(path: Path, there: Sequence[str], names: Sequence[str]) -> None:
-    problems = [
-        f"no column {name!r}; there are {listed(there)}{did_you_mean(name, there)}"
-        for name in names
-        if name not in there
-    ]
-    if problems:
-        raise ManifestError(str(path), problems, advice=_ADVICE)
-
-
-def _unreadable(path: Path, error: Exception) -> ManifestError:
-    return ManifestError(str(path), [f"cannot be read: {error}"], advice=_ADVICE)
