@@ -52,12 +52,12 @@ vlm: .venv/vlm.stamp
 speech: .venv/speech.stamp
 
 demo: .venv/runtime.stamp
-	$(BIN)/python -m facewave.system_libraries
+	$(BIN)/python -m facewave.jobs.system_libraries
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES)
 	@echo "The report: results/demo/report.html"
 
 test: .venv/dev.stamp
-	$(BIN)/python -m facewave.system_libraries
+	$(BIN)/python -m facewave.jobs.system_libraries
 	$(BIN)/python -m pytest -n $(CORES) --dist worksteal
 
 test-slow: .venv/dev.stamp
@@ -81,13 +81,13 @@ format: .venv/dev.stamp
 	$(BIN)/snakefmt Snakefile rules
 
 bench: .venv/dev.stamp
-	$(BIN)/python benchmarks/bench.py --json results/bench.json
+	$(BIN)/python benchmarks/speed/bench.py --json results/bench.json
 
 bench-vlm: .venv/vlm.stamp
-	$(BIN)/python benchmarks/vlm_training.py --folder results
+	$(BIN)/python benchmarks/training/vlm_training.py --folder results
 
 readme: .venv/runtime.stamp
-	$(BIN)/python -m facewave.config_table README.md
+	$(BIN)/python -m facewave.config.table README.md
 
 lock:
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock

@@ -40,7 +40,7 @@ include: "rules/annotate.smk"
 include: "rules/check_dataset.smk"
 
 
-# What Snakemake itself costs must not grow with the jobs that have ended: see facewave.one_timer.
+# What Snakemake itself costs must not grow with the jobs that have ended: see facewave.planning.scheduler.
 onstart:
     start_one_timer_at_a_time(workflow.scheduler)
 

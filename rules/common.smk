@@ -16,18 +16,19 @@ os.environ.update(
 
 from snakemake.exceptions import WorkflowError
 
-from facewave.buckets import bucket_of
-from facewave.clip_texts import text_sources, without_targets, without_texts
-from facewave.config import ConfigError, check_config, dataset_config
-from facewave.config_text import MADE
-from facewave.datasets import load_clips
-from facewave.datasets.demo import RECIPE_VERSION, demo_clips
-from facewave.manifest import COLUMNS, ManifestError
-from facewave.one_timer import start_one_timer_at_a_time
-from facewave.partition import PARTS, fold_names
-from facewave.plan import NO_PLAN, plan_dataset, read_plan
-from facewave.scene_plan import plan_scenes, wanting_scenes
-from facewave.segments import ScenesUnknownError
+from facewave.storage.buckets import bucket_of
+from facewave.datasets.texts import text_sources, without_targets, without_texts
+from facewave.config.errors import ConfigError
+from facewave.config.check import check_config, dataset_config
+from facewave.config.cross_checks import MADE
+from facewave.datasets.load import load_clips
+from facewave.demo.recipe import RECIPE_VERSION, demo_clips
+from facewave.manifest.clips import COLUMNS, ManifestError
+from facewave.planning.scheduler import start_one_timer_at_a_time
+from facewave.splits.partition import PARTS, fold_names
+from facewave.planning.plan import NO_PLAN, plan_dataset, read_plan
+from facewave.planning.scenes import plan_scenes, wanting_scenes
+from facewave.video.segments import ScenesUnknownError
 from facewave.versions import (
     EVALUATION_VERSION,
     EXPLANATION_VERSION,
@@ -38,7 +39,7 @@ from facewave.versions import (
     SPLIT_VERSION,
     TRACK_VERSION,
 )
-from facewave.vlm.pins import with_pin
+from facewave.pretrained import with_pin
 
 try:
     CONFIG = check_config(config)

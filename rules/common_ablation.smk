@@ -1,6 +1,6 @@
 # The variants of the ablation, and where their answers lie.
-from facewave.ablation_variants import candidates, variant_options, with_grid
-from facewave.partition import LEAVE_ONE_SUBJECT_OUT
+from facewave.ablation.variants import candidates, variant_options, with_grid
+from facewave.splits.partition import LEAVE_ONE_SUBJECT_OUT
 
 try:
     WITH_GRID = with_grid(CONFIG)

@@ -1,11 +1,7 @@
 # The pretrained models that are asked, not trained: which, and where their answers lie.
-from facewave.answer_index import answer_index
-from facewave.versions import (
-    ANNOTATION_VERSION,
-    FINE_TUNING_VERSION,
-    ZERO_SHOT_VERSION,
-)
-from facewave.vlm.ask_plan import (
+from facewave.storage.answer_index import answer_index
+from facewave.versions import ANNOTATION_VERSION, FINE_TUNING_VERSION, ZERO_SHOT_VERSION
+from facewave.vlm.plan import (
     TOYS,
     annotation_params,
     fine_tuning_params,

@@ -1,5 +1,5 @@
 # For detect_scenes.smk: whose scenes are looked for, by dataset.
-from facewave.scene_plan import planned_videos
+from facewave.planning.scenes import planned_videos
 
 SCENE_VIDEOS = {
     wanting: planned_videos(options)

@@ -1,5 +1,5 @@
 # Every fold of the protocol trained and tested, and the folds side by side.
-from facewave.cross_validation import datasets_with_folds
+from facewave.evaluation.cross_validation import datasets_with_folds
 
 
 rule cross_validation:

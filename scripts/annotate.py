@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from facewave.logs import job_log
+from facewave.jobs.log import job_log
 
 
 def main(*, job: dict[str, Any], threads: int, gpus: int) -> None:
-    """Write the descriptions; see facewave.vlm.annotate.Annotation for the keys."""
+    """Write the descriptions; see facewave.annotation.annotate.Annotation for the keys."""
     # Only this job needs transformers, whose import takes seconds.
-    from facewave.vlm.annotate import Annotation, Source, annotate
+    from facewave.annotation.annotate import Annotation, Source, annotate
 
     sources = {
         name: Source(**job[name]) if job[name] is not None else None

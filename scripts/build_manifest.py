@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from facewave import __version__
-from facewave.clip_texts import TextSource, join_texts
-from facewave.logs import job_log
-from facewave.manifest import write_manifest
-from facewave.planned_clips import planned_clips
+from facewave.datasets.texts import TextSource, join_texts
+from facewave.jobs.log import job_log
+from facewave.manifest.clips import write_manifest
+from facewave.planning.plan import planned_clips
 
 
 def main(

@@ -4,16 +4,17 @@ from pathlib import Path
 from typing import Any
 
 from facewave import __version__
-from facewave.encode_bucket import reencode
-from facewave.features import FaceOptions, WaveletOptions, feature_shapes
-from facewave.leaks import content_names
-from facewave.logs import job_log
-from facewave.manifest import Clip, read_manifest
-from facewave.partition import PARTS, SplitClip, SplitOptions, assign_parts
-from facewave.quality import QualityOptions
-from facewave.splits import read_feature_indexes, write_splits
-from facewave.track_bucket import TRACK_COLUMNS
-from facewave.tsv import iter_rows
+from facewave.features.encode_bucket import reencode
+from facewave.features.groups import FaceOptions, WaveletOptions, feature_shapes
+from facewave.features.quality import QualityOptions
+from facewave.jobs.log import job_log
+from facewave.manifest.clips import Clip, read_manifest
+from facewave.splits.clips import SplitClip
+from facewave.splits.leaks import content_names
+from facewave.splits.partition import PARTS, SplitOptions, assign_parts
+from facewave.splits.write import read_feature_indexes, write_splits
+from facewave.storage.tables import iter_rows
+from facewave.tracking.track_bucket import TRACK_COLUMNS
 
 
 def main(

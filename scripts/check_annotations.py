@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from facewave.atomic import write_json
-from facewave.logs import job_log
+from facewave.jobs.log import job_log
+from facewave.storage.atomic import write_json
 
 
 def main(
@@ -17,8 +17,8 @@ def main(
     options: Mapping[str, Any],
     seed: int,
 ) -> None:
-    """Write the checks (JSON); see facewave.annotation_report."""
-    from facewave.annotation_report import check_annotations
+    """Write the checks (JSON); see facewave.annotation.tables."""
+    from facewave.annotation.tables import check_annotations
 
     content = check_annotations(
         Path(annotations), Path(manifest), classes=classes, options=options, seed=seed

@@ -1,9 +1,9 @@
 import sys
 from pathlib import Path
 
-from facewave.datasets.detect import check_folder
-from facewave.logs import job_log
-from facewave.tsv import write_text
+from facewave.datasets.check import check_folder
+from facewave.jobs.log import job_log
+from facewave.storage.tables import write_text
 
 
 def main(*, root: str | None, text: str) -> int:

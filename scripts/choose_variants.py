@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from facewave.ablation import Row, compare, join_folds
-from facewave.ablation_files import read_all_answers
-from facewave.atomic import atomic_path
-from facewave.logs import job_log
-from facewave.nested_choice import Choice, inner_scores, nested
-from facewave.row_table import write_rows
+from facewave.ablation.compare import Row, compare, join_folds, read_all_answers
+from facewave.ablation.nested import Choice, inner_scores, nested
+from facewave.jobs.log import job_log
+from facewave.storage.atomic import atomic_path
+from facewave.storage.tables import write_rows
 
 # Name of the choices in the table of scores, beside the reference.
 _CHOSEN = "chosen by inner folds"

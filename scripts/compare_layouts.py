@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from facewave.logs import job_log
-from facewave.reconstruction_table import LayoutError, draw_errors, summarise
-from facewave.row_table import write_rows
+from facewave.explain.reconstruction_table import LayoutError, draw_errors, summarise
+from facewave.jobs.log import job_log
+from facewave.storage.tables import write_rows
 
 
 def main(*, buckets: Sequence[str], table: str, picture: str, seed: int) -> None:

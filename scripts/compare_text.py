@@ -5,13 +5,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from facewave.ablation import Row, compare, join_folds
-from facewave.ablation_files import read_all_answers
-from facewave.atomic import write_json
-from facewave.logs import job_log
-from facewave.manifest import read_manifest
-from facewave.row_table import write_rows
-from facewave.text_probe import probe_texts
+from facewave.ablation.compare import Row, compare, join_folds, read_all_answers
+from facewave.jobs.log import job_log
+from facewave.manifest.clips import read_manifest
+from facewave.storage.atomic import write_json
+from facewave.storage.tables import write_rows
+from facewave.text.probe import probe_texts
 
 
 def main(
@@ -31,7 +30,7 @@ def main(
         predictions: by variant (`face`, `text`, `face_text`), a file a fold.
         table, scores: to write (CSV, JSON).
         classes: of the dataset.
-        text: see `facewave.text_features.TextOptions`.
+        text: see `facewave.text.features.TextOptions`.
         seed: of bootstrap, permutations and the probe's folds.
     """
     folds = read_all_answers(

@@ -7,11 +7,10 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from facewave.ablation import Row, compare, join_folds
-from facewave.ablation_files import read_all_answers
-from facewave.atomic import atomic_path, write_json
-from facewave.logs import job_log
-from facewave.row_table import write_rows
+from facewave.ablation.compare import Row, compare, join_folds, read_all_answers
+from facewave.jobs.log import job_log
+from facewave.storage.atomic import atomic_path, write_json
+from facewave.storage.tables import write_rows
 
 
 def main(

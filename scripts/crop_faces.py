@@ -2,8 +2,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from facewave.face_crops import CropOptions, crop_bucket
-from facewave.logs import job_log
+from facewave.jobs.log import job_log
+from facewave.tracking.face_crops import CropOptions, crop_bucket
 
 
 def main(

@@ -2,9 +2,9 @@ import json
 import logging
 from pathlib import Path
 
-from facewave.atomic import write_json
-from facewave.cross_validation import cross_validation, describe, write_fold_table
-from facewave.logs import job_log
+from facewave.evaluation.cross_validation import cross_validation, describe, write_fold_table
+from facewave.jobs.log import job_log
+from facewave.storage.atomic import write_json
 
 
 def main(

@@ -3,11 +3,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from facewave.encode_bucket import encode_bucket
-from facewave.features import FaceOptions, WaveletOptions
-from facewave.logs import job_log
-from facewave.quality import QualityOptions
-from facewave.track_bucket import TrackOptions, retrack
+from facewave.features.encode_bucket import encode_bucket
+from facewave.features.groups import FaceOptions, WaveletOptions
+from facewave.features.quality import QualityOptions
+from facewave.jobs.log import job_log
+from facewave.tracking.track_bucket import TrackOptions, retrack
 
 
 def main(

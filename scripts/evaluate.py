@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from facewave.atomic import write_json
-from facewave.confusions import (
+from facewave.evaluation.confusions import (
     ConfusedClasses,
     ConfusedClip,
     find_confused_classes,
     find_confused_clips,
 )
-from facewave.evaluation import draw_confusion, evaluate_folds, provenance, read_folds
-from facewave.logs import job_log
-from facewave.row_table import write_rows
+from facewave.evaluation.evaluate import draw_confusion, evaluate_folds, provenance, read_folds
+from facewave.jobs.log import job_log
+from facewave.storage.atomic import write_json
+from facewave.storage.tables import write_rows
 
 
 def main(
@@ -28,7 +28,7 @@ def main(
     test_splits: Sequence[str] | None = None,
     seed: int = 0,
 ) -> None:
-    """Write the scores (JSON) and the confusion matrix (PNG); see facewave.evaluation.
+    """Write the scores (JSON) and the confusion matrix (PNG); see facewave.evaluation.evaluate.
 
     Args:
         predictions: predictions file of each fold.

@@ -1,9 +1,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from facewave.atomic import write_json
-from facewave.logs import job_log
-from facewave.regression_evaluation import draw_scatter, evaluate_regression_folds
+from facewave.evaluation.regression import draw_scatter, evaluate_regression_folds
+from facewave.jobs.log import job_log
+from facewave.storage.atomic import write_json
 
 
 def main(

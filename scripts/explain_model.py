@@ -5,21 +5,21 @@ from dataclasses import asdict
 from pathlib import Path
 
 from facewave import __version__
-from facewave.atomic import write_json
-from facewave.importance_figure import draw_importance
-from facewave.logs import job_log
-from facewave.metrics import unweighted_average_recall
-from facewave.mlp_checkpoint import load_checkpoint
-from facewave.permutation_importance import (
+from facewave.evaluation.metrics import unweighted_average_recall
+from facewave.explain.importance_figure import draw_importance
+from facewave.explain.permutation_importance import (
     FoldAnswers,
     Importance,
     explained_groups,
     importances,
     permuted_answers,
 )
-from facewave.row_table import write_rows
-from facewave.split_table import read_split
-from facewave.store import file_sha256
+from facewave.jobs.log import job_log
+from facewave.mlp.checkpoint import load_checkpoint
+from facewave.splits.read import read_split
+from facewave.storage.atomic import write_json
+from facewave.storage.store import file_sha256
+from facewave.storage.tables import write_rows
 
 
 def main(

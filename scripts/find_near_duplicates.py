@@ -2,11 +2,11 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-from facewave.frame_hashes import read_hashes
-from facewave.logs import job_log
-from facewave.manifest import read_manifest
-from facewave.near_duplicates import PAIR_COLUMNS, compare_datasets
-from facewave.tsv import format_rows, write_text
+from facewave.jobs.log import job_log
+from facewave.manifest.clips import read_manifest
+from facewave.splits.frame_hashes import read_hashes
+from facewave.splits.near_duplicates import PAIR_COLUMNS, compare_datasets
+from facewave.storage.tables import format_rows, write_text
 
 
 def main(

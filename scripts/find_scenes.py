@@ -2,9 +2,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from facewave.logs import job_log
-from facewave.scene_detection import SceneOptions, write_scenes
-from facewave.scene_lists import read_key
+from facewave.jobs.log import job_log
+from facewave.video.scene_detection import SceneOptions, write_scenes
+from facewave.video.scene_lists import read_key
 
 
 def main(*, key: str, scenes: str, options: Mapping[str, Any], default_fps: float) -> None:

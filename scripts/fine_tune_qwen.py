@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from facewave.logs import job_log
+from facewave.jobs.log import job_log
 
 
 def main(*, job: dict[str, Any], threads: int, gpus: int) -> None:
-    """Write weights, tables and predictions; see facewave.vlm.qwen_fit.FineTuning for the keys."""
+    """Write weights, tables and predictions; see facewave.vlm.fine_tuning.fit_qwen.FineTuning for the keys."""
     # Only this job needs transformers, whose import takes seconds.
-    from facewave.vlm.qwen_fit import FineTuning, fine_tune
+    from facewave.vlm.fine_tuning.fit_qwen import FineTuning, fine_tune
 
     fine_tune(FineTuning(**job), threads=threads, gpus=gpus)
 

@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from facewave.logs import job_log
-from facewave.mlp import MlpOptions, predict
-from facewave.mlp_epochs import TrainingJob
-from facewave.mlp_fusion_training import join_tables
-from facewave.mlp_training import train_mlp
-from facewave.nested_choice import inner_parts
-from facewave.predictions import join_parts, write_predictions
-from facewave.split_table import SplitTable, read_split, read_subjects
+from facewave.ablation.nested import inner_parts
+from facewave.evaluation.predictions import join_parts, write_predictions
+from facewave.jobs.log import job_log
+from facewave.mlp.epochs import TrainingJob
+from facewave.mlp.model import predict
+from facewave.mlp.options import MlpOptions
+from facewave.mlp.train import train_mlp
+from facewave.mlp.train_fusion import join_tables
+from facewave.splits.read import SplitTable, read_split, read_subjects
 
 
 def main(

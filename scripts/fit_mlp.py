@@ -6,13 +6,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from facewave.logs import job_log
-from facewave.mlp import MlpOptions, predict
-from facewave.mlp_checkpoint import save_checkpoint
-from facewave.mlp_data import holds_features, read_part
-from facewave.mlp_epochs import Epoch, TrainingJob
-from facewave.mlp_training import train_mlp
-from facewave.predictions import join_parts, write_predictions
+from facewave.evaluation.predictions import join_parts, write_predictions
+from facewave.jobs.log import job_log
+from facewave.mlp.checkpoint import save_checkpoint
+from facewave.mlp.epochs import Epoch, TrainingJob
+from facewave.mlp.model import predict
+from facewave.mlp.options import MlpOptions
+from facewave.mlp.parts import holds_features, read_part
+from facewave.mlp.train import train_mlp
 
 
 def main(
@@ -28,7 +29,7 @@ def main(
     threads: int,
     memory_mb: int | None = None,
 ) -> None:
-    """Write checkpoint, metrics (a row an epoch) and predictions; see facewave.mlp_training.
+    """Write checkpoint, metrics (a row an epoch) and predictions; see facewave.mlp.train.
 
     Args:
         train: training part (Parquet).

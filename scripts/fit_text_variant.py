@@ -6,13 +6,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from facewave.logs import job_log
-from facewave.mlp import MlpOptions, predict
-from facewave.mlp_epochs import TrainingJob
-from facewave.mlp_training import train_mlp
-from facewave.predictions import join_parts, write_predictions
-from facewave.split_table import read_split
-from facewave.text_features import (
+from facewave.evaluation.predictions import join_parts, write_predictions
+from facewave.jobs.log import job_log
+from facewave.mlp.epochs import TrainingJob
+from facewave.mlp.model import predict
+from facewave.mlp.options import MlpOptions
+from facewave.mlp.train import train_mlp
+from facewave.splits.read import read_split
+from facewave.text.features import (
     GROUP,
     TextOptions,
     fit_text_features,
@@ -38,7 +39,7 @@ def main(
         splits: `train`, `val` and `test` part.
         predictions: to write.
         options: section `mlp`.
-        text: see `facewave.text_features.TextOptions`.
+        text: see `facewave.text.features.TextOptions`.
         face: whether the face's groups (`mlp.inputs`) are inputs as well.
         seed: of the training, and of the texts' reduction.
         threads: torch's threads.

@@ -5,12 +5,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from facewave.ablation_controls import control_options, read_variant
-from facewave.logs import job_log
-from facewave.mlp import MlpOptions, predict
-from facewave.mlp_epochs import TrainingJob
-from facewave.mlp_training import train_mlp
-from facewave.predictions import join_parts, write_predictions
+from facewave.ablation.controls import control_options, read_variant
+from facewave.evaluation.predictions import join_parts, write_predictions
+from facewave.jobs.log import job_log
+from facewave.mlp.epochs import TrainingJob
+from facewave.mlp.model import predict
+from facewave.mlp.options import MlpOptions
+from facewave.mlp.train import train_mlp
 
 
 def main(
@@ -28,7 +29,7 @@ def main(
         splits: `train`, `val` and `test` part.
         predictions: to write, one a seed.
         options: section `mlp` of the variant.
-        control: see `facewave.ablation_controls`.
+        control: see `facewave.ablation.controls`.
         seeds: of the training.
         threads: torch's threads.
     """

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from facewave.logs import job_log
+from facewave.jobs.log import job_log
 
 
 def main(*, job: dict[str, Any], gpus: int) -> None:
-    """Write weights, tables and predictions; see facewave.vlm.material.Job for the keys."""
+    """Write weights, tables and predictions; see facewave.vlm.fine_tuning.job_inputs.Job for the keys."""
     # Only this job needs transformers, whose import takes seconds.
-    from facewave.vlm.job import launch
-    from facewave.vlm.material import Job
+    from facewave.vlm.fine_tuning.job_inputs import Job
+    from facewave.vlm.fine_tuning.launch import launch
 
     launch(Job(**job), gpus=gpus)
 

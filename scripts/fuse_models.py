@@ -1,8 +1,8 @@
 from pathlib import Path
 
-from facewave.late_fusion import fuse
-from facewave.logs import job_log
-from facewave.predictions import read_predictions, write_predictions
+from facewave.evaluation.late_fusion import fuse
+from facewave.evaluation.predictions import read_predictions, write_predictions
+from facewave.jobs.log import job_log
 
 
 def main(*, first: str, second: str, predictions: str) -> None:

@@ -1,9 +1,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from facewave.logs import job_log
-from facewave.scene_lists import SCENE_COLUMNS, scene_rows
-from facewave.tsv import format_rows, write_text
+from facewave.jobs.log import job_log
+from facewave.storage.tables import format_rows, write_text
+from facewave.video.scene_lists import SCENE_COLUMNS, scene_rows
 
 
 def main(*, lists: Sequence[str], key_folder: str, table: str) -> None:

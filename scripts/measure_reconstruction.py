@@ -5,11 +5,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from facewave.feature_groups import FaceOptions
-from facewave.logs import job_log
-from facewave.quality import QualityOptions
-from facewave.reconstruction import measure_bucket, wanted_codes
-from facewave.track_bucket import TrackOptions, retrack
+from facewave.explain.reconstruction import measure_bucket, wanted_codes
+from facewave.features.groups import FaceOptions
+from facewave.features.quality import QualityOptions
+from facewave.jobs.log import job_log
+from facewave.tracking.track_bucket import TrackOptions, retrack
 
 
 def main(

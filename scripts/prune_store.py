@@ -1,8 +1,8 @@
 import logging
 from pathlib import Path
 
-from facewave.logs import job_log
-from facewave.prune import prune_store
+from facewave.jobs.log import job_log
+from facewave.planning.prune import prune_store
 
 
 def main(*, results: str, store: str) -> None:

@@ -1,9 +1,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from facewave.datasets.demo import demo_clips
-from facewave.demo_render import render_clip
-from facewave.logs import job_log
+from facewave.demo.recipe import demo_clips
+from facewave.demo.render import render_clip
+from facewave.jobs.log import job_log
 
 
 def main(

@@ -2,9 +2,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from facewave.isolation import isolated_tracker
-from facewave.logs import job_log
-from facewave.track_bucket import TrackOptions, track_bucket
+from facewave.jobs.log import job_log
+from facewave.tracking.isolation import isolated_tracker
+from facewave.tracking.track_bucket import TrackOptions, track_bucket
 
 
 def main(

@@ -2,7 +2,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from facewave.logs import job_log
+from facewave.jobs.log import job_log
 from facewave.speech.engines import EngineOptions, find_engine
 from facewave.speech.transcribe_bucket import transcribe_bucket
 

@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from facewave.chat_export import export_chat
-from facewave.logs import job_log
+from facewave.jobs.log import job_log
+from facewave.splits.export_chat import export_chat
 
 
 def main(*, split: str, chat: str, form: str, prompt: str, use_text: bool, store: str) -> None:

@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from facewave.export_npy import export_npy
-from facewave.logs import job_log
+from facewave.jobs.log import job_log
+from facewave.splits.export_npy import export_npy
 
 
 def main(*, split: str, npy: str) -> None:

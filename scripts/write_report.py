@@ -2,9 +2,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from facewave.logs import job_log
-from facewave.partition import PARTS
-from facewave.report import write_report
+from facewave.jobs.log import job_log
+from facewave.report.page import write_report
+from facewave.splits.partition import PARTS
 
 
 def main(

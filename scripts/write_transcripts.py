@@ -1,8 +1,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from facewave.logs import job_log
-from facewave.manifest import read_manifest
+from facewave.jobs.log import job_log
+from facewave.manifest.clips import read_manifest
 from facewave.speech.transcripts import read_indexes, summary, write_summary, write_transcripts
 
 

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from facewave.logs import job_log
+from facewave.jobs.log import job_log
 
 
 def main(*, job: dict[str, Any], threads: int, gpus: int) -> None:
-    """Write predictions and answers; see facewave.vlm.zero_shot.ZeroShot for the keys."""
+    """Write predictions and answers; see facewave.vlm.zero_shot.run.ZeroShot for the keys."""
     # Only this job needs transformers, whose import takes seconds.
-    from facewave.vlm.zero_shot import ZeroShot, zero_shot
+    from facewave.vlm.zero_shot.run import ZeroShot, zero_shot
 
     zero_shot(ZeroShot(**job), threads=threads, gpus=gpus)
 

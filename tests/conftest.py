@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from facewave.model_file import ModelFileError, check_model, provide_model
+from facewave.tracking.model_file import ModelFileError, check_model, provide_model
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -43,7 +43,7 @@ def real_clips():
 @pytest.fixture(scope="session")
 def face_clip(tmp_path_factory):
     """A clip of 12 frames, 25 a second, in which a face sways a little."""
-    from media import face_frames, write_video
+    from tests.video.media import face_frames, write_video
 
     return write_video(tmp_path_factory.mktemp("clips") / "face.mp4", face_frames(12))
 
@@ -51,7 +51,7 @@ def face_clip(tmp_path_factory):
 @pytest.fixture(scope="session")
 def report_artefacts(tmp_path_factory):
     """What a report is made of, see `report_files.build`."""
-    from report_files import build
+    from tests.report.report_files import build
 
     return build(tmp_path_factory.mktemp("report"))
 
@@ -59,7 +59,7 @@ def report_artefacts(tmp_path_factory):
 @pytest.fixture(scope="session")
 def written_report(report_artefacts, tmp_path_factory):
     """The report of `report_artefacts`, see `report_page.write`."""
-    from report_page import write
+    from tests.report.report_page import write
 
     return write(report_artefacts, tmp_path_factory.mktemp("page"))
 
@@ -67,10 +67,9 @@ def written_report(report_artefacts, tmp_path_factory):
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, landmarker_model):
     """Three subjects with two clips each, run once up to the report."""
-    from workflow import CLASSES, snakemake, write_config, write_labels
-
-    from facewave.datasets.demo import demo_clips
-    from facewave.demo_render import render_clip
+    from facewave.demo.recipe import demo_clips
+    from facewave.demo.render import render_clip
+    from tests.workflow.workflow import CLASSES, snakemake, write_config, write_labels
 
     work = tmp_path_factory.mktemp("workflow") / "project"
     (work / "videos").mkdir(parents=True)
@@ -88,7 +87,7 @@ def finished(tmp_path_factory, landmarker_model):
 @pytest.fixture
 def project(finished, tmp_path):
     """A copy of the finished project."""
-    from workflow import copy_project
+    from tests.workflow.workflow import copy_project
 
     return copy_project(finished, tmp_path / "project")
 

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from facewave.class_lists import canonical
 from facewave.datasets.rows import Rows
+from facewave.manifest.class_lists import canonical
 
 
 class Collector:

@@ -11,8 +11,8 @@ from hashlib import blake2s
 from pathlib import Path
 from typing import Any
 
-from facewave.class_lists import canonical
-from facewave.manifest import Clip, ManifestError
+from facewave.manifest.class_lists import canonical
+from facewave.manifest.clips import Clip, ManifestError
 
 _log = logging.getLogger("facewave")
 _LONGEST = 200
@@ -20,7 +20,7 @@ _LONGEST = 200
 
 def label_files(options: dict[str, Any]) -> list[Path]:
     """Return the label files of all members."""
-    from facewave.datasets import label_files as files_of
+    from facewave.datasets.registry import label_files as files_of
 
     return [path for member in options["members"].values() for path in files_of(member)]
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from facewave.datasets.tree import Tree
+from facewave.datasets.files.tree import Tree
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Release:
         title: the dataset's name
         items: from what lies below a root to the official files, found and missing; no file is
             found where it is another dataset
-        published: numbers, by the name of the class list (see `facewave.class_lists`)
+        published: numbers, by the name of the class list (see `facewave.manifest.class_lists`)
         source: where the numbers come from
         advice: what to know before it is used, one line each
         options: options of the adapter that a folder needs, where the usual ones do not fit it

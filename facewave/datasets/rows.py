@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from facewave.config import label_key
+from facewave.config.check import label_key
 from facewave.datasets.clip_ids import CLIP_ID, CLIP_ID_WORDS, clip_ids
-from facewave.datasets.paths import Problems, Root
+from facewave.datasets.files.paths import Problems, Root
 from facewave.datasets.targets import checked_targets
-from facewave.hints import did_you_mean, listed
-from facewave.manifest import Clip, ManifestError
+from facewave.manifest.clips import Clip, ManifestError
+from facewave.messages import did_you_mean, listed
 
 T = TypeVar("T")
 Cells = list[str | None]
@@ -121,7 +121,7 @@ def build_clips(
             rates or nothing,
             cells.get("source", nothing),
             cells.get("scene", nothing),
-            nothing,  # start_frame and end_frame: see facewave.segments
+            nothing,  # start_frame and end_frame: see facewave.video.segments
             nothing,
             targets or nothing,
             cells.get("fingerprint", nothing),

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from facewave.clip_tables import read_columns
-from facewave.datasets.paths import Problems
-from facewave.manifest import Clip, ManifestError, Targets
+from facewave.datasets.files.paths import Problems
+from facewave.manifest.clip_tables import read_columns
+from facewave.manifest.clips import Clip, ManifestError, Targets
 
 _ADVICE = (
     "`targets` of a dataset names a table (CSV in UTF-8, or Parquet) with the column clip_id, a "

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from facewave.atomic import atomic_path
-from facewave.encode_bucket import FEATURE_COLUMNS
-from facewave.manifest import Clip, read_manifest
-from facewave.track_bucket import TRACK_COLUMNS
-from facewave.tsv import iter_rows
+from facewave.features.encode_bucket import FEATURE_COLUMNS
+from facewave.manifest.clips import Clip, read_manifest
+from facewave.storage.atomic import atomic_path
+from facewave.storage.tables import iter_rows
+from facewave.tracking.track_bucket import TRACK_COLUMNS
 
 QUALITY_COLUMNS = (
     "clip_id",
@@ -44,7 +44,7 @@ class ReportClip:
     Attributes:
         label: class name.
         frames, frames_announced: decoded, and said by the container (0: not said).
-        jitter, mean_abs_yaw: see `facewave.quality.Quality`; NaN where not measured.
+        jitter, mean_abs_yaw: see `facewave.features.quality.Quality`; NaN where not measured.
         track_key, feature_key: keys of the shards in the store; empty where there is none.
         segment: range of frames of the file (first, one after the last); None for all of it.
     """

@@ -12,8 +12,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from facewave.partition import PARTS
-from facewave.split_table import METADATA_KEY
+from facewave.splits.partition import PARTS
+from facewave.splits.read import METADATA_KEY
 
 CURVES = ("train_loss", "val_loss", "train_uar", "val_uar", "val_war")
 
@@ -124,13 +124,13 @@ def _read_run(fold: str, path: Path) -> TrainingRun:
     if not rows or not set(CURVES) <= set(rows[0]):
         raise ValueError(f"{path}: no epoch, or not the columns of a training: train again")
     curves = {name: [float(row[name]) for row in rows] for name in CURVES}
-    # The rule of facewave.mlp_epochs.EarlyStopping, whose import would bring in PyTorch. `max`
+    # The rule of facewave.training.EarlyStopping, whose import would bring in PyTorch. `max`
     # returns the first of equals: the earlier epoch.
     best = max(range(len(rows)), key=lambda i: (curves["val_uar"][i], -curves["val_loss"][i]))
     return TrainingRun(fold=fold, curves=curves, best=best)
 
 
 def read_scores(path: Path) -> dict[str, Any]:
-    """Read `metrics.json`; see `facewave.evaluation.evaluate_folds` for what is in it."""
+    """Read `metrics.json`; see `facewave.evaluation.evaluate.evaluate_folds` for what is in it."""
     scores: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return scores

@@ -25,9 +25,9 @@ class Confusions:
     """Wrong answers of the test parts.
 
     Attributes:
-        clips: rows of `facewave.confusions.ConfusedClip`, the most certain first, as text.
+        clips: rows of `facewave.evaluation.confusions.ConfusedClip`, the most certain first, as text.
         total: wrong answers in all.
-        classes: rows of `facewave.confusions.ConfusedClasses`, as text.
+        classes: rows of `facewave.evaluation.confusions.ConfusedClasses`, as text.
     """
 
     clips: list[dict[str, str]]

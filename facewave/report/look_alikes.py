@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from facewave.near_duplicates import PAIR_COLUMNS
-from facewave.tsv import iter_rows
+from facewave.splits.near_duplicates import PAIR_COLUMNS
+from facewave.storage.tables import iter_rows
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,7 +37,7 @@ def read_models(mlp: Mapping[str, Any], models: Mapping[str, Path]) -> list[Mode
     """Return the MLP's row and one a model; nothing where there is no other model.
 
     Args:
-        mlp: scores of the MLP, see `facewave.evaluation.evaluate_folds`.
+        mlp: scores of the MLP, see `facewave.evaluation.evaluate.evaluate_folds`.
         models: title to a file of such scores.
 
     Raises:
@@ -63,7 +63,7 @@ def read_models(mlp: Mapping[str, Any], models: Mapping[str, Path]) -> list[Mode
 def read_numbers(models: Mapping[str, Path]) -> list[dict[str, Any]]:
     """Return a row a target and model of those that predict numbers, and one of the training mean.
 
-    Keys are those of `facewave.regression_metrics.RegressionMetrics`, and `title`.
+    Keys are those of `facewave.evaluation.regression.RegressionMetrics`, and `title`.
     """
     rows: dict[str, list[dict[str, Any]]] = {}
     means: dict[str, dict[str, Any]] = {}
@@ -94,7 +94,7 @@ def _row(title: str, scores: Mapping[str, Any]) -> ModelRow:
 
 
 def read_rows(ablation: Path | None) -> list[dict[str, Any]]:
-    """Return the rows of an ablation, best first (see `facewave.ablation.Row`); none of None."""
+    """Return the rows of an ablation, best first (see `facewave.ablation.compare.Row`); none of None."""
     if ablation is None:
         return []
     rows: list[dict[str, Any]] = json.loads(ablation.read_text(encoding="utf-8"))["rows"]

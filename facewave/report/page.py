@@ -12,8 +12,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from facewave.atomic import atomic_path
-from facewave.published import SOURCE, published_scores
+from facewave.evaluation.published import SOURCE, published_scores
 from facewave.report import figures
 from facewave.report.clips import ReportClip, read_clips, write_quality_csv
 from facewave.report.collect import Fold, TrainingRun, read_folds, read_scores, read_training
@@ -31,7 +30,8 @@ from facewave.report.review import (
 )
 from facewave.report.thumbnails import make_thumbnail
 from facewave.report.wavelet import WaveletExample, wavelet_example
-from facewave.vlm.options import TINY
+from facewave.storage.atomic import atomic_path
+from facewave.vlm.names import TINY
 
 _log = logging.getLogger("facewave")
 
@@ -233,7 +233,7 @@ def _training(runs: Sequence[TrainingRun]) -> dict[str, Any]:
 def environment() -> Environment:
     """Return the Jinja environment of the page: everything escaped, nothing undefined."""
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

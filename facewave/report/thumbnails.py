@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.report.clips import ReportClip
-from facewave.store import DamagedShardError, frame_step, iter_frames, shard_path
-from facewave.video import UnreadableVideoError, open_video
+from facewave.storage.store import DamagedShardError, frame_step, iter_frames, shard_path
+from facewave.video.decode import UnreadableVideoError
+from facewave.video.open import open_video
 
 _SIDE = 220
 _JPEG_QUALITY = 80

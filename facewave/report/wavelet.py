@@ -12,11 +12,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facewave import haar
-from facewave.blendshapes import BLENDSHAPES, without_side
-from facewave.features import FaceOptions, read_trajectories
+from facewave.face.blendshapes import BLENDSHAPES, without_side
+from facewave.features import haar
+from facewave.features.encode_clip import read_trajectories
+from facewave.features.groups import FaceOptions
 from facewave.report.clips import ReportClip
-from facewave.store import DamagedShardError, iter_frames, read_metadata, read_shard, shard_path
+from facewave.storage.store import (
+    DamagedShardError,
+    iter_frames,
+    read_metadata,
+    read_shard,
+    shard_path,
+)
 
 # Clips whose motion is measured, evenly spread over the dataset: reading all would take hours.
 _CANDIDATES = 48

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from statistics import fmean
 from typing import Any
 
-from facewave.speech.engines import Answer, Engine
+from facewave.speech.engine import Answer, Engine
 from facewave.speech.sound import SAMPLE_RATE, Samples
 
 _NAME = "pocketsphinx"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facewave.video import CONTAINERS, UnreadableVideoError, check_clip
+from facewave.video.decode import CONTAINERS, UnreadableVideoError, check_clip
 
 SAMPLE_RATE = 16_000
 # What has no frame louder than this is digital silence, not a quiet voice; a frame is 30 ms.

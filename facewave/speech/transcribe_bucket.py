@@ -10,11 +10,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from facewave.buckets import KeyRow, read_key_file
-from facewave.fingerprint import MISSING, stat_text
-from facewave.frame_files import clip_sha256
-from facewave.progress import Progress
-from facewave.speech.engines import Answer, Engine, joined
+from facewave.jobs.log import Progress
+from facewave.speech.engine import Answer, Engine
+from facewave.speech.engines import joined
 from facewave.speech.sound import (
     SAMPLE_RATE,
     NoSoundError,
@@ -24,10 +22,14 @@ from facewave.speech.sound import (
     read_sound,
     windows,
 )
-from facewave.store import content_key, is_whole, read_metadata, shard_path, write_shard
-from facewave.tsv import format_rows, write_text
+from facewave.storage.buckets import KeyRow, read_key_file
+from facewave.storage.fingerprint import MISSING, stat_text
+from facewave.storage.frame_files import clip_sha256
+from facewave.storage.store import content_key, is_whole, read_metadata, shard_path, write_shard
+from facewave.storage.tables import format_rows, write_text
 from facewave.versions import TRANSCRIPT_VERSION
-from facewave.video import UnreadableVideoError, open_video
+from facewave.video.decode import UnreadableVideoError
+from facewave.video.open import open_video
 
 _log = logging.getLogger("facewave")
 

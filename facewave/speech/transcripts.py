@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from facewave import __version__
-from facewave.atomic import atomic_path, write_json
-from facewave.manifest import Clip
+from facewave.manifest.clips import Clip
 from facewave.speech.transcribe_bucket import FLAGS, TRANSCRIPT_COLUMNS
 from facewave.speech.word_errors import add_up, word_errors
-from facewave.split_table import METADATA_KEY
-from facewave.tsv import iter_rows
+from facewave.splits.read import METADATA_KEY
+from facewave.storage.atomic import atomic_path, write_json
+from facewave.storage.tables import iter_rows
 from facewave.versions import TRANSCRIPT_VERSION
 
 COLUMNS = (

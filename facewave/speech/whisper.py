@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from facewave.speech.engines import Answer, Engine
+from facewave.pretrained import WeightsError, commit_of, find_weights
+from facewave.speech.engine import Answer, Engine
 from facewave.speech.sound import SAMPLE_RATE, Samples
-from facewave.store import file_sha256
-from facewave.vlm.weights import WeightsError, commit_of, find_weights
+from facewave.storage.store import file_sha256
 
 _FULL_SCALE = 32768.0
 

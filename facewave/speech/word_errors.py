@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from facewave import text_words
+from facewave.text import words as text_words
 
 
 @dataclass(frozen=True)

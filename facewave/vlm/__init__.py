@@ -1,12 +1,12 @@
 """Vision-language models with a face: PaliGemma 2 that also reads the codes of a clip's face.
 
     options = ModelOptions(model="tiny-random", classes=("neutral", "happy"), ...)
-    model = build_model(options)                          # facewave.vlm.paligemma
-    model.set_statistics(fit_statistics(train_table))     # facewave.vlm.statistics
-    batch = collate(examples, model.processor, options)   # facewave.vlm.batch
+    model = build_model(options)                          # facewave.vlm.paligemma.build
+    model.set_statistics(fit_statistics(train_table))     # facewave.vlm.paligemma.statistics
+    batch = collate(examples, model.processor, options)   # facewave.vlm.paligemma.batch
     output = model(batch)                                 # output.loss, output.logits
     answers = model.generate_text(batch)                  # free text
-    save_state(path, model.trainable_state(), metadata)   # facewave.vlm.save
+    save_state(path, model.trainable_state(), metadata)   # facewave.vlm.training.checkpoint
     model.load_trainable_state(load_state(path)[0])
 
 | module | content |

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from facewave.vlm.qwen_video import ShownVideo
+from facewave.vlm.inputs.shown_video import ShownVideo
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from facewave.vlm.options import TINY
-from facewave.vlm.pins import with_pin
+from facewave.pretrained import with_pin
+from facewave.prompts.questions import TEMPLATES
+from facewave.vlm.names import TINY, TINY_QWEN
 
 STAGES = ("adaptation", "fine_tuning")
 CONTROLS = ("no_face", "shuffled_faces", "shuffled_time", "image_only", "face_only")
@@ -28,7 +29,9 @@ _MODEL = (
     "frames",
     "text_tokens",
 )
+
 _INPUTS = ("frame_choice", "use_text", "cache_images")
+
 TRAINING = (
     "learning_rate",
     "weight_decay",
@@ -39,6 +42,7 @@ TRAINING = (
     "patience",
     "checkpoint_steps",
 )
+
 # What a control takes away from the model; shuffled_time differs in its splits alone.
 _CONTROLLED: dict[str, dict[str, Any]] = {
     "full": {},
@@ -48,6 +52,7 @@ _CONTROLLED: dict[str, dict[str, Any]] = {
     "image_only": {"use_face": False, "use_text": False},
     "face_only": {"use_image": False, "use_text": False},
 }
+
 _TITLES = {
     "zero_shot": "zero-shot",
     "adaptation": "after adaptation",
@@ -67,10 +72,10 @@ def model_params(
         section: `vlm`, checked.
         control: `full` or one of `CONTROLS`.
         stage: one of `STAGES`.
-        targets: names of what `regression` predicts (`facewave.vlm.targets.chosen_targets`).
+        targets: names of what `regression` predicts (`facewave.vlm.fine_tuning.targets.chosen_targets`).
 
     Returns:
-        the mappings `model` (keyword arguments of `facewave.vlm.options.ModelOptions`), `inputs`,
+        the mappings `model` (keyword arguments of `facewave.vlm.paligemma.options.ModelOptions`), `inputs`,
         `training` (of `TrainingOptions`) and `stage`.
     """
     model: dict[str, Any] = with_pin({name: section[name] for name in _MODEL})
@@ -124,3 +129,107 @@ def shown_models(section: Mapping[str, Any]) -> dict[str, str]:
     """Return what the report shows: title of a model to its stage."""
     name = "PaliGemma 2" + (" at toy size, random weights" if section["model"] == TINY else "")
     return {f"{name}: {_TITLES[stage]}": stage for stage in _TITLES if stage in section["report"]}
+
+
+TOYS = (TINY, TINY_QWEN)
+
+_HOW = (
+    "frame_choice",
+    "prompt",
+    "use_text",
+    "face_words",
+    "scoring",
+    "max_new_tokens",
+    "batch_size",
+)
+
+
+def zero_shot_params(section: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return everything of `zero_shot` that decides the answers of a model.
+
+    Args:
+        section: `zero_shot`, checked.
+        name: a key of its `models`.
+    """
+    model = with_pin(section["models"][name])
+    model |= {"dtype": section["dtype"], "max_pixels": section["max_pixels"]}
+    return {"model": model, **{key: section[key] for key in _HOW}}
+
+
+def untrained_params(section: Mapping[str, Any], *, max_new_tokens: int) -> dict[str, Any]:
+    """Return the same for the model of `vlm` before it is trained, asked as it is trained to be.
+
+    Args:
+        section: `vlm`, checked; not with `head: regression`.
+        max_new_tokens: of a generated answer.
+    """
+    names = ("model", "revision", "dtype", "frames")
+    prompt = section["prompt"]
+    return {
+        "model": with_pin({name: section[name] for name in names}),
+        "frame_choice": section["frame_choice"],
+        # Names of templates are those of PaliGemma here.
+        "prompt": prompt if prompt == "question" else TEMPLATES.get(prompt, prompt),
+        "use_text": section["use_text"],
+        "text_tokens": section["text_tokens"],
+        "face_words": False,
+        "scoring": "answer" if section["head"] == "generate" else "likelihood",
+        "max_new_tokens": max_new_tokens,
+        "batch_size": section["batch_size"],
+    }
+
+
+def fine_tuning_params(config: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return everything that decides the fine-tuning of a model of `zero_shot.models`.
+
+    Args:
+        config: the whole configuration, checked: the model and its questions are those of
+            `zero_shot`, the adapters and the optimiser those of `vlm`, the epochs of `fine_tune`.
+        name: a key of `zero_shot.models`.
+    """
+    asked, vlm = zero_shot_params(config["zero_shot"], name), config["vlm"]
+    training = {key: vlm[key] for key in TRAINING}
+    training |= {"epochs": config["fine_tune"]["epochs"], "dtype": config["zero_shot"]["dtype"]}
+    return {
+        "model": asked["model"],
+        **{key: asked[key] for key in ("frame_choice", "prompt", "use_text", "face_words")},
+        "training": training,
+        "lora": {
+            "rank": vlm["lora_rank"],
+            "alpha": vlm["lora_alpha"],
+            "dropout": vlm["lora_dropout"],
+            "gradient_checkpointing": vlm["gradient_checkpointing"],
+        },
+        "class_weights": vlm["class_weights"],
+    }
+
+
+def annotation_params(section: Mapping[str, Any]) -> dict[str, Any]:
+    """Return everything of `annotate` that decides the descriptions and their checks."""
+    elsewhere = ("dataset", "examples", "gpus", "threads")
+    return with_pin({name: value for name, value in section.items() if name not in elsewhere})
+
+
+def shown_zero_shot(section: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the report shows: title of a model to its folder below `evaluation`."""
+    if not section["report"]:
+        return {}
+    return {
+        f"{name}, zero-shot{_toy(section['models'][name])}": f"zero_shot/{name}"
+        for name in section["enabled"]
+    }
+
+
+def shown_fine_tuned(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return the same of the models that `fine_tune` trains."""
+    if not config["fine_tune"]["report"]:
+        return {}
+    models = config["zero_shot"]["models"]
+    return {
+        f"{name}, fine-tuned{_toy(models[name])}": f"fine_tuned/{name}"
+        for name in config["fine_tune"]["models"]
+    }
+
+
+def _toy(model: Mapping[str, Any]) -> str:
+    return " (toy size, random weights)" if model["model"] in TOYS else ""

@@ -11,11 +11,11 @@ from functools import partial
 from pathlib import Path
 
 import yaml
-from slurm_cluster import Cluster
-from workflow import ROOT, SNAKEMAKE, environment
 
-from facewave.datasets.demo import demo_clips
-from facewave.demo_render import render_clip
+from facewave.demo.recipe import demo_clips
+from facewave.demo.render import render_clip
+from tests.slurm.slurm_cluster import Cluster
+from tests.workflow.workflow import ROOT, SNAKEMAKE, environment
 
 CLASSES = ("neutral", "happy", "sad")
 SUBJECTS = 4

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cluster_project import java_sed_rows, products, rendered_rows, run, write_project
-from slurm_cluster import missing_requirement, one_node_cluster
+
+from tests.slurm.cluster_project import java_sed_rows, products, rendered_rows, run, write_project
+from tests.slurm.slurm_cluster import missing_requirement, one_node_cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 

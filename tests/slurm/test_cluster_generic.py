@@ -1,8 +1,9 @@
 """The workflow through profiles/cluster-generic, whose scripts speak to the same Slurm."""
 
 import pytest
-from cluster_project import GENERIC, products, run, said, started, wait_until
-from workflow import ROOT, shards
+
+from tests.slurm.cluster_project import GENERIC, products, run, said, started, wait_until
+from tests.workflow.workflow import ROOT, shards
 
 pytestmark = pytest.mark.slurm
 

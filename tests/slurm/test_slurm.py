@@ -5,8 +5,9 @@ import time
 
 import pytest
 import yaml
-from cluster_project import SLURM, products, run, said, started, wait_until
-from workflow import ROOT, shards
+
+from tests.slurm.cluster_project import SLURM, products, run, said, started, wait_until
+from tests.workflow.workflow import ROOT, shards
 
 pytestmark = pytest.mark.slurm
 

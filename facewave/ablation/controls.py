@@ -1,0 +1,50 @@
+"""Controls: what a model must not be able to do, and what it could do without the face."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from facewave.mlp.options import MlpOptions
+from facewave.splits.read import SplitTable, read_split
+
+# The group that stands for the clip's length; its name is one that the network may have.
+_LENGTH = "pose"
+
+
+def read_variant(
+    path: Path, *, options: MlpOptions, control: str | None, part: str, seed: int
+) -> SplitTable:
+    """Read a part of a split as a control wants it.
+
+    Args:
+        path: the Parquet file.
+        options: of the network, from `control_options`.
+        control: `shuffled_labels` (training and validation part: a refit learns from both),
+            `clip_length` or None.
+        part: `train`, `val` or `test`.
+        seed: of the shuffling.
+    """
+    if control == "clip_length":
+        table = read_split(path, groups=())
+        frames = pq.read_table(path, columns=["frames"], use_threads=False)["frames"].to_numpy()
+        length = np.log1p(frames).astype(np.float32)[:, np.newaxis]
+        return replace(table, groups={_LENGTH: length}, shapes={_LENGTH: (1, 1)})
+    table = read_split(path, groups=options.inputs)
+    if control == "shuffled_labels" and part != "test":
+        order = np.random.default_rng(seed).permutation(len(table))
+        votes = table.label_distributions
+        return replace(
+            table,
+            labels=table.labels[order],
+            label_distributions=None if votes is None else votes[order],
+        )
+    return table
+
+
+def control_options(options: MlpOptions, control: str | None) -> MlpOptions:
+    """Return the network's options for a control."""
+    return replace(options, inputs=(_LENGTH,)) if control == "clip_length" else options

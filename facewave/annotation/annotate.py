@@ -1,0 +1,288 @@
+"""Write a description of what every clip of a dataset shows, after examples of another dataset."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from facewave.annotation.checks import FLAGS, TextRules, clean, shared_texts, text_flags
+from facewave.annotation.examples import choose_examples, near_duplicates_of
+from facewave.annotation.tables import text_rules, write_annotations
+from facewave.manifest.class_lists import canonical
+from facewave.manifest.clips import Clip, read_manifest
+from facewave.prompts.chat import chat_template
+from facewave.prompts.questions import render
+from facewave.splits.near_duplicates import PAIR_COLUMNS
+from facewave.storage.answer_index import write_answer_index
+from facewave.storage.tables import iter_rows, write_csv
+from facewave.training import use_threads
+from facewave.vlm.conversation import Asker, Conversation, Turn
+from facewave.vlm.inputs.shown_clips import ShownClips
+from facewave.vlm.zero_shot.answer_store import Question, Said, ask_all, conversation_digest
+from facewave.vlm.zero_shot.models import AskerOptions, find_asker
+from facewave.vlm.zero_shot.run import shown_clips
+
+_log = logging.getLogger("facewave")
+
+EXAMPLE_COLUMNS = ("dataset", "clip_id", "actual", "text")
+Build = Callable[..., tuple[str, Asker]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A dataset of the workflow.
+
+    Attributes:
+        name: of the dataset.
+        manifest: its manifest (Parquet).
+        tracks: indexes of its trajectories.
+        classes: its class list.
+    """
+
+    name: str
+    manifest: str
+    tracks: Sequence[str]
+    classes: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Annotation:
+    """Files and options of one job.
+
+    Attributes:
+        target: what is described.
+        examples: where the examples come from; None: without examples.
+        near_duplicates: table of clips that look alike; None without examples.
+        store: folder of the content-addressed store.
+        outputs: `parquet`, `csv` and `examples` (CSV).
+        index: to write (TSV): the keys of the answers in the store.
+        options: the section `annotate`, without what says where and how fast it runs.
+        default_fps: frames a second where neither container nor manifest names one.
+        seed: of the choice of examples and of answers that are drawn.
+        version: `ANNOTATION_VERSION`.
+    """
+
+    target: Source
+    examples: Source | None
+    near_duplicates: str | None
+    store: str
+    outputs: Mapping[str, str]
+    index: str
+    options: Mapping[str, Any]
+    default_fps: float
+    seed: int
+    version: int
+
+
+@dataclass(kw_only=True)
+class _Best:
+    """The best description of a clip so far."""
+
+    text: str = ""
+    flags: list[str] = field(default_factory=lambda: ["missing"])
+    seed: int | None = None
+    attempts: int = 0
+
+    def take(self, text: str, flags: list[str], seed: int | None) -> None:
+        """Count an attempt and keep it where it is better than what was there."""
+        self.attempts += 1
+        if self.attempts == 1 or _badness(flags) < _badness(self.flags):
+            self.text, self.flags, self.seed = text, flags, seed
+
+    @property
+    def again(self) -> bool:
+        """Whether another attempt is worth it."""
+        return any(FLAGS[name] for name in self.flags)
+
+
+def annotate(job: Annotation, *, threads: int, gpus: int, build: Build = find_asker) -> None:
+    """Describe every clip and write the table, its CSV and the examples.
+
+    Raises:
+        WeightsError: the pretrained weights cannot be had.
+        ExamplesError: examples cannot be chosen; saying what to do.
+        ValueError: options or weights do not fit.
+        UnreadableVideoError: a clip was tracked, but its video is gone or another one.
+    """
+    rules = text_rules(job.options, job.target.classes)
+    clips = read_manifest(Path(job.target.manifest))
+    shown, _ = _shown(job, job.target, job.options["frames"])
+    turns, videos, chosen = _examples(job, rules)
+    question = _request(job.options)
+    digest = conversation_digest([*turns, Turn(text=question)], [*videos, None])
+    model = {name: job.options[name] for name in ("model", "revision", "dtype", "max_pixels")}
+    with use_threads(threads):
+        family, asker = build(
+            AskerOptions(**model, frames=job.options["frames"], seed=job.seed),
+            job.target.classes,
+            gpus=gpus,
+        )
+        if family != "qwen":
+            raise ValueError(
+                f"annotate.model: {job.options['model']} cannot describe clips after examples and "
+                "cannot be drawn from: take a checkpoint of Qwen2.5-VL"
+            )
+
+        def conversation(clip_id: str) -> Conversation:
+            return [*turns, Turn(text=question, video=shown(clip_id))]
+
+        best = _describe(job, clips, asker, shown, conversation, digest, rules)
+    shared = shared_texts({clip_id: found.text for clip_id, found in best.items()})
+    for clip_id in shared:
+        best[clip_id].flags.append("shared")
+    _write(job, best, asker, digest, [clip.clip_id for clip in chosen])
+    write_csv(
+        Path(job.outputs["examples"]),
+        EXAMPLE_COLUMNS,
+        [(job.examples.name, c.clip_id, c.actual, c.text) for c in chosen] if job.examples else [],
+    )
+
+
+def attempt_seed(seed: int, attempt: int, clip_id: str) -> int | None:
+    """Return the seed of an attempt, below 2^32; None for the first, which is not drawn."""
+    if attempt == 0:
+        return None
+    digest = hashlib.sha256(f"{seed} {attempt} {clip_id}".encode()).digest()
+    return int.from_bytes(digest[:4], "big")
+
+
+def _describe(
+    job: Annotation,
+    clips: Sequence[Clip],
+    asker: Asker,
+    shown: ShownClips,
+    conversation: Callable[[str], Conversation],
+    digest: str,
+    rules: TextRules,
+) -> dict[str, _Best]:
+    tokens = job.options["max_new_tokens"]
+    tracked = [c.clip_id for c in clips if shown.parts(c.clip_id)["content"] is not None]
+
+    def question(clip_id: str, attempt: int) -> Question:
+        parts = {
+            "version": job.version,
+            "asker": asker.identity,
+            "prompt": digest,
+            "clip": shown.parts(clip_id),
+            "seed": attempt_seed(job.seed, attempt, clip_id),
+            "max_new_tokens": tokens,
+        }
+        return Question(clip_id=clip_id, parts=parts)
+
+    def ask(batch: Sequence[Question]) -> list[Said]:
+        conversations = [conversation(asked.clip_id) for asked in batch]
+        seed = batch[0].parts["seed"]
+        texts = asker.answer(conversations, max_new_tokens=tokens, seed=seed)
+        return [Said(text=text) for text in texts]
+
+    attempts = range(1 + job.options["retries"])
+    needed = [(clip_id, question(clip_id, n).key) for n in attempts for clip_id in tracked]
+    write_answer_index(Path(job.index), needed)
+    best = {clip.clip_id: _Best() for clip in clips}
+    for attempt in attempts:
+        # A clip without frames has nothing to be described: it stays missing.
+        left = [clip_id for clip_id in tracked if best[clip_id].again]
+        # What is drawn must not depend on the other clips of a batch.
+        size = job.options["batch_size"] if attempt == 0 else 1
+        _log.info("attempt %d: %d clips", attempt + 1, len(left))
+        questions = [question(clip_id, attempt) for clip_id in left]
+        answers = ask_all(questions, ask, store=Path(job.store), batch_size=size)
+        for asked, said in zip(questions, answers, strict=True):
+            text = clean(said.text)
+            best[asked.clip_id].take(text, text_flags(text, rules), asked.parts["seed"])
+    return best
+
+
+def _examples(job: Annotation, rules: TextRules) -> tuple[list[Turn], list[str | None], list[Clip]]:
+    """Return the examples as turns, what decides their videos, and their clips."""
+    if job.examples is None:
+        return [], [], []
+    options, source = job.options, job.examples
+    shown, _ = _shown(job, source, options["example_frames"])
+    clips = read_manifest(Path(source.manifest))
+    rows = list(iter_rows(Path(job.near_duplicates or ""), PAIR_COLUMNS))
+    alike = near_duplicates_of(rows, target=job.target.name, examples=source.name)
+    _log.info("%d clips of %s look like clips of %s", len(alike), source.name, job.target.name)
+    own = {canonical(name) for name in job.target.classes}
+    chosen = choose_examples(
+        clips,
+        classes=[name for name in source.classes if canonical(name) in own],
+        per_class=options["per_class"],
+        neutral=options["neutral"],
+        held_out_folds=options["held_out_folds"],
+        excluded=alike,
+        usable={c.clip_id for c in clips if shown.parts(c.clip_id)["content"] is not None},
+        banned=rules.banned if options["clean_examples"] else None,
+        seed=job.seed,
+        language=options["language"],
+    )
+    question = _request(options)
+    turns = [
+        Turn(text=question, video=shown(clip.clip_id), answer=clean(clip.text or ""))
+        for clip in chosen
+    ]
+    videos: list[str | None] = [
+        json.dumps(shown.parts(clip.clip_id), sort_keys=True) for clip in chosen
+    ]
+    return turns, videos, chosen
+
+
+def _request(options: Mapping[str, Any]) -> str:
+    prompt = options["prompt"]
+    if prompt == "annotation" and options["language"] != "en":
+        prompt = f"annotation_{options['language']}"
+    return render(chat_template(prompt, text=False, key="annotate.prompt"))
+
+
+def _shown(job: Annotation, source: Source, count: int) -> tuple[ShownClips, Any]:
+    return shown_clips(
+        source.manifest,
+        source.tracks,
+        store=job.store,
+        default_fps=job.default_fps,
+        count=count,
+        choice=job.options["frame_choice"],
+    )
+
+
+def _badness(flags: Sequence[str]) -> tuple[bool, int, int]:
+    return "missing" in flags, sum(FLAGS[name] for name in flags), len(flags)
+
+
+def _write(
+    job: Annotation,
+    best: Mapping[str, _Best],
+    asker: Asker,
+    digest: str,
+    examples: list[str],
+) -> None:
+    about = {
+        "prompt_sha256": digest,
+        "model": job.options["model"],
+        "revision": asker.identity.get("commit") or asker.identity.get("sha256"),
+    }
+    rows = [
+        {
+            "clip_id": clip_id,
+            "text": found.text or None,
+            "flags": " ".join(found.flags),
+            "attempts": found.attempts,
+            "seed": found.seed,
+            **about,
+        }
+        for clip_id, found in best.items()
+    ]
+    origin = {
+        "asker": asker.identity,
+        "examples": examples,
+        "examples_dataset": job.examples.name if job.examples else None,
+        "options": dict(job.options),
+        "seed": job.seed,
+    }
+    parquet, csv = (Path(job.outputs[name]) for name in ("parquet", "csv"))
+    write_annotations(rows, parquet=parquet, csv=csv, origin=origin)

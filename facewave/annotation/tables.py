@@ -1,0 +1,99 @@
+"""The checks of a table of descriptions: counts, and the probe that sees the texts alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from facewave import __version__
+from facewave.annotation.checks import TextRules, summary
+from facewave.annotation.emotion_words import banned_pattern
+from facewave.manifest.clips import read_manifest
+from facewave.splits.read import METADATA_KEY
+from facewave.storage.atomic import atomic_path
+from facewave.storage.store import file_sha256
+from facewave.storage.tables import write_csv
+from facewave.text.probe import probe_texts
+
+
+def text_rules(options: Mapping[str, Any], classes: Sequence[str]) -> TextRules:
+    """Return what a description must be; class names are banned with the words of emotions."""
+    return TextRules(
+        min_words=options["min_words"],
+        max_words=options["max_words"],
+        banned=banned_pattern([*classes, *options["banned_words"]]),
+        language=options["language"],
+    )
+
+
+def check_annotations(
+    annotations: Path,
+    manifest: Path,
+    *,
+    classes: Sequence[str],
+    options: Mapping[str, Any],
+    seed: int,
+) -> dict[str, Any]:
+    """Return the counts of `facewave.annotation.checks.summary` and the `probe`.
+
+    Args:
+        annotations: what `facewave.annotation.annotate` wrote (Parquet).
+        manifest: of the described dataset; its labels are what the probe looks for.
+        classes: class list of the dataset.
+        options: the section `annotate`.
+        seed: of the probe.
+    """
+    rows = pq.read_table(annotations).to_pylist()
+    clips = {clip.clip_id: clip for clip in read_manifest(manifest)}
+    found = [row for row in rows if row["text"]]
+    return {
+        **summary(
+            {row["clip_id"]: row["text"] or "" for row in rows},
+            {row["clip_id"]: row["flags"].split() for row in rows},
+            {row["clip_id"]: row["attempts"] for row in rows},
+            text_rules(options, classes),
+        ),
+        "probe": probe_texts(
+            [row["text"] for row in found],
+            [clips[row["clip_id"]].label for row in found],
+            classes=classes,
+            groups=[clips[row["clip_id"]].subject for row in found],
+            seed=seed,
+        ),
+        "annotations_sha256": file_sha256(annotations),
+    }
+
+
+_TYPES = {
+    "clip_id": pa.string(),
+    "text": pa.string(),
+    "flags": pa.string(),
+    "attempts": pa.int32(),
+    "seed": pa.int64(),
+    "prompt_sha256": pa.string(),
+    "model": pa.string(),
+    "revision": pa.string(),
+}
+
+
+def write_annotations(
+    rows: Sequence[Mapping[str, Any]], *, parquet: Path, csv: Path, origin: Mapping[str, Any]
+) -> None:
+    """Write a row a clip (columns `_TYPES`), both files whole or not at all.
+
+    Args:
+        rows: by column; `text`, `seed` and `revision` may be None.
+        parquet, csv: to write.
+        origin: what the descriptions come from, JSON-serialisable.
+    """
+    text = json.dumps({**origin, "facewave": __version__}, sort_keys=True, ensure_ascii=False)
+    schema = pa.schema(list(_TYPES.items()), metadata={METADATA_KEY: text.encode()})
+    columns = {name: [row[name] for row in rows] for name in _TYPES}
+    with atomic_path(parquet) as temporary:
+        pq.write_table(pa.table(columns, schema=schema), temporary, compression="zstd")
+    write_csv(csv, tuple(_TYPES), list(zip(*columns.values(), strict=True)))

@@ -1,0 +1,107 @@
+"""Adapter of a folder for each class: `happy/clip1.mp4`, `train/happy/clip1.mp4`.
+
+The clips of a class lie at any depth below its folder; a folder of frames is a clip. Where the
+folders at the top are train, val and test, the classes lie below them and give `split`.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from facewave.datasets.collect import Collector
+from facewave.datasets.files.tree import Tree, tree_of
+from facewave.datasets.release import Item, Release
+from facewave.datasets.rows import Rows
+from facewave.manifest.clips import ManifestError
+
+SPLITS = {
+    "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
+    "dev": "val", "test": "test",
+}  # fmt: skip
+GROUPS = ("subject", "take", "source", "fold", "scene")
+
+_ADVICE = (
+    "Give each class a folder below `root`, named as the class is; `class_map: {smile: happy}` "
+    "translates other names, `class_map: {raw: null}` leaves a folder out."
+)
+
+
+def label_files(options: dict[str, Any]) -> list[Path]:
+    """Return no files: the folders are the labels."""
+    del options
+    return []
+
+
+def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:
+    """Return a row for each clip.
+
+    Args:
+        options: `pattern` (regular expression over the path below `root`, whose groups `subject`,
+            `take`, `source`, `fold` and `scene` fill these columns), `media`, `fps`, `class_map`
+        classes: the dataset's class list
+        root: folder of the classes' folders
+
+    Raises:
+        ManifestError: there are no clips, or `pattern` is no regular expression or does not fit
+    """
+    tree = tree_of(root, dataset="folders", advice=_ADVICE)
+    pattern = _pattern(options.get("pattern"))
+    media = options.get("media", "auto")
+    paths = [
+        *(tree.videos if media != "frames" else ()),
+        *(tree.frame_folders if media != "clips" else ()),
+    ]
+    if not paths:
+        raise ManifestError(str(root), ["found no clips"], advice=_ADVICE)
+    parted = {path.split("/")[0].casefold() for path in paths if "/" in path} <= SPLITS.keys()
+    found = Collector(classes, options)
+    frames = set(tree.frame_folders)
+    for path in paths:
+        parts = PurePosixPath(path).parts
+        if len(parts) < 2 + parted:
+            found.leave_out("that lie beside the folders of the classes, not in one")
+            continue
+        cells = _cells(pattern, path, found)
+        if cells is not None:
+            found.add(
+                path,
+                file_path=path,
+                word=parts[int(parted)],
+                split=SPLITS[parts[0].casefold()] if parted else None,
+                fps_hint=options.get("fps") if path in frames else None,
+                **cells,
+            )
+    return found.rows(str(root))
+
+
+def _pattern(text: str | None) -> re.Pattern[str] | None:
+    if text is None:
+        return None
+    try:
+        pattern = re.compile(text)
+    except re.error as error:
+        problem = f"pattern {text!r}: no regular expression ({error})"
+        raise ManifestError("folders", [problem], advice="Correct `pattern`.") from None
+    if not set(pattern.groupindex) & set(GROUPS):
+        problem = f"pattern {text!r}: has no group such as (?P<subject>...)"
+        raise ManifestError("folders", [problem], advice=f"Name groups {', '.join(GROUPS)}.")
+    return pattern
+
+
+def _cells(pattern: re.Pattern[str] | None, path: str, found: Collector) -> dict[str, Any] | None:
+    if pattern is None:
+        return {}
+    match = pattern.search(path)
+    if match is None:
+        found.problem(f"{path}: does not fit pattern {pattern.pattern!r}")
+        return None
+    return {name: cell for name, cell in match.groupdict().items() if name in GROUPS}
+
+
+def _items(tree: Tree) -> list[Item]:
+    del tree
+    return []
+
+
+RELEASE = Release(title="a folder for each class", items=_items)

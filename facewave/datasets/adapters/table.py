@@ -1,0 +1,185 @@
+"""Adapter of a table of one's own: CSV, TSV or Parquet with a row a clip.
+
+Columns `file_path` and `label`; optional `clip_id`, `subject`, `take`, `fold`, `split`, `text`,
+`fps_hint`, `source`, `scene` and `label_distribution` (votes in the order of the class list, parted
+by blanks, as a manifest has them). The option `targets` names columns of numbers. Other columns are
+ignored.
+"""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from facewave.datasets.rows import Rows
+from facewave.datasets.targets import targets_option
+from facewave.manifest.clips import ManifestError
+from facewave.messages import did_you_mean, listed
+
+REQUIRED = ("file_path", "label")
+OPTIONAL = (
+    "clip_id", "subject", "take", "fold", "split", "text", "fps_hint", "source", "scene",
+    "label_distribution",
+)  # fmt: skip
+
+_ADVICE = (
+    "Correct the file, or `table` and `columns` of its dataset in config.yaml: `table` is relative "
+    "to `root`, `columns` gives the table's own column names."
+)
+
+
+def label_files(options: dict[str, Any]) -> list[Path]:
+    """Return the table's path; the file need not be there.
+
+    Args:
+        options: `root` and `table`
+    """
+    return [Path(options["root"]).expanduser() / options["table"]]
+
+
+def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:
+    """Read the table.
+
+    Args:
+        options: `table`, and `columns` where the table's column names are others; `targets`
+        classes: the dataset's class list; not needed here
+        root: folder that `table` is relative to
+
+    Returns:
+        the table's rows without blank ones
+
+    Raises:
+        ManifestError: the file is missing, cannot be read or lacks a column
+    """
+    del classes
+    path = root / options["table"]
+    names = {name: name for name in (*REQUIRED, *OPTIONAL)} | dict(options.get("columns") or {})
+    mapped = set(options.get("columns") or {})
+    joined, scores = targets_option(options)
+    targets = {} if joined else {f"targets.{name}": name for name in scores}
+    names |= targets
+    mapped |= set(targets)
+    read = _read_parquet if path.suffix.lower() == ".parquet" else _read_delimited
+    try:
+        return _with_targets(read(path, names, mapped), targets)
+    except FileNotFoundError as error:
+        raise ManifestError(str(path), ["no such file"], advice=_ADVICE) from error
+    except OSError as error:
+        raise ManifestError(str(path), [str(error)], advice=_ADVICE) from error
+
+
+def _with_targets(rows: Rows, targets: Mapping[str, str]) -> Rows:
+    """Make one column of mappings of those that hold the targets."""
+    if not targets:
+        return rows
+    columns = dict(rows.columns)
+    cells = zip(*(columns.pop(key) for key in targets), strict=True)
+    columns["targets"] = [dict(zip(targets.values(), row, strict=True)) for row in cells]
+    return replace(rows, columns=columns)
+
+
+def _read_delimited(path: Path, names: Mapping[str, str], mapped: set[str]) -> Rows:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        problem = f"found a byte that is not UTF-8 ({error}), expected a table saved as UTF-8"
+        raise ManifestError(str(path), [problem], advice=_ADVICE) from error
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=_delimiter(path, text, names), strict=True
+    )
+    records: list[list[str]] = []
+    lines: list[int] = []
+    try:
+        before = 0
+        for record in reader:
+            if any(map(str.strip, record)):
+                records.append(record)
+                lines.append(before + 1)  # a quoted cell can span lines: where the row starts
+            before = reader.line_num
+    except csv.Error as error:
+        problem = f"line {reader.line_num}: {error}; expected quotes that open and close a cell"
+        raise ManifestError(str(path), [problem], advice=_ADVICE) from error
+    header = [cell.strip() for cell in records[0]] if records else []
+    picked = _picked(path, header, names, mapped)
+    del records[:1], lines[:1]
+    problems = _even(records, len(header))
+    columns: dict[str, list[Any]] = {
+        name: [record[position] for record in records] for name, position in picked.items()
+    }
+    return Rows(
+        source=path.name,
+        columns=columns,
+        place=lambda index: f"{path.name} line {lines[index]}",
+        problems=problems,
+    )
+
+
+def _delimiter(path: Path, text: str, names: Mapping[str, str]) -> str:
+    """Choose the delimiter that finds the most known columns in the header."""
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    choices = "\t,;" if path.suffix.lower() == ".tsv" else ",;\t"
+
+    def known(delimiter: str) -> int:
+        cells = next(csv.reader([header], delimiter=delimiter), [])
+        return len({cell.strip() for cell in cells} & set(names.values()))
+
+    # A tie (no known column at all) goes to what occurs most, then to the first choice.
+    return max(choices, key=lambda delimiter: (known(delimiter), header.count(delimiter)))
+
+
+def _even(records: list[list[str]], width: int) -> list[tuple[int, str]]:
+    """Make all records as wide as the header, in place; return those that hold more."""
+    problems = []
+    for index, record in enumerate(records):
+        if len(record) == width:
+            continue
+        if any(record[width:]):
+            problems.append(
+                (
+                    index,
+                    f"found {len(record)} cells, expected {width} as in the header (a cell that "
+                    "holds the delimiter needs quotes)",
+                )
+            )
+        records[index] = record[:width] + [""] * (width - len(record))
+    return problems
+
+
+def _read_parquet(path: Path, names: Mapping[str, str], mapped: set[str]) -> Rows:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        # read_table would take `fold=1` in a folder's name for a column.
+        with pq.ParquetFile(path) as file:
+            header = file.schema_arrow.names
+            picked = _picked(path, header, names, mapped)
+            table = file.read(columns=[header[position] for position in picked.values()])
+    except pa.ArrowException as error:
+        problem = f"found no readable Parquet file ({error})"
+        raise ManifestError(str(path), [problem], advice=_ADVICE) from error
+    return Rows(
+        source=path.name,
+        columns={name: table.column(header[i]).to_pylist() for name, i in picked.items()},
+        place=lambda index: f"{path.name} row {index + 1}",
+    )
+
+
+def _picked(
+    path: Path, header: Sequence[str], names: Mapping[str, str], mapped: set[str]
+) -> dict[str, int]:
+    """Return the position of each of our columns that the table has."""
+    problems = []
+    for name, own in names.items():
+        if own not in header and (name in REQUIRED or name in mapped):
+            which = f"column {own!r}" + (f" (for {name})" if name != own else "")
+            found = listed(header) or "none"
+            near = did_you_mean(own, header)
+            problems.append(f"{which}: missing; found the columns {found}{near}")
+        elif header.count(own) > 1:
+            problems.append(f"column {own!r}: found {header.count(own)} times, expected once")
+    if problems:
+        raise ManifestError(str(path), problems, advice=_ADVICE)
+    return {name: header.index(own) for name, own in names.items() if own in header}

@@ -1,0 +1,124 @@
+"""Tables of the official releases: .xlsx with or without a title row, .csv, and lists in text.
+
+Only what the loaders of these datasets have met is handled: UTF-8 with and without a mark, UTF-16
+with one, GBK (MAFW's captions), commas, tabs and blanks.
+"""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from facewave.manifest.clips import ManifestError
+from facewave.storage.tables import write_text
+
+# A header stands in one of the first rows: some copies carry a title above it.
+_HEADER_WITHIN = 5
+
+
+def read_text(path: Path) -> str:
+    """Return a text file's content, whichever of the known encodings it has.
+
+    Raises:
+        ManifestError: it is missing, cannot be read or is no text
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        problem = f"the file cannot be read: {error.strerror}"
+        raise ManifestError(str(path), [problem], advice="Copy it anew.") from None
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace")
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    problem = "neither UTF-8 nor GBK text"
+    raise ManifestError(str(path), [problem], advice="Save it as UTF-8, or copy it anew.")
+
+
+def read_table(path: Path, *, cache: Path | None = None) -> list[list[str]]:
+    """Return the rows of a .csv, .tsv or .xlsx as text; cells are stripped, blank rows stay.
+
+    Args:
+        path: the table
+        cache: folder to remember what a workbook holds (a large one takes seconds to open)
+
+    Raises:
+        ManifestError: it is missing or is not what its name says
+    """
+    if path.suffix.lower() == ".xlsx":
+        return _cached_workbook(path, cache)
+    text = read_text(path)
+    delimiter = max(",\t;", key=text[:4096].count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        return [[cell.strip() for cell in row] for row in reader]
+    except csv.Error as error:
+        problem = f"line {reader.line_num}: {error}"
+        raise ManifestError(str(path), [problem], advice="Copy the file anew.") from error
+
+
+def find_header(rows: Sequence[Sequence[str]], *names: str) -> int | None:
+    """Return the index of the row, among the first five, that holds all of these column names."""
+    wanted = set(names)
+    for index, row in enumerate(rows[:_HEADER_WITHIN]):
+        if wanted <= {cell.casefold() for cell in row}:
+            return index
+    return None
+
+
+def _cached_workbook(path: Path, cache: Path | None) -> list[list[str]]:
+    if cache is None:
+        return _read_workbook(path)
+    try:
+        status = path.stat()
+    except OSError:
+        return _read_workbook(path)  # says what is wrong
+    place = str(path.absolute())
+    stamp = [place, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+    name = hashlib.blake2s(place.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+    file = cache / f"workbook-{name}.json"
+    try:
+        known = json.loads(file.read_text(encoding="utf-8"))
+        if known["stamp"] == stamp:
+            rows: list[list[str]] = known["rows"]
+            return rows
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # the cache only saves time
+    rows = _read_workbook(path)
+    write_text(file, json.dumps({"stamp": stamp, "rows": rows}))
+    return rows
+
+
+def _read_workbook(path: Path) -> list[list[str]]:
+    # Opened by hundreds of runs that read no workbook.
+    import zipfile
+
+    from openpyxl import load_workbook
+
+    try:
+        book = load_workbook(path, read_only=True, data_only=True)
+        try:
+            sheet = book.worksheets[0]
+            return [[_text(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
+        finally:
+            book.close()
+    except OSError as error:
+        problem = f"the file cannot be read: {error.strerror or error}"
+        raise ManifestError(str(path), [problem], advice="Copy it anew.") from None
+    except (zipfile.BadZipFile, KeyError, IndexError, ValueError, EOFError) as error:
+        problem = f"no readable Excel workbook ({error}): it was copied in part, or is another kind"
+        raise ManifestError(str(path), [problem], advice="Copy it anew.") from error
+
+
+def _text(cell: Any) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell).strip()

@@ -1,0 +1,99 @@
+"""The folds of a protocol side by side: mean, spread, intervals, and what others published."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from facewave.evaluation.published import SOURCE, published_scores
+from facewave.storage.atomic import atomic_path
+
+FOLD_COLUMNS = ("fold", "n", "uar", "war", "macro_f1", "majority_uar", "majority_war")
+
+
+class NoFoldsError(ValueError):
+    """The protocol has nothing to cross-validate."""
+
+
+def datasets_with_folds(folds: Mapping[str, Sequence[str]], *, protocol: str) -> list[str]:
+    """Return the names of the datasets, all of which must have folds.
+
+    Args:
+        folds: dataset to its folds.
+        protocol: of all of them.
+
+    Raises:
+        NoFoldsError: naming the datasets that have a single split.
+    """
+    if single := [name for name, names in folds.items() if not names]:
+        raise NoFoldsError(
+            f"cross_validate: split.protocol {protocol!r} has no folds for {', '.join(single)}: it "
+            "is a single split. Choose grouped_k_fold, leave_one_subject_out or, where the dataset "
+            "has folds of its own, official; or ask for train_mlp, which scores a single split."
+        )
+    return list(folds)
+
+
+def cross_validation(
+    scores: Mapping[str, Any], *, dataset: str, protocol: str, adapter: str
+) -> dict[str, Any]:
+    """Return the summary of a cross-validation as plain values; scores are from 0 to 1.
+
+    Args:
+        scores: of `facewave.evaluation.evaluate.evaluate_folds`, of several folds.
+        dataset, protocol: names, for whoever reads the file.
+        adapter: of the dataset; decides which published scores belong to it.
+
+    Returns:
+        `mean` and `std` (sample standard deviation over the folds) of UAR, WAR and macro-F1,
+        `pooled` (all folds' test clips together: scores, `confusion`, `per_class`), `bootstrap`,
+        `majority_class`, `folds`, `published` (reference lines) and `published_source`.
+    """
+    return {
+        "dataset": dataset,
+        "protocol": protocol,
+        "classes": scores["classes"],
+        "mean": scores["fold_mean"],
+        "std": scores["fold_std"],
+        "pooled": scores["overall"],
+        "bootstrap": scores["bootstrap"],
+        "majority_class": scores["majority_class"],
+        "n_invalid": scores["n_invalid"],
+        "folds": scores["folds"],
+        "published": [asdict(line) for line in published_scores(adapter, scores["classes"])],
+        "published_source": SOURCE,
+    }
+
+
+def write_fold_table(path: Path, summary: Mapping[str, Any]) -> None:
+    """Write the table of folds as CSV, atomically: a row a fold, then `mean` and `std`.
+
+    Scores are fractions from 0 to 1; the spread is the sample standard deviation.
+    """
+    rows = [{"fold": row["name"], **row} for row in summary["folds"]]
+    rows += [{"fold": name, **(summary[name] or {})} for name in ("mean", "std")]
+    with (
+        atomic_path(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.DictWriter(
+            file, FOLD_COLUMNS, restval="", extrasaction="ignore", lineterminator="\n"
+        )
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def describe(summary: Mapping[str, Any]) -> str:
+    """Return the result in a line, in percent."""
+    words = []
+    for name in ("uar", "war"):
+        low, high = (summary["bootstrap"]["subjects"] or summary["bootstrap"]["clips"])[name]
+        words.append(
+            f"{name.upper()} {100 * summary['mean'][name]:.1f} ± {100 * summary['std'][name]:.1f} "
+            f"(pooled {100 * summary['pooled'][name]:.1f}, {100 * low:.1f} to {100 * high:.1f})"
+        )
+    folds = f"{summary['dataset']}, {summary['protocol']}, {len(summary['folds'])} folds"
+    return f"{folds}: {'; '.join(words)}"

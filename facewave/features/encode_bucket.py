@@ -1,0 +1,175 @@
+"""One bucket of trajectory shards to feature shards in the store, and the bucket's index."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from facewave.features.encode_clip import encode_clip
+from facewave.features.groups import FaceOptions, WaveletOptions, feature_shapes
+from facewave.features.quality import Quality, QualityOptions
+from facewave.jobs.log import Progress
+from facewave.storage.store import (
+    DamagedShardError,
+    content_key,
+    is_whole,
+    read_metadata,
+    shard_path,
+)
+from facewave.storage.tables import format_rows, iter_rows, write_text
+from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.versions import FEATURE_VERSION
+
+_log = logging.getLogger("facewave")
+
+_QUALITY_COLUMNS = tuple(Quality.__dataclass_fields__)
+FEATURE_COLUMNS = ("clip_id", "key", "track_key", *_QUALITY_COLUMNS, "notes")
+
+
+def feature_key(
+    track_key: str,
+    *,
+    wavelet: WaveletOptions,
+    quality: QualityOptions,
+    face: FaceOptions | None = None,
+) -> str:
+    """Return the key of the feature shard made from a trajectory shard."""
+    return content_key(
+        stage="features",
+        track=track_key,
+        wavelet=asdict(wavelet),
+        quality=asdict(quality),
+        face=asdict(face or FaceOptions()),
+        shapes={name: list(shape) for name, shape in feature_shapes(wavelet, face).items()},
+        version=FEATURE_VERSION,
+    )
+
+
+def encode_bucket(
+    track_index: Path,
+    *,
+    index: Path,
+    store: Path,
+    wavelet: WaveletOptions,
+    quality: QualityOptions,
+    retrack: Callable[[str, str], None],
+    face: FaceOptions | None = None,
+) -> None:
+    """Encode every clip of a bucket that is not in the store yet, then write the bucket's index.
+
+    Args:
+        track_index: the bucket's index of trajectories.
+        index: TSV with a row a clip (`FEATURE_COLUMNS`), written at the end. A clip without a
+            trajectory has no key.
+        store: folder of the content-addressed store.
+        wavelet: how trajectories are coded.
+        quality: thresholds of a valid clip.
+        retrack: called with clip id and key of a damaged trajectory shard; makes it anew.
+        face: which trajectories there are; None: landmarks as they are, no head pose.
+
+    Raises:
+        DamagedShardError: if a trajectory shard stays damaged.
+    """
+    rows = list(iter_rows(track_index, TRACK_COLUMNS))
+    progress = Progress(len(rows))
+    done = []
+    for row in rows:
+        judged, key, computed = _encode(
+            row, store=store, wavelet=wavelet, quality=quality, retrack=retrack, face=face
+        )
+        progress.step(computed=computed, frames=judged.frames)
+        done.append(
+            {
+                "clip_id": row["clip_id"],
+                "key": key,
+                "track_key": row["key"],
+                **asdict(judged),
+                "notes": row["notes"],
+            }
+        )
+    write_text(index, format_rows(FEATURE_COLUMNS, done))
+
+
+def _encode(
+    row: dict[str, str],
+    *,
+    store: Path,
+    wavelet: WaveletOptions,
+    quality: QualityOptions,
+    retrack: Callable[[str, str], None],
+    face: FaceOptions | None,
+) -> tuple[Quality, str, bool]:
+    if not row["key"]:
+        return _without_trajectory(row["error"]), "", False
+    key = feature_key(row["key"], wavelet=wavelet, quality=quality, face=face)
+    shard = shard_path(store, "features", key)
+    if is_whole(shard):
+        values: dict[str, Any] = read_metadata(shard)["quality"]
+        values |= {name: math.nan for name, value in values.items() if value is None}
+        return Quality(**values), key, False
+    encode = partial(
+        encode_clip,
+        shard_path(store, "tracks", row["key"]),
+        shard,
+        wavelet=wavelet,
+        quality=quality,
+        provenance={"track_key": row["key"]},
+        face=face,
+    )
+    try:
+        return encode(), key, True
+    except DamagedShardError:
+        retrack(row["clip_id"], row["key"])
+        return encode(), key, True
+
+
+def reencode(
+    row: Mapping[str, str],
+    *,
+    store: Path,
+    wavelet: WaveletOptions,
+    quality: QualityOptions,
+    face: FaceOptions | None = None,
+) -> None:
+    """Make one feature shard anew because the one in the store is damaged.
+
+    Args:
+        row: the clip's row of a feature index.
+        store, wavelet, quality, face: as for `encode_bucket`.
+
+    Raises:
+        DamagedShardError: if its trajectory shard is damaged as well.
+    """
+    _log.warning("%s: its features are damaged; encoding them again", row["clip_id"])
+    try:
+        encode_clip(
+            shard_path(store, "tracks", row["track_key"]),
+            shard_path(store, "features", row["key"]),
+            wavelet=wavelet,
+            quality=quality,
+            provenance={"track_key": row["track_key"]},
+            face=face,
+        )
+    except DamagedShardError as error:
+        raise DamagedShardError(
+            f"clip {row['clip_id']}: its features and its trajectory are damaged; run again with "
+            f"`--forcerun encode_features`, which tracks this clip anew ({error})"
+        ) from error
+
+
+def _without_trajectory(reason: str) -> Quality:
+    return Quality(
+        valid=False,
+        reason=reason,
+        frames=0,
+        detected=0,
+        detection_ratio=0.0,
+        longest_gap=0,
+        jitter=math.nan,
+        mean_abs_yaw=math.nan,
+    )

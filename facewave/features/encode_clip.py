@@ -1,0 +1,243 @@
+"""One trajectory shard to one feature shard: fill gaps, encode, judge the quality."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facewave import __version__
+from facewave.features.alignment import Alignment, fit_alignment, head_pose, join_alignments
+from facewave.features.groups import (
+    FaceOptions,
+    WaveletOptions,
+    code_columns,
+    columns,
+    feature_shapes,
+    sources,
+)
+from facewave.features.quality import (
+    LEFT_EYE,
+    NOSE_TIP,
+    RIGHT_EYE,
+    Quality,
+    QualityOptions,
+    face_span,
+    jitter,
+    judge,
+    mean_abs_yaw,
+)
+from facewave.storage.store import iter_frames, read_metadata, write_shard
+from facewave.versions import FEATURE_VERSION
+
+__all__ = [
+    "FaceOptions",
+    "WaveletOptions",
+    "encode_clip",
+    "feature_shapes",
+    "fill_gaps",
+    "judge_clip",
+    "read_trajectories",
+]
+
+# Trajectories of a clip are encoded in groups of columns of at most this many bytes.
+_GROUP_BYTES = 48 * 1024 * 1024
+# Frames whose alignment is found in one go.
+_FIT_FRAMES = 512
+# Arrays of a trajectory shard that a source is made of, where the names differ.
+_STORED = {"pose": "transform"}
+
+
+def fill_gaps(values: NDArray[np.float32], detected: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Fill frames without a face: linear between neighbours, held at both ends.
+
+    Args:
+        values: float32 (T, ...), changed in place.
+        detected: bool (T,), at least one True.
+
+    Returns:
+        `values`.
+
+    Raises:
+        ValueError: if no frame is detected.
+    """
+    known = np.flatnonzero(detected)
+    if not len(known):
+        raise ValueError("no detected frame to fill gaps from: the clip has no trajectory")
+    missing = np.flatnonzero(~detected)
+    if not len(missing):
+        return values
+    after = np.searchsorted(known, missing)
+    left = known[np.maximum(after - 1, 0)]
+    right = known[np.minimum(after, len(known) - 1)]
+    weight = (missing - left) / np.maximum(right - left, 1)
+    weight = weight.reshape(-1, *[1] * (values.ndim - 1)).astype(np.float32)
+    values[missing] = values[left] + weight * (values[right] - values[left])
+    return values
+
+
+def encode_clip(
+    track_shard: Path,
+    feature_shard: Path,
+    *,
+    wavelet: WaveletOptions,
+    quality: QualityOptions,
+    provenance: Mapping[str, Any],
+    face: FaceOptions | None = None,
+) -> Quality:
+    """Encode one trajectory shard and write its feature shard.
+
+    The shard holds the groups of `feature_shapes`, among them `landmarks` float32 (K, 478, 3) and
+    `blendshapes` float32 (K, 52), in the units of the trajectories (aligned landmarks and head
+    position: centimetres; angles: degrees); a clip that is not valid has zeros, and its reason in
+    the metadata. `face` None: landmarks as they are, no head pose.
+
+    Raises:
+        DamagedShardError: if the trajectory shard is missing, truncated or altered.
+    """
+    face = face or FaceOptions()
+    judged, detected = judge_clip(track_shard, quality)
+    shapes = feature_shapes(wavelet, face)
+    arrays = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+    if judged.valid:
+        span = face_span(detected) if quality.trim_ends else slice(0, len(detected))
+        for source in sources(face):
+            coded = _encode_source(track_shard, source, detected, span, wavelet, face)
+            for name, code in coded.items():
+                arrays[name] = code.reshape(shapes[name])
+    metadata = {
+        "quality": _json_safe(asdict(judged)),
+        "wavelet": asdict(wavelet),
+        "features": asdict(face),
+        "quality_options": asdict(quality),
+        "facewave_version": __version__,
+        "feature_version": FEATURE_VERSION,
+        **provenance,
+    }
+    write_shard(feature_shard, arrays, metadata)
+    return judged
+
+
+def judge_clip(track_shard: Path, options: QualityOptions) -> tuple[Quality, NDArray[np.bool_]]:
+    """Return the quality of a trajectory shard and its detected frames, bool (T,)."""
+    summary = read_metadata(track_shard)
+    detected = _read(track_shard, "detected", np.empty(0, np.bool_))
+    transform = _read(track_shard, "transform", np.empty((0, 4, 4), np.float32))
+    columns = [RIGHT_EYE, LEFT_EYE, NOSE_TIP]
+    points = np.concatenate(
+        [np.empty((0, 3, 2), np.float32)]
+        + [chunk[:, columns, :2] for chunk in iter_frames(track_shard, "landmarks")]
+    )
+    judged = judge(
+        detected,
+        announced=summary["frames_announced"],
+        jitter=jitter(points, aspect=summary["width"] / max(summary["height"], 1)),
+        mean_abs_yaw=mean_abs_yaw(transform),
+        error=summary["error"],
+        options=options,
+    )
+    return judged, detected
+
+
+def read_trajectories(
+    track_shard: Path, *, source: str, chosen: slice, face: FaceOptions, trim_ends: bool
+) -> NDArray[np.float32]:
+    """Return trajectories as they are coded but for the gaps, which are NaN.
+
+    Args:
+        track_shard: trajectory shard of a clip with a face.
+        source: `landmarks`, `blendshapes` or `pose`.
+        chosen: columns of the source's frames laid out flat; whole landmarks of three.
+        face, trim_ends: the options of features and quality.
+
+    Returns:
+        float32 (T, columns), T frames of the clip or of the span that `trim_ends` leaves.
+
+    Raises:
+        DamagedShardError: if the trajectory shard is missing, truncated or altered.
+    """
+    detected = _read(track_shard, "detected", np.empty(0, np.bool_))
+    span = face_span(detected) if trim_ends else slice(0, len(detected))
+    aligned = source == "landmarks" and face.align != "none"
+    alignment = _fit(track_shard, face.align) if aligned else None
+    return _read_columns(track_shard, source, span, chosen, alignment)
+
+
+def _read(shard: Path, name: str, empty: NDArray[Any]) -> NDArray[Any]:
+    return np.concatenate([empty, *iter_frames(shard, name)])
+
+
+def _encode_source(
+    shard: Path,
+    source: str,
+    detected: NDArray[np.bool_],
+    span: slice,
+    wavelet: WaveletOptions,
+    face: FaceOptions,
+) -> dict[str, NDArray[np.float32]]:
+    """Return the codes (rows, columns) of all groups of a source over a span of frames."""
+    metadata = read_metadata(shard)
+    alignment = None
+    if source == "landmarks" and face.align != "none":
+        alignment = _fit(shard, face.align)
+    total = columns(source)
+    # Energies take several times the room of what they measure, aligned landmarks come in threes.
+    room = _GROUP_BYTES if not (wavelet.energy or wavelet.statistics) else _GROUP_BYTES // 8
+    detected = detected[span]
+    group = max(1, min(total, room // (4 * len(detected))))
+    if alignment is not None:
+        group = max(3, group // 3 * 3)
+    order = np.random.default_rng(0).permutation if face.shuffle_time else np.arange
+    frames = order(len(detected))
+    parts = [
+        code_columns(
+            fill_gaps(_read_columns(shard, source, span, chosen, alignment), detected)[frames],
+            source=source,
+            wavelet=wavelet,
+            fps=metadata.get("fps", math.nan),
+        )
+        for chosen in (slice(start, start + group) for start in range(0, total, group))
+    ]
+    return {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
+
+
+def _fit(shard: Path, method: str) -> Alignment:
+    size = {name: read_metadata(shard)[name] for name in ("width", "height")}
+    return join_alignments(
+        [
+            fit_alignment(chunk, method=method, **size)
+            for chunk in iter_frames(shard, "landmarks", chunk=_FIT_FRAMES)
+        ]
+    )
+
+
+def _read_columns(
+    shard: Path, source: str, span: slice, chosen: slice, alignment: Alignment | None
+) -> NDArray[np.float32]:
+    width = len(range(*chosen.indices(columns(source))))
+    values = np.empty((span.stop - span.start, width), np.float32)
+    position = 0
+    for chunk in iter_frames(shard, _STORED.get(source, source)):
+        frames = head_pose(chunk) if source == "pose" else chunk.reshape(len(chunk), -1)
+        rows = slice(max(position, span.start), min(position + len(chunk), span.stop))
+        if rows.start < rows.stop:
+            part = frames[rows.start - position : rows.stop - position, chosen]
+            if alignment is not None:
+                points = part.reshape(len(part), -1, 3)
+                part = alignment.of_frames(rows)(points).reshape(len(part), -1)
+            values[rows.start - span.start : rows.stop - span.start] = part
+        position += len(chunk)
+    return values
+
+
+def _json_safe(values: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no NaN: what was not measured is null."""
+    return {
+        name: None if isinstance(value, float) and np.isnan(value) else value
+        for name, value in values.items()
+    }

@@ -1,0 +1,185 @@
+"""Which arrays a feature shard holds: codes, detail energies and statistics of each source.
+
+Sources are the trajectories of a clip: its landmarks (aligned or not), its blendshapes and, where
+wanted, the pose of the head. Each is coded to a group of its own, so that a model can be given any
+of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facewave.features import energy, wavelets
+from facewave.features import energy as trajectory_statistics
+from facewave.features.alignment import METHODS, POSE_NAMES
+from facewave.tracking.landmarker import N_BLENDSHAPES, N_LANDMARKS
+
+ENERGY_SCALES = ("dyadic", "seconds", "both")
+
+
+@dataclass(frozen=True)
+class WaveletOptions:
+    """How trajectories are coded (config section `wavelet`).
+
+    Attributes:
+        layout: one of `facewave.features.wavelets.LAYOUTS`.
+        coefficients: K.
+        energy: whether there are groups of detail energy.
+        energy_scales: `dyadic` (fractions of the clip), `seconds` or `both`.
+        statistics: names of `facewave.features.energy.STATISTICS`; none, no such groups.
+    """
+
+    layout: str = "segments"
+    coefficients: int = 10
+    energy: bool = False
+    energy_scales: str = "seconds"
+    statistics: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class FaceOptions:
+    """Which trajectories are coded (config section `features`).
+
+    Attributes:
+        align: one of `facewave.features.alignment.METHODS`.
+        head_pose: whether yaw, pitch, roll and position are a source as well.
+        shuffle_time: a control: bring the frames of each clip into random order.
+    """
+
+    align: str = "none"
+    head_pose: bool = False
+    shuffle_time: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown method.
+
+        Raises:
+            ValueError: naming the known ones.
+        """
+        if self.align not in METHODS:
+            raise ValueError(f"features.align: {self.align!r} is none of {', '.join(METHODS)}")
+
+
+class _Kind(NamedTuple):
+    suffix: str
+    rows: int
+    make: Callable[[NDArray[np.float32], float], NDArray[Any]]
+
+
+# A source, the name that its groups start with, and the shape of a frame.
+SOURCES: dict[str, tuple[str, tuple[int, ...]]] = {
+    "landmarks": ("landmark", (N_LANDMARKS, 3)),
+    "blendshapes": ("blendshape", (N_BLENDSHAPES,)),
+    "pose": ("pose", (len(POSE_NAMES),)),
+}
+
+
+def sources(face: FaceOptions) -> list[str]:
+    """Return the sources that are coded, in the order of the shard."""
+    return [name for name in SOURCES if name != "pose" or face.head_pose]
+
+
+def feature_shapes(
+    wavelet: WaveletOptions, face: FaceOptions | None = None
+) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each feature group of a clip.
+
+    The code of a source has its name (`landmarks`, `blendshapes`, `pose`); energies and statistics
+    are `landmark_energy`, `landmark_statistics` and so on. Rows come first in each.
+    """
+    return {
+        group: (rows, *SOURCES[name][1])
+        for name in sources(face or FaceOptions())
+        for group, rows in _groups(name, wavelet).items()
+    }
+
+
+def code_columns(
+    trajectories: NDArray[np.float32], *, source: str, wavelet: WaveletOptions, fps: float
+) -> dict[str, NDArray[np.float32]]:
+    """Code some trajectories of a source for all of its groups.
+
+    Args:
+        trajectories: float32 (T, m), without NaN.
+        source: one of `SOURCES`.
+        wavelet: see `WaveletOptions`.
+        fps: frames a second.
+
+    Returns:
+        group name to float32 (rows, m).
+    """
+    return {
+        _group_name(source, kind): kind.make(trajectories, fps).astype(np.float32, copy=False)
+        for kind in _kinds(wavelet)
+    }
+
+
+def columns(source: str) -> int:
+    """Return the number of trajectories of a source."""
+    return math.prod(SOURCES[source][1])
+
+
+def split_group(group: str) -> tuple[str, str]:
+    """Return source and kind of a feature group: `landmark_energy` is `landmarks`, `energy`.
+
+    The kind of a source's code is empty.
+
+    Raises:
+        ValueError: there is no such group.
+    """
+    stem, _, kind = group.partition("_")
+    for source, (name, _shape) in SOURCES.items():
+        if group == source or (stem == name and kind in ("energy", "statistics")):
+            return source, kind
+    raise ValueError(
+        f"{group!r} is no feature group: expected {', '.join(SOURCES)} or one of "
+        "these with _energy or _statistics behind it, as landmark_energy"
+    )
+
+
+def _groups(source: str, wavelet: WaveletOptions) -> dict[str, int]:
+    return {_group_name(source, kind): kind.rows for kind in _kinds(wavelet)}
+
+
+def _group_name(source: str, kind: _Kind) -> str:
+    return f"{SOURCES[source][0]}_{kind.suffix}" if kind.suffix else source
+
+
+def _kinds(wavelet: WaveletOptions) -> Iterator[_Kind]:
+    layout, count = wavelet.layout, wavelet.coefficients
+    yield _Kind(
+        "",
+        wavelets.count_rows(layout, count),
+        lambda values, fps: wavelets.encode(values, layout=layout, coefficients=count),
+    )
+    if wavelet.energy:
+        yield _Kind("energy", _energy_rows(wavelet), _energy(wavelet.energy_scales))
+    if names := wavelet.statistics:
+        yield _Kind(
+            "statistics",
+            trajectory_statistics.count_rows(names),
+            lambda values, fps: trajectory_statistics.statistics(values, names=names),
+        )
+
+
+def _energy_rows(wavelet: WaveletOptions) -> int:
+    counts = {"dyadic": energy.DYADIC_LEVELS, "seconds": len(energy.SECONDS)}
+    return counts.get(wavelet.energy_scales, sum(counts.values()))
+
+
+def _energy(scales: str) -> Callable[[NDArray[np.float32], float], NDArray[Any]]:
+    def make(values: NDArray[np.float32], fps: float) -> NDArray[Any]:
+        parts = []
+        if scales != "seconds":
+            parts.append(energy.dyadic_energy(values))
+        if scales != "dyadic":
+            parts.append(energy.seconds_energy(values, fps=fps))
+        return np.concatenate(parts)
+
+    return make

@@ -1,0 +1,165 @@
+"""All ways to code a trajectory behind one call: Haar layouts, other wavelets and baselines.
+
+The baselines are there to be beaten: `mean` forgets time, `uniform` is the usual sampling of a few
+frames, `dct` keeps the slowest cosines.
+
+References:
+- I. Daubechies, "Ten Lectures on Wavelets", SIAM, 1992 (db2, sym4).
+- N. Ahmed, T. Natarajan, K. Rao, "Discrete cosine transform", IEEE Trans. Computers, 1974.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facewave.features import haar
+
+WAVELETS = ("db2", "sym4")
+BASELINES = ("mean", "uniform", "dct")
+LAYOUTS = (*haar.LAYOUTS, *WAVELETS, *BASELINES)
+
+# Bins to which a clip is resampled before the cosine transform.
+_DCT_BINS = 64
+
+
+def count_rows(layout: str, coefficients: int) -> int:
+    """Return how many rows a code has: K, and 1 for `mean`."""
+    return 1 if layout == "mean" else coefficients
+
+
+def encode(trajectories: NDArray[Any], *, layout: str, coefficients: int) -> NDArray[Any]:
+    """Code trajectories of any length.
+
+    - Haar layouts: see `facewave.features.haar.encode`.
+    - ``"db2"``, ``"sym4"``: as `pyramid`, with that wavelet, periodic at the ends, to the coarsest
+      level that PyWavelets advises for so many means; where that is none, the K means themselves.
+    - ``"mean"``: the mean over time, one row.
+    - ``"uniform"``: K frames, first and last among them, evenly spaced (nearest frame).
+    - ``"dct"``: first K coefficients of the orthonormal DCT-II of 64 (at least K) means.
+
+    Args:
+        trajectories: (T, ...) real, T >= 1, time on axis 0, without NaN.
+        layout: one of `LAYOUTS`.
+        coefficients: K >= 1.
+
+    Returns:
+        (rows, ...) in the unit of the input, rows as `count_rows` says.
+
+    Raises:
+        ValueError: as `facewave.features.haar.encode`.
+    """
+    if layout == "mean":
+        return haar.encode(trajectories, layout="segments", coefficients=1)
+    if layout == "uniform":
+        frames = np.linspace(0, len(trajectories) - 1, coefficients).round().astype(np.int64)
+        return trajectories[frames]
+    if layout == "dct":
+        bins = _means(trajectories, max(_DCT_BINS, coefficients))
+        from scipy.fft import dct
+
+        cosines: NDArray[Any] = dct(bins, axis=0, norm="ortho")[:coefficients]
+        return cosines
+    if layout in WAVELETS:
+        sizes = _band_sizes(layout, coefficients)
+        means = _means(trajectories, sum(sizes))
+        import pywt  # only here: every bucket's job would wait for it
+
+        bands = pywt.wavedec(means, layout, mode="periodization", level=len(sizes) - 1, axis=0)
+        code: NDArray[Any] = np.concatenate(bands)[:coefficients]
+        return code
+    return haar.encode(trajectories, layout=layout, coefficients=coefficients)
+
+
+def decode(code: NDArray[Any], *, layout: str, frames: int) -> NDArray[Any]:
+    """Rebuild trajectories of a given length from a code that `encode` made.
+
+    - Haar layouts: see `facewave.features.haar.decode`; `paper` gives NaN for frames that it lost.
+    - ``"db2"``, ``"sym4"``, ``"dct"``: what was not kept counts as zero; the inverse transform
+      gives steps, which are averaged over each frame as in ``"segments"``.
+    - ``"mean"``: the mean in every frame.
+    - ``"uniform"``: straight lines between the kept frames.
+
+    Args:
+        code: (rows, ...) from `encode` with the same layout.
+        layout: one of `LAYOUTS`.
+        frames: length T of the clip that was encoded, >= 1.
+
+    Returns:
+        (T, ...) in the unit of the code.
+
+    Raises:
+        ValueError: as `facewave.features.haar.decode`.
+    """
+    if layout == "mean":
+        return np.repeat(code, frames, axis=0)
+    if layout == "uniform":
+        return _join_frames(code, frames)
+    if layout == "dct":
+        from scipy.fft import idct
+
+        full = _padded(code, max(_DCT_BINS, len(code)))
+        return _means(idct(full, axis=0, norm="ortho"), frames)
+    if layout in WAVELETS:
+        import pywt
+
+        sizes = _band_sizes(layout, len(code))
+        bands = np.split(_padded(code, sum(sizes)), np.cumsum(sizes)[:-1])
+        return _means(pywt.waverec(bands, layout, mode="periodization", axis=0), frames)
+    return haar.decode(code, layout=layout, frames=frames)
+
+
+def code_bands(layout: str, coefficients: int) -> list[tuple[str, slice]]:
+    """Return the time scales of a code: names and the rows of each, coarse to fine.
+
+    A layout without scales (`segments`, `paper`, `uniform`, `mean`) has one, `approximation`. The
+    cosines of `dct` come in octaves behind the first, which is the mean.
+    """
+    rows = count_rows(layout, coefficients)
+    if layout in WAVELETS:
+        sizes = _band_sizes(layout, coefficients)
+    elif layout in ("pyramid", "dct"):
+        sizes = [1, *(1 << level for level in range((rows - 1).bit_length()))]
+    else:
+        sizes = [rows]
+    edges = [min(edge, rows) for edge in np.cumsum([0, *sizes]).tolist()]
+    names = ["approximation", *(f"details {level}" for level in range(1, len(sizes)))]
+    bands = zip(names, edges[:-1], edges[1:], strict=True)
+    return [(name, slice(start, stop)) for name, start, stop in bands if start < stop]
+
+
+def _band_sizes(layout: str, coefficients: int) -> list[int]:
+    import pywt
+
+    count = 1 << (coefficients - 1).bit_length()
+    level = pywt.dwt_max_level(count, pywt.Wavelet(layout).dec_len)
+    if not level:
+        # The first K of more means would be the beginning of the clip.
+        return [coefficients]
+    bands = pywt.wavedec(np.zeros(count), layout, mode="periodization", level=level)
+    return [len(band) for band in bands]
+
+
+def _padded(code: NDArray[Any], rows: int) -> NDArray[Any]:
+    full = np.zeros((rows, *code.shape[1:]), code.dtype)
+    full[: len(code)] = code
+    return full
+
+
+def _join_frames(code: NDArray[Any], frames: int) -> NDArray[Any]:
+    kept = np.linspace(0, frames - 1, len(code)).round().astype(np.int64)
+    kept, first = np.unique(kept, return_index=True)
+    values = code[first]
+    time = np.arange(frames)
+    left = np.clip(np.searchsorted(kept, time, side="right") - 1, 0, len(kept) - 1)
+    right = np.minimum(left + 1, len(kept) - 1)
+    share = (time - kept[left]) / np.maximum(kept[right] - kept[left], 1)
+    share = share.reshape(-1, *[1] * (code.ndim - 1)).astype(code.dtype)
+    rebuilt: NDArray[Any] = values[left] + share * (values[right] - values[left])
+    return rebuilt
+
+
+def _means(trajectories: NDArray[Any], spans: int) -> NDArray[Any]:
+    return haar.encode(trajectories, layout="segments", coefficients=spans)

@@ -1,0 +1,90 @@
+"""Where a job's words go: its own log file, what its C libraries print included."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@contextmanager
+def job_log(path: Path | str | None) -> Iterator[None]:
+    """Send stderr, as C libraries see it too, and facewave's log to a file for a while.
+
+    An exception is written to the log as well and goes on.
+
+    Args:
+        path: the log file; None leaves everything where it is.
+    """
+    if path is None:
+        yield
+        return
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("GLOG_minloglevel", "2")
+    sys.stderr.flush()
+    with Path(path).open("w", encoding="utf-8", buffering=1) as file:
+        kept = os.dup(2)
+        os.dup2(file.fileno(), 2)
+        handler = logging.StreamHandler(file)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+        logger = logging.getLogger("facewave")
+        level = logger.level
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        try:
+            yield
+        except BaseException:
+            traceback.print_exc(file=file)
+            raise
+        finally:
+            logger.removeHandler(handler)
+            logger.setLevel(level)
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+_log = logging.getLogger("facewave")
+
+
+@dataclass
+class Progress:
+    """Counts clips done and frames seen.
+
+    Attributes:
+        total: clips to do.
+        every: seconds between two lines.
+    """
+
+    total: int
+    every: float = 5.0
+    done: int = 0
+    computed: int = 0
+    frames: int = 0
+    started: float = field(default_factory=time.monotonic)
+    said: float = field(default_factory=time.monotonic)
+
+    def step(self, *, computed: bool, frames: int = 0) -> None:
+        """Count a clip; `computed` is false for one that was in the store already."""
+        self.done += 1
+        self.computed += computed
+        self.frames += frames if computed else 0
+        now = time.monotonic()
+        if now - self.said >= self.every or self.done == self.total:
+            self.said = now
+            _log.info(self.line(now - self.started))
+
+    def line(self, seconds: float) -> str:
+        """Return the line for `seconds` since the start."""
+        rate = self.done / seconds if seconds > 0 else 0.0
+        left = f"{(self.total - self.done) / rate:.0f} s left" if rate else "time left unknown"
+        return (
+            f"{self.done}/{self.total} clips ({self.computed} computed), {rate:.2f} clips/s, "
+            f"{self.frames / seconds if seconds > 0 else 0.0:.1f} frames/s, {left}"
+        )

@@ -1,0 +1,240 @@
+"""The manifest: one row a clip, written as Parquet (and CSV to look at) and read back.
+
+`schemas/manifest.schema.yaml` describes the columns; the last one, `targets`, is there where a clip
+has any, so that a manifest without them stays what it was. The Snakefile imports this module, so
+pyarrow is imported only by the functions that need it.
+"""
+
+import csv
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from facewave.storage.atomic import atomic_path
+
+COLUMNS = (
+    "clip_id",
+    "file_path",
+    "video_idx",
+    "label",
+    "actual",
+    "label_distribution",
+    "subject",
+    "take",
+    "fold",
+    "split",
+    "text",
+    "fps_hint",
+    "source",
+    "scene",
+    "start_frame",
+    "end_frame",
+)
+TARGETS = "targets"
+_NOT_NULL = 5  # the first five columns are filled in every row
+_SHOWN = 100
+
+# Names and values, in the order of the columns that they were read from.
+Targets = tuple[tuple[str, float], ...]
+
+
+class ManifestError(ValueError):
+    """A dataset's label files, or a manifest, cannot be used.
+
+    Attributes:
+        what: what cannot be used
+        problems: one line a problem, all of them; the message shows the first 100
+        advice: what to do
+    """
+
+    def __init__(self, what: str, problems: Sequence[str], *, advice: str) -> None:
+        """Make the message: what cannot be used, a line a problem, then what to do."""
+        self.what, self.problems, self.advice = what, list(problems), advice
+        count = "1 problem" if len(problems) == 1 else f"{len(problems):,} problems"
+        lines = [f"{what}: {count}", *(f"  {problem}" for problem in problems[:_SHOWN])]
+        if len(problems) > _SHOWN:
+            lines.append(f"  and {len(problems) - _SHOWN:,} more")
+        super().__init__("\n".join([*lines, advice]))
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One clip of a dataset.
+
+    Attributes:
+        clip_id: unique within the dataset, safe as a file name
+        file_path: the video or its folder of frames, absolute or relative to the working folder
+        video_idx: position in the dataset, from 0
+        label: index into the dataset's class list
+        actual: the class's name
+        label_distribution: votes or probabilities of the classes, in the class list's order
+        subject, take: the person, and which recording of the person
+        fold, split: where the dataset's own protocol puts the clip; split is train, val or test
+        text: caption or transcript
+        fps_hint: frames a second, for containers that name none
+        source: the movie or recording that the clip was cut from
+        scene: the kind of situation, where the dataset names it
+        start_frame, end_frame: of a segment, its first frame and the one after its last; None for
+            a whole video
+        targets: real values (questionnaire scores, valence), those that are known; None for none
+        fingerprint: of the recipe, where the workflow itself makes the file
+        missing: there was no such file when the dataset was read
+
+    `fingerprint` and `missing` hold for the moment and are not written to the manifest.
+    """
+
+    clip_id: str
+    file_path: str
+    video_idx: int
+    label: int
+    actual: str
+    label_distribution: tuple[float, ...] | None = None
+    subject: str | None = None
+    take: str | None = None
+    fold: str | None = None
+    split: str | None = None
+    text: str | None = None
+    fps_hint: float | None = None
+    source: str | None = None
+    scene: str | None = None
+    start_frame: int | None = None
+    end_frame: int | None = None
+    targets: Targets | None = None
+    fingerprint: str | None = None
+    missing: bool = False
+
+    @property
+    def frames(self) -> tuple[int, int] | None:
+        """The segment's range of frames (first, one after the last); None for a whole video."""
+        if self.start_frame is None or self.end_frame is None:
+            return None
+        return self.start_frame, self.end_frame
+
+
+@cache
+def manifest_schema(*, targets: bool = False) -> Any:
+    """Return the manifest's `pyarrow.Schema`.
+
+    String, int32, double and list<float> columns, with `targets` one of map<string, double> more.
+    """
+    import pyarrow as pa
+
+    types = {
+        "video_idx": pa.int32(),
+        "label": pa.int32(),
+        "label_distribution": pa.list_(pa.float32()),
+        "fps_hint": pa.float64(),
+        "start_frame": pa.int32(),
+        "end_frame": pa.int32(),
+        TARGETS: pa.map_(pa.string(), pa.float64()),
+    }
+    return pa.schema(
+        [
+            pa.field(name, types.get(name, pa.string()), nullable=position >= _NOT_NULL)
+            for position, name in enumerate([*COLUMNS, TARGETS] if targets else COLUMNS)
+        ]
+    )
+
+
+def write_manifest(
+    clips: Sequence[Clip],
+    parquet_path: Path,
+    csv_path: Path | None,
+    *,
+    metadata: Mapping[str, str],
+) -> None:
+    """Write the manifest as Parquet and as CSV, each whole or not at all.
+
+    The same arguments give the same bytes. In the CSV an empty cell is null and the numbers of
+    `label_distribution` are parted by blanks; `targets` is a JSON object.
+
+    Args:
+        clips: the rows, in the order in which they are written
+        parquet_path: the Parquet file; its folder is made
+        csv_path: the CSV file (UTF-8, commas); its folder is made; None: no CSV
+        metadata: names and texts for the Parquet schema's metadata
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = manifest_schema(targets=any(clip.targets is not None for clip in clips))
+    schema = schema.with_metadata(dict(sorted(metadata.items())))
+    columns = {name: [getattr(clip, name) for clip in clips] for name in schema.names}
+    table = pa.table(columns, schema=schema)
+    with atomic_path(parquet_path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+    if csv_path is None:
+        return
+    columns["label_distribution"] = [
+        " ".join(str(float(vote)) for vote in votes) if votes is not None else None
+        for votes in columns["label_distribution"]
+    ]
+    if TARGETS in columns:
+        columns[TARGETS] = [
+            json.dumps(dict(pairs), ensure_ascii=False) if pairs is not None else None
+            for pairs in columns[TARGETS]
+        ]
+    with (
+        atomic_path(csv_path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
+
+
+def read_manifest(path: Path) -> list[Clip]:
+    """Read the clips of a manifest that `write_manifest` wrote.
+
+    Args:
+        path: the Parquet file
+
+    Returns:
+        the clips in the file's order; `fingerprint` is None and `missing` is False, and
+        `label_distribution` has been rounded to float32
+
+    Raises:
+        ManifestError: no such file, not Parquet, or not the manifest's columns
+    """
+    table = _read(path, None)
+    columns = {name: table.column(name).to_pylist() for name in table.column_names}
+    columns["label_distribution"] = [
+        tuple(votes) if votes is not None else None for votes in columns["label_distribution"]
+    ]
+    if TARGETS in columns:
+        columns[TARGETS] = [
+            tuple(pairs) if pairs is not None else None for pairs in columns[TARGETS]
+        ]
+    return list(map(Clip, *columns.values()))
+
+
+def manifest_metadata(path: Path) -> dict[str, str]:
+    """Return the metadata that `write_manifest` was given.
+
+    Raises:
+        ManifestError: no such file, not Parquet, or not the manifest's columns
+    """
+    metadata = _read(path, ()).schema.metadata or {}
+    return {key.decode(): value.decode() for key, value in metadata.items()}
+
+
+def _read(path: Path, columns: Iterable[str] | None) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    advice = "Remove the file and run the workflow again: it writes the manifest anew."
+    try:
+        with pq.ParquetFile(path) as file:
+            found = file.schema_arrow
+            schemas = (manifest_schema(), manifest_schema(targets=True))
+            if any(found.equals(schema, check_metadata=False) for schema in schemas):
+                return file.read(columns=None if columns is None else list(columns))
+    except (OSError, pa.ArrowException) as error:
+        raise ManifestError(str(path), [str(error)], advice=advice) from error
+    problem = f"found the columns {', '.join(found.names)}, expected {', '.join(COLUMNS)}"
+    if found.names == list(COLUMNS):
+        problem = f"found the types {found.types}, expected {manifest_schema().types}"
+    raise ManifestError(str(path), [problem], advice=advice)

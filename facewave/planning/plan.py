@@ -1,0 +1,182 @@
+"""What Snakemake has to know before it builds its graph: buckets, folds and what changed.
+
+Runs when the Snakefile is parsed, in the main process only: it looks at every clip's `stat` and
+writes, only where their content changes, the key files that are the jobs' inputs. Snakemake sees
+a changed key file and nothing else; see docs/design.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+from facewave.datasets.load import load_clips
+from facewave.manifest.clips import COLUMNS, Clip, ManifestError
+from facewave.storage.buckets import KeyRow, auto_buckets, bucket_of, key_file_text
+from facewave.storage.fingerprint import fingerprint_clips
+from facewave.storage.tables import write_text_if_changed
+from facewave.tracking.track_bucket import read_tracked
+
+
+@dataclass(frozen=True)
+class DatasetPlan:
+    """What the graph of a dataset depends on.
+
+    Attributes:
+        bucket_count: number of buckets that clips are hashed into.
+        buckets: names of the buckets that hold clips.
+        subjects: subjects known, sorted.
+        folds: the dataset's own folds, sorted.
+        targets: names of the clips' targets, sorted.
+    """
+
+    bucket_count: int
+    buckets: list[str]
+    subjects: list[str]
+    folds: list[str] = field(default_factory=list)
+    targets: list[str] = field(default_factory=list)
+
+
+NO_PLAN = DatasetPlan(bucket_count=1, buckets=[], subjects=[])
+
+
+def manifest_digest(clips: Iterable[Clip]) -> str:
+    """Return the SHA-256 of all manifest rows without their targets, in their order."""
+    digest = hashlib.sha256()
+    for row in map(attrgetter(*COLUMNS), clips):
+        digest.update(json.dumps(row, ensure_ascii=True).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def targets_digest(clips: Iterable[Clip]) -> str:
+    """Return the SHA-256 of the targets of all clips that have any, in their order."""
+    digest = hashlib.sha256()
+    for clip in clips:
+        if clip.targets is not None:
+            row = json.dumps([clip.clip_id, clip.targets], ensure_ascii=True)
+            digest.update(row.encode() + b"\n")
+    return digest.hexdigest()
+
+
+def plan_dataset(
+    clips: Sequence[Clip],
+    *,
+    folder: Path,
+    buckets: int | str,
+    stage_options: Mapping[str, Mapping[str, Any]],
+) -> DatasetPlan:
+    """Bring a dataset's key files up to date and return its plan.
+
+    Args:
+        clips: the manifest.
+        folder: the dataset's results folder.
+        buckets: number of buckets, or `auto`.
+        stage_options: options of the stages `tracks` and `features`; part of their key files, so
+            that a changed option is seen even where Snakemake's own records are lost.
+    """
+    keys = folder / "keys"
+    count = auto_buckets(len(clips)) if buckets == "auto" else int(buckets)
+    members: dict[str, list[Clip]] = defaultdict(list)
+    for clip in clips:
+        members[bucket_of(clip.clip_id, count)].append(clip)
+    bucket_by_clip = {clip.clip_id: name for name, group in members.items() for clip in group}
+
+    def tracked(clip_ids: list[str]) -> Mapping[str, Any]:
+        names = {bucket_by_clip[clip_id] for clip_id in clip_ids}
+        return read_tracked((folder / "tracks" / f"{name}.tsv" for name in names), clip_ids)
+
+    tokens = fingerprint_clips(
+        [(clip.clip_id, clip.file_path) for clip in clips if clip.fingerprint is None],
+        index=keys / "fingerprints.tsv",
+        tracked=tracked,
+    )
+    for name, group in members.items():
+        rows = [
+            KeyRow(
+                clip.clip_id,
+                clip.file_path,
+                clip.fingerprint or tokens[clip.clip_id],
+                clip.fps_hint,
+                clip.frames,
+            )
+            for clip in group
+        ]
+        text = key_file_text(rows, options=stage_options["tracks"])
+        write_text_if_changed(keys / "tracks" / f"{name}.tsv", text)
+    _write_json(keys / "features.json", stage_options["features"])
+    _write_json(keys / "manifest.json", {"clips": len(clips), "sha256": manifest_digest(clips)})
+    plan = DatasetPlan(
+        bucket_count=count,
+        buckets=sorted(members),
+        subjects=sorted({clip.subject for clip in clips if clip.subject is not None}),
+        folds=sorted({clip.fold for clip in clips if clip.fold is not None}),
+        targets=sorted({name for clip in clips for name, _ in clip.targets or ()}),
+    )
+    if plan.targets:
+        _write_json(keys / "targets.json", {"sha256": targets_digest(clips)})
+    _write_json(keys / "plan.json", asdict(plan))
+    return plan
+
+
+def read_plan(folder: Path) -> DatasetPlan:
+    """Read the plan that the main process wrote: what a job on another machine starts from.
+
+    A dataset that was not planned yet has no buckets: the job is one of `detect_scenes`.
+    """
+    try:
+        text = (folder / "keys" / "plan.json").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return NO_PLAN
+    return DatasetPlan(**json.loads(text))
+
+
+def _write_json(path: Path, value: Mapping[str, Any]) -> None:
+    write_text_if_changed(path, json.dumps(value, sort_keys=True, indent=1) + "\n")
+
+
+def planned_clips(
+    key_file: Path,
+    *,
+    dataset: str,
+    options: Mapping[str, Any],
+    demo_root: Path,
+    seed: int,
+    targets_key: Path | None = None,
+) -> tuple[list[Clip], str]:
+    """Read a dataset's label files again; return its clips and the digest of their rows.
+
+    Args:
+        key_file: `keys/manifest.json` of the dataset.
+        dataset, options, demo_root, seed: as for `load_clips`.
+        targets_key: `keys/targets.json` of the dataset; None leaves the targets out.
+
+    Raises:
+        ManifestError: if the rows are others than when the workflow started.
+    """
+    clips = load_clips(
+        dataset,
+        options,
+        classes=options["classes"],
+        seed=seed,
+        demo_root=demo_root,
+        cache=key_file.parent,
+    )
+    changed = manifest_digest(clips) != _planned(key_file)
+    if targets_key is None:
+        clips = [replace(clip, targets=None) if clip.targets else clip for clip in clips]
+    else:
+        changed |= targets_digest(clips) != _planned(targets_key)
+    if changed:
+        problem = "they changed since the workflow started"
+        raise ManifestError("label files", [problem], advice="Run the same command again.")
+    return list(clips), _planned(key_file)
+
+
+def _planned(key_file: Path) -> str:
+    return str(json.loads(key_file.read_text(encoding="utf-8"))["sha256"])

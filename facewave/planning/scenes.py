@@ -1,0 +1,106 @@
+"""Which videos have their scenes looked for, and what each list depends on.
+
+Runs when the Snakefile is parsed, as `facewave.planning.plan` does: a key file a video is its job's input
+and changes only when the video or an option does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from facewave.datasets.load import load_clips
+from facewave.manifest.clips import Clip
+from facewave.storage.fingerprint import MISSING, Tracked, fingerprint_clips
+from facewave.storage.tables import write_text_if_changed
+from facewave.video.scene_lists import SceneKey, key_path, read_header, scene_list
+
+
+def wanting_scenes(name: str, options: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield name and options of a dataset, or of its members, that `detect_scenes` is meant for.
+
+    Args:
+        name: of the dataset.
+        options: as `facewave.config.check.dataset_config` returns them.
+    """
+    if (options.get("segments") or {}).get("keys"):
+        yield name, dict(options)
+    for member, given in options.get("members", {}).items():
+        yield from wanting_scenes(member, given)
+
+
+def plan_scenes(
+    name: str, options: Mapping[str, Any], *, scenes: Mapping[str, Any], seed: int, demo_root: Path
+) -> list[str]:
+    """Bring the key files of a dataset's videos up to date.
+
+    Args:
+        name: of the dataset.
+        options: of the dataset, one of `wanting_scenes`.
+        scenes: options of the detection and the version of the list, JSON-serialisable.
+        seed, demo_root: as for `load_clips`.
+
+    Returns:
+        the clip ids of the videos that are there; each has a key file and is to have a list
+
+    Raises:
+        ManifestError: what the adapter says about bad rows.
+    """
+    lists, keys = Path(options["segments"]["scenes"]), Path(options["segments"]["keys"])
+    clips = load_clips(
+        name,
+        {**options, "segments": None, "texts": None, "targets": None},
+        classes=options["classes"],
+        seed=seed,
+        demo_root=demo_root,
+        cache=keys.parent,
+    )
+    tokens = fingerprint_clips(
+        [(clip.clip_id, clip.file_path) for clip in clips],
+        index=keys.parent / "scene_fingerprints.tsv",
+        tracked=lambda clip_ids: _listed(lists, clip_ids),
+    )
+    there = [clip for clip in clips if tokens[clip.clip_id] != MISSING]
+    write_text_if_changed(_videos_path(keys), json.dumps([clip.clip_id for clip in there]) + "\n")
+    for clip in there:
+        key = {"fingerprint": tokens[clip.clip_id], **scenes}
+        _write_key(keys, clip, key, scene_list(lists, clip.clip_id))
+    return [clip.clip_id for clip in there]
+
+
+def planned_videos(options: Mapping[str, Any]) -> list[str]:
+    """Return what `plan_scenes` returned for a dataset last; none before that.
+
+    Args:
+        options: of the dataset, one of `wanting_scenes`.
+    """
+    try:
+        text = _videos_path(Path(options["segments"]["keys"])).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    videos: list[str] = json.loads(text)
+    return videos
+
+
+def _videos_path(keys: Path) -> Path:
+    return keys.with_suffix(".json")
+
+
+def _write_key(keys: Path, clip: Clip, key: SceneKey, listed: Path) -> None:
+    path = key_path(keys, clip.clip_id)
+    content = {"file_path": clip.file_path, "fps_hint": clip.fps_hint, "key": key}
+    write_text_if_changed(path, json.dumps(content, sort_keys=True, indent=1) + "\n")
+    # Snakemake goes by dates: a list that was put there by hand must not look newer than its key.
+    if listed.exists() and read_header(listed).get("key") != key:
+        path.touch()
+
+
+def _listed(lists: Path, clip_ids: Sequence[str]) -> dict[str, Tracked]:
+    headers = {clip_id: read_header(scene_list(lists, clip_id)) for clip_id in clip_ids}
+    return {
+        clip_id: Tracked(header["key"]["fingerprint"], header.get("content_sha256", ""))
+        for clip_id, header in headers.items()
+        if "fingerprint" in header.get("key", {})
+    }

@@ -1,0 +1,153 @@
+"""The splits as conversations, one JSON object a line, for trainers of vision-language models.
+
+`llava`: a string a turn, as LLaVA's and Qwen2.5-VL's own training code reads it. `messages`: parts
+a turn, as the chat templates of transformers and what is built on them read it. docs/text.md
+describes every key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from facewave.prompts.chat import chat_template
+from facewave.prompts.questions import render
+from facewave.splits.read import METADATA_KEY
+from facewave.storage.atomic import atomic_path
+from facewave.storage.store import frame_step, read_metadata, shard_path
+
+FORMATS = ("llava", "messages")
+_COLUMNS = (
+    "clip_id", "file_path", "label", "actual", "text", "start_frame", "end_frame", "valid",
+    "reason", "feature_key",
+)  # fmt: skip
+
+Record = dict[str, Any]
+
+
+def export_chat(
+    split: str | Path, target: Path, *, form: str, prompt: str, use_text: bool, store: Path
+) -> int:
+    """Write a part of a split as conversations; return their number.
+
+    Every clip is written, those without a usable face as well: `valid` tells them.
+
+    Args:
+        split: Parquet file of one part.
+        target: the `.jsonl` file (UTF-8), written whole or not at all.
+        form: see `FORMATS`.
+        prompt: name of a template of `facewave.prompts.chat`, or a template.
+        use_text: whether the question holds the clip's text.
+        store: folder of the content-addressed store.
+
+    Raises:
+        PromptError: if the template cannot be used.
+        DamagedShardError: if the trajectory of a segment, which knows its frame rate, is damaged.
+        ValueError: if the file is no split or there is no such form.
+    """
+    if form not in FORMATS:
+        raise ValueError(f"export_chat.formats: {form!r} is none of {', '.join(FORMATS)}")
+    turns = _LAYOUTS[form]
+    template = chat_template(prompt, text=use_text, key="export_chat.prompt")
+    classes, groups = _about(Path(split))
+    count = 0
+    with atomic_path(target) as temporary, temporary.open("w", encoding="utf-8") as file:
+        for row in _rows(split):
+            question = render(template, classes=classes, text=row["text"])
+            segment = _segment(row, store)
+            record = turns(row, question, segment) | _facts(row, groups, store)
+            record["segment"] = segment
+            file.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
+            count += 1
+    return count
+
+
+def _rows(split: str | Path) -> Iterator[Record]:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(split) as file:
+        for batch in file.iter_batches(1000, columns=list(_COLUMNS), use_threads=False):
+            yield from batch.to_pylist()
+
+
+def _about(split: Path) -> tuple[Sequence[str], dict[str, list[int]]]:
+    """Return classes and the shapes of the feature groups of a split."""
+    import pyarrow.parquet as pq
+
+    schema = pq.read_schema(split)
+    if METADATA_KEY not in (schema.metadata or {}):
+        raise ValueError(f"{split}: not a split of facewave; build it anew (snakemake splits)")
+    if missing := [name for name in _COLUMNS if name not in schema.names]:
+        raise ValueError(f"{split}: no column {missing[0]!r}; remove it and run again")
+    metadata = json.loads(schema.metadata[METADATA_KEY])
+    return metadata["classes"], metadata["shapes"]
+
+
+def _llava(row: Mapping[str, Any], question: str, segment: Record | None) -> Record:
+    del segment  # there is no key of these trainers for it
+    return {
+        "id": row["clip_id"],
+        "video": _absolute(row["file_path"]),
+        "conversations": [
+            {"from": "human", "value": f"<video>\n{question}"},
+            {"from": "gpt", "value": row["actual"]},
+        ],
+    }
+
+
+def _messages(row: Mapping[str, Any], question: str, segment: Record | None) -> Record:
+    shown = {"type": "video", "video": _absolute(row["file_path"])}
+    if segment and segment["start_seconds"] is not None:
+        # As qwen-vl-utils reads them.
+        shown |= {"video_start": segment["start_seconds"], "video_end": segment["end_seconds"]}
+    asked, answer = ({"type": "text", "text": text} for text in (question, row["actual"]))
+    return {
+        "id": row["clip_id"],
+        "messages": [
+            {"role": "user", "content": [shown, asked]},
+            {"role": "assistant", "content": [answer]},
+        ],
+    }
+
+
+_LAYOUTS: dict[str, Callable[[Mapping[str, Any], str, Record | None], Record]] = {
+    "llava": _llava,
+    "messages": _messages,
+}
+
+
+def _facts(row: Mapping[str, Any], groups: Mapping[str, list[int]], store: Path) -> Record:
+    return {
+        "label": row["label"],
+        "valid": row["valid"],
+        "reason": row["reason"],
+        "face": {"features": _absolute(str(_shard(row, store))), "shapes": dict(groups)}
+        if row["valid"]
+        else None,
+    }
+
+
+def _shard(row: Mapping[str, Any], store: Path) -> Path:
+    return shard_path(store, "features", row["feature_key"])
+
+
+def _segment(row: Mapping[str, Any], store: Path) -> Record | None:
+    """Return the range of a segment, in frames and, where its frame rate is known, in seconds."""
+    if row["end_frame"] is None:
+        return None
+    frames = {name: row[name] for name in ("start_frame", "end_frame")}
+    if not row["feature_key"]:
+        return {**frames, "start_seconds": None, "end_seconds": None}
+    track = shard_path(store, "tracks", read_metadata(_shard(row, store))["track_key"])
+    fps = float(read_metadata(track)["fps"]) * frame_step(track)
+    return {
+        **frames,
+        "start_seconds": round(row["start_frame"] / fps, 3),
+        "end_seconds": round(row["end_frame"] / fps, 3),
+    }
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).absolute())

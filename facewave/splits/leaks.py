@@ -1,0 +1,125 @@
+"""What ties clips together, and must not lie in two parts of a split.
+
+A person, one take of a person, the movie or recording that clips were cut from, and identical
+bytes: a test clip that shares one of them with a training clip is no test.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from facewave.natural_order import natural_key
+
+if TYPE_CHECKING:
+    from facewave.splits.clips import SplitClip
+
+KINDS = ("subject", "take", "source", "content")
+_PLURAL = {
+    "subject": "subjects",
+    "take": "takes",
+    "source": "sources",
+    "content": "clips with identical bytes",
+}
+_SHOWN = 10
+
+
+def tied_groups(clips: Sequence[SplitClip], kinds: Collection[str]) -> list[list[SplitClip]]:
+    """Return the clips in groups that share something, directly or through other clips.
+
+    Args:
+        clips: of one dataset.
+        kinds: what ties clips together, of `KINDS`.
+
+    Returns:
+        groups in the order of their first clips, each in the order of `clips`
+    """
+    leader = list(range(len(clips)))
+
+    def find(index: int) -> int:
+        while leader[index] != index:
+            leader[index] = leader[leader[index]]
+            index = leader[index]
+        return index
+
+    first: dict[tuple[str, ...], int] = {}
+    for index, clip in enumerate(clips):
+        for tie in _ties(clip, kinds):
+            one, other = find(first.setdefault(tie, index)), find(index)
+            leader[max(one, other)] = min(one, other)
+    groups: defaultdict[int, list[SplitClip]] = defaultdict(list)
+    for index, clip in enumerate(clips):
+        groups[find(index)].append(clip)
+    return list(groups.values())
+
+
+def find_leaks(
+    clips: Sequence[SplitClip], parts: Mapping[str, str], kinds: Collection[str]
+) -> list[str]:
+    """Return a line for each kind of tie that reaches from one part into another.
+
+    Args:
+        clips: of one dataset.
+        parts: part of each clip id.
+        kinds: what is looked at, of `KINDS`.
+    """
+    members: defaultdict[tuple[str, ...], list[SplitClip]] = defaultdict(list)
+    for clip in clips:
+        for tie in _ties(clip, kinds):
+            members[tie].append(clip)
+    leaks: defaultdict[str, list[str]] = defaultdict(list)
+    for tie, tied in members.items():
+        where = {parts[clip.clip_id]: clip.clip_id for clip in reversed(tied)}
+        if len(where) > 1:
+            examples = ", ".join(f"{clip_id} in {part}" for part, clip_id in sorted(where.items()))
+            name = "" if tie[0] == "content" else f"{' '.join(tie[1:])}: "
+            leaks[tie[0]].append(name + examples)
+    return [_described(kind, found) for kind, found in leaks.items()]
+
+
+def content_names(
+    contents: Mapping[str, tuple[str, tuple[int, int] | None]],
+) -> dict[str, str | None]:
+    """Return for each clip id a name that clips with bytes in common share.
+
+    A whole video has bytes in common with all its segments, and segments with those that they
+    overlap; a row of windows, each of which overlaps the next, has one name.
+
+    Args:
+        contents: clip id to the digest of the file's bytes (empty where there is no file) and to
+            the range of frames of a segment (first, one after the last), None for a whole video.
+
+    Returns:
+        clip id to name; None where there is no file
+    """
+    names: dict[str, str | None] = dict.fromkeys(contents)
+    ranges: defaultdict[str, list[tuple[float, float, str]]] = defaultdict(list)
+    for clip_id, (digest, frames) in contents.items():
+        if digest:
+            ranges[digest].append((*(frames or (0, math.inf)), clip_id))
+    for digest, members in ranges.items():
+        first, reached = 0.0, 0.0
+        for start, end, clip_id in sorted(members):
+            first, reached = (start, end) if start >= reached else (first, max(reached, end))
+            names[clip_id] = f"{digest} from frame {first:.0f}"
+    return names
+
+
+def _described(kind: str, found: Sequence[str]) -> str:
+    examples = "; ".join(sorted(found, key=natural_key)[:_SHOWN])
+    more = "; …" if len(found) > _SHOWN else ""
+    return f"{len(found)} {_PLURAL[kind]} in more than one part: {examples}{more}"
+
+
+def _ties(clip: SplitClip, kinds: Collection[str]) -> Iterator[tuple[str, ...]]:
+    if "subject" in kinds and clip.subject is not None:
+        yield "subject", clip.subject
+    if "take" in kinds and clip.take is not None:
+        # Takes are numbered anew for every person.
+        yield "take", clip.subject or "", clip.take
+    if "source" in kinds and clip.source is not None:
+        yield "source", clip.source
+    if "content" in kinds and clip.content is not None:
+        yield "content", clip.content

@@ -1,0 +1,208 @@
+"""Clips of different datasets that show the same pictures: MAFW took 1,097 clips from DFEW."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+PAIR_COLUMNS = (
+    "dataset_a", "clip_a", "actual_a", "fold_a", "split_a",
+    "dataset_b", "clip_b", "actual_b", "fold_b", "split_b",
+    "frames_alike", "distance",
+)  # fmt: skip
+
+# Comparisons at once, few enough for the processor's cache.
+_BLOCK = 100_000
+# Clips of the first dataset whose likes are looked for at once.
+_CLIPS = 4096
+# Parts of a hash that like frames are looked up by, and the bits of one that may differ, at most.
+_PARTS, _PART_BITS, _MOST_FLIPS = 4, 16, 2
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two clips that look alike.
+
+    Attributes:
+        a, b: clip ids, of the first and of the second dataset.
+        frames_alike: frames of the one that have a like in the other.
+        distance: mean number of bits in which these differ from their likes, 0 to 64.
+    """
+
+    a: str
+    b: str
+    frames_alike: int
+    distance: float
+
+
+def find_pairs(
+    a: Mapping[str, Sequence[int]],
+    b: Mapping[str, Sequence[int]],
+    *,
+    min_frames: int,
+    max_distance: int,
+) -> Iterator[Pair]:
+    """Yield the pairs of a clip of `a` and a clip of `b` that look alike.
+
+    Any frame may be like any other, since clips are cut at other places in other datasets; but as
+    many frames of each side need a like. A clip with fewer frames needs them all.
+
+    Args:
+        a, b: clip id to 64-bit hashes of frames (see `facewave.splits.frame_hashes`).
+        min_frames: frames that must be alike.
+        max_distance: bits that may differ between two frames that are alike.
+    """
+    ids_a, ids_b = list(a), list(b)
+    hashes_b, clips_b = _flat(b.values())
+    if not hashes_b.size:
+        return
+    frames_b = np.bincount(clips_b, minlength=len(b))
+    index = _Lookup(hashes_b, max_distance)
+    for start in range(0, len(ids_a), _CLIPS):
+        block = ids_a[start : start + _CLIPS]
+        hashes_a, clips_a = _flat([a[clip] for clip in block])
+        frames_a = np.bincount(clips_a, minlength=len(block))
+        of_a, of_b, distance = index.near(hashes_a)
+        pair = clips_a[of_a] * len(b) + clips_b[of_b]
+        places, alike_a, mean = _by_pair(pair, of_a, distance)
+        _, alike_b, _ = _by_pair(pair, of_b, distance)
+        rows, columns = np.divmod(places, len(b))
+        needed = np.minimum(min_frames, np.minimum(frames_a[rows], frames_b[columns]))
+        for found in np.flatnonzero((alike_a >= needed) & (alike_b >= needed)):
+            yield Pair(
+                block[rows[found]], ids_b[columns[found]], int(alike_a[found]), float(mean[found])
+            )
+
+
+class _Lookup:
+    """Finds hashes by their parts: of two that differ little, a part differs in few bits or none.
+
+    Reference: M. Norouzi, A. Punjani, D. J. Fleet, "Fast search in Hamming space with multi-index
+    hashing", CVPR 2012.
+    """
+
+    def __init__(self, hashes: NDArray[np.uint64], max_distance: int) -> None:
+        """Take uint64 (n,); many bits that may differ would take too many look-ups: then all."""
+        self._size, self._most = hashes.size, max_distance
+        # Bits that are nearly always 0, or 1, tell little: each part gets its share of them.
+        self._bits = np.argsort(np.abs(_as_bits(hashes).mean(axis=0) - 0.5), kind="stable")
+        # Were a part to differ in one bit more than this everywhere, all would be too many.
+        flips = [(max_distance + 1 + part) // _PARTS - 1 for part in range(_PARTS)]
+        width = _PART_BITS if max(flips) <= _MOST_FLIPS else 0
+        self._mask = np.uint64(2**width - 1)
+        self._parts = []
+        for part, most in enumerate(flips if width else [0]):
+            if most >= 0:
+                shift = np.uint64(part * width)
+                dealt = self._dealt(hashes)
+                order = np.argsort(dealt >> shift & self._mask, kind="stable")
+                keys = (dealt >> shift & self._mask)[order]
+                starts = np.searchsorted(keys, np.arange(2**width + 1, dtype=np.uint64))
+                self._parts.append((shift, _masks(width, most), order, dealt[order], starts))
+
+    def _dealt(self, hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        dealt = np.concatenate([self._bits[part::_PARTS] for part in range(_PARTS)])
+        packed = np.packbits(_as_bits(hashes)[:, dealt], axis=1)
+        return np.ascontiguousarray(packed).view(">u8").ravel().astype(np.uint64)
+
+    def near(
+        self, hashes: NDArray[np.uint64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return the pairs that differ in few bits: positions here and there, number of bits."""
+        found = [np.empty((3, 0), np.int64), *self._found(self._dealt(hashes))]
+        here, there, bits = np.concatenate(found, axis=1)
+        # A pair is found by each part that it has in common.
+        _, once = np.unique(here * self._size + there, return_index=True)
+        return here[once], there[once], bits[once]
+
+    def _found(self, hashes: NDArray[np.uint64]) -> Iterator[NDArray[np.int64]]:
+        for shift, masks, order, theirs, starts in self._parts:
+            key = hashes >> shift & self._mask
+            for mask in masks:
+                wanted = (key ^ mask).astype(np.int64)
+                first, counts = starts[wanted], starts[wanted + 1] - starts[wanted]
+                for rows in _blocks(counts):
+                    ends = np.cumsum(counts[rows])
+                    skip = np.repeat(first[rows] - ends + counts[rows], counts[rows])
+                    places = np.arange(ends[-1]) + skip
+                    other = np.repeat(hashes[rows], counts[rows]) ^ theirs[places]
+                    bits = np.bitwise_count(other)
+                    near = np.flatnonzero(bits <= self._most)
+                    here = rows.start + np.searchsorted(ends, near, side="right")
+                    yield np.stack([here, order[places[near]], bits[near].astype(np.int64)])
+
+
+def _as_bits(hashes: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    """Return the bits of hashes, (n, 64), the highest first."""
+    return np.unpackbits(hashes.astype(">u8").view(np.uint8).reshape(-1, 8), axis=1)
+
+
+def _masks(width: int, most: int) -> list[np.uint64]:
+    return [
+        np.uint64(sum(1 << bit for bit in chosen))
+        for count in range(min(most, width) + 1)
+        for chosen in combinations(range(width), count)
+    ]
+
+
+def _blocks(counts: NDArray[np.int64]) -> Iterator[slice]:
+    """Yield ranges of rows that have few comparisons together, or are one row."""
+    ends, start = np.cumsum(counts), 0
+    while start < counts.size:
+        done = ends[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, done + _BLOCK, side="right")))
+        yield slice(start, stop)
+        start = stop
+
+
+def _by_pair(
+    pair: NDArray[np.int64], frame: NDArray[np.int64], bits: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Return each pair of clips, its frames that have a like, and the mean bits to the nearest."""
+    order = np.lexsort((bits, frame, pair))
+    pair, frame, bits = pair[order], frame[order], bits[order]
+    # The first of a frame is the one with the fewest bits.
+    nearest = np.flatnonzero(np.r_[True, (np.diff(pair) != 0) | (np.diff(frame) != 0)][: pair.size])
+    places, first, counts = np.unique(pair[nearest], return_index=True, return_counts=True)
+    sums = np.add.reduceat(bits[nearest].astype(np.float64), first) if places.size else np.empty(0)
+    return places, counts, sums / counts
+
+
+def compare_datasets(
+    hashes: Mapping[str, Mapping[str, Sequence[int]]],
+    about: Mapping[str, Mapping[str, Mapping[str, str | None]]],
+    *,
+    min_frames: int,
+    max_distance: int,
+) -> Iterator[dict[str, object]]:
+    """Yield a row (`PAIR_COLUMNS`) for each pair of clips of two datasets that look alike.
+
+    Args:
+        hashes: dataset to clip id to hashes.
+        about: dataset to clip id to `actual`, `fold` and `split`.
+        min_frames, max_distance: see `find_pairs`.
+    """
+    for first, second in combinations(hashes, 2):
+        pairs = find_pairs(
+            hashes[first], hashes[second], min_frames=min_frames, max_distance=max_distance
+        )
+        for pair in pairs:
+            row: dict[str, object] = {"frames_alike": pair.frames_alike}
+            row["distance"] = f"{pair.distance:.1f}"
+            for side, dataset, clip in (("a", first, pair.a), ("b", second, pair.b)):
+                known = about[dataset].get(clip, {})
+                row |= {f"dataset_{side}": dataset, f"clip_{side}": clip}
+                row |= {f"{name}_{side}": known.get(name) for name in ("actual", "fold", "split")}
+            yield row
+
+
+def _flat(
+    clips: Collection[Sequence[int]],
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Return all hashes behind each other, and the position of the clip that each is of."""
+    hashes = np.array([value for values in clips for value in values], np.uint64)
+    return hashes, np.repeat(np.arange(len(clips)), [len(values) for values in clips])

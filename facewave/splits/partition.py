@@ -1,0 +1,261 @@
+"""Which clips train, validate and test: stratified by class, nothing shared by two sides."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from facewave.natural_order import natural_key
+from facewave.splits.clips import SplitClip
+from facewave.splits.leaks import KINDS, find_leaks, tied_groups
+from facewave.splits.stratify import divide
+
+PARTS = ("train", "val", "test")
+LEAVE_ONE_SUBJECT_OUT = "leave_one_subject_out"
+MANIFEST = "manifest"
+OFFICIAL = "official"
+GROUPED_K_FOLD = "grouped_k_fold"
+
+# Shares of train, val and test; None: taken out of the training part by `val_fraction`.
+SHARES: dict[str, tuple[float, float | None, float]] = {
+    "80-10-10": (0.8, 0.1, 0.1),
+    "80-20": (0.8, None, 0.2),
+}
+
+PROTOCOLS = (*SHARES, OFFICIAL, GROUPED_K_FOLD, LEAVE_ONE_SUBJECT_OUT, MANIFEST)
+
+
+class SplitError(ValueError):
+    """The clips cannot be split as the protocol asks."""
+
+
+@dataclass(frozen=True)
+class SplitOptions:
+    """How clips are split (config section `split`, and the seed).
+
+    Attributes:
+        protocol: one of `PROTOCOLS`.
+        val_fraction: share of the training part that validates where the protocol has none.
+        folds: number of folds of `grouped_k_fold`.
+        allow_leaks: what may be in two parts, of `facewave.splits.leaks.KINDS`.
+        seed: decides which clips go where.
+    """
+
+    protocol: str = "80-10-10"
+    val_fraction: float = 0.125
+    folds: int = 5
+    allow_leaks: Sequence[str] = ()
+    seed: int = 0
+
+    @property
+    def kept_together(self) -> tuple[str, ...]:
+        """What clips share that have to stay in one part."""
+        return tuple(kind for kind in KINDS if kind not in self.allow_leaks)
+
+
+def fold_names(
+    protocol: str, subjects: Sequence[str], *, official: Sequence[str] = (), folds: int = 5
+) -> list[str]:
+    """Return the folds of a protocol: none for a protocol with a single split.
+
+    A fold is a folder's name: what is not safe in one is written as `%` and its hex code.
+
+    Args:
+        protocol: one of `PROTOCOLS`.
+        subjects: those of the dataset, of which `leave_one_subject_out` has a fold each.
+        official: the dataset's own folds; without them `official` is a single split.
+        folds: number of folds of `grouped_k_fold`.
+    """
+    if protocol == LEAVE_ONE_SUBJECT_OUT:
+        return [_fold_name(subject) for subject in sorted(subjects)]
+    if protocol == OFFICIAL:
+        return [_fold_name(fold) for fold in sorted(official, key=natural_key)]
+    if protocol == GROUPED_K_FOLD:
+        return _numbered_folds(folds)
+    return []
+
+
+def _numbered_folds(folds: int) -> list[str]:
+    return [_fold_name(str(number)) for number in range(1, folds + 1)]
+
+
+def _fold_name(subject: str) -> str:
+    return "fold-" + re.sub(r"[^\w.+=@-]", lambda found: f"%{ord(found[0]):02X}", subject)
+
+
+def assign_parts(
+    clips: Sequence[SplitClip], *, fold: str | None, options: SplitOptions
+) -> dict[str, str]:
+    """Return the part (`train`, `val`, `test`) of each clip id.
+
+    Args:
+        clips: all clips of the dataset; their order does not matter.
+        fold: one of `fold_names`, or None for a protocol without folds.
+        options: see `SplitOptions`.
+
+    Raises:
+        SplitError: too few clips or subjects, a clip without the column that the protocol
+            needs, or something that two parts share (see `facewave.splits.leaks`).
+    """
+    if options.protocol in SHARES:
+        parts = _by_shares(clips, options)
+    elif options.protocol == MANIFEST:
+        parts = _by_manifest(clips, options)
+    elif options.protocol == OFFICIAL:
+        parts = _by_official(clips, fold, options)
+    elif options.protocol == GROUPED_K_FOLD:
+        parts = _by_groups(clips, fold, options)
+    elif options.protocol == LEAVE_ONE_SUBJECT_OUT:
+        parts = _by_subject(clips, fold, options)
+    else:
+        raise SplitError(
+            f"split.protocol: {options.protocol!r} is not known; use one of {', '.join(PROTOCOLS)}"
+        )
+    if empty := [part for part in PARTS if part not in set(parts.values())]:
+        raise SplitError(
+            f"split.protocol {options.protocol}: no clip for {' and '.join(empty)} out of "
+            f"{len(clips)}; add clips or choose another protocol"
+        )
+    _refuse_leaks(clips, parts, options)
+    return parts
+
+
+def _by_shares(clips: Sequence[SplitClip], options: SplitOptions) -> dict[str, str]:
+    train, val, test = SHARES[options.protocol]
+    if val is None:
+        val = train * options.val_fraction
+        train -= val
+    return _divide(clips, {"train": train, "val": val, "test": test}, options)
+
+
+def _by_manifest(clips: Sequence[SplitClip], options: SplitOptions) -> dict[str, str]:
+    without = [clip.clip_id for clip in clips if clip.split not in PARTS]
+    if without:
+        raise SplitError(
+            f"split.protocol {options.protocol}: {len(without)} clips have no split "
+            f"({_some(without)}); give every row train, val or test in the column `split`"
+        )
+    parts = {clip.clip_id: str(clip.split) for clip in clips}
+    if "val" not in parts.values():
+        parts |= _carve_val([clip for clip in clips if clip.split == "train"], options)
+    return parts
+
+
+def _by_official(
+    clips: Sequence[SplitClip], fold: str | None, options: SplitOptions
+) -> dict[str, str]:
+    without = [clip.clip_id for clip in clips if clip.fold is None]
+    if len(without) == len(clips):
+        return _by_manifest(clips, options)
+    if without:
+        raise SplitError(
+            f"split.protocol {OFFICIAL}: {len(without)} clips have no fold ({_some(without)}); "
+            "the dataset's lists were copied in part, or choose another protocol"
+        )
+    tested = {clip.clip_id for clip in clips if _fold_name(str(clip.fold)) == fold}
+    return _tested(clips, tested, fold, options)
+
+
+def _by_groups(
+    clips: Sequence[SplitClip], fold: str | None, options: SplitOptions
+) -> dict[str, str]:
+    names = _numbered_folds(options.folds)
+    # What one fold leaves is divided again, into training and validation part.
+    least = 2 if options.folds == 2 else 1
+    folds = _divide(clips, dict.fromkeys(names, 1.0 / options.folds), options, least=least)
+    return _tested(clips, {name for name in folds if folds[name] == fold}, fold, options)
+
+
+def _tested(
+    clips: Sequence[SplitClip], tested: set[str], fold: str | None, options: SplitOptions
+) -> dict[str, str]:
+    """Give the test part to these clips and take the validation part out of the rest."""
+    if not tested:
+        raise SplitError(f"fold {fold!r}: no clip is tested in it")
+    rest = [clip for clip in clips if clip.clip_id not in tested]
+    if not rest:
+        raise SplitError(
+            f"fold {fold!r}: all {len(clips)} clips are tested in it, none is left to train on; "
+            "the dataset was copied in part, or choose another protocol"
+        )
+    return dict.fromkeys(tested, "test") | _carve_val(rest, options)
+
+
+def _by_subject(
+    clips: Sequence[SplitClip], fold: str | None, options: SplitOptions
+) -> dict[str, str]:
+    without = [clip.clip_id for clip in clips if clip.subject is None]
+    if without:
+        raise SplitError(
+            f"split.protocol {LEAVE_ONE_SUBJECT_OUT}: {len(without)} clips have no subject "
+            f"({_some(without)}); fill the column `subject` or choose another protocol"
+        )
+    subjects = {clip.subject for clip in clips}
+    if len(subjects) < 3:
+        raise SplitError(
+            f"split.protocol {LEAVE_ONE_SUBJECT_OUT}: {len(subjects)} subjects, at least 3 are "
+            "needed (one to test, one to validate, one to train); choose another protocol"
+        )
+    left_out = {clip.clip_id for clip in clips if _fold_name(str(clip.subject)) == fold}
+    return _tested(clips, left_out, fold, options)
+
+
+def _carve_val(clips: Sequence[SplitClip], options: SplitOptions) -> dict[str, str]:
+    shares = {"train": 1.0 - options.val_fraction, "val": options.val_fraction}
+    return _divide(clips, shares, options)
+
+
+def _divide(
+    clips: Sequence[SplitClip],
+    shares: Mapping[str, float],
+    options: SplitOptions,
+    *,
+    least: int = 1,
+) -> dict[str, str]:
+    tied = tied_groups(clips, options.kept_together)
+    groups = {_group_name(members, options): members for members in tied}
+
+    def order(item: tuple[str, list[SplitClip]]) -> tuple[int, str]:
+        text = f"{options.seed} {item[0]}"
+        return -len(item[1]), hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+    groups = dict(sorted(groups.items(), key=order))
+    if len(groups) < least * len(shares):
+        raise SplitError(
+            f"split.protocol {options.protocol}: {len(groups)} subjects or clips cannot be "
+            f"divided into {', '.join(shares)}; add data, choose another protocol, or let "
+            "split.allow_leaks name what may be in two parts"
+        )
+    labels = {name: [clip.label for clip in members] for name, members in groups.items()}
+    parts = divide(labels, shares, least=least)
+    return {clip.clip_id: parts[name] for name, members in groups.items() for clip in members}
+
+
+def _group_name(members: Sequence[SplitClip], options: SplitOptions) -> str:
+    subjects = {clip.subject for clip in members}
+    if "subject" in options.kept_together and len(subjects) == 1 and None not in subjects:
+        return f"subject {members[0].subject}"
+    return f"clip {min(clip.clip_id for clip in members)}"
+
+
+def _refuse_leaks(
+    clips: Sequence[SplitClip], parts: Mapping[str, str], options: SplitOptions
+) -> None:
+    # Who made the official folds decided about people and movies: only a clip that is there twice
+    # is held against them.
+    official = options.protocol == OFFICIAL
+    kinds = [kind for kind in options.kept_together if kind == "content" or not official]
+    leaks = find_leaks(clips, parts, kinds)
+    if leaks:
+        raise SplitError(
+            f"split.protocol {options.protocol}: the parts share what they must not\n  "
+            + "\n  ".join(leaks)
+            + "\nMend the table or choose another protocol; if it is meant, name the kind in "
+            "split.allow_leaks."
+        )
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:10]) + (", …" if len(names) > 10 else "")

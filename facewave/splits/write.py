@@ -1,0 +1,272 @@
+"""The Parquet files that models read: one row a clip, its features beside its label."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from facewave.features.encode_bucket import FEATURE_COLUMNS
+from facewave.manifest.clips import Clip
+from facewave.splits.partition import PARTS
+from facewave.splits.read import METADATA_KEY
+from facewave.storage.atomic import atomic_path
+from facewave.storage.store import DamagedShardError, read_shard, shard_path
+from facewave.storage.tables import iter_rows
+
+_ROW_GROUP_CLIPS = 1000
+# Training brings row groups into random order where it cannot hold them all: many small ones mix
+# better than few large ones.
+_ROW_GROUP_BYTES = 8 * 1024 * 1024
+
+_CLIP_FIELDS = [
+    pa.field("clip_id", pa.string(), nullable=False),
+    pa.field("file_path", pa.string(), nullable=False),
+    pa.field("video_idx", pa.int32(), nullable=False),
+    pa.field("label", pa.int32(), nullable=False),
+    pa.field("actual", pa.string(), nullable=False),
+    pa.field("subject", pa.string()),
+    pa.field("take", pa.string()),
+    pa.field("text", pa.string()),
+    pa.field("start_frame", pa.int32()),
+    pa.field("end_frame", pa.int32()),
+    pa.field("label_distribution", pa.list_(pa.float32())),
+]
+_QUALITY_FIELDS = [
+    pa.field("valid", pa.bool_(), nullable=False),
+    pa.field("reason", pa.string(), nullable=False),
+    pa.field("frames", pa.int32(), nullable=False),
+    pa.field("detected", pa.int32(), nullable=False),
+    pa.field("detection_ratio", pa.float32(), nullable=False),
+    pa.field("longest_gap", pa.int32(), nullable=False),
+    pa.field("jitter", pa.float32()),
+    pa.field("mean_abs_yaw", pa.float32()),
+    pa.field("feature_key", pa.string(), nullable=False),
+]
+
+
+class SplitBuildError(Exception):
+    """Manifest and feature indexes do not belong together."""
+
+
+@dataclass
+class _PartWriter:
+    """Buffers one row group of a part; memory does not grow with the number of clips."""
+
+    writer: Any
+    schema: Any
+    limit: int
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    arrays: dict[str, list[NDArray[np.float32]]] = field(default_factory=dict)
+
+    def add(self, row: dict[str, Any], features: Mapping[str, NDArray[np.float32]]) -> None:
+        self.rows.append(row)
+        for name, array in features.items():
+            self.arrays.setdefault(name, []).append(array.reshape(-1))
+        if len(self.rows) >= self.limit:
+            self.flush()
+
+    def flush(self) -> None:
+        if not self.rows:
+            return
+        columns = []
+        for column in self.schema:
+            if column.name in self.arrays:
+                values = pa.array(np.concatenate(self.arrays[column.name]))
+                size = column.type.list_size
+                columns.append(pa.FixedSizeListArray.from_arrays(values, size))
+            else:
+                columns.append(pa.array([row[column.name] for row in self.rows], column.type))
+        self.writer.write_table(
+            pa.Table.from_arrays(columns, schema=self.schema), row_group_size=len(self.rows)
+        )
+        self.rows, self.arrays = [], {}
+
+
+class FeatureIndex(Mapping[str, Mapping[str, str]]):
+    """Index rows by clip id, each held as one text: 100,000 dicts of them take 150 MB."""
+
+    def __init__(self, rows: Iterable[Mapping[str, str]]) -> None:
+        """Take rows with the cells `FEATURE_COLUMNS`."""
+        self._cells = {
+            row["clip_id"]: "\0".join(row[name] for name in FEATURE_COLUMNS) for row in rows
+        }
+
+    def __getitem__(self, clip_id: str) -> Mapping[str, str]:
+        """Return the row of a clip."""
+        return dict(zip(FEATURE_COLUMNS, self._cells[clip_id].split("\0"), strict=True))
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the clip ids."""
+        return iter(self._cells)
+
+    def __len__(self) -> int:
+        """Return the number of clips."""
+        return len(self._cells)
+
+
+def read_feature_indexes(indexes: Iterable[Path]) -> FeatureIndex:
+    """Return the index rows of all buckets by clip id."""
+    return FeatureIndex(row for index in indexes for row in iter_rows(index, FEATURE_COLUMNS))
+
+
+def write_splits(
+    clips: Sequence[Clip],
+    index: Mapping[str, Mapping[str, str]],
+    parts: Mapping[str, str],
+    *,
+    outputs: Mapping[str, Path],
+    store: Path,
+    shapes: Mapping[str, tuple[int, ...]],
+    metadata: Mapping[str, Any],
+    reencode: Callable[[Mapping[str, str]], None],
+) -> None:
+    """Write the Parquet file of each part.
+
+    One row a clip: the manifest's columns, the quality columns and, for each feature group, a
+    fixed-size list of float32 (zeros where the clip is not valid). `label_distribution` is brought
+    to a sum of 1. Row groups of 1,000 clips or 8 MiB, zstd. The schema's metadata holds `metadata`,
+    `shapes` and `data_sha256`, the digest of the part's clip ids, labels, votes and feature keys.
+
+    Args:
+        clips: the manifest, in its order.
+        index: feature index rows by clip id.
+        parts: part of each clip id.
+        outputs: part to file.
+        store: folder of the content-addressed store.
+        shapes: shape of each feature group of a clip.
+        metadata: JSON-serialisable.
+        reencode: called with the index row of a damaged feature shard; makes it anew.
+
+    Raises:
+        SplitBuildError: if a clip of the manifest is in no index.
+        DamagedShardError: if a shard stays damaged.
+    """
+    missing = [clip.clip_id for clip in clips if clip.clip_id not in index]
+    if missing:
+        raise SplitBuildError(
+            f"{len(missing)} clips of the manifest have no features ({', '.join(missing[:5])}); "
+            "the label table changed while the workflow ran: run again"
+        )
+    with ExitStack() as stack:
+        writers = {
+            part: _open_part(
+                stack, outputs[part], shapes, metadata, _digest(clips, index, parts, part)
+            )
+            for part in PARTS
+        }
+        for clip in clips:
+            entry = index[clip.clip_id]
+            features = _features(entry, store=store, shapes=shapes, reencode=reencode)
+            writers[parts[clip.clip_id]].add(_row(clip, entry), features)
+        for writer in writers.values():
+            writer.flush()
+
+
+def _open_part(
+    stack: ExitStack,
+    path: Path,
+    shapes: Mapping[str, tuple[int, ...]],
+    metadata: Mapping[str, Any],
+    digest: str,
+) -> _PartWriter:
+    text = json.dumps(
+        {**metadata, "shapes": {k: list(v) for k, v in shapes.items()}, "data_sha256": digest},
+        sort_keys=True,
+        allow_nan=False,
+    )
+    widths = {name: int(np.prod(shape)) for name, shape in shapes.items()}
+    schema = pa.schema(
+        _CLIP_FIELDS
+        + _QUALITY_FIELDS
+        + [
+            pa.field(name, pa.list_(pa.float32(), width), nullable=False)
+            for name, width in widths.items()
+        ],
+        metadata={METADATA_KEY: text.encode()},
+    )
+    limit = _ROW_GROUP_BYTES // (4 * sum(widths.values()))
+    temporary = stack.enter_context(atomic_path(path))
+    writer = stack.enter_context(
+        pq.ParquetWriter(temporary, schema, compression="zstd", use_dictionary=False)
+    )
+    return _PartWriter(writer, schema, max(1, min(_ROW_GROUP_CLIPS, limit)))
+
+
+def _digest(
+    clips: Sequence[Clip],
+    index: Mapping[str, Mapping[str, str]],
+    parts: Mapping[str, str],
+    part: str,
+) -> str:
+    digest = hashlib.sha256()
+    for clip in clips:
+        if parts[clip.clip_id] == part:
+            key = index[clip.clip_id]["key"]
+            votes = " ".join(map(str, _shares(clip.label_distribution) or ()))
+            digest.update(f"{clip.clip_id}\t{clip.label}\t{key}\t{votes}\n".encode())
+    return digest.hexdigest()
+
+
+def _row(clip: Clip, entry: Mapping[str, str]) -> dict[str, Any]:
+    row = {column.name: getattr(clip, column.name) for column in _CLIP_FIELDS}
+    return row | {
+        "label_distribution": _shares(clip.label_distribution),
+        "valid": entry["valid"] == "true",
+        "reason": entry["reason"],
+        "frames": int(entry["frames"]),
+        "detected": int(entry["detected"]),
+        "detection_ratio": float(entry["detection_ratio"]),
+        "longest_gap": int(entry["longest_gap"]),
+        "jitter": float(entry["jitter"]) if entry["jitter"] else None,
+        "mean_abs_yaw": float(entry["mean_abs_yaw"]) if entry["mean_abs_yaw"] else None,
+        "feature_key": entry["key"],
+    }
+
+
+def _shares(votes: Sequence[float] | None) -> list[float] | None:
+    """Return votes as shares of their sum; None where there are none."""
+    total = math.fsum(votes or ())
+    return [vote / total for vote in votes] if votes and total > 0 else None
+
+
+def _features(
+    entry: Mapping[str, str],
+    *,
+    store: Path,
+    shapes: Mapping[str, tuple[int, ...]],
+    reencode: Callable[[Mapping[str, str]], None],
+) -> dict[str, NDArray[np.float32]]:
+    if entry["valid"] != "true":
+        return {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+    path = shard_path(store, "features", entry["key"])
+    try:
+        arrays, _ = read_shard(path)
+    except DamagedShardError:
+        reencode(entry)
+        arrays, _ = read_shard(path)
+    return {name: arrays[name] for name in shapes}
+
+
+def iter_split_rows(path: Path, *, batch_clips: int = 256) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a split file, feature groups as float32 arrays of their shape."""
+    with pq.ParquetFile(path) as file:
+        shapes = json.loads(file.schema_arrow.metadata[METADATA_KEY])["shapes"]
+        for batch in file.iter_batches(batch_clips, use_threads=False):
+            plain = batch.drop_columns(list(shapes)).to_pylist()
+            arrays = {
+                name: batch.column(name).flatten().to_numpy().reshape(-1, *shape)
+                for name, shape in shapes.items()
+            }
+            for i, row in enumerate(plain):
+                yield row | {name: array[i] for name, array in arrays.items()}

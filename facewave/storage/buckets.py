@@ -1,0 +1,100 @@
+"""Clips are handled in buckets: a job a bucket, a bucket by a stable hash of the clip's id."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from facewave.storage.tables import format_rows, iter_rows
+
+# Starting a job costs about as much as tracking one clip: 64 clips a bucket waste 2 %. Small
+# datasets take smaller buckets, so that all cores have work until the end. Large ones take larger
+# buckets: they keep many cores busy all the same, and what Snakemake does grows with the jobs.
+MIN_BUCKETS = 4
+# Up to so many buckets, so many clips a bucket.
+_BUCKET_SIZES = ((64, 16), (512, 64), (math.inf, 256))
+
+KEY_COLUMNS = ("clip_id", "file_path", "fingerprint", "fps_hint")
+# Only in the key files that have segments: the others stay what they were.
+SEGMENT_COLUMNS = ("start_frame", "end_frame")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """One clip of a key file.
+
+    Attributes:
+        fingerprint: opaque text that changes when the clip's content does; `missing` where there
+            is no file.
+        fps_hint: frames a second to assume where the container names none.
+        frames: range of frames of a segment (first, one after the last); None for a whole video.
+    """
+
+    clip_id: str
+    file_path: str
+    fingerprint: str
+    fps_hint: float | None = None
+    frames: tuple[int, int] | None = None
+
+
+def auto_buckets(clips: int) -> int:
+    """Return a power of two: 4 buckets and more for up to 16 clips each, 64 for 64, 512 for 256."""
+    buckets = MIN_BUCKETS
+    while buckets * _bucket_size(buckets) < clips:
+        buckets *= 2
+    return buckets
+
+
+def _bucket_size(buckets: int) -> int:
+    return next(size for below, size in _BUCKET_SIZES if buckets < below)
+
+
+def bucket_of(clip_id: str, buckets: int) -> str:
+    """Return the name of a clip's bucket: the same on every machine and in every order."""
+    digest = hashlib.blake2b(clip_id.encode(), digest_size=8).digest()
+    return f"{int.from_bytes(digest, 'big') % buckets:04d}"
+
+
+def key_file_text(rows: Iterable[KeyRow], *, options: Mapping[str, Any]) -> str:
+    """Return a key file: a comment with the stage's options, then the clips by id."""
+    ordered = sorted(rows, key=lambda row: row.clip_id)
+    header = json.dumps(options, sort_keys=True, separators=(",", ":"))
+    segments = any(row.frames for row in ordered)
+    table = format_rows(
+        (*KEY_COLUMNS, *(SEGMENT_COLUMNS if segments else ())),
+        (
+            {
+                "clip_id": row.clip_id,
+                "file_path": row.file_path,
+                "fingerprint": row.fingerprint,
+                "fps_hint": row.fps_hint,
+                **dict(zip(SEGMENT_COLUMNS, row.frames or (None, None), strict=True)),
+            }
+            for row in ordered
+        ),
+    )
+    return f"# {header}\n{table}"
+
+
+def read_key_file(path: Path) -> list[KeyRow]:
+    """Read the clips of a key file."""
+    return [
+        KeyRow(
+            row["clip_id"],
+            row["file_path"],
+            row["fingerprint"],
+            float(row["fps_hint"]) if row["fps_hint"] else None,
+            _frames(row),
+        )
+        for row in iter_rows(path, KEY_COLUMNS)
+    ]
+
+
+def _frames(row: Mapping[str, str]) -> tuple[int, int] | None:
+    start, end = (row.get(name) for name in SEGMENT_COLUMNS)
+    return (int(start), int(end)) if start and end else None

@@ -1,0 +1,176 @@
+"""Content-addressed store: a shard lies under a key made of everything that determines it.
+
+A shard is a ZIP archive of `.npy` members and `metadata.json`, so that `numpy.load` opens it
+without pickle; the archive's CRC-32 of every member is what finds truncation and flipped bits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facewave.storage.atomic import atomic_path
+
+METADATA_MEMBER = "metadata.json"
+
+
+class DamagedShardError(Exception):
+    """A shard cannot be read back as it was written."""
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes as 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def content_key(**parts: Any) -> str:
+    """Return the key (64 hex digits) of a JSON-serialisable description, order of names aside."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def shard_path(store: Path, stage: str, key: str) -> Path:
+    """Return where the shard of `key` lies: `{store}/{stage}/{first two digits}/{key}.npz`."""
+    return store / stage / key[:2] / f"{key}.npz"
+
+
+def write_shard(
+    path: Path,
+    arrays: Mapping[str, NDArray[Any] | tuple[tuple[int, ...], str, Iterable[NDArray[Any]]]],
+    metadata: Mapping[str, Any],
+) -> None:
+    """Write a shard atomically; equal content gives equal bytes.
+
+    Args:
+        path: where it goes; folders are made.
+        arrays: name to array, or to (shape, dtype, chunks) where chunks along the first axis
+            come one after the other, so that a long clip needs no more memory than a short one.
+        metadata: JSON-serialisable.
+
+    Raises:
+        ValueError: if chunks do not add up to their shape, or an array holds Python objects.
+    """
+    with atomic_path(path, sync=False) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, array in arrays.items():
+            if isinstance(array, np.ndarray):
+                array = (array.shape, array.dtype.str, [array])
+            _write_member(archive, name, *array)
+        text = json.dumps(metadata, sort_keys=True, indent=1, allow_nan=False)
+        archive.writestr(zipfile.ZipInfo(METADATA_MEMBER), text)
+
+
+def _write_member(
+    archive: zipfile.ZipFile,
+    name: str,
+    shape: tuple[int, ...],
+    dtype: str,
+    chunks: Iterable[NDArray[Any]],
+) -> None:
+    if np.dtype(dtype).hasobject:
+        raise ValueError(f"{name}: an array of Python objects cannot be stored without pickle")
+    header = {"descr": dtype, "fortran_order": False, "shape": tuple(shape)}
+    missing = math.prod(shape)
+    with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+        np.lib.format.write_array_header_1_0(member, header)
+        for chunk in chunks:
+            member.write(np.ascontiguousarray(chunk, dtype=dtype).tobytes())
+            missing -= chunk.size
+    if missing:
+        raise ValueError(f"{name}: the chunks have {-missing:+d} values compared with {shape}")
+
+
+def read_shard(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Read a shard whole: its arrays by name and its metadata.
+
+    Raises:
+        DamagedShardError: if it is missing, truncated or altered.
+    """
+    with _damage(path), zipfile.ZipFile(path) as archive:
+        arrays = {
+            name.removesuffix(".npy"): _read_array(archive, name)
+            for name in archive.namelist()
+            if name != METADATA_MEMBER
+        }
+        return arrays, json.loads(archive.read(METADATA_MEMBER))
+
+
+def _read_array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    with archive.open(name) as member:
+        array: NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
+        # The CRC is compared only when the end of the member has been read.
+        if member.read(1):
+            raise ValueError(f"{name} is longer than its header says")
+    return array
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """Read only the metadata of a shard.
+
+    Raises:
+        DamagedShardError: if it is missing, truncated or altered.
+    """
+    with _damage(path), zipfile.ZipFile(path) as archive:
+        metadata: dict[str, Any] = json.loads(archive.read(METADATA_MEMBER))
+        return metadata
+
+
+def frame_step(path: Path) -> int:
+    """Return of how many frames of the video one was tracked (`landmarker.max_fps`).
+
+    Raises:
+        DamagedShardError: if the trajectory shard is missing, truncated or altered.
+    """
+    return int(read_metadata(path).get("frame_step", 1))
+
+
+def iter_frames(path: Path, name: str, *, chunk: int = 4096) -> Iterator[NDArray[Any]]:
+    """Yield an array of a shard in chunks of `chunk` rows of its first axis.
+
+    Raises:
+        DamagedShardError: if it is missing, truncated or altered (possibly after some chunks).
+    """
+    with (
+        _damage(path),
+        zipfile.ZipFile(path) as archive,
+        archive.open(f"{name}.npy") as member,
+    ):
+        np.lib.format.read_magic(member)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(member)
+        row = math.prod(shape[1:]) * dtype.itemsize
+        for start in range(0, shape[0], chunk):
+            count = min(chunk, shape[0] - start)
+            data = member.read(count * row)
+            yield np.frombuffer(data, dtype).reshape(count, *shape[1:])
+        if member.read(1):
+            raise ValueError(f"{name} is longer than its header says")
+
+
+def is_whole(path: Path) -> bool:
+    """Tell whether a shard is there and every byte of its members is as it was written."""
+    try:
+        with _damage(path), zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None and METADATA_MEMBER in archive.namelist()
+    except DamagedShardError:
+        return False
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    # A flipped bit makes zipfile and NumPy raise almost anything: NotImplementedError for a
+    # compression that is none, MemoryError for a shape, TokenError for a header.
+    try:
+        yield
+    except Exception as error:
+        raise DamagedShardError(
+            f"{path}: {type(error).__name__}: {error}; remove it and run again"
+        ) from error

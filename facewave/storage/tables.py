@@ -1,0 +1,134 @@
+"""Small typed tables as TSV: key files and bucket indexes, read by people and by later stages."""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, fields
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from facewave.storage.atomic import atomic_path
+
+_SPECIAL = re.compile(r'[\t\n\r"]')
+_SPECIAL_BUT_TAB = re.compile(r'[\n\r"]')
+
+
+class TableError(ValueError):
+    """A table of the workflow's own is not what it should be."""
+
+
+def format_rows(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return a header and rows as TSV text; None and NaN become empty cells."""
+    pick = _picker(columns)
+    lines = [_line(columns), *(_line([_cell(value) for value in pick(row)]) for row in rows)]
+    return "".join(lines)
+
+
+def _picker(columns: Sequence[str]) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
+    if len(columns) == 1:
+        return lambda row: (row[columns[0]],)
+    return itemgetter(*columns)
+
+
+def _line(cells: Sequence[str]) -> str:
+    # One look at the whole line in place of one at each cell: 100,000 lines are in each run's way.
+    line = "\t".join(cells)
+    if line.count("\t") != len(cells) - 1 or _SPECIAL_BUT_TAB.search(line):
+        line = "\t".join(map(_quoted, cells))
+    return line + "\n"
+
+
+def _cell(value: Any) -> str:
+    if type(value) is str:
+        return value
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _quoted(cell: str) -> str:
+    # csv.writer leaves a lone carriage return unquoted, which csv.reader takes for a new row.
+    return '"' + cell.replace('"', '""') + '"' if _SPECIAL.search(cell) else cell
+
+
+def write_text(path: Path, text: str, *, sync: bool = True) -> None:
+    """Write text atomically; `sync` as for `atomic_path`."""
+    with atomic_path(path, sync=sync) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
+
+
+def write_text_if_changed(path: Path, text: str) -> bool:
+    """Write text atomically unless the file holds it already; return whether it was written.
+
+    It does not wait for the disk: what a power loss spoils is written again by the next call.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            if file.read() == text:
+                return False
+    except (FileNotFoundError, UnicodeDecodeError):
+        pass
+    write_text(path, text, sync=False)
+    return True
+
+
+def iter_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Yield the rows of a table; lines before the header that begin with `#` are skipped.
+
+    Raises:
+        TableError: if a column is missing, a row has another number of cells, or it is no text.
+    """
+    with path.open(encoding="utf-8", newline="") as file:
+        try:
+            first = next(file, "")
+            while first.startswith("#"):
+                first = next(file, "")
+            header = first.rstrip("\n").split("\t")
+            if missing := set(columns) - set(header):
+                raise TableError(
+                    f"{path}: no column {', '.join(sorted(missing))}; it was written by another "
+                    "version of facewave: remove it and run again"
+                )
+            for cells in csv.reader(file, dialect="excel-tab", strict=True):
+                if len(cells) != len(header):
+                    raise TableError(
+                        f"{path}: a row has {len(cells)} cells in place of {len(header)}; "
+                        "remove the file and run again"
+                    )
+                yield dict(zip(header, cells))  # noqa: B905 - of equal length by the line above
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise TableError(f"{path}: {error}; remove the file and run again") from error
+
+
+def write_rows(path: Path, kind: type[Any], rows: Iterable[Any], *, digits: int = 4) -> None:
+    """Write rows as CSV, atomically, with a header even where there is no row.
+
+    Args:
+        path: to write.
+        kind: the rows' dataclass; its fields are the columns.
+        rows: of that class.
+        digits: behind the point of a float; NaN is an empty cell.
+    """
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(kind)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({k: _csv_cell(v, digits) for k, v in asdict(row).items()} for row in rows)
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a header and rows of cells as CSV, atomically; None is an empty cell."""
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([columns, *rows])
+
+
+def _csv_cell(value: object, digits: int) -> object:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:z.{digits}f}"
+    return value

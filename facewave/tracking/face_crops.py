@@ -1,0 +1,257 @@
+"""Aligned pictures of the tracked face, for people who review clips and for models that see.
+
+Eyes are level and at the same place in every picture. A clip's pictures are frames spread evenly
+over those in which the face was found.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facewave.jobs.log import Progress
+from facewave.storage.atomic import atomic_path
+from facewave.storage.buckets import KeyRow, read_key_file
+from facewave.storage.store import (
+    DamagedShardError,
+    content_key,
+    frame_step,
+    iter_frames,
+    shard_path,
+)
+from facewave.storage.tables import format_rows, iter_rows, write_text
+from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.versions import FACE_CROP_VERSION
+from facewave.video.decode import UnreadableVideoError, Video
+from facewave.video.open import open_video
+
+CROP_COLUMNS = ("clip_id", "pictures", "frames", "key", "reason")
+
+_log = logging.getLogger("facewave")
+_JPEG_QUALITY = 92
+# Corners of the eye at the left and at the right of the picture, and of the mouth.
+_LEFT_EYE, _RIGHT_EYE, _MOUTH = [33, 133], [362, 263], [61, 291]
+# Where the point between the eyes lies in a crop, and how far apart they are: shares of its side.
+_EYES_AT = (0.5, 0.4)
+_EYES_APART = 0.3
+# Eyes are about as far apart as they are from the mouth. Of a head turned aside, this is what
+# keeps its size.
+_MOUTH_TO_EYES = 0.95
+# Frames are made smaller by averaging before they are warped by less than this: no aliasing.
+_SHRINK = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class CropOptions:
+    """How a clip is shown (config section `face_crops`).
+
+    Attributes:
+        size: width and height of a crop in pixels.
+        frames: crops a clip, at most.
+        mode: `grid` (one picture a clip, crops row by row) or `frames` (one picture a crop).
+    """
+
+    size: int = 224
+    frames: int = 9
+    mode: str = "grid"
+
+
+def chosen_frames(detected: NDArray[np.bool_], count: int) -> list[int]:
+    """Return up to `count` frames with the face, spread evenly over those that have it."""
+    found = np.flatnonzero(detected)
+    places = (np.arange(count) + 0.5) * len(found) / count
+    return [int(found[i]) for i in np.unique(places.astype(int))] if len(found) else []
+
+
+def crop_matrix(points: NDArray[Any], *, width: int, height: int, size: int) -> NDArray[np.float64]:
+    """Return the similarity transform, (2, 3), from a frame's pixels to those of the crop.
+
+    Args:
+        points: (478, 2) or (478, 3), landmarks in normalised image coordinates.
+        width, height: of the frame, pixels.
+        size: of the crop, pixels.
+    """
+    pixels = np.asarray(points, np.float64)[:, :2] * [width, height]
+    left, right, mouth = (pixels[rows].mean(axis=0) for rows in (_LEFT_EYE, _RIGHT_EYE, _MOUTH))
+    across, middle = right - left, (left + right) / 2
+    apart = max(math.hypot(*across), _MOUTH_TO_EYES * math.hypot(*(mouth - middle)), 1e-6)
+    scale = _EYES_APART * size / apart
+    angle = math.atan2(across[1], across[0])
+    cos, sin = scale * math.cos(angle), scale * math.sin(angle)
+    turn = np.array([[cos, sin], [-sin, cos]])
+    shift = size * np.array(_EYES_AT) - turn @ middle
+    return np.column_stack([turn, shift])
+
+
+def crop_face(frame: NDArray[np.uint8], points: NDArray[Any], *, size: int) -> NDArray[np.uint8]:
+    """Return the aligned face, uint8 (size, size, 3); black where the frame ends.
+
+    Args:
+        frame: uint8 (height, width, 3).
+        points: landmarks, (478, 2) or (478, 3), in normalised image coordinates.
+        size: width and height of the crop, pixels.
+    """
+    import cv2
+
+    height, width = frame.shape[:2]
+    scale = math.hypot(*crop_matrix(points, width=width, height=height, size=size)[:, 0])
+    if scale < _SHRINK:
+        smaller = (max(1, round(width * scale)), max(1, round(height * scale)))
+        frame = np.asarray(cv2.resize(frame, smaller, interpolation=cv2.INTER_AREA), np.uint8)
+        height, width = frame.shape[:2]
+    matrix = crop_matrix(points, width=width, height=height, size=size)
+    return np.asarray(cv2.warpAffine(frame, matrix, (size, size), flags=cv2.INTER_LINEAR), np.uint8)
+
+
+def make_grid(crops: Sequence[NDArray[np.uint8]], *, count: int) -> NDArray[np.uint8]:
+    """Return crops row by row in one picture with places for `count`; what is empty is black."""
+    size = crops[0].shape[0]
+    columns = math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    grid = np.zeros((rows * size, columns * size, 3), np.uint8)
+    for index, crop in enumerate(crops):
+        top, left = size * (index // columns), size * (index % columns)
+        grid[top : top + size, left : left + size] = crop
+    return grid
+
+
+def crop_bucket(
+    key_file: Path,
+    track_index: Path,
+    *,
+    index: Path,
+    folder: Path,
+    store: Path,
+    options: CropOptions,
+    default_fps: float,
+) -> None:
+    """Write the pictures of a bucket's clips, then the bucket's index; others are removed.
+
+    A picture's name has the clip's id and part of its key, which holds everything that decides it:
+    one that is there is not made again.
+
+    Args:
+        key_file, track_index: of the bucket.
+        index: TSV, a row a clip (`CROP_COLUMNS`): file names below `folder` and frames of the
+            clip, both parted by blanks; a clip without a picture has a reason.
+        folder: of this bucket's pictures alone.
+        store: folder of the content-addressed store.
+        options: see `CropOptions`.
+        default_fps: frames a second where neither container nor manifest names one.
+
+    Raises:
+        DamagedShardError: if a trajectory shard cannot be read.
+    """
+    tracks = {row["clip_id"]: row for row in iter_rows(track_index, TRACK_COLUMNS)}
+    rows = [row for row in read_key_file(key_file) if row.clip_id in tracks]
+    progress = Progress(len(rows))
+    done = []
+    for row in rows:
+        made = _crop_clip(
+            row,
+            tracks[row.clip_id],
+            folder=folder,
+            store=store,
+            options=options,
+            fps=row.fps_hint or default_fps,
+        )
+        progress.step(computed=not made["reason"], frames=len(str(made["frames"]).split()))
+        done.append(made)
+    _remove_others(folder, {name for made in done for name in made["pictures"].split()})
+    write_text(index, format_rows(CROP_COLUMNS, done))
+
+
+def _crop_clip(
+    row: KeyRow,
+    track: Mapping[str, str],
+    *,
+    folder: Path,
+    store: Path,
+    options: CropOptions,
+    fps: float,
+) -> dict[str, str]:
+    made = dict.fromkeys(CROP_COLUMNS, "") | {"clip_id": row.clip_id}
+    if not track["key"]:
+        return made | {"reason": track["error"] or "it was not tracked"}
+    shard = shard_path(store, "tracks", track["key"])
+    try:
+        detected = np.concatenate([np.zeros(0, bool), *iter_frames(shard, "detected")])
+        frames = chosen_frames(detected, options.frames)
+        points, step = _landmarks(shard, frames), frame_step(shard)
+    except DamagedShardError as error:
+        raise DamagedShardError(
+            f"{error}: run again with `--forcerun encode_features`, which tracks the clip anew"
+        ) from error
+    if not frames:
+        return made | {"reason": track["error"] or "no face was found"}
+    key = content_key(
+        stage="face_crops", track=track["key"], **asdict(options), version=FACE_CROP_VERSION
+    )
+    names = _names(f"{row.clip_id}-{key[:16]}", len(frames) if options.mode == "frames" else 1)
+    if not all((folder / name).is_file() for name in names):
+        try:
+            with open_video(Path(row.file_path), default_fps=fps) as video:
+                if row.frames is not None:
+                    video.restrict(*row.frames)
+                video.take_every(step)
+                crops = list(_crops(video, dict(zip(frames, points, strict=True)), options.size))
+        except UnreadableVideoError as error:
+            return made | {"reason": str(error)}
+        if len(crops) < len(frames):
+            return made | {"reason": "the file has fewer frames than when it was tracked"}
+        if options.mode == "grid":
+            crops = [make_grid(crops, count=options.frames)]
+        for name, crop in zip(names, crops, strict=True):
+            _write_jpeg(folder / name, crop)
+    return made | {"pictures": " ".join(names), "frames": " ".join(map(str, frames)), "key": key}
+
+
+def _names(stem: str, count: int) -> list[str]:
+    return [f"{stem}.jpg"] if count == 1 else [f"{stem}_{i:02d}.jpg" for i in range(count)]
+
+
+def _landmarks(shard: Path, frames: Sequence[int]) -> list[NDArray[np.float32]]:
+    """Return the landmarks (478, 3) of frames in rising order, holding a chunk at a time."""
+    wanted, start = list(frames), 0
+    found: list[NDArray[np.float32]] = []
+    for chunk in iter_frames(shard, "landmarks", chunk=256):
+        rows = [frame - start for frame in wanted if start <= frame < start + len(chunk)]
+        found += [chunk[row].copy() for row in rows]
+        start += len(chunk)
+    return found
+
+
+def _crops(
+    video: Video, points: Mapping[int, NDArray[np.float32]], size: int
+) -> Iterator[NDArray[np.uint8]]:
+    last = max(points)
+    for index, frame in enumerate(video.frames()):
+        if index in points:
+            yield crop_face(frame, points[index], size=size)
+        if index >= last:
+            return
+
+
+def _write_jpeg(path: Path, picture: NDArray[np.uint8]) -> None:
+    import cv2
+
+    options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data.tobytes())
+
+
+def _remove_others(folder: Path, names: set[str]) -> None:
+    """Remove the pictures of other options, and of clips that left the bucket."""
+    others = [path for path in folder.glob("*.jpg") if path.name not in names]
+    for path in others:
+        path.unlink()
+    if others:
+        _log.info("%s: %d pictures of earlier runs removed", folder, len(others))

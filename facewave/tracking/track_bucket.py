@@ -1,0 +1,292 @@
+"""One bucket of clips to trajectory shards in the store, and the bucket's index."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from facewave.jobs.log import Progress
+from facewave.jobs.memory import KilledForMemoryError
+from facewave.storage.atomic import atomic_path
+from facewave.storage.buckets import KeyRow, read_key_file
+from facewave.storage.fingerprint import MISSING, Tracked, stat_text
+from facewave.storage.frame_files import clip_sha256
+from facewave.storage.store import (
+    DamagedShardError,
+    content_key,
+    is_whole,
+    read_metadata,
+    shard_path,
+)
+from facewave.storage.tables import TableError, format_rows, iter_rows, write_text
+from facewave.tracking.landmarker import LandmarkerOptions
+from facewave.tracking.model_file import check_model
+from facewave.tracking.stub import track_made_up_clip
+from facewave.tracking.track_clip import TrackJob, TrackSummary, track_clip
+from facewave.versions import TRACK_VERSION
+from facewave.video.decode import UnreadableVideoError, check_clip, check_frame_rate
+
+_log = logging.getLogger("facewave")
+
+TrackClip = Callable[[TrackJob], TrackSummary]
+
+# So many clips that memory does not suffice for are no longer the clips' matter.
+_STARVED = 3
+
+_SUMMARY_COLUMNS = tuple(TrackSummary.__dataclass_fields__)
+TRACK_COLUMNS = ("clip_id", "file_path", "key", "fingerprint", "content_sha256", *_SUMMARY_COLUMNS)
+
+
+@dataclass(frozen=True)
+class TrackOptions:
+    """Everything but the video that decides a trajectory.
+
+    Attributes:
+        landmarker: options of the landmarker.
+        default_fps: frames a second where neither container nor manifest names one.
+        model_sha256: SHA-256 of the model bundle.
+        stub: whether made-up clips are given made-up trajectories (see `facewave.tracking.stub`).
+    """
+
+    landmarker: LandmarkerOptions
+    default_fps: float
+    model_sha256: str
+    stub: bool = False
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any]) -> TrackOptions:
+        """Return the options from what Snakemake hands to a job."""
+        return cls(
+            LandmarkerOptions(**params["landmarker"]),
+            float(params["default_fps"]),
+            params["model_sha256"],
+            stub=params.get("stub", False),
+        )
+
+
+def track_key(
+    content_sha256: str,
+    *,
+    fps: float,
+    options: TrackOptions,
+    frames: tuple[int, int] | None = None,
+) -> str:
+    """Return the key of the trajectory of a video of these bytes, or of a range of its frames."""
+    segment = {} if frames is None else {"frames": list(frames)}
+    stub = {"stub": True} if options.stub else {}
+    return content_key(
+        stage="tracks",
+        content=content_sha256,
+        model=options.model_sha256,
+        landmarker=options.landmarker.in_keys(),
+        default_fps=float(fps),
+        version=TRACK_VERSION,
+        **segment,
+        **stub,
+    )
+
+
+def track_bucket(
+    key_file: Path,
+    *,
+    index: Path,
+    store: Path,
+    model: Path,
+    options: TrackOptions,
+    track: TrackClip | None = None,
+) -> None:
+    """Track every clip of a bucket that is not in the store yet, then write the bucket's index.
+
+    A clip that cannot be tracked gets a row with `error`; it never stops the others. One that
+    memory did not suffice for has no row, so that there is no index, but the others are tracked.
+
+    Args:
+        key_file: the bucket's clips.
+        index: TSV with a row a clip (`TRACK_COLUMNS`), written at the end.
+        store: folder of the content-addressed store.
+        model: FaceLandmarker bundle; must have the SHA-256 of `options`.
+        options: see `TrackOptions`.
+        track: does what `track_clip` does, possibly in another process; None: `track_clip`.
+
+    Raises:
+        ModelFileError: if the model is another one.
+        MissingSystemLibraryError: if MediaPipe cannot be loaded.
+        LandmarkerError: if MediaPipe refuses the model or the options.
+        NotMadeUpError: if `options.stub` is set and a clip is a real one.
+        KilledForMemoryError: if memory did not suffice for a clip, after the others; for
+            `_STARVED` clips, at once.
+        OSError: if the store cannot be written (a full disk stops the job, it flags no clip).
+    """
+    check_model(model, options.model_sha256)
+    rows = read_key_file(key_file)
+    progress = Progress(len(rows))
+    done = []
+    starved: list[KilledForMemoryError] = []
+    for row in rows:
+        try:
+            done.append(
+                _track(
+                    row, store=store, model=model, options=options, progress=progress, track=track
+                )
+            )
+        except KilledForMemoryError as error:
+            _log.error("%s", error)
+            starved.append(error)
+            if len(starved) == _STARVED:
+                break
+    if starved:
+        raise starved[0]
+    write_text(index, format_rows(TRACK_COLUMNS, done))
+
+
+def _track(
+    row: KeyRow,
+    *,
+    store: Path,
+    model: Path,
+    options: TrackOptions,
+    progress: Progress,
+    track: TrackClip | None = None,
+) -> dict[str, object]:
+    path, fps = Path(row.file_path), row.fps_hint or options.default_fps
+    content, key, computed = "", "", False
+    try:
+        if row.fingerprint == MISSING:
+            raise UnreadableVideoError("the file is missing")
+        check_frame_rate(fps)
+        stat = stat_text(row.file_path)
+        content = _content(path, stat=stat if row.frames else None)
+        key = track_key(content, fps=fps, options=options, frames=row.frames)
+        shard = shard_path(store, "tracks", key)
+        if is_whole(shard):
+            metadata = read_metadata(shard)
+            summary = TrackSummary(**{name: metadata[name] for name in _SUMMARY_COLUMNS})
+        else:
+            computed = True
+            summary = _compute(
+                row, shard, content, model=model, fps=fps, options=options, track=track
+            )
+            if stat_text(row.file_path) != stat:
+                shard.unlink(missing_ok=True)
+                raise UnreadableVideoError("the file changed while it was read; run again")
+    except (UnreadableVideoError, ValueError) as error:
+        content, key, summary = "", "", TrackSummary(error=str(error))
+    if summary.error:
+        _log.warning("%s: %s", path, summary.error)
+    progress.step(computed=computed, frames=summary.frames)
+    return {
+        "clip_id": row.clip_id,
+        "file_path": row.file_path,
+        "key": key,
+        "fingerprint": row.fingerprint,
+        "content_sha256": content,
+        **asdict(summary),
+    }
+
+
+def _content(path: Path, *, stat: str | None) -> str:
+    check_clip(path)
+    try:
+        return _remembered(path, stat) if stat else clip_sha256(path)
+    except OSError as error:
+        raise UnreadableVideoError(f"the file cannot be read: {error.strerror}") from error
+
+
+@lru_cache(maxsize=8)
+def _remembered(path: Path, stat: str) -> str:
+    """Hash a file once for all its segments, as long as its stat stays."""
+    del stat
+    return clip_sha256(path)
+
+
+def _compute(
+    row: KeyRow,
+    shard: Path,
+    content: str,
+    *,
+    model: Path,
+    fps: float,
+    options: TrackOptions,
+    track: TrackClip | None,
+) -> TrackSummary:
+    path = Path(row.file_path)
+    track = track_made_up_clip if options.stub else track or track_clip
+    # A damaged shard must not stay under its key if the clip cannot be tracked this time.
+    shard.unlink(missing_ok=True)
+    try:
+        with atomic_path(shard, sync=False) as temporary:
+            job = TrackJob(
+                video_path=path,
+                shard=temporary,
+                model=model,
+                options=options.landmarker,
+                default_fps=fps,
+                provenance={
+                    "content_sha256": content,
+                    "model_sha256": options.model_sha256,
+                    "landmarker": options.landmarker.in_keys(),
+                    "default_fps": fps,
+                    **({} if row.frames is None else {"frames_of_video": list(row.frames)}),
+                },
+                frames=row.frames,
+            )
+            summary = track(job)
+    except Exception as error:
+        if not _is_of_the_clip(error):
+            raise
+        _log.exception("%s: tracking failed", path)
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UnreadableVideoError(f"tracking failed: {reason}") from error
+    return summary
+
+
+def _is_of_the_clip(error: Exception) -> bool:
+    # By name: importing cv2 for the class would load it where another process does the work.
+    named = f"{type(error).__module__}.{type(error).__qualname__}"
+    return isinstance(error, (RuntimeError, ValueError, MemoryError)) or named == "cv2.error"
+
+
+def retrack(
+    clip_id: str, key: str, *, key_file: Path, store: Path, model: Path, options: TrackOptions
+) -> None:
+    """Make one trajectory shard anew because the one in the store is damaged.
+
+    Args:
+        clip_id: the clip.
+        key: the key that the shard must have.
+        key_file, store, model, options: as for `track_bucket`.
+
+    Raises:
+        DamagedShardError: if the shard cannot be made again, since the video is another one now.
+    """
+    _log.warning("%s: its trajectory is damaged; tracking it again", clip_id)
+    check_model(model, options.model_sha256)
+    row = next(row for row in read_key_file(key_file) if row.clip_id == clip_id)
+    done = _track(row, store=store, model=model, options=options, progress=Progress(1))
+    if done["key"] != key:
+        reason = done["error"] or "the video changed since it was tracked"
+        raise DamagedShardError(
+            f"{row.file_path}: the trajectory of clip {clip_id} is damaged and cannot be made "
+            f"again: {reason}; remove the bucket's index in tracks/ and run again"
+        )
+
+
+def read_tracked(indexes: Iterable[Path], clip_ids: Iterable[str]) -> Mapping[str, Tracked]:
+    """Return what the indexes know of these clips.
+
+    An index that is not there, is damaged or was written by another version knows nothing.
+    """
+    wanted = set(clip_ids)
+    found = {}
+    for index in indexes:
+        try:
+            for row in iter_rows(index, TRACK_COLUMNS):
+                if row["clip_id"] in wanted:
+                    found[row["clip_id"]] = Tracked(row["fingerprint"], row["content_sha256"])
+        except (FileNotFoundError, TableError):
+            continue
+    return found

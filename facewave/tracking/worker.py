@@ -1,0 +1,87 @@
+"""The process in which clips are tracked: `python -m facewave.tracking.worker FD`.
+
+Reads a clip a line, as JSON, from standard input and answers, a JSON object a line, on the file
+descriptor FD. What ends this process ends no bucket: see `facewave.tracking.isolation`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from dataclasses import asdict
+from typing import Any
+
+from facewave.tracking.landmarker import video_landmarker
+from facewave.tracking.track_clip import TrackJob, track_clip
+
+READY, ALIVE = "ready", "alive"
+_PR_SET_PDEATHSIG = 1
+_SECONDS_BETWEEN_SIGNS = 1.0
+
+
+def _end_with_parent() -> None:
+    """Let the kernel end this process with its parent, where it can (Linux)."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class _Answers:
+    """Lines to the parent; signs of life at most once a second."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._said = 0.0
+
+    def say(self, **answer: Any) -> None:
+        self._said = time.monotonic()
+        os.write(self._descriptor, json.dumps(answer).encode() + b"\n")
+
+    def refuse(self, error: Exception) -> None:
+        name, number, message = type(error).__name__, None, str(error)
+        if isinstance(error, OSError) and error.errno is not None:
+            number, message = error.errno, f"{error.strerror}: {error.filename}"
+        self.say(error=name, message=message, errno=number)
+
+    def alive(self) -> None:
+        if time.monotonic() - self._said >= _SECONDS_BETWEEN_SIGNS:
+            self.say(sign=ALIVE)
+
+
+def _track(job: TrackJob, answers: _Answers) -> None:
+    try:
+        summary = track_clip(job, on_frame=answers.alive)
+    except Exception as error:
+        traceback.print_exc()
+        answers.refuse(error)
+    else:
+        answers.say(summary=asdict(summary))
+
+
+def main(descriptor: int) -> None:
+    """Answer until standard input ends."""
+    _end_with_parent()
+    answers, warm = _Answers(descriptor), False
+    for line in sys.stdin:
+        job = TrackJob.from_json(line)
+        if not warm:
+            # What fails here is the machine's or the model's fault, not the clip's.
+            try:
+                with video_landmarker(job.model, job.options):
+                    warm = True
+            except Exception as error:
+                answers.refuse(error)
+                continue
+            answers.say(sign=READY)
+        _track(job, answers)
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        main(int(sys.argv[1]))

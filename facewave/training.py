@@ -1,0 +1,77 @@
+"""What every training shares: class weights, early stopping, threads of torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from facewave.mlp.options import MlpOptions as MlpOptions
+
+
+@contextmanager
+def use_threads(threads: int) -> Iterator[None]:
+    """Give torch so many threads inside the block, and what it had afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@dataclass(kw_only=True)
+class EarlyStopping:
+    """Finds the best epoch: higher UAR, at equal UAR lower loss, at equal loss the earlier one.
+
+    Attributes:
+        patience: epochs without a better one after which `exhausted` is True.
+        best_epoch: 0 before the first epoch.
+    """
+
+    patience: int
+    best_epoch: int = 0
+    _best: tuple[float, float] = field(default=(-math.inf, -math.inf), init=False)
+    _last: int = field(default=0, init=False)
+
+    def update(self, epoch: int, *, uar: float, loss: float) -> bool:
+        """Take in an epoch's validation scores; return whether it is the best so far."""
+        self._last = epoch
+        better = (uar, -loss) > self._best
+        if better:
+            self._best, self.best_epoch = (uar, -loss), epoch
+        return better
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether training should stop."""
+        return self._last - self.best_epoch >= self.patience
+
+
+def class_weights(labels: ArrayLike, *, n_classes: int, kind: str) -> Tensor:
+    """Return the loss weight of each class, float32 (n_classes,).
+
+    Args:
+        labels: int (n,), the labels of the valid training clips.
+        n_classes: number of classes.
+        kind: `balanced`: n / (classes present x clips of the class), and 0 for an absent class;
+            `none`: 1 throughout.
+    """
+    return weights_of_counts(np.bincount(np.asarray(labels), minlength=n_classes), kind=kind)
+
+
+def weights_of_counts(counts: NDArray[Any], *, kind: str) -> Tensor:
+    """Return `class_weights` of the number of clips (or the sum of shares) of each class, (C,)."""
+    if kind == "none":
+        return torch.ones(counts.size)
+    present = counts > 0
+    weights = np.zeros(counts.size, np.float32)
+    weights[present] = counts.sum() / (present.sum() * counts[present])
+    return torch.from_numpy(weights)

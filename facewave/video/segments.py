@@ -1,0 +1,258 @@
+"""Long videos in segments: windows of a clip's frames become clips of their own, nothing is cut.
+
+A window is a range of frames; tracking decodes the frames of that range from the video itself.
+How long a video is, its container says; that is remembered by the file's `stat`, so that reading
+the Snakefile again opens no video.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2s
+from pathlib import Path
+from typing import Any
+
+from facewave.manifest.clips import Clip, ManifestError
+from facewave.storage.fingerprint import entry_text
+from facewave.storage.tables import TableError, format_rows, iter_rows, write_text_if_changed
+from facewave.video.scene_lists import (
+    SceneListError,
+    key_path,
+    read_detected,
+    read_key,
+    read_scenes,
+    scene_list,
+)
+
+_COLUMNS = ("file_path", "stat", "fps_hint", "frames", "fps")
+_LONGEST_ID = 200
+_ADVICE = (
+    "Segments need the number of frames and the frame rate: write the file anew (`ffmpeg -i in.avi "
+    "-c copy out.mp4`), give its rate (`fps` or the column `fps_hint`), or do without `segments`. "
+    "Scenes are listed by `scenedetect -i film.mp4 list-scenes`, or with `scenes: detect` by "
+    "`snakemake detect_scenes`."
+)
+_DETECT = (
+    "Run `snakemake detect_scenes` (with the same options) first: it looks for the scenes of "
+    "videos that are new or have changed. Into how many clips a video is divided has to be known "
+    "when anything else is planned. Remove a list that is damaged before."
+)
+
+
+class ScenesUnknownError(ManifestError):
+    """Videos whose scenes `detect_scenes` has to look for before they can be divided."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Length:
+    """How long a video is.
+
+    Attributes:
+        frames: as announced; 0: not known, -1: the file cannot be read.
+        fps: frames a second; 0: not known.
+    """
+
+    frames: int
+    fps: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentOptions:
+    """How a video is divided (`segments` of a dataset).
+
+    Attributes:
+        seconds: length of a window.
+        overlap: share of a window that the next one has as well, 0 to less than 1.
+        scenes: folder of PySceneDetect's lists: windows then never cross a cut; None for no lists.
+        keys: folder of what the lists of `detect_scenes` have to be made from, by clip id; None for
+            lists made by hand, by the names of the videos.
+    """
+
+    seconds: float
+    overlap: float = 0.0
+    scenes: str | None = None
+    keys: str | None = None
+
+
+def windows(length: Length, options: SegmentOptions) -> list[tuple[int, int]]:
+    """Return the windows of a video as ranges of frames: first, and one after the last.
+
+    All are equally long. The last one ends with the video and overlaps the one before as much as
+    that takes; a video that is no longer than a window is one.
+    """
+    size = max(1, round(options.seconds * length.fps))
+    step = max(1, round(size * (1.0 - options.overlap)))
+    if length.frames <= size:
+        return [(0, length.frames)]
+    starts = list(range(0, length.frames - size + 1, step))
+    if starts[-1] + size < length.frames:
+        starts.append(length.frames - size)
+    return [(start, start + size) for start in starts]
+
+
+def split_clips(
+    clips: Sequence[Clip], options: Mapping[str, Any] | None, *, cache: Path | None = None
+) -> list[Clip]:
+    """Return the segments of clips, numbered anew.
+
+    A segment has the id of its clip, two underscores and its number (from 000), and everything
+    else of its clip: label, subject, fold, split. Its take is the clip's, or the clip itself, so
+    that no two parts of a split share a video. A clip whose file is missing or cannot be read
+    stays whole: tracking says what is wrong with it.
+
+    Args:
+        clips: of one dataset.
+        options: see `SegmentOptions`; None leaves the clips whole.
+        cache: the file in which the lengths of videos are remembered.
+
+    Raises:
+        ScenesUnknownError: naming the files that `detect_scenes` has to look at.
+        ManifestError: naming the files whose length is not known or whose list of scenes cannot be
+            used, and ids that are there twice.
+    """
+    if options is None:
+        return list(clips)
+    chosen = SegmentOptions(**options)
+    lengths = _lengths(clips, cache)
+    problems = _same_lists(clips) if chosen.scenes and not chosen.keys else []
+    unlisted: list[str] = []
+    segments = []
+    for clip in clips:
+        length = lengths.get(_key(clip))
+        if length is None or length.frames < 0:
+            segments.append(clip)
+        elif length.frames == 0 or length.fps == 0:
+            what = "number of frames" if length.frames == 0 else "frame rate"
+            problems.append(f"{clip.file_path}: its {what} is not known")
+        else:
+            try:
+                segments += _segments(clip, _ranges(clip, length, chosen))
+            except SceneListError as error:
+                (unlisted if chosen.keys else problems).append(f"{clip.file_path}: {error}")
+    if unlisted:
+        raise ScenesUnknownError("segments", unlisted, advice=_DETECT)
+    problems += _repeated(segments)
+    if problems:
+        raise ManifestError("segments", problems, advice=_ADVICE)
+    return [replace(clip, video_idx=index) for index, clip in enumerate(segments)]
+
+
+def _ranges(clip: Clip, length: Length, options: SegmentOptions) -> list[tuple[int, int]] | None:
+    """Return the segments of a video as ranges of frames; None if it is to stay whole."""
+    if options.scenes is None:
+        return windows(length, options)
+    scenes = _scenes(clip, options.scenes, options.keys)
+    if scenes is None:
+        return None
+    # A list may count a frame that the container does not announce.
+    scenes = [(first, min(end, length.frames)) for first, end in scenes]
+    return [
+        (first + start, first + end)
+        for first, last in scenes
+        if first < last
+        for start, end in windows(replace(length, frames=last - first), options)
+    ]
+
+
+def _scenes(clip: Clip, lists: str, keys: str | None) -> list[tuple[int, int]] | None:
+    if keys is None:
+        return read_scenes(scene_list(Path(lists).expanduser(), Path(clip.file_path).stem))
+    path = key_path(Path(keys), clip.clip_id)
+    if not path.exists():
+        raise SceneListError("its scenes have not been looked for")
+    return read_detected(scene_list(Path(lists), clip.clip_id), read_key(path)[2])
+
+
+def _same_lists(clips: Sequence[Clip]) -> list[str]:
+    seen: dict[str, str] = {}
+    return [
+        f"{clip.file_path} and {other}: their lists of scenes would have the same name"
+        for clip in clips
+        if (other := seen.setdefault(Path(clip.file_path).stem, clip.file_path)) != clip.file_path
+    ]
+
+
+def _segments(clip: Clip, ranges: Sequence[tuple[int, int]] | None) -> Iterator[Clip]:
+    if ranges is None:
+        yield clip
+        return
+    for index, (start, end) in enumerate(ranges):
+        yield replace(
+            clip,
+            clip_id=_segment_id(clip.clip_id, index),
+            take=clip.take or clip.clip_id,
+            start_frame=start,
+            end_frame=end,
+        )
+
+
+def _segment_id(clip_id: str, index: int) -> str:
+    suffix = f"__{index:03d}"
+    if len(clip_id) + len(suffix) > _LONGEST_ID:
+        digest = blake2s(clip_id.encode(), digest_size=8).hexdigest()
+        clip_id = f"{clip_id[: _LONGEST_ID - len(digest) - len(suffix) - 1]}-{digest}"
+    return clip_id + suffix
+
+
+def _repeated(segments: Sequence[Clip]) -> list[str]:
+    seen: dict[str, str] = {}
+    return [
+        f"clip_id {clip.clip_id!r}: a segment of {clip.file_path} and a clip of {other} have it"
+        for clip in segments
+        if (other := seen.setdefault(clip.clip_id, clip.file_path)) != clip.file_path
+    ]
+
+
+def _key(clip: Clip) -> tuple[str, str]:
+    return clip.file_path, "" if clip.fps_hint is None else str(clip.fps_hint)
+
+
+def _lengths(clips: Sequence[Clip], cache: Path | None) -> dict[tuple[str, str], Length]:
+    """Return the length of each file (and rate assumed), of the cache where its stat stayed."""
+    known = _read_cache(cache)
+    rows, lengths = [], {}
+    for key in dict.fromkeys(_key(clip) for clip in clips if not clip.missing):
+        stat = entry_text(key[0])
+        if stat is None:
+            continue
+        length = known.get((*key, stat)) or measure(Path(key[0]), fps_hint=float(key[1] or 0))
+        lengths[key] = length
+        values = (key[0], stat, key[1], length.frames, length.fps)
+        rows.append(dict(zip(_COLUMNS, values, strict=True)))
+    if cache is not None:
+        write_text_if_changed(cache, format_rows(_COLUMNS, rows))
+    return lengths
+
+
+def measure(path: Path, *, fps_hint: float = 0.0) -> Length:
+    """Return what a container says of its length, without decoding it.
+
+    Args:
+        path: a video or a folder of frames.
+        fps_hint: frames a second where it names none; 0: not known.
+    """
+    from facewave.video.decode import UnreadableVideoError
+    from facewave.video.open import open_video
+
+    try:
+        # The rate is only a stand-in where none is known; what is assumed is then put aside.
+        with open_video(path, default_fps=fps_hint or 25.0) as video:
+            fps = 0.0 if video.fps_assumed and not fps_hint else video.fps
+            return Length(frames=video.frames_announced, fps=fps)
+    except UnreadableVideoError:
+        return Length(frames=-1, fps=0.0)
+
+
+def _read_cache(cache: Path | None) -> dict[tuple[str, str, str], Length]:
+    if cache is None:
+        return {}
+    try:
+        return {
+            (row["file_path"], row["fps_hint"], row["stat"]): Length(
+                frames=int(row["frames"]), fps=float(row["fps"])
+            )
+            for row in iter_rows(cache, _COLUMNS)
+        }
+    except (FileNotFoundError, TableError, ValueError):
+        return {}  # the table only saves time

@@ -1,0 +1,169 @@
+"""What a job of the workflow reads: its clips, and the options that follow from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facewave.storage.store import content_key, file_sha256
+from facewave.vlm.fine_tuning.clips import Clips, read_clips
+from facewave.vlm.fine_tuning.stage_rows import stage_rows
+from facewave.vlm.fine_tuning.targets import TargetsError, read_targets
+from facewave.vlm.inputs.pictures import ClipPictures, Media, read_media
+from facewave.vlm.paligemma.options import ModelOptions
+from facewave.vlm.paligemma.statistics import check_groups
+from facewave.vlm.training.schedule import Rows
+
+# What changes where and how fast a training runs, but not what comes out.
+_INDIFFERENT = ("checkpoint_steps", "cache_images")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """Files and options of one job; plain values, so that JSON can hold it.
+
+    Attributes:
+        manifest: the manifest (Parquet).
+        tracks: indexes of the trajectories, of all buckets.
+        store: folder of the content-addressed store.
+        splits: part to its Parquet file.
+        outputs: `weights`, `metrics`, `steps` and `predictions`.
+        options: of `facewave.vlm.plan.model_params`.
+        default_fps: frames a second where neither container nor manifest names one.
+        seed: of order, dropout, subsets and new weights.
+        version: `VLM_VERSION`.
+        threads: torch's threads.
+        checkpoints: folder of all trainings' checkpoints.
+        start: weights that are started from; None: untrained ones.
+    """
+
+    manifest: str
+    tracks: list[str]
+    store: str
+    splits: dict[str, str]
+    outputs: dict[str, str]
+    options: dict[str, Any]
+    default_fps: float
+    seed: int
+    version: int
+    threads: int
+    checkpoints: str
+    start: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Material:
+    """The clips of a job.
+
+    Attributes:
+        clips: rows of all parts.
+        media: by clip id.
+        options: of the model.
+        rows: part to the rows that are used; of `train` those of the job's stage.
+    """
+
+    clips: Clips
+    media: dict[str, Media]
+    options: ModelOptions
+    rows: dict[str, Rows]
+
+    @property
+    def regression(self) -> bool:
+        """Whether numbers are predicted."""
+        return self.options.head == "regression"
+
+    def pictures(self, job: Job) -> ClipPictures:
+        """Return what decodes the pictures of the job's clips."""
+        return ClipPictures(
+            media=self.media,
+            store=Path(job.store),
+            count=self.options.frames,
+            choice=job.options["inputs"]["frame_choice"],
+        )
+
+
+def read_material(job: Job) -> Material:
+    """Read what a job needs.
+
+    Raises:
+        ValueError: the splits or targets cannot be used; saying what to do.
+    """
+    inputs = job.options["inputs"]
+    media, texts = read_media(Path(job.manifest), job.tracks, default_fps=job.default_fps)
+    names = tuple(job.options["model"].get("targets", ()))
+    targets = read_targets(Path(job.manifest), names) if names else {}
+    clips = read_clips(
+        job.splits,
+        shuffle_faces=inputs["shuffle_faces"],
+        seed=job.seed,
+        texts=texts if inputs["use_text"] else {},
+        targets=targets,
+    )
+    tables = clips.tables
+    first = next(iter(tables.values()))
+    options = ModelOptions(
+        **{**job.options["model"], "targets": names},
+        classes=() if names else first.classes,
+        K=check_groups(first),
+        seed=job.seed,
+    )
+    rows = {part: clips.rows(part) for part in tables}
+    chosen = stage_rows(
+        tables["train"].clip_ids,
+        tables["train"].labels.tolist(),
+        shares=job.options["stage"]["shares"],
+        seed=job.seed,
+    )
+    rows["train"] = rows["train"][chosen[job.options["stage"]["name"]]]
+    if names:
+        rows = {part: _with_targets(clips, kept, part) for part, kept in rows.items()}
+    return Material(clips=clips, media=media, options=options, rows=rows)
+
+
+def _with_targets(clips: Clips, rows: Rows, part: str) -> Rows:
+    ids = clips.clip_ids
+    kept = np.array([row for row in rows if ids[row] in clips.targets], np.int64)
+    if not kept.size:
+        raise TargetsError(
+            f"none of the {rows.size} clips of the {part} part has all targets that are predicted: "
+            "give the dataset's `targets` their values, or name others in vlm.targets.columns"
+        )
+    return kept
+
+
+def training_key(job: Job, material: Material, *, commit: str | None = None) -> str:
+    """Return the digest of everything that decides the result of a training.
+
+    A checkpoint lies under it, so that a training with another option, clip, label or seed cannot
+    find it. The number of GPUs does not belong to it.
+
+    Args:
+        job: with the stage's options.
+        material: its clips.
+        commit: of the pretrained weights; a branch may have moved since the training was killed.
+    """
+    options = {
+        part: {name: value for name, value in values.items() if name not in _INDIFFERENT}
+        for part, values in job.options.items()
+    }
+    tables = material.clips.tables
+    texts = material.clips.texts
+    return content_key(
+        stage="vlm",
+        version=job.version,
+        options=options,
+        commit=commit,
+        seed=job.seed,
+        default_fps=job.default_fps,
+        parts={
+            part: [tables[part].metadata.get("data_sha256"), list(tables[part].classes)]
+            for part in ("train", "val")
+        },
+        texts=sorted((name, text) for name, text in texts.items() if text is not None),
+        tracks=sorted((name, media.track_key) for name, media in material.media.items()),
+        start=file_sha256(Path(job.start)) if job.start else None,
+        targets=sorted(material.clips.targets.items()) if material.regression else None,
+    )

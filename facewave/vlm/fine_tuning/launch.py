@@ -1,0 +1,86 @@
+"""One training of the workflow: from its files to its files, in this process or one a GPU.
+
+`python -m torch.distributed.run --nproc-per-node 4 -m facewave.vlm.fine_tuning.launch job.json` is what `launch`
+calls where there are several GPUs; the file holds a `Job`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+
+from facewave.storage.atomic import write_json
+from facewave.training import use_threads
+from facewave.vlm.fine_tuning.fit_paligemma import fit
+from facewave.vlm.fine_tuning.job_inputs import Job, read_material
+from facewave.vlm.paligemma.build import build_model
+from facewave.vlm.training.ranks import Ranks, joined_ranks
+
+
+def launch(job: Job, *, gpus: int) -> None:
+    """Run a job: in this process on the CPU or a GPU, or as one process a GPU.
+
+    Raises:
+        ValueError: torch does not see so many GPUs; the CPU is taken only where it is asked for.
+        subprocess.CalledProcessError: a process failed; its words are in the log.
+    """
+    found = torch.cuda.device_count()
+    if gpus > found:
+        raise ValueError(
+            f"vlm.gpus is {gpus}, but torch sees {found} GPUs here: set vlm.gpus: {found} (0 "
+            "computes on the CPU), or install a build of torch with CUDA"
+        )
+    if gpus > 1:
+        launch_ranks(job, count=gpus)
+    else:
+        run(job, Ranks(device=torch.device("cuda", 0) if gpus else torch.device("cpu")))
+
+
+def launch_ranks(job: Job, *, count: int) -> None:
+    """Run a job as so many processes of torchrun, each on a GPU of its own where there are any.
+
+    They share out the job's threads.
+    """
+    job = replace(job, threads=max(1, job.threads // count))
+    path = Path(job.outputs["predictions"]).with_name("job.json")
+    write_json(path, asdict(job))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc-per-node", str(count), "-m", "facewave.vlm.fine_tuning.launch", str(path)]
+    try:
+        subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": str(job.threads)})
+    finally:
+        path.unlink()
+
+
+def run(job: Job, ranks: Ranks) -> None:
+    """Do a job as one of its ranks.
+
+    Raises:
+        ValueError: options, splits or weights do not fit; saying what to do.
+        WeightsError: the pretrained weights cannot be had.
+    """
+    with use_threads(job.threads):
+        material = read_material(job)
+        fit(job, material, build_model(material.options), ranks)
+
+
+def main(path: str) -> None:
+    """Do the job in a file as one of torchrun's ranks."""
+    job = Job(**json.loads(Path(path).read_text(encoding="utf-8")))
+    with joined_ranks() as ranks:
+        # The launcher's log file is this process's stderr; one rank speaks for all.
+        level = logging.INFO if ranks.first else logging.WARNING
+        logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(message)s")
+        logging.getLogger("facewave").setLevel(level)
+        run(job, ranks)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,179 @@
+"""Which frames of a clip a model is shown, and how they are read.
+
+`uniform`: spread evenly over the frames that show the face. `motion`: of each of n equal parts of
+the clip, the frame in which the face moves most, by its landmarks with the head held still; a part
+in which no face was found gives its middle. Frames are counted within the clip, which may be a
+segment of a video.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facewave.features.encode_clip import read_trajectories
+from facewave.features.groups import FaceOptions
+from facewave.storage.store import iter_frames, read_metadata
+from facewave.tracking.landmarker import N_LANDMARKS
+from facewave.video.decode import UnreadableVideoError
+from facewave.video.open import open_video
+
+CHOICES = ("uniform", "motion")
+# Landmarks jitter from frame to frame: motion is looked at over a fifth of a second.
+_SMOOTH_SECONDS = 0.2
+
+
+def facial_motion(track_shard: Path, *, align: str = "similarity") -> NDArray[np.float32]:
+    """Return how fast the face moves in each frame, float32 (T,); NaN where it is not known.
+
+    The mean over the landmarks of the way from the frame before and to the frame after, once the
+    head is held still, in centimetres a second; averaged over a fifth of a second.
+
+    Args:
+        track_shard: trajectory shard of a clip.
+        align: how position, size and turn of the head are removed (`features.align`).
+
+    Raises:
+        DamagedShardError: if the shard is missing, truncated or altered.
+    """
+    metadata = read_metadata(track_shard)
+    frames = int(metadata["frames"])
+    if not metadata["detected"]:
+        return np.full(frames, np.nan, np.float32)
+    points = read_trajectories(
+        track_shard,
+        source="landmarks",
+        chosen=slice(0, 3 * N_LANDMARKS),
+        face=FaceOptions(align=align),
+        trim_ends=False,
+    ).reshape(frames, N_LANDMARKS, 3)
+    return motion(points, fps=float(metadata["fps"]))
+
+
+def motion(points: NDArray[np.float32], *, fps: float) -> NDArray[np.float32]:
+    """Return the mean speed of points in each frame, float32 (T,), smoothed; NaN if unknown.
+
+    Args:
+        points: float32 (T, n, 3), NaN where there are none.
+        fps: frames a second.
+    """
+    speed = np.full(len(points), np.nan)
+    if len(points) > 1:
+        steps = np.linalg.norm(np.diff(points, axis=0), axis=-1).mean(axis=1) * fps
+        sides = np.stack([np.append(np.nan, steps), np.append(steps, np.nan)])
+        known = np.isfinite(sides)
+        count = known.sum(axis=0)
+        total = np.where(known, sides, 0.0).sum(axis=0)
+        speed = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return _smooth(speed, width=max(1, round(_SMOOTH_SECONDS * fps))).astype(np.float32)
+
+
+def detected_frames(track_shard: Path) -> NDArray[np.bool_]:
+    """Return in which frames of a clip the face was found, bool (T,).
+
+    Raises:
+        DamagedShardError: if the shard is missing, truncated or altered.
+    """
+    return np.concatenate([np.empty(0, np.bool_), *iter_frames(track_shard, "detected")])
+
+
+def choose_frames(
+    detected: NDArray[np.bool_],
+    *,
+    count: int,
+    choice: str = "uniform",
+    moving: NDArray[np.float32] | None = None,
+) -> list[int]:
+    """Return `count` frames of a clip, in order; a clip with fewer frames repeats some.
+
+    Args:
+        detected: bool (T,), see `detected_frames`; T >= 1.
+        count: wanted.
+        choice: `uniform` or `motion`.
+        moving: float (T,), see `facial_motion`; for `motion`.
+
+    Raises:
+        ValueError: if the clip has no frames, the choice is unknown, or `moving` is of another
+            length.
+    """
+    if choice not in CHOICES:
+        raise ValueError(f"vlm.frame_choice: {choice!r} is none of {', '.join(CHOICES)}")
+    frames = len(detected)
+    if frames < 1:
+        raise ValueError("the clip has no frames to choose from")
+    if choice == "uniform":
+        shown = np.flatnonzero(detected) if detected.any() else np.arange(frames)
+        return [int(shown[int((part + 0.5) * len(shown) / count)]) for part in range(count)]
+    if moving is None or len(moving) != frames:
+        found = "none" if moving is None else str(len(moving))
+        raise ValueError(f"a clip of {frames} frames needs as many motions, there are {found}")
+    return [
+        _fastest(moving, part * frames // count, max(1, (part + 1) * frames // count))
+        for part in range(count)
+    ]
+
+
+def read_frames(
+    path: Path,
+    frames: Sequence[int],
+    *,
+    default_fps: float,
+    segment: tuple[int, int] | None = None,
+    step: int = 1,
+) -> NDArray[np.uint8]:
+    """Read some frames of a clip.
+
+    Args:
+        path: the video, or its folder of frames.
+        frames: counted within the clip as it was tracked, in any order, with repetitions.
+        default_fps: frames a second where the container names none.
+        segment: of a segment, its first frame in the video and the one after its last.
+        step: of how many frames of the video one was tracked.
+
+    Returns:
+        uint8 (len(frames), height, width, 3) RGB, in the order of `frames`.
+
+    Raises:
+        UnreadableVideoError: if the clip cannot be decoded, or ends before a wanted frame.
+        ValueError: if no frame is wanted.
+    """
+    if not len(frames):
+        raise ValueError("no frames wanted")
+    wanted = {step * frame for frame in frames}
+    last = max(wanted)
+    found: dict[int, NDArray[np.uint8]] = {}
+    with open_video(path, default_fps=default_fps) as video:
+        if segment is not None:
+            video.restrict(*segment)
+        for index, frame in enumerate(video.frames()):
+            if index in wanted:
+                found[index] = frame
+            if index >= last:
+                break
+    if missing := sorted(wanted - found.keys()):
+        raise UnreadableVideoError(
+            f"frame {missing[0]} is wanted, but it ends before: has the file changed since it was "
+            "tracked? Run again"
+        )
+    return np.stack([found[step * frame] for frame in frames])
+
+
+def _smooth(values: NDArray[np.float64], *, width: int) -> NDArray[np.float64]:
+    """Return the mean of the known values within `width`; what is not known stays so."""
+    known = np.isfinite(values)
+    window = np.ones(width)
+    total = np.convolve(np.where(known, values, 0.0), window, mode="full")
+    count = np.convolve(known.astype(float), window, mode="full")
+    start = (width - 1) // 2
+    part = slice(start, start + len(values))
+    return np.where(known, total[part] / np.maximum(count[part], 1.0), np.nan)
+
+
+def _fastest(moving: NDArray[np.float32], start: int, end: int) -> int:
+    values = moving[min(start, end - 1) : end]
+    if not np.isfinite(values).any():
+        return (min(start, end - 1) + end) // 2
+    return min(start, end - 1) + int(np.nanargmax(values))

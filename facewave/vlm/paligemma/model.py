@@ -1,0 +1,254 @@
+"""The whole model: prefix [soft prefix | face | pictures | prompt], PaliGemma, and a head."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from facewave.vlm import heads
+from facewave.vlm.lora import is_adapter
+from facewave.vlm.paligemma.base import adapt
+from facewave.vlm.paligemma.face_tokens import FaceFusion
+from facewave.vlm.paligemma.generate import (
+    answer_freely,
+    last_hidden,
+    losses_of,
+    score_words,
+    word_logits,
+)
+from facewave.vlm.paligemma.options import ModelOptions
+from facewave.vlm.paligemma.prefix import Prefix, check_places, check_prompt, join, new_soft_prefix
+from facewave.vlm.paligemma.statistics import FaceStatistics
+from facewave.vlm.training.checkpoint import copy_strictly
+from facewave.vlm.training.data import Output
+
+PARTS = ("face", "soft_prefix", "lora", "head", "projector")
+
+# Tokens that an answer may be longer than the longest label.
+_MORE_TOKENS = 4
+
+
+class FaceVlm(nn.Module):
+    """The model. Batches are those of `collate`.
+
+    Attributes:
+        base: transformers' PaliGemma, frozen but for its adapters.
+        processor: tokenizer and image processor.
+        options: as built.
+        commit: of the hub's repository that the weights come from; None for other weights.
+        labels: the class names' tokens; None for a regression.
+    """
+
+    def __init__(
+        self, base: Any, processor: Any, options: ModelOptions, *, commit: str | None = None
+    ) -> None:
+        """Freeze the base and add what is trained, from torch's global random state."""
+        super().__init__()
+        self.base, self.processor, self.options, self.commit = base, processor, options, commit
+        adapt(base, options)
+        width = base.config.text_config.hidden_size
+        self.face = None
+        if options.use_face:
+            self.face = FaceFusion(
+                K=options.K,
+                width=options.width,
+                heads=options.heads,
+                text_width=width,
+                image_width=base.config.vision_config.hidden_size if options.use_image else None,
+            )
+        self.soft_prefix = new_soft_prefix(base.get_input_embeddings(), options.soft_prefix)
+        self.head = heads.make_head(
+            options.head,
+            hidden=width,
+            classes=len(options.classes),
+            targets=len(options.targets),
+            regression_loss=options.regression_loss,
+        )
+        named = options.classes and options.head != "regression"
+        self.labels = heads.label_tokens(processor.tokenizer, options.classes) if named else None
+
+    def forward(self, batch: Mapping[str, Tensor]) -> Output:
+        """Return loss and logits.
+
+        Args:
+            batch: `input_ids`, `attention_mask`, `token_type_ids` (B, L), padded on the left;
+                `pixel_values` (B, n, 3, S, S) or `image_features` (B, n, P, image width);
+                `landmarks`, `blendshapes`, `valid`; `labels` int64 (B,) or `targets` (B, m) for
+                the loss; `weights` float32 (B,), optional, of the clips in the loss.
+
+        Raises:
+            ValueError: if `token_type_ids` are missing, or the batch does not fit the model.
+        """
+        # Precision is the options' matter: autocast would round the logits to bfloat16.
+        with torch.autocast(batch["input_ids"].device.type, enabled=False):
+            losses, logits = self._answer(batch)
+        if losses is None:
+            return Output(loss=None, logits=logits)
+        weights = batch.get("weights")
+        return Output(loss=(losses if weights is None else losses * weights).mean(), logits=logits)
+
+    @property
+    def scores_whole_words(self) -> bool:
+        """Whether answers are whole words: some begin alike, or they are generated."""
+        if self.head is not None or self.labels is None:
+            return False
+        return self.options.head == "generate" or not self.labels.first_differ
+
+    @torch.no_grad()
+    def generate_text(
+        self, batch: Mapping[str, Tensor], *, max_new_tokens: int | None = None
+    ) -> list[str]:
+        """Return what the model answers, word by word the likeliest token, without special tokens.
+
+        Args:
+            batch: as for `forward`.
+            max_new_tokens: of an answer; None: as many as the longest label has, and some.
+        """
+        if max_new_tokens is None:
+            max_new_tokens = _MORE_TOKENS + (0 if self.labels is None else self.labels.ids.shape[1])
+        tokenizer = self.processor.tokenizer
+        with torch.autocast(batch["input_ids"].device.type, enabled=False):
+            sequence = self.read(batch)
+            return answer_freely(self.base, sequence, tokenizer, max_new_tokens=max_new_tokens)
+
+    @torch.no_grad()
+    def image_features(self, pixel_values: Tensor) -> Tensor:
+        """Return the vision tower's output (B, n, P, image width) for (B, n, 3, S, S)."""
+        pictures = pixel_values.flatten(0, 1).to(self.base.model.vision_tower.dtype)
+        with torch.autocast(pictures.device.type, enabled=False):
+            features: Tensor = self.base.model.vision_tower(pictures).last_hidden_state
+        return features.view(*pixel_values.shape[:2], *features.shape[1:])
+
+    def read(self, batch: Mapping[str, Tensor]) -> Prefix:
+        """Return the prefix of a batch: soft prefix, face, pictures, prompt."""
+        check_prompt(batch)
+        ids, mask = batch["input_ids"], batch["attention_mask"]
+        prompt: Tensor = self.base.get_input_embeddings()(ids)
+        places = ids == self.processor.image_token_id
+        patches = self._patches(batch)
+        words = slice(0, None)
+        if patches is not None:
+            check_places(places, patches.shape[1])
+            seen = self._project(patches)
+            prompt = prompt.masked_scatter(places[..., None], seen.to(prompt.dtype))
+            # Padding is on the left and pictures come next: words are behind them in every row.
+            words = slice(patches.shape[1], None)
+        front = []
+        if self.soft_prefix is not None:
+            front.append(self.soft_prefix.expand(len(ids), -1, -1))
+        if self.face is not None:
+            tokens = self.face(
+                batch["landmarks"],
+                batch["blendshapes"],
+                batch["valid"],
+                text=prompt[:, words].detach(),
+                text_mask=(mask.bool() & ~places)[:, words],
+                patches=patches,
+            )
+            front.append(tokens)
+        return join(front, prompt, batch)
+
+    def set_statistics(
+        self, face: FaceStatistics | None = None, targets: tuple[Tensor, Tensor] | None = None
+    ) -> None:
+        """Take the standardisation of the training part (`facewave.vlm.paligemma.statistics`)."""
+        if face is not None and self.face is not None:
+            self.face.encoder.set_statistics(face)
+        if targets is not None and isinstance(self.head, heads.RegressionHead):
+            self.head.set_statistics(*targets)
+
+    def set_trainable(self, parts: Collection[str]) -> None:
+        """Train these parts alone, of `PARTS`; those that this model lacks are passed over.
+
+        Raises:
+            ValueError: if a part is unknown, or nothing would be trained.
+        """
+        if unknown := sorted(set(parts) - set(PARTS)):
+            raise ValueError(f"no part {unknown[0]!r}: there are {', '.join(PARTS)}")
+        parameters = {name: p for name, p in self._tensors().items() if isinstance(p, nn.Parameter)}
+        for name, parameter in parameters.items():
+            parameter.requires_grad_(name.split(".")[0] in parts)
+        if not any(parameter.requires_grad for parameter in parameters.values()):
+            raise ValueError(f"nothing to train: this model has none of {', '.join(sorted(parts))}")
+
+    def trainable_state(self) -> dict[str, Tensor]:
+        """Return everything that is not pretrained, by name; names begin with their part."""
+        return {name: tensor.detach() for name, tensor in self._tensors().items()}
+
+    def load_trainable_state(self, state: Mapping[str, Tensor]) -> None:
+        """Take what `trainable_state` gave.
+
+        Raises:
+            ValueError: naming tensors that are missing, unknown or of another shape; the model is
+                then as it was.
+        """
+        copy_strictly(state, self._tensors())
+
+    def _tensors(self) -> dict[str, Tensor]:
+        found: dict[str, Tensor] = {}
+        modules: dict[str, nn.Module | None] = {"face": self.face, "head": self.head}
+        if self.options.projector:
+            modules["projector"] = self.base.model.multi_modal_projector
+        for part, module in modules.items():
+            if module is not None:
+                found |= {f"{part}.{name}": p for name, p in module.named_parameters()}
+                found |= {f"{part}.{name}": b for name, b in module.named_buffers()}
+        found |= {f"lora.{n}": p for n, p in self.base.named_parameters() if is_adapter(n)}
+        if self.soft_prefix is not None:
+            found["soft_prefix"] = self.soft_prefix
+        return found
+
+    def _answer(self, batch: Mapping[str, Tensor]) -> tuple[Tensor | None, Tensor | None]:
+        sequence = self.read(batch)
+        if self.scores_whole_words:
+            return self._whole_words(sequence, batch.get("labels"))
+        logits = self._logits(last_hidden(self.base, sequence)[:, -1])
+        return self._losses(logits, batch), logits
+
+    def _patches(self, batch: Mapping[str, Tensor]) -> Tensor | None:
+        if not self.options.use_image:
+            return None
+        features = batch.get("image_features")
+        if features is None:
+            if "pixel_values" not in batch:
+                raise ValueError("the batch has neither pixel_values nor image_features")
+            features = self.image_features(batch["pixel_values"])
+        return features.flatten(1, 2)
+
+    def _project(self, patches: Tensor) -> Tensor:
+        projector = self.base.model.multi_modal_projector
+        seen: Tensor = projector(patches.to(projector.linear.weight.dtype))
+        return seen
+
+    def _logits(self, hidden: Tensor) -> Tensor:
+        if self.head is not None:
+            logits: Tensor = self.head(hidden)
+            return logits
+        assert self.labels is not None
+        words = self.labels.first.to(hidden.device)
+        return word_logits(self.base, hidden, words)
+
+    def _losses(self, logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor | None:
+        if isinstance(self.head, heads.RegressionHead):
+            targets = batch.get("targets")
+            return None if targets is None else self.head.losses(logits, targets)
+        labels = batch.get("labels")
+        return (
+            None if labels is None else functional.cross_entropy(logits, labels, reduction="none")
+        )
+
+    def _whole_words(
+        self, sequence: Prefix, right: Tensor | None
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Return losses and logits: of the right answer alone in training, else of all labels."""
+        assert self.labels is not None
+        if not self.training and self.options.head != "generate":
+            scores = score_words(self.base, sequence, self.labels)
+            return None if right is None else -scores.gather(1, right[:, None])[:, 0], scores
+        if right is None:
+            return None, None
+        return losses_of(self.base, sequence, self.labels, right), None

@@ -1,0 +1,112 @@
+"""What a face-aware vision-language model is built of (part of the section `vlm`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from facewave.vlm.names import DTYPES
+
+HEADS = ("verbaliser", "linear", "regression", "generate")
+LOSSES = ("mse", "huber")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions:
+    """Options of the model; training has its own.
+
+    Attributes:
+        model: id on the Hugging Face hub, folder of a checkpoint, or `tiny-random`.
+        revision: branch, tag or commit of the hub's repository; ignored for folders.
+        dtype: of the pretrained weights, `bfloat16` or `float32`; what is trained is float32.
+        lora_rank, lora_alpha, lora_dropout: of the adapters on the language model's queries and
+            values; rank 0: no adapters.
+        width: of the face modules (2048: about 118 million trained parameters).
+        heads: attention heads of the face modules.
+        soft_prefix: number of learned embeddings in front of everything; 0 for none.
+        head: `verbaliser` (label words), `linear`, `regression` or `generate`.
+        classes: class names, in the order of the labels.
+        targets: names of the real values that `regression` predicts.
+        regression_loss: `mse` or `huber`, of standardised targets.
+        K: coefficients of each trajectory, as in the splits.
+        frames: pictures of a clip.
+        prompt: name of a template of `facewave.prompts.questions`, or a template.
+        text_tokens: tokens of a clip's text, at most.
+        seed: of all weights that are not loaded.
+        use_face, use_image: whether the model sees the face's codes, and the pictures.
+        projector: whether the projection of the pictures into the language model is trained too.
+        gradient_checkpointing: whether activations are computed again in the backward pass.
+    """
+
+    model: str
+    revision: str | None = None
+    dtype: str = "bfloat16"
+    lora_rank: int = 16
+    lora_alpha: int = 32
+    lora_dropout: float = 0.0
+    width: int = 2048
+    heads: int = 8
+    soft_prefix: int = 20
+    head: str = "verbaliser"
+    classes: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    regression_loss: str = "mse"
+    K: int = 10
+    frames: int = 1
+    prompt: str = "question"
+    text_tokens: int = 128
+    seed: int = 0
+    use_face: bool = True
+    use_image: bool = True
+    projector: bool = False
+    gradient_checkpointing: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot work.
+
+        Raises:
+            ValueError: naming the option and what to do.
+        """
+        if self.dtype in ("float16", "fp16", "half"):
+            raise ValueError(
+                "vlm.dtype: float16 cannot be used: activations of Gemma are larger than float16 "
+                "can hold and become infinite; take bfloat16, or float32 where there is no bfloat16"
+            )
+        conditions = {
+            "model": bool(self.model),
+            "dtype": self.dtype in DTYPES,
+            "lora_rank": self.lora_rank >= 0,
+            "lora_alpha": self.lora_alpha > 0,
+            "lora_dropout": 0 <= self.lora_dropout < 1,
+            "width": self.width >= 1,
+            "heads": self.heads >= 1 and self.width % self.heads == 0,
+            "soft_prefix": self.soft_prefix >= 0,
+            "head": self.head in HEADS,
+            "classes": self.head == "regression" or _distinct(self.classes, least=2),
+            "targets": self.head != "regression" or _distinct(self.targets, least=1),
+            "regression_loss": self.regression_loss in LOSSES,
+            "K": self.K >= 1,
+            "frames": self.frames >= 1,
+            "text_tokens": self.text_tokens >= 0,
+            "seed": 0 <= self.seed < 2**32,
+            "use_face": self.use_face or self.use_image,
+        }
+        for name, holds in conditions.items():
+            if not holds:
+                raise ValueError(f"vlm.{name} cannot be {getattr(self, name)!r}{_hint(name)}")
+
+
+def _distinct(names: tuple[str, ...], *, least: int) -> bool:
+    return len(names) >= least and len(set(names)) == len(names) and all(names)
+
+
+def _hint(name: str) -> str:
+    hints = {
+        "dtype": f": one of {', '.join(DTYPES)}",
+        "head": f": one of {', '.join(HEADS)}",
+        "heads": ": the width must be a multiple of it",
+        "classes": ": two or more different names",
+        "targets": ": one or more different names for head: regression",
+        "regression_loss": f": one of {', '.join(LOSSES)}",
+        "use_face": ": a model without face and picture sees nothing of the clip",
+    }
+    return hints.get(name, "")

@@ -1,0 +1,160 @@
+"""Qwen2.5-VL as transformers builds it: asked, not trained.
+
+References:
+- S. Bai et al., "Qwen2.5-VL technical report", arXiv 2502.13923.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from facewave.vlm import heads
+from facewave.vlm.conversation import Conversation
+from facewave.vlm.lora import seeded
+from facewave.vlm.qwen.processor import QwenProcessor, check_batch, load_qwen_processor
+from facewave.vlm.qwen.toy import tiny_qwen_config, tiny_qwen_processor
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class QwenVlm:
+    """A model that is asked.
+
+    Attributes:
+        base: transformers' `Qwen2_5_VLForConditionalGeneration`, in evaluation mode.
+        processor: see `QwenProcessor`.
+        identity: what decides its answers beside the question.
+    """
+
+    base: Any
+    processor: QwenProcessor
+    identity: dict[str, Any]
+
+    @property
+    def tokenizer(self) -> Any:
+        """The model's tokenizer."""
+        return self.processor.tokenizer
+
+    @torch.inference_mode()
+    def answer(
+        self, conversations: Sequence[Conversation], *, max_new_tokens: int, seed: int | None
+    ) -> list[str]:
+        """Return the answers, without special tokens.
+
+        Args:
+            conversations: each ends with a question.
+            max_new_tokens: of an answer, at most.
+            seed: None: the likeliest word after word. Else words are drawn from this seed, at
+                temperature 0.7 among those that make up 0.9 of the probability.
+        """
+        from transformers import GenerationConfig
+
+        tokenizer = self.processor.tokenizer
+        batch = self._batch(conversations)
+        drawn = {"do_sample": True, "temperature": 0.7, "top_p": 0.9}
+        settings = GenerationConfig(
+            max_new_tokens=max_new_tokens,
+            pad_token_id=tokenizer.pad_token_id,
+            eos_token_id=_ends(self.base, tokenizer),
+            **({"do_sample": False} if seed is None else drawn),
+        )
+        with seeded(0 if seed is None else seed):
+            ids = self.base.generate(**batch, generation_config=settings)
+        new = ids[:, batch["input_ids"].shape[1] :]
+        texts: list[str] = tokenizer.batch_decode(new, skip_special_tokens=True)
+        return texts
+
+    @torch.inference_mode()
+    def score(
+        self, conversations: Sequence[Conversation], classes: Sequence[str]
+    ) -> NDArray[np.float32]:
+        """Return the log-likelihood of each class's name, float32 (n, C); a prompt is read once."""
+        batch = self._batch(conversations)
+        device = batch["input_ids"].device
+        labels = heads.label_tokens(self.processor.tokenizer, classes)
+        labels = heads.LabelTokens(ids=labels.ids.to(device), mask=labels.mask.to(device))
+        seen = self.base.model(**batch, use_cache=True)
+        first = self.base.lm_head(seen.last_hidden_state[:, -1]).float()
+        before = batch["attention_mask"].repeat_interleave(len(classes), dim=0)
+        # Places of words count on from the prompt's, which a video makes shorter than its tokens.
+        shift = self.base.model.rope_deltas.repeat_interleave(len(classes), dim=0)
+
+        def decode(ids: Tensor, mask: Tensor, cache: Any) -> Tensor:
+            whole = torch.cat([before, mask], dim=1)
+            places = whole.cumsum(dim=1)[:, -ids.shape[1] :] - 1 + shift
+            hidden = self.base.model(
+                inputs_embeds=self.base.get_input_embeddings()(ids),
+                attention_mask=whole,
+                position_ids=places[None].expand(3, -1, -1),
+                past_key_values=cache,
+                use_cache=True,
+            ).last_hidden_state
+            logits: Tensor = self.base.lm_head(hidden).float()
+            return logits
+
+        scores = heads.score_labels(first, seen.past_key_values, labels, decode)
+        return scores.cpu().numpy().astype(np.float32)
+
+    def forward(self, batch: Mapping[str, Tensor]) -> Any:
+        """Return what the model gives for a batch of the processor.
+
+        Raises:
+            ValueError: if `mm_token_type_ids` or anything else that it needs is missing.
+        """
+        check_batch(batch)
+        return self.base(**batch)
+
+    def _batch(self, conversations: Sequence[Conversation]) -> dict[str, Tensor]:
+        batch = self.processor(conversations)
+        check_batch(batch)
+        return {name: value.to(self.base.device) for name, value in batch.items()}
+
+
+def tiny_qwen(
+    classes: Sequence[str], *, seed: int, dtype: str = "float32", max_pixels: int = 56 * 56
+) -> QwenVlm:
+    """Return a toy whose weights are all drawn from the seed."""
+    from transformers import Qwen2_5_VLForConditionalGeneration
+
+    processor = tiny_qwen_processor(classes, max_pixels=max_pixels)
+    with seeded(seed):
+        base = Qwen2_5_VLForConditionalGeneration._from_config(
+            tiny_qwen_config(processor), dtype=getattr(torch, dtype)
+        )
+    identity = {"seed": seed, "classes": list(classes), "max_pixels": max_pixels}
+    return QwenVlm(base=base.eval(), processor=processor, identity=identity)
+
+
+def load_qwen(folder: Path, *, dtype: str, max_pixels: int, identity: dict[str, Any]) -> QwenVlm:
+    """Return a checkpoint's model on the CPU.
+
+    Args:
+        folder: see `facewave.pretrained.find_weights`.
+        dtype: `bfloat16` or `float32`.
+        max_pixels: of a frame.
+        identity: what tells these weights from others.
+
+    Raises:
+        ValueError: if the folder holds another model.
+    """
+    from transformers import Qwen2_5_VLForConditionalGeneration
+
+    processor = load_qwen_processor(folder, max_pixels=max_pixels)
+    base = Qwen2_5_VLForConditionalGeneration.from_pretrained(folder, dtype=getattr(torch, dtype))
+    return QwenVlm(
+        base=base.eval(), processor=processor, identity={**identity, "max_pixels": max_pixels}
+    )
+
+
+def _ends(base: Any, tokenizer: Any) -> list[int]:
+    """Return the tokens that end an answer: the tokenizer's, and those of the checkpoint."""
+    stored = base.generation_config.eos_token_id
+    more = stored if isinstance(stored, list) else [] if stored is None else [stored]
+    return sorted({tokenizer.eos_token_id, *more})

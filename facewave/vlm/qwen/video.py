@@ -1,0 +1,111 @@
+"""Frames of a clip to the patches that Qwen2.5-VL sees, without torchvision.
+
+The same as transformers' `Qwen2VLVideoProcessor` with `do_sample_frames=False` (a test compares the
+two where torchvision is there). It is always used, so that an answer does not depend on what else
+is installed. Frames are chosen and decoded by facewave's own reader and handed over with their
+timing, since the model counts time in seconds.
+
+Reference: S. Bai et al., "Qwen2.5-VL technical report", arXiv 2502.13923.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from facewave.vlm.inputs.shown_video import ShownVideo
+
+_LARGEST_RATIO = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoOptions:
+    """How frames become patches; the defaults are those of all Qwen2.5-VL checkpoints.
+
+    Attributes:
+        min_pixels, max_pixels: of a frame, after it was resized.
+        patch: width and height of a patch in pixels.
+        temporal: frames in a patch; a last frame that is alone is shown twice.
+        merge: patches side by side that become one token.
+        mean, std: of the colours, red, green, blue, from 0 to 1.
+    """
+
+    min_pixels: int = 56 * 56
+    max_pixels: int = 448 * 448
+    patch: int = 14
+    temporal: int = 2
+    merge: int = 2
+    mean: tuple[float, ...] = (0.48145466, 0.4578275, 0.40821073)
+    std: tuple[float, ...] = (0.26862954, 0.26130258, 0.27577711)
+
+    def __post_init__(self) -> None:
+        """Refuse limits that leave no size.
+
+        Raises:
+            ValueError: saying what is wrong.
+        """
+        side = self.patch * self.merge
+        if not self.min_pixels <= self.max_pixels or self.max_pixels < side * side:
+            raise ValueError(
+                f"frames of {self.min_pixels} to {self.max_pixels} pixels: max_pixels must be at "
+                f"least min_pixels and {side * side} ({side} x {side}, one token)"
+            )
+
+
+def smart_size(height: int, width: int, options: VideoOptions) -> tuple[int, int]:
+    """Return the height and width that a frame is resized to.
+
+    Both are multiples of the side of a token, the product lies within the options' limits, and
+    the shape is kept as well as that allows.
+
+    Raises:
+        ValueError: if one side is more than 200 times the other.
+    """
+    if max(height, width) > _LARGEST_RATIO * min(height, width):
+        raise ValueError(f"a frame of {width} x {height} pixels is too narrow: 1:200 at most")
+    side = options.patch * options.merge
+    new_height, new_width = round(height / side) * side, round(width / side) * side
+    if new_height * new_width > options.max_pixels:
+        shrink = math.sqrt(height * width / options.max_pixels)
+        new_height, new_width = (
+            max(side, math.floor(length / shrink / side) * side) for length in (height, width)
+        )
+    elif new_height * new_width < options.min_pixels:
+        grow = math.sqrt(options.min_pixels / (height * width))
+        new_height, new_width = (
+            math.ceil(length * grow / side) * side for length in (height, width)
+        )
+    return new_height, new_width
+
+
+def video_patches(video: ShownVideo, options: VideoOptions) -> tuple[Tensor, tuple[int, int, int]]:
+    """Return the patches of a video and its grid.
+
+    Returns:
+        float32 (t * h * w, 3 * temporal * patch * patch), in the order in which the model merges
+        them to tokens, and the grid (t, h, w), in patches.
+    """
+    frames = torch.from_numpy(np.array(video.frames)).permute(0, 3, 1, 2)
+    size = smart_size(frames.shape[2], frames.shape[3], options)
+    # Of uint8, as torchvision does it: what a cubic overshoots is cut off and rounded.
+    frames = functional.interpolate(frames, size=size, mode="bicubic", antialias=True)
+    mean, std = (
+        255.0 * torch.tensor(values)[:, None, None] for values in (options.mean, options.std)
+    )
+    pixels = (frames.float() - mean) / std
+    if missing := -len(pixels) % options.temporal:
+        pixels = torch.cat([pixels, pixels[-1:].expand(missing, -1, -1, -1)])
+    t, h, w = len(pixels) // options.temporal, *(length // options.patch for length in size)
+    m, p = options.merge, options.patch
+    blocks = pixels.view(t, options.temporal, 3, h // m, m, p, w // m, m, p)
+    return blocks.permute(0, 3, 6, 4, 7, 2, 1, 5, 8).reshape(t * h * w, -1), (t, h, w)
+
+
+def seconds_of_grid(video: ShownVideo, options: VideoOptions) -> float:
+    """Return the seconds between two places of the grid along time."""
+    return options.temporal / float(video.metadata.sampled_fps)

@@ -1,0 +1,113 @@
+"""What a training says: a table of epochs, a table of steps, a line every few seconds."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import resource
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from facewave.storage.tables import write_text
+
+_log = logging.getLogger("facewave")
+
+STEP_COLUMNS = (
+    "step",
+    "epoch",
+    "loss",
+    "gradient_norm",
+    "learning_rate",
+    "clips_per_second",
+    "memory_gb",
+)
+
+
+def write_epochs(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
+    """Write the table of epochs as CSV, atomically; six significant digits."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(rows[0])
+    for row in rows:
+        writer.writerow(f"{v:.6g}" if isinstance(v, float) else v for v in row.values())
+    write_text(path, text.getvalue())
+
+
+def open_steps(path: Path, *, kept: Path, done: int) -> None:
+    """Make the table of steps ready: a header, and the rows that `kept` has of the `done` first."""
+    lines: list[str] = []
+    if done and kept.exists():
+        rows = kept.read_text(encoding="utf-8").splitlines()[1:]
+        lines = [row for row in rows if int(row.split(",", 1)[0]) <= done]
+    write_text(path, "".join(f"{line}\n" for line in [",".join(STEP_COLUMNS), *lines]))
+
+
+@dataclass
+class StepLog:
+    """Writes a row a step and says every few seconds how far the training is.
+
+    Attributes:
+        path: the table of steps (CSV), as `open_steps` left it.
+        steps: optimiser steps of the whole training.
+        done: steps that were done before this process.
+        epochs: of the whole training.
+        device: whose memory is told.
+        every: seconds between two lines.
+    """
+
+    path: Path
+    steps: int
+    done: int
+    epochs: int
+    device: torch.device
+    every: float = 5.0
+    clips: int = 0
+    busy: float = 0.0
+    started: float = field(default_factory=time.monotonic)
+    said: float = field(default_factory=time.monotonic)
+    last: float = field(default_factory=time.monotonic)
+
+    def begin(self) -> None:
+        """Start to count the time of training; validation does not belong to the speed."""
+        self.last = time.monotonic()
+
+    def step(
+        self, number: int, *, epoch: int, loss: float, norm: float, rate: float, clips: int
+    ) -> None:
+        """Take in a finished step; `number` counts from 1, `loss` is the mean over its clips."""
+        now = time.monotonic()
+        self.clips += clips
+        self.busy, self.last = self.busy + now - self.last, now
+        speed = self.clips / max(self.busy, 1e-9)
+        memory = used_memory(self.device) / 1e9
+        row = (number, epoch, f"{loss:.6g}", f"{norm:.6g}", f"{rate:.6g}", f"{speed:.4g}")
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(",".join(map(str, (*row, f"{memory:.4g}"))) + "\n")
+        if now - self.said < self.every and number != self.steps:
+            return
+        self.said = now
+        left = (self.steps - number) * (now - self.started) / max(number - self.done, 1)
+        _log.info(
+            "step %d of %d, epoch %d of %d: loss %.4f, %.2f clips/s, %.2f GB, %s left",
+            *(number, self.steps, epoch, self.epochs, loss, speed, memory, duration(left)),
+        )
+
+
+def used_memory(device: torch.device) -> int:
+    """Return the most bytes that torch held on a GPU so far, or this process in the main memory."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as h:mm:ss."""
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"

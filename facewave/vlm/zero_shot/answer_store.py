@@ -1,0 +1,131 @@
+"""Answers in the content-addressed store: asked once, and a killed job goes on at the clip."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facewave.jobs.log import Progress
+from facewave.storage.answer_index import STAGE
+from facewave.storage.store import (
+    DamagedShardError,
+    content_key,
+    read_shard,
+    shard_path,
+    write_shard,
+)
+from facewave.vlm.conversation import Conversation
+
+_log = logging.getLogger("facewave")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A question about a clip.
+
+    Attributes:
+        clip_id: of the clip.
+        parts: everything that decides the answer, JSON-serialisable: model, prompt, frames,
+            content of the clip, seed, how it is asked.
+    """
+
+    clip_id: str
+    parts: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """Digest of `parts`."""
+        return content_key(stage=STAGE, **self.parts)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Said:
+    """An answer.
+
+    Attributes:
+        text: in words; empty where only scores were wanted.
+        scores: float32 (C,), log-likelihood of each class; None where words were wanted.
+    """
+
+    text: str = ""
+    scores: NDArray[np.float32] | None = None
+
+
+Ask = Callable[[Sequence[Question]], Sequence[Said]]
+
+
+def ask_all(questions: Sequence[Question], ask: Ask, *, store: Path, batch_size: int) -> list[Said]:
+    """Return an answer a question, from the store where it is there.
+
+    Every answer is in the store before the next batch is asked. Questions with equal keys (the
+    same video twice) are asked once; a damaged answer is asked for again.
+
+    Args:
+        questions: in the order in which the answers are returned.
+        ask: answers some questions.
+        store: folder of the content-addressed store.
+        batch_size: questions at a time.
+    """
+    known: dict[str, Said] = {}
+    missing: dict[str, Question] = {}
+    progress = Progress(len(questions))
+    for question in questions:
+        key = question.key
+        if key in known or key in missing:
+            progress.step(computed=False)
+            continue
+        said = _read(shard_path(store, STAGE, key))
+        if said is None:
+            missing[key] = question
+        else:
+            known[key] = said
+            progress.step(computed=False)
+    _log.info("%d answers are in the store, %d clips to ask about", len(known), len(missing))
+    for batch in _batches(list(missing.items()), batch_size):
+        answers = ask([question for _, question in batch])
+        for (key, question), said in zip(batch, answers, strict=True):
+            _write(shard_path(store, STAGE, key), question, said)
+            known[key] = said
+            progress.step(computed=True)
+    return [known[question.key] for question in questions]
+
+
+def _batches(items: list[tuple[str, Question]], size: int) -> Iterator[list[tuple[str, Question]]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _read(path: Path) -> Said | None:
+    if not path.exists():
+        return None
+    try:
+        arrays, metadata = read_shard(path)
+        return Said(text=metadata["text"], scores=arrays.get("scores"))
+    except (DamagedShardError, KeyError) as error:
+        _log.warning("asked again: %s", error)
+        return None
+
+
+def _write(path: Path, question: Question, said: Said) -> None:
+    arrays = {} if said.scores is None else {"scores": np.asarray(said.scores, np.float32)}
+    write_shard(path, arrays, {"text": said.text, "question": dict(question.parts)})
+
+
+def conversation_digest(conversation: Conversation, videos: Sequence[str | None]) -> str:
+    """Return the digest of what is asked: the texts, answers and which videos go with them.
+
+    Args:
+        conversation: as it is asked.
+        videos: of each turn what decides its video (a digest); None for the clip in question,
+            which the question's other parts name.
+    """
+    turns = [
+        [turn.text, turn.answer, video] for turn, video in zip(conversation, videos, strict=True)
+    ]
+    return content_key(turns=turns)

@@ -1,0 +1,257 @@
+"""The pretrained models that can be asked, by name: Qwen2.5-VL, PaliGemma 2, and their toys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from facewave.pretrained import WeightsError, find_weights, weights_identity
+from facewave.tracking.landmarker import N_BLENDSHAPES, N_LANDMARKS
+from facewave.vlm.conversation import Asker, Conversation, check_conversation
+from facewave.vlm.names import TINY, TINY_QWEN
+from facewave.vlm.paligemma.options import ModelOptions
+
+# Prompts are given whole: the template is nothing but the text.
+_WHOLE_TEXT, _MANY_TOKENS = "{text}", 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskerOptions:
+    """Which model is asked, and how it is held.
+
+    Attributes:
+        model: id on the Hugging Face hub, folder of a checkpoint, `tiny-random` or
+            `tiny-random-qwen`.
+        revision: branch, tag or commit of the hub's repository; ignored for folders.
+        dtype: `bfloat16` or `float32`.
+        frames: pictures of a clip.
+        max_pixels: of a frame, where the model takes any size.
+        seed: of the toys' weights.
+    """
+
+    model: str
+    revision: str | None = None
+    dtype: str = "bfloat16"
+    frames: int = 8
+    max_pixels: int = 448 * 448
+    seed: int = 0
+
+
+def model_family(options: AskerOptions) -> tuple[str, Path | None]:
+    """Return `qwen` or `paligemma`, and the folder of the weights; none for the toys.
+
+    Raises:
+        WeightsError: if the weights cannot be had, or are another model's.
+    """
+    if options.model in (TINY, TINY_QWEN):
+        return "qwen" if options.model == TINY_QWEN else "paligemma", None
+    try:
+        folder = find_weights(options.model, revision=options.revision)
+    except WeightsError as error:
+        # The same keys stand in another section here.
+        words = str(error).replace("vlm.model", "`model`").replace("vlm.revision", "`revision`")
+        raise WeightsError(words) from error
+    kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    families = {"qwen2_5_vl": "qwen", "paligemma": "paligemma"}
+    if kind not in families:
+        raise WeightsError(
+            f"{options.model}: its config.json says model_type {kind!r}; what can be asked are "
+            "Qwen2.5-VL (qwen2_5_vl) and PaliGemma (paligemma)"
+        )
+    return families[kind], folder
+
+
+def build_asker(options: AskerOptions, classes: Sequence[str], *, gpus: int) -> tuple[str, Asker]:
+    """Return a model's family and the model, on a GPU or the CPU; see `find_asker`."""
+    family, asker = find_asker(options, classes, gpus=gpus)
+    return family, asker.loaded
+
+
+def find_asker(
+    options: AskerOptions, classes: Sequence[str], *, gpus: int
+) -> tuple[str, LateAsker]:
+    """Return a model's family, and the model, which is loaded when it is first asked.
+
+    Args:
+        options: which model.
+        classes: names that are asked for.
+        gpus: 0 for the CPU.
+
+    Raises:
+        WeightsError: if the weights cannot be had, or are another model's.
+        ValueError: if a GPU is wanted and there is none; on loading, if the checkpoint is not
+            whole.
+    """
+    if gpus and not torch.cuda.is_available():
+        raise ValueError(
+            "gpus is 1, but torch sees no GPU here: set gpus: 0 to compute on the CPU, or install "
+            "a build of torch with CUDA"
+        )
+    device = torch.device("cuda", 0) if gpus else torch.device("cpu")
+    family, folder = model_family(options)
+    identity: dict[str, Any] = {"model": options.model, "dtype": options.dtype}
+    identity |= (
+        {"seed": options.seed, "classes": list(classes)}
+        if folder is None
+        else weights_identity(folder)
+    )
+    load: Callable[[], Asker]
+    if family == "qwen":
+        identity["max_pixels"] = options.max_pixels
+        load = partial(_qwen, options, classes, folder, identity, device)
+    else:
+        load = partial(_paligemma, options, classes, identity, device)
+    return family, LateAsker(identity=identity, load=load)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LateAsker:
+    """A model that is loaded when it is first asked: never where the store has all its answers.
+
+    Attributes:
+        identity: of the model (see `Asker`).
+        load: loads it.
+    """
+
+    identity: dict[str, Any]
+    load: Callable[[], Asker]
+
+    @cached_property
+    def loaded(self) -> Asker:
+        """The model itself."""
+        return self.load()
+
+    @property
+    def tokenizer(self) -> Any:
+        """The model's tokenizer."""
+        return self.loaded.tokenizer
+
+    def answer(
+        self, conversations: Sequence[Conversation], *, max_new_tokens: int, seed: int | None
+    ) -> list[str]:
+        """See `Asker`."""
+        return self.loaded.answer(conversations, max_new_tokens=max_new_tokens, seed=seed)
+
+    def score(
+        self, conversations: Sequence[Conversation], classes: Sequence[str]
+    ) -> NDArray[np.float32]:
+        """See `Asker`."""
+        return self.loaded.score(conversations, classes)
+
+
+def _qwen(
+    options: AskerOptions,
+    classes: Sequence[str],
+    folder: Path | None,
+    identity: dict[str, Any],
+    device: torch.device,
+) -> Asker:
+    from facewave.vlm.qwen.model import load_qwen, tiny_qwen
+
+    if folder is None:
+        qwen = tiny_qwen(
+            classes, seed=options.seed, dtype=options.dtype, max_pixels=options.max_pixels
+        )
+        qwen.identity.update(identity)
+    else:
+        qwen = load_qwen(
+            folder, identity=identity, dtype=options.dtype, max_pixels=options.max_pixels
+        )
+    qwen.base.to(device)
+    return qwen
+
+
+def _paligemma(
+    options: AskerOptions, classes: Sequence[str], identity: dict[str, Any], device: torch.device
+) -> PaliGemmaAsker:
+    from facewave.vlm.paligemma.build import build_model
+
+    model = build_model(
+        ModelOptions(
+            model=options.model,
+            revision=options.revision,
+            dtype=options.dtype,
+            classes=tuple(classes),
+            frames=options.frames,
+            prompt=_WHOLE_TEXT,
+            text_tokens=_MANY_TOKENS,
+            seed=options.seed,
+            use_face=False,
+            soft_prefix=0,
+            lora_rank=0,
+            K=1,
+        )
+    ).to(device)
+    return PaliGemmaAsker(model=model, identity=identity, device=device)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PaliGemmaAsker:
+    """PaliGemma without a face, asked single questions about pictures."""
+
+    model: Any
+    identity: dict[str, Any]
+    device: torch.device
+
+    @property
+    def tokenizer(self) -> Any:
+        """The model's tokenizer."""
+        return self.model.processor.tokenizer
+
+    def answer(
+        self, conversations: Sequence[Conversation], *, max_new_tokens: int, seed: int | None
+    ) -> list[str]:
+        """Return the likeliest words; PaliGemma is not drawn from.
+
+        Raises:
+            ValueError: if examples are given or a seed.
+        """
+        if seed is not None:
+            raise ValueError("PaliGemma is asked for the likeliest words: without a seed")
+        batch = self._batch(conversations)
+        texts: list[str] = self.model.generate_text(batch, max_new_tokens=max_new_tokens)
+        return texts
+
+    @torch.inference_mode()
+    def score(
+        self, conversations: Sequence[Conversation], classes: Sequence[str]
+    ) -> NDArray[np.float32]:
+        """Return the logits of the class names, float32 (n, C)."""
+        if tuple(classes) != tuple(self.model.options.classes):
+            raise ValueError(f"the model was built for the classes {self.model.options.classes}")
+        logits = self.model(self._batch(conversations)).logits
+        scores: NDArray[np.float32] = logits.float().log_softmax(dim=1).cpu().numpy()
+        return scores
+
+    def _batch(self, conversations: Sequence[Conversation]) -> dict[str, Any]:
+        from facewave.vlm.paligemma.batch import Example, collate
+
+        examples = []
+        for conversation in conversations:
+            check_conversation(conversation)
+            if len(conversation) > 1:
+                raise ValueError(
+                    "PaliGemma takes one question and no examples: ask Qwen2.5-VL, or set the "
+                    "number of examples to 0"
+                )
+            turn = conversation[0]
+            examples.append(
+                Example(
+                    clip_id="",
+                    landmarks=np.zeros((1, N_LANDMARKS, 3), np.float32),
+                    blendshapes=np.zeros((1, N_BLENDSHAPES), np.float32),
+                    valid=False,
+                    frames=None if turn.video is None else turn.video.frames,
+                    text=turn.text,
+                )
+            )
+        batch = collate(examples, self.model.processor, self.model.options)
+        return {name: value.to(self.device) for name, value in batch.items()}

@@ -1,0 +1,42 @@
+"""Trajectory shards made up for tests."""
+
+import numpy as np
+
+from facewave.storage.store import write_shard
+from facewave.tracking.landmarker import N_BLENDSHAPES, N_LANDMARKS
+
+SHAPES = {"landmarks": (N_LANDMARKS, 3), "blendshapes": (N_BLENDSHAPES,), "transform": (4, 4)}
+
+
+def made_up_faces(start, stop):
+    """Return the arrays of frames `start` to `stop` of an endless clip; never two alike."""
+    time = np.arange(start, stop, dtype=np.float32)
+    arrays = {}
+    for name, shape in SHAPES.items():
+        pace = np.linspace(0.01, 0.3, int(np.prod(shape)), dtype=np.float32)
+        arrays[name] = (0.5 + 0.1 * np.sin(np.outer(time, pace))).reshape(-1, *shape)
+    return arrays
+
+
+def write_trajectory(path, frames, *, missing=(), error="", announced=None, arrays=None):
+    """Write a trajectory shard; `missing` are frame indexes, slices allowed."""
+    arrays = made_up_faces(0, frames) if arrays is None else arrays
+    detected = np.ones(frames, bool)
+    for index in missing:
+        detected[index] = False
+    values = {name: np.array(array) for name, array in arrays.items()}
+    for array in values.values():
+        array[~detected] = np.nan
+    values |= {
+        "detected": detected,
+        "timestamp_ms": 40 * np.arange(frames),
+        "face_count": detected.astype(np.uint8),
+    }
+    metadata = {
+        "width": 200,
+        "height": 100,
+        "frames_announced": frames if announced is None else announced,
+        "error": error,
+    }
+    write_shard(path, values, metadata)
+    return detected

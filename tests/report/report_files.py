@@ -1,0 +1,248 @@
+"""Small artefacts of a dataset for tests of the report; everything but the tracking is real."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from facewave.evaluation.confusions import (
+    ConfusedClasses,
+    ConfusedClip,
+    find_confused_classes,
+    find_confused_clips,
+)
+from facewave.evaluation.evaluate import Fold, evaluate_folds
+from facewave.evaluation.predictions import Predictions
+from facewave.features.encode_bucket import encode_bucket
+from facewave.features.groups import WaveletOptions, feature_shapes
+from facewave.features.quality import QualityOptions
+from facewave.manifest.clips import Clip, write_manifest
+from facewave.splits.partition import PARTS
+from facewave.splits.write import read_feature_indexes, write_splits
+from facewave.storage.atomic import write_json
+from facewave.storage.store import shard_path, write_shard
+from facewave.storage.tables import format_rows, write_rows, write_text
+from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.tracking.track_clip import TrackSummary
+from tests.video.media import flat_frames, write_video
+
+FRAMES = 24
+HOSTILE = "<script>alert('x')</script>"
+CLASSES = ("calm", 'a<b>&"$x_1$')
+CONFIG = {
+    "seed": 7,
+    "landmarker": {"sha256": "c0ffee" * 10, "url": "https://example.org/model.task"},
+    "quality": {
+        "min_detected_frames": 10,
+        "min_detection_ratio": 0.9,
+        "max_gap_frames": 30,
+        "min_decoded_ratio": 0.9,
+    },
+    "split": {"protocol": "80-10-10"},
+    "note": HOSTILE,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A clip to make: frames with a face, what the file is, notes of the tracking."""
+
+    clip_id: str
+    label: int
+    subject: str
+    detected: range | list[int]
+    file: str = "video"
+    notes: str = ""
+    part: str = "train"
+
+
+def cases():
+    """Return clips of every kind: six good ones, then those that a person should look at."""
+    whole = range(FRAMES)
+    good = [
+        Case(clip_id=f"good{i}", label=i % 2, subject=f"s{i // 2}", detected=whole, part=part)
+        for i, part in enumerate(["train", "train", "val", "val", "test", "test"])
+    ]
+    return [
+        *good,
+        Case(clip_id="noted", label=0, subject="s0", detected=whole, notes="variable frame rate"),
+        Case(clip_id="noface", label=1, subject="s0", detected=[]),
+        Case(clip_id="half", label=0, subject="s0", detected=range(10, 22)),
+        Case(clip_id="garbage", label=1, subject=HOSTILE, detected=[], file="garbage"),
+        Case(clip_id="gone", label=0, subject="s0", detected=[], file="missing"),
+        Case(clip_id="lost", label=0, subject="s2", detected=[], part="test"),
+    ]
+
+
+def track_arrays(case, *, seed):
+    """Return the arrays of a trajectory shard: a still face whose mouth and brows move."""
+    rng = np.random.default_rng(seed)
+    found = np.zeros(FRAMES, bool)
+    found[list(case.detected)] = True
+    landmarks = np.repeat(rng.uniform(0.4, 0.6, (1, 478, 3)), FRAMES, axis=0).astype(np.float32)
+    landmarks[:, 14, 1] += 0.05 * np.sin(np.arange(FRAMES) / 4)
+    blendshapes = np.full((FRAMES, 52), 0.1, np.float32)
+    for column, size in ((25, 0.8), (44, 0.5), (45, 0.5)):
+        blendshapes[:, column] += size * (seed % 3) * np.linspace(0, 0.3, FRAMES)
+    transform = np.repeat(np.eye(4, dtype=np.float32)[np.newaxis], FRAMES, axis=0)
+    for array in (landmarks, blendshapes, transform):
+        array[~found] = np.nan
+    return {
+        "landmarks": landmarks,
+        "blendshapes": blendshapes,
+        "transform": transform,
+        "detected": found,
+        "timestamp_ms": np.arange(FRAMES) * 40,
+        "face_count": found.astype(np.uint8),
+    }
+
+
+def build(folder, *, folds=("80-10-10",), layout="segments"):
+    """Write all artefacts of a dataset; return the arguments of `write_report` less the outputs.
+
+    With several folds every fold has the same parts but for one test clip of its own.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    made = cases()
+    clips = [
+        Clip(
+            clip_id=case.clip_id,
+            file_path=str(_video(folder, case)),
+            video_idx=i,
+            label=case.label,
+            actual=CLASSES[case.label],
+            subject=case.subject,
+        )
+        for i, case in enumerate(made)
+    ]
+    write_manifest(clips, folder / "manifest.parquet", folder / "manifest.csv", metadata={})
+    rows = [
+        _track(folder, clip, case, seed=clip.video_idx)
+        for clip, case in zip(clips, made, strict=True)
+    ]
+    track_index, feature_index = folder / "tracks.tsv", folder / "features.tsv"
+    write_text(track_index, format_rows(TRACK_COLUMNS, rows))
+    wavelet = WaveletOptions(layout=layout, coefficients=8)
+    encode_bucket(
+        track_index,
+        index=feature_index,
+        store=folder / "store",
+        wavelet=wavelet,
+        quality=QualityOptions(),
+        retrack=None,
+    )
+    parts_of_fold = _parts(made, len(folds))
+    splits = {}
+    for fold, parts in zip(folds, parts_of_fold, strict=True):
+        splits[fold] = {part: folder / "splits" / fold / f"{part}.parquet" for part in PARTS}
+        write_splits(
+            [clip for clip in clips if clip.clip_id in parts],
+            read_feature_indexes([feature_index]),
+            parts,
+            outputs=splits[fold],
+            store=folder / "store",
+            shapes=feature_shapes(wavelet),
+            metadata={"classes": list(CLASSES)},
+            reencode=None,
+        )
+    metrics = folder / "metrics.json"
+    answers = _answers(folds, made, parts_of_fold)
+    write_json(metrics, evaluate_folds(answers))
+    confusions = {name: folder / f"confused_{name}.csv" for name in ("clips", "classes")}
+    write_rows(confusions["clips"], ConfusedClip, find_confused_clips(answers))
+    write_rows(confusions["classes"], ConfusedClasses, find_confused_classes(answers))
+    return {
+        "dataset": "tiny",
+        "manifest": folder / "manifest.parquet",
+        "track_indexes": [track_index],
+        "feature_indexes": [feature_index],
+        "store": folder / "store",
+        "splits": splits,
+        "training": {fold: _training(folder / f"{fold}.csv", i) for i, fold in enumerate(folds)},
+        "metrics_json": metrics,
+        "config": {**CONFIG, "wavelet": {"layout": layout, "coefficients": 8}},
+        "adapter": "table",
+        "commit": "abc1234",
+        "review_thumbnails": 40,
+        "confusions": confusions,
+        "confused_clips": 30,
+    }
+
+
+def _video(folder, case):
+    path = folder / f"{case.clip_id} {HOSTILE[:8]}.mp4"
+    if case.file == "video":
+        write_video(path, flat_frames(FRAMES))
+    elif case.file == "garbage":
+        path.write_bytes(b"no video" * 100)
+    return path
+
+
+def _track(folder, clip, case, *, seed):
+    summary = TrackSummary(error="the file is missing or cannot be read")
+    key = ""
+    if case.file == "garbage":
+        summary = TrackSummary(error=f"no video stream can be decoded {HOSTILE}")
+    elif case.file == "video":
+        summary = TrackSummary(
+            width=64,
+            height=48,
+            fps=25.0,
+            frames=FRAMES,
+            frames_announced=FRAMES,
+            detected=len(case.detected),
+            max_faces_seen=1,
+            notes=case.notes,
+        )
+        key = f"{seed:02d}" + "0" * 62
+        metadata = {name: getattr(summary, name) for name in TrackSummary.__dataclass_fields__}
+        write_shard(
+            shard_path(folder / "store", "tracks", key), track_arrays(case, seed=seed), metadata
+        )
+    return {
+        "clip_id": clip.clip_id,
+        "file_path": clip.file_path,
+        "key": key,
+        "fingerprint": "f",
+        "content_sha256": "c",
+        **{name: getattr(summary, name) for name in TrackSummary.__dataclass_fields__},
+    }
+
+
+def _parts(made, folds):
+    """Return the parts by clip of every fold; test clips are divided over several folds."""
+    tests = [case.clip_id for case in made if case.part == "test"]
+    return [
+        {case.clip_id: case.part for case in made if case.clip_id not in tests}
+        | dict.fromkeys(tests[fold::folds], "test")
+        for fold in range(folds)
+    ]
+
+
+def _answers(folds, made, parts_of_fold):
+    by_id = {case.clip_id: case for case in made}
+    answers = []
+    for name, parts in zip(folds, parts_of_fold, strict=True):
+        tested = [clip_id for clip_id, part in parts.items() if part == "test"]
+        labels = np.array([by_id[clip_id].label for clip_id in tested])
+        test = Predictions(
+            clip_ids=tested,
+            parts=["test"] * len(tested),
+            labels=labels,
+            predicted=np.zeros(len(tested), np.int64),
+            valid=np.array([bool(len(by_id[clip_id].detected)) for clip_id in tested]),
+            probabilities=np.ones((len(tested), 2), np.float32),
+            classes=CLASSES,
+            metadata={},
+        )
+        answers.append(Fold(name=name, test=test, train_labels=np.array([1, 1, 0])))
+    return answers
+
+
+def _training(path, fold):
+    rows = ["epoch,train_loss,val_loss,train_uar,val_uar,val_war,learning_rate"]
+    scores = [0.25, 0.75, 0.75, 0.5]
+    for epoch, uar in enumerate(scores, start=1):
+        rows.append(f"{epoch},{1 / epoch},{1.5 / epoch + fold},{uar / 2},{uar},{uar},0.001")
+    Path(path).write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path

@@ -1,0 +1,63 @@
+"""Writes a report and reads its page."""
+
+from html.parser import HTMLParser
+from types import SimpleNamespace
+
+from facewave.report.page import write_report
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, text, table rows, and cards by clip in their order."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.rows, self.text, self._cards, self._in_cell = [], [], "", [], False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self.rows[-1].append("")
+            self._in_cell = True
+        elif tag == "li":
+            self._cards.append(SimpleNamespace(clip="", text="", images=[]))
+        elif tag == "img" and self._cards:
+            self._cards[-1].images.append(dict(attrs)["src"])
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "th"):
+            self._in_cell = False
+        if tag == "strong" and self._cards and not self._cards[-1].clip:
+            self._cards[-1].clip = self._cards[-1].text.split()[-1]
+
+    def handle_data(self, data):
+        self.text += data
+        if self._in_cell:
+            self.rows[-1][-1] += data
+        if self._cards:
+            self._cards[-1].text += data
+
+    @property
+    def cards(self):
+        """Return the cards of the lists; what follows the last one is not its text."""
+        for card in self._cards:
+            card.text = " ".join(card.text.partition(".mp4")[0].split()) + ".mp4"
+        return self._cards
+
+    def words(self):
+        """Return the text with single blanks."""
+        return " ".join(self.text.split())
+
+    def row(self, first):
+        """Return the cells of the rows with this first cell, its own left out."""
+        cells = [[" ".join(cell.split()) for cell in row] for row in self.rows if row]
+        return [row[1:] for row in cells if row[0] == first]
+
+
+def write(artefacts, folder, **changes):
+    """Write a report; return its path, the parsed page and the path of the quality table."""
+    output, quality = folder / "report.html", folder / "quality.csv"
+    write_report(output=output, quality_csv=quality, **(artefacts | changes))
+    return output, Page(output.read_text(encoding="utf-8")), quality

@@ -1,0 +1,209 @@
+"""Faults that meet a run: kill, signals, a full or read-only disk, clips that crash or hang."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.workflow.workflow import (
+    bucket_files,
+    command,
+    computed,
+    copy_project,
+    drop_stat,
+    environment,
+    labels,
+    shards,
+    snakemake,
+    write_config,
+    write_labels,
+)
+
+pytestmark = pytest.mark.workflow
+
+# Run by Python at the start of every process: natively bad clips, as no fixture file is bad enough.
+BAD_DECODER = """
+import sys
+if "facewave.tracking.worker" in sys.orig_argv:
+    import ctypes, os, time
+    import cv2
+    opened = cv2.VideoCapture
+    def open_bad(path, *arguments):
+        if "segfault" in path:
+            ctypes.string_at(0)
+        if os.environ["HANGING_CLIP"] in path:
+            time.sleep(600)
+        return opened(path, *arguments)
+    cv2.VideoCapture = open_bad
+"""
+
+
+def start(project, *arguments):
+    """Start the command in a process group of its own."""
+    return subprocess.Popen(
+        command(project, *arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment(),
+        cwd=project,
+        start_new_session=True,
+        # A shell's background jobs ignore it, and so would all that they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+def forget(project):
+    shutil.rmtree(project / "results")
+    shutil.rmtree(project / ".snakemake", ignore_errors=True)
+
+
+def wait_for_a_clip(project, process):
+    deadline = time.monotonic() + 120
+    while not shards(project, "tracks") and process.poll() is None:
+        assert time.monotonic() < deadline, "no clip was finished"
+        time.sleep(0.02)
+
+
+def assert_equal_to(finished, project):
+    """Whatever happened in between: the same indexes, and the same bytes in the store."""
+    for stage in ("tracks", "features"):
+        found, wanted = (bucket_files(work, stage) for work in (project, finished))
+        assert {
+            name: drop_stat(text) if stage == "tracks" else text for name, text in found.items()
+        } == {name: drop_stat(text) if stage == "tracks" else text for name, text in wanted.items()}
+    store = project / "results" / "store"
+    found = {path.relative_to(store): path.read_bytes() for path in store.rglob("*.npz")}
+    origin = finished / "results" / "store"
+    assert found == {path.relative_to(origin): path.read_bytes() for path in origin.rglob("*.npz")}
+
+
+@pytest.fixture
+def bad_decoder(tmp_path, monkeypatch):
+    """A function that names the clip which hangs the decoder; "" for none, and no crashes."""
+
+    def hang_at(clip):
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path / "bad") if clip else "")
+        monkeypatch.setenv("HANGING_CLIP", clip)
+
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "sitecustomize.py").write_text(BAD_DECODER)
+    return hang_at
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_and_the_next_goes_on(finished, tmp_path, bad_decoder, number):
+    project = copy_project(finished, tmp_path / "project")
+    forget(project)
+    # Else the run might end before the signal comes.
+    bad_decoder(labels(project)[-1][0])
+    process = start(project, "--", "features")
+    wait_for_a_clip(project, process)
+    os.killpg(process.pid, number)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode != 0, output
+    done = shards(project, "tracks")
+    assert 0 < len(done) < 6
+    bad_decoder("")
+    # After a signal Snakemake takes its lock away itself.
+    snakemake(project, "--", "features")
+    assert not computed(done, {key: shards(project, "tracks")[key] for key in done})
+    assert_equal_to(finished, project)
+
+
+@pytest.mark.slow
+def test_killed_at_twenty_random_moments(finished, tmp_path):
+    """SIGKILL of the whole process tree: a restart finishes, and computes no clip twice."""
+    project = copy_project(finished, tmp_path / "project")
+    forget(project)
+    began = time.monotonic()
+    snakemake(project, "--", "features")
+    seconds = time.monotonic() - began
+    moments = random.Random(2024)
+    for round_number in range(20):
+        forget(project)
+        process = start(project, "--", "features")
+        time.sleep(moments.uniform(0.2, 1.0) * seconds)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        done = {stage: shards(project, stage) for stage in ("tracks", "features")}
+        snakemake(project, "--unlock", check=False)
+        snakemake(project, "--", "features")
+        for stage, before in done.items():
+            after = shards(project, stage)
+            assert {key: after[key] for key in before} == before, f"round {round_number}"
+        assert_equal_to(finished, project)
+        print(f"# round {round_number}: {len(done['tracks'])} of 6 clips were tracked")
+
+
+@pytest.fixture
+def small_disk(finished, tmp_path):
+    """A project with its results on a disk of 400 kB of their own; a function that changes it."""
+    project = copy_project(finished, tmp_path / "project")
+    forget(project)
+    results = project / "results"
+    results.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(results)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting a small tmpfs is not allowed here (needs root)")
+
+    def remount(options):
+        subprocess.run(["mount", "-o", f"remount,{options}", str(results)], check=True)
+
+    yield project, remount
+    subprocess.run(["umount", str(results)], check=True)
+
+
+def test_a_full_disk_stops_the_run_and_flags_no_clip(finished, small_disk):
+    project, remount = small_disk
+    run = snakemake(project, "--", "features", check=False)
+    assert run.code != 0
+    assert "No space left on device" in run.output
+    assert not list((project / "results").rglob("*.tmp*")), "left-overs fill the disk"
+    remount("size=100m")
+    snakemake(project, "--", "features")
+    assert_equal_to(finished, project)
+
+
+def test_a_read_only_results_folder_is_named(finished, small_disk):
+    project, remount = small_disk
+    remount("size=100m")
+    remount("ro")
+    run = snakemake(project, "--", "features", check=False)
+    assert run.code != 0
+    assert "results" in run.output
+    assert "Read-only file system" in run.output
+    assert "Traceback" not in run.output
+    remount("rw")
+    snakemake(project, "--", "features")
+    assert_equal_to(finished, project)
+
+
+def test_clips_that_crash_or_hang_the_decoder_are_flagged(project, bad_decoder):
+    bad_decoder("hang")
+    donor = project / "videos" / labels(project)[0][0]
+    rows = []
+    for name in ("hang.mp4", "segfault.mp4"):
+        # Other bytes than the donor's: identical ones would be taken from the store.
+        (project / "videos" / name).write_bytes(donor.read_bytes() + b"\0" * 8 + name.encode())
+        rows.append((name, "happy", f"s-{name}"))
+    write_labels(project, [*labels(project), *rows])
+    write_config(project, landmarker={"stall_seconds": 5})
+    before = shards(project, "tracks")
+    snakemake(project, "--", "features")
+    flagged = [
+        line
+        for text in bucket_files(project, "features").values()
+        for line in text.splitlines()
+        if line.startswith(("hang", "segfault"))
+    ]
+    assert len(flagged) == 2
+    hang, segfault = sorted(flagged)
+    assert "tracking stood still for 5 s" in hang
+    assert "crashes the process (signal 11, SIGSEGV)" in segfault
+    assert shards(project, "tracks") == before
+    assert snakemake(project, "--", "features").jobs == {}
