@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-import yaml
 
+from facewave.config.check import check_config
 from facewave.tracking.model_file import ModelFileError, check_model, provide_model
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.fixture(scope="session")
 def landmarker_model():
     """Path of the pinned model: $FACEWAVE_TEST_MODEL, else fetched once into tests/.cache."""
-    options = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["landmarker"]
+    options = check_config({})["landmarker"]
     given = os.environ.get("FACEWAVE_TEST_MODEL")
     path = Path(given) if given else ROOT / "tests" / ".cache" / "face_landmarker.task"
     try:
