@@ -130,9 +130,9 @@ def _text_source_problems(config: Mapping[str, Any]) -> Iterator[str]:
     for name, source in made.items():
         if source == "annotations" and name != described:
             yield (
-                f"datasets.{name}.texts.from: found annotations, but annotate.dataset is "
-                f"{described or 'null'}: set annotate.dataset: {name}, or give the path of the "
-                "annotations of an earlier run"
+                f"datasets.{name}.texts.from: found annotations with annotate.dataset: "
+                f"{described or 'null'}, expected annotate.dataset: {name} (or the path of the "
+                "annotations that an earlier run wrote)"
             )
     for name in enabled:
         options = datasets.get(name) if isinstance(name, str) else None
@@ -222,8 +222,8 @@ def _vlm_problems(section: object) -> Iterator[str]:
             yield f"vlm.report: found {name!r}, expected adaptation or fine_tuning with regression"
         elif head == "generate" and name == "fusion":
             yield (
-                "vlm.report: found 'fusion', which needs the probabilities of the classes; remove "
-                "it, as head: generate gives only text"
+                "vlm.report: found 'fusion', expected none with head: generate (it gives text, no "
+                "probabilities)"
             )
 
 
@@ -300,7 +300,7 @@ def _annotation_problems(config: Mapping[str, Any]) -> Iterator[str]:
                 f"({listed(map(str, enabled))})"
             )
     if section.get("dataset") is not None and section.get("dataset") == section.get("examples"):
-        yield "annotate.examples: found annotate.dataset itself, expected another dataset or null"
+        yield "annotate.examples: found annotate.dataset itself, expected another or null"
     least, most = section.get("min_words"), section.get("max_words")
     if isinstance(least, int) and isinstance(most, int) and least > most and most is not True:
         yield f"annotate.min_words: found {least}, expected at most annotate.max_words ({most})"
