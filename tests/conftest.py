@@ -49,22 +49,6 @@ def face_clip(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def report_artefacts(tmp_path_factory):
-    """What a report is made of, see `report_files.build`."""
-    from tests.report.report_files import build
-
-    return build(tmp_path_factory.mktemp("report"))
-
-
-@pytest.fixture(scope="session")
-def written_report(report_artefacts, tmp_path_factory):
-    """The report of `report_artefacts`, see `report_page.write`."""
-    from tests.report.report_page import write
-
-    return write(report_artefacts, tmp_path_factory.mktemp("page"))
-
-
-@pytest.fixture(scope="session")
 def finished(tmp_path_factory, landmarker_model):
     """Three subjects with two clips each, run once up to the report."""
     from facewave.demo.recipe import demo_clips
