@@ -117,7 +117,7 @@ def _unknown_keys(place: str, error: Any) -> Iterator[str]:
     for key, value in error.instance.items():
         name = key_path([place, str(key)])
         if name in _MOVED:
-            yield f"{name}: found an old key, expected {_MOVED[name]} instead"
+            yield f"{name}: found an old key, expected {_MOVED[name]} in its place"
         elif key not in known:
             near = _nearest_key(key, known)
             hint = f"; did you mean {near!r}?" if near is not None else ""
