@@ -46,7 +46,7 @@ rule evaluate_fine_tuned:
         test=of_folds("splits/{split}/test.parquet"),
     output:
         metrics=DATASET / "evaluation/fine_tuned/{asked}/{protocol}/metrics.json",
-        confusion=report(
+        figure=report(
             DATASET / "evaluation/fine_tuned/{asked}/{protocol}/confusion.png",
             caption="../docs/captions/confusion.rst",
             category="Evaluation",

@@ -37,7 +37,7 @@ rule evaluate:
         metrics=DATASET / "evaluation/mlp/{protocol}/metrics.json",
         confused_clips=DATASET / "evaluation/mlp/{protocol}/confused_clips.csv",
         confused_classes=DATASET / "evaluation/mlp/{protocol}/confused_classes.csv",
-        confusion=report(
+        figure=report(
             DATASET / "evaluation/mlp/{protocol}/confusion.png",
             caption="../docs/captions/confusion.rst",
             category="Evaluation",

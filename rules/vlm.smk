@@ -79,7 +79,7 @@ rule evaluate_vlm:
         / "evaluation/{vlm}/{control}/{stage}/{protocol}/confused_clips.csv",
         confused_classes=DATASET
         / "evaluation/{vlm}/{control}/{stage}/{protocol}/confused_classes.csv",
-        confusion=report(
+        figure=report(
             DATASET / "evaluation/{vlm}/{control}/{stage}/{protocol}/confusion.png",
             caption="../docs/captions/confusion.rst",
             category="Evaluation",
@@ -117,10 +117,11 @@ rule evaluate_vlm_regression:
             for split in split_folders(wildcards.dataset)
         ],
         train=of_folds("splits/{split}/train.parquet"),
+        test=of_folds("splits/{split}/test.parquet"),
     output:
         metrics=DATASET
         / "evaluation/{vlm}/{control}/{stage}/{protocol}/regression.json",
-        picture=DATASET / "evaluation/{vlm}/{control}/{stage}/{protocol}/regression.png",
+        figure=DATASET / "evaluation/{vlm}/{control}/{stage}/{protocol}/regression.png",
     log:
         DATASET / "logs/evaluate_vlm_regression/{vlm}/{control}/{stage}/{protocol}.log",
     wildcard_constraints:
@@ -132,11 +133,13 @@ rule evaluate_vlm_regression:
         runtime=growing(20),
     params:
         title=lambda wildcards: f"{wildcards.vlm}, {wildcards.stage}, on {wildcards.dataset}",
+        folds=lambda wildcards: FOLDS[wildcards.dataset] or [PROTOCOL],
+        seed=CONFIG["seed"],
         version=EVALUATION_VERSION,
     message:
         "evaluate {wildcards.stage} of {wildcards.vlm} on {wildcards.dataset}"
     script:
-        "../scripts/evaluate_regression.py"
+        "../scripts/evaluate.py"
 
 
 rule shuffle_time_encode:

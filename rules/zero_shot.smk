@@ -43,7 +43,7 @@ rule evaluate_zero_shot:
         test=of_folds("splits/{split}/test.parquet"),
     output:
         metrics=DATASET / "evaluation/zero_shot/{asked}/{protocol}/metrics.json",
-        confusion=report(
+        figure=report(
             DATASET / "evaluation/zero_shot/{asked}/{protocol}/confusion.png",
             caption="../docs/captions/confusion.rst",
             category="Evaluation",

@@ -12,7 +12,7 @@ from facewave.jobs.log import job_log
 from facewave.storage.atomic import atomic_path
 from facewave.storage.tables import write_rows
 
-# Name of the choices in the table of scores, beside the reference.
+# The name of the choices in the table of scores, beside the reference.
 _CHOSEN = "chosen by inner folds"
 
 
@@ -30,8 +30,9 @@ def main(
     """Write the score of the choices, the choices, and the inner scores of all variants (CSV).
 
     Args:
-        inner: by variant, a list a fold of a file a seed: answers for the fold's training clips.
-        outer: the same for its test clips.
+        inner: of each variant, one list per outer fold of one file per seed: answers for the fold's
+            training clips.
+        outer: the same for the fold's test clips.
         folds: names of the outer folds.
         reference: the variant that is reported beside the choices.
         scores, choices, inner_table: to write.
@@ -47,7 +48,7 @@ def main(
 
 
 def _write_inner(path: Path, scores: Mapping[str, Sequence[float]], folds: Sequence[str]) -> None:
-    """Write a row a variant, the best mean first: inner UAR of each outer fold, and their mean."""
+    """Write one row per variant, best mean first: the inner UAR of each outer fold, their mean."""
     ranked = sorted(scores.items(), key=lambda item: -float(np.mean(item[1])))
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")

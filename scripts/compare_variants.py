@@ -1,4 +1,4 @@
-"""Table and picture of the ablation."""
+"""Table and figure of the ablation."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -25,7 +25,7 @@ def main(
     """Write the scores of all variants as CSV, JSON and SVG.
 
     Args:
-        predictions: by variant, a list a fold of a file a seed.
+        predictions: of each variant, one list per fold of one file per seed.
         reference: the variant that the others are tested against.
         table, scores, picture: to write (CSV, JSON, SVG).
         seed: of bootstrap and permutations.

@@ -16,7 +16,6 @@ from facewave.config.errors import ConfigError
 
 # Sections of the configuration in which variants may differ.
 SECTIONS = ("quality", "features", "wavelet", "mlp")
-CONTROLS = ("shuffled_labels", "clip_length")
 
 
 def with_grid(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,7 +28,7 @@ def with_grid(config: Mapping[str, Any]) -> dict[str, Any]:
         config: the checked configuration.
 
     Raises:
-        ConfigError: two variants have one name.
+        ConfigError: two variants have the same name.
     """
     full = copy.deepcopy(dict(config))
     variants, grid = full["ablation"]["variants"], full["ablation"]["grid"]
@@ -37,7 +36,7 @@ def with_grid(config: Mapping[str, Any]) -> dict[str, Any]:
         point = dict(zip(grid, values, strict=True))
         name = "_".join(_word(part) for key in point for part in (key.split(".")[1], point[key]))
         if name in variants:
-            raise ConfigError([f"ablation.grid: there are two variants {name!r}"])
+            raise ConfigError([f"ablation.grid: there are two variants {name!r}: rename one"])
         variants[name] = {}
         for key, value in point.items():
             section, _, option = key.partition(".")
@@ -51,14 +50,14 @@ def _word(value: Any) -> str:
 
 
 def variant_options(config: Mapping[str, Any], name: str) -> dict[str, dict[str, Any]]:
-    """Return the sections of the configuration as a variant has them, checked.
+    """Return the sections of the configuration as a variant sets them, checked.
 
     Args:
         config: the checked configuration.
         name: a key of `ablation.variants`.
 
     Raises:
-        ConfigError: what the variant sets cannot be.
+        ConfigError: the variant sets something that is not allowed.
     """
     merged = copy.deepcopy(dict(config))
     for section, changes in config["ablation"]["variants"][name].items():
@@ -72,11 +71,11 @@ def candidates(config: Mapping[str, Any]) -> list[str]:
     """Return the variants that inner folds choose among, in the order of the configuration.
 
     Args:
-        config: the checked configuration. Without `ablation.candidates` all variants that are no
+        config: the checked configuration. Without `ablation.candidates` all variants that are not
             controls; the reference is always one of them.
 
     Raises:
-        ConfigError: a candidate is no variant, or is a control.
+        ConfigError: a candidate is not a variant, or is a control.
     """
     section = config["ablation"]
     variants, named = section["variants"], section["candidates"]

@@ -1,4 +1,4 @@
-"""The folds of a protocol side by side: mean, spread, intervals, and what others published."""
+"""Summarise the folds of a protocol: mean, spread, intervals, and what others published."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FOLD_COLUMNS = ("fold", "n", "uar", "war", "macro_f1", "majority_uar", "majority
 
 
 class NoFoldsError(ValueError):
-    """The protocol has nothing to cross-validate."""
+    """The protocol has no folds to cross-validate."""
 
 
 def datasets_with_folds(folds: Mapping[str, Sequence[str]], *, protocol: str) -> list[str]:
@@ -43,7 +43,7 @@ def cross_validation(
     """Return the summary of a cross-validation as plain values; scores are from 0 to 1.
 
     Args:
-        scores: of `facewave.evaluation.evaluate.evaluate_folds`, of several folds.
+        scores: of `facewave.evaluation.evaluate.evaluate_folds`, from several folds.
         dataset, protocol: names, for whoever reads the file.
         adapter: of the dataset; decides which published scores belong to it.
 
@@ -69,7 +69,7 @@ def cross_validation(
 
 
 def write_fold_table(path: Path, summary: Mapping[str, Any]) -> None:
-    """Write the table of folds as CSV, atomically: a row a fold, then `mean` and `std`.
+    """Write the table of folds as CSV, atomically: one row per fold, then `mean` and `std`.
 
     Scores are fractions from 0 to 1; the spread is the sample standard deviation.
     """
@@ -87,7 +87,7 @@ def write_fold_table(path: Path, summary: Mapping[str, Any]) -> None:
 
 
 def describe(summary: Mapping[str, Any]) -> str:
-    """Return the result in a line, in percent."""
+    """Return the result as one line, in percent."""
     words = []
     for name in ("uar", "war"):
         low, high = (summary["bootstrap"]["subjects"] or summary["bootstrap"]["clips"])[name]

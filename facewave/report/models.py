@@ -63,7 +63,7 @@ def read_models(mlp: Mapping[str, Any], models: Mapping[str, Path]) -> list[Mode
 def read_numbers(models: Mapping[str, Path]) -> list[dict[str, Any]]:
     """Return a row a target and model of those that predict numbers, and one of the training mean.
 
-    Keys are those of `facewave.evaluation.regression.RegressionMetrics`, and `title`.
+    Keys are those of `facewave.evaluation.metrics.RegressionMetrics`, and `title`.
     """
     rows: dict[str, list[dict[str, Any]]] = {}
     means: dict[str, dict[str, Any]] = {}

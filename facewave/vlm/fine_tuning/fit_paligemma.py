@@ -14,15 +14,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from facewave.evaluation.metrics import unweighted_average_recall
+from facewave.evaluation.metrics import evaluate_regression, unweighted_average_recall
 from facewave.evaluation.predictions import (
     INVALID_ANSWER,
     RegressionPredictions,
     join_parts,
     write_predictions,
-    write_regression,
 )
-from facewave.evaluation.regression import evaluate_regression
 from facewave.training import class_weights
 from facewave.vlm.fine_tuning.clips import Pictures, make_feed
 from facewave.vlm.fine_tuning.job_inputs import Job, Material, training_key
@@ -221,7 +219,7 @@ def write_answers(
     }
     path = Path(job.outputs["predictions"])
     if material.regression:
-        write_regression(path, _numbers(material, logits, content))
+        write_predictions(path, _numbers(material, logits, content))
         return
     tables = {part: material.clips.tables[part] for part in logits}
     answers = join_parts(
@@ -247,10 +245,10 @@ def _numbers(
     return RegressionPredictions(
         clip_ids=[ids[row] for row in rows],
         parts=[part for part in predicted for _ in range(material.rows[part].size)],
-        targets=targets_of(material, rows),
+        truth=targets_of(material, rows),
         predicted=np.concatenate([values.astype(np.float64) for values in predicted.values()]),
         baseline=np.tile(mean, (rows.size, 1)),
         valid=valid[rows],
-        names=material.options.targets,
+        targets=material.options.targets,
         metadata=content,
     )
