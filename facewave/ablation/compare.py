@@ -16,10 +16,10 @@ from facewave.evaluation.resampling import paired_permutation, stratified_interv
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Answers:
-    """Test answers of one variant; element i of an axis of clips is the same clip for all variants.
+    """Test predictions of one variant by S seeds; clip i is the same clip for all variants.
 
     Attributes:
-        labels: int64 (n,).
+        labels: int64 (n,), indexes of classes.
         predicted: int64 (S, n), one row per seed.
         probabilities: float32 (S, n, C).
     """
@@ -112,7 +112,7 @@ def _contributions(answers: Answers) -> NDArray[np.float64]:
 
 
 def join_folds(folds: Sequence[Answers]) -> Answers:
-    """Join the answers of several folds, all with the same number of seeds."""
+    """Join the test predictions of several folds, all with the same number of seeds."""
     return Answers(
         labels=np.concatenate([fold.labels for fold in folds]),
         predicted=np.concatenate([fold.predicted for fold in folds], axis=1),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from facewave.evaluation.published import SOURCE, published_scores
-from facewave.storage.atomic import atomic_path
+from facewave.storage.tables import write_csv
 
 FOLD_COLUMNS = ("fold", "n", "uar", "war", "macro_f1", "majority_uar", "majority_war")
 
@@ -75,15 +74,7 @@ def write_fold_table(path: Path, summary: Mapping[str, Any]) -> None:
     """
     rows = [{"fold": row["name"], **row} for row in summary["folds"]]
     rows += [{"fold": name, **(summary[name] or {})} for name in ("mean", "std")]
-    with (
-        atomic_path(path) as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as file,
-    ):
-        writer = csv.DictWriter(
-            file, FOLD_COLUMNS, restval="", extrasaction="ignore", lineterminator="\n"
-        )
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(path, FOLD_COLUMNS, [[row.get(name) for name in FOLD_COLUMNS] for row in rows])
 
 
 def describe(summary: Mapping[str, Any]) -> str:

@@ -1,13 +1,9 @@
-"""The ablation's statistics, computed by hand, and its controls."""
-
 import numpy as np
 import pytest
 
-from facewave.ablation.compare import (
-    Answers,
-    compare,
-    join_folds,
-)
+from facewave.ablation.compare import Answers, compare, join_folds, read_answers
+from facewave.evaluation.predictions import write_predictions
+from tests.evaluation.predicted import predicted_classes, predicted_values
 
 LABELS = np.repeat([0, 1, 2], 20)
 
@@ -67,3 +63,22 @@ def test_folds_are_joined():
     assert whole.labels.shape == (120,)
     assert whole.predicted.shape == (2, 120)
     assert whole.probabilities.shape == (2, 120, 3)
+
+
+def test_answers_are_read_of_the_test_part_of_every_seed(tmp_path):
+    files = [tmp_path / f"{seed}.parquet" for seed in range(2)]
+    for seed, path in enumerate(files):
+        parts = ["val", "test", "test"]
+        write_predictions(
+            path, predicted_classes(["v", "a", "b"], [2, 0, 1], [0, 0, seed], parts=parts)
+        )
+    found = read_answers(files)
+    assert found.labels.tolist() == [0, 1]
+    assert found.predicted.tolist() == [[0, 0], [0, 1]]
+    assert found.uar_by_seed() == [0.5, 1]
+    write_predictions(files[1], predicted_classes(["a"], [0], [0]))
+    with pytest.raises(ValueError, match="holds other clips than"):
+        read_answers(files)
+    write_predictions(files[1], predicted_values(["a"], [[1, 2]], [[1, 2]]))
+    with pytest.raises(ValueError, match="not classes"):
+        read_answers(files)
