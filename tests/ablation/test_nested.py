@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def answers(*rows):
-    """Return answers to the labels 0 0 1 1, a row a seed."""
+    """Return answers to the labels 0 0 1 1, one row per seed."""
     predicted = np.array(rows)
     return Answers(
         labels=np.array([0, 0, 1, 1]),
