@@ -60,12 +60,9 @@ def probe_texts(
         "uar": None,
     }
     if len(kept) < 2 or (parts is not None and len(set(parts)) < folds):
-        what = (
-            f"classes with at least {folds} texts"
-            if len(kept) < 2
-            else f"subjects for {folds} folds"
-        )
-        return {**content, "reason": f"too few {what}"}
+        few_classes = f"too few classes with at least {folds} texts to probe"
+        few_subjects = f"too few subjects for {folds} folds"
+        return {**content, "reason": few_classes if len(kept) < 2 else few_subjects}
     chosen = [texts[row] for row in rows]
     right = np.array([labels[row] for row in rows])
     try:
