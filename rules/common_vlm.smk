@@ -1,9 +1,16 @@
 # The vision-language models: what is trained, from what, and where its files lie.
 from facewave.config.schema import load_yaml
 from facewave.versions import VLM_VERSION
-from facewave.vlm.plan import CONTROLS, STAGES, evaluation_folder, model_params, shown_models
-from facewave.vlm.names import TINY
-from facewave.vlm.fine_tuning.targets import TargetsError, chosen_targets
+from facewave.vlm.plan import (
+    CONTROLS,
+    STAGES,
+    TINY,
+    TargetsError,
+    chosen_targets,
+    evaluation_folder,
+    model_params,
+    shown_models,
+)
 
 VLM = DATASET / "vlm"
 # A folder a model: the configured one, and the toy of `demo_vlm`.
