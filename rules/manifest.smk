@@ -1,13 +1,22 @@
-# Label files -> one table a dataset. The key file changes only when a row does. A dataset's `texts`
+# Label files -> one table per dataset. The key file changes only when a row does. A dataset's `texts`
 # puts the texts of other tables into the column `text`; its `targets` have a key of their own.
+from facewave.datasets.texts import without_targets, without_texts
+from facewave.manifest.clips import COLUMNS
+from facewave.planning.texts import joined_text_files, joined_texts
 
 
 # Where Snakemake itself runs: it takes seconds, less than a cluster's queue.
 rule build_manifest:
     input:
-        key=lambda wildcards: planned(wildcards.dataset, "keys/manifest.json"),
-        texts=joined_text_files,
-        targets_key=targets_key,
+        key=told(
+            lambda wildcards: PROJECT.file(wildcards.dataset, "keys/manifest.json")
+        ),
+        texts=told(lambda wildcards: joined_text_files(PROJECT, wildcards.dataset)),
+        targets_key=lambda wildcards: (
+            PROJECT.file(wildcards.dataset, "keys/targets.json")
+            if PROJECT.plans[wildcards.dataset].targets
+            else []
+        ),
     output:
         parquet=DATASET / "manifest.parquet",
         csv=DATASET / "manifest.csv",
@@ -18,11 +27,11 @@ rule build_manifest:
         "../envs/features.yaml"
     params:
         dataset=lambda wildcards: wildcards.dataset,
-        options=lambda wildcards: without_texts(DATASETS[wildcards.dataset]),
+        options=lambda wildcards: without_texts(PROJECT.datasets[wildcards.dataset]),
         demo_root=lambda wildcards: RESULTS / wildcards.dataset / "demo_clips",
         seed=CONFIG["seed"],
         columns=COLUMNS,
-        texts=joined_texts,
+        texts=lambda wildcards: joined_texts(PROJECT, wildcards.dataset),
     message:
         "build the manifest of {wildcards.dataset}"
     script:
@@ -32,8 +41,10 @@ rule build_manifest:
 # What reads no targets does not wait for them, nor run again when one changes.
 rule build_manifest_without_targets:
     input:
-        key=lambda wildcards: planned(wildcards.dataset, "keys/manifest.json"),
-        texts=joined_text_files,
+        key=told(
+            lambda wildcards: PROJECT.file(wildcards.dataset, "keys/manifest.json")
+        ),
+        texts=told(lambda wildcards: joined_text_files(PROJECT, wildcards.dataset)),
     output:
         parquet=DATASET / "manifest_without_targets.parquet",
     log:
@@ -43,11 +54,11 @@ rule build_manifest_without_targets:
         "../envs/features.yaml"
     params:
         dataset=lambda wildcards: wildcards.dataset,
-        options=lambda wildcards: without_targets(DATASETS[wildcards.dataset]),
+        options=lambda wildcards: without_targets(PROJECT.datasets[wildcards.dataset]),
         demo_root=lambda wildcards: RESULTS / wildcards.dataset / "demo_clips",
         seed=CONFIG["seed"],
         columns=COLUMNS,
-        texts=joined_texts,
+        texts=lambda wildcards: joined_texts(PROJECT, wildcards.dataset),
     message:
         "build the manifest of {wildcards.dataset} without targets"
     script:
@@ -57,7 +68,9 @@ rule build_manifest_without_targets:
 # What texts are made of: nothing that reads it waits for these texts.
 rule build_own_manifest:
     input:
-        key=lambda wildcards: planned(wildcards.dataset, "keys/manifest.json"),
+        key=told(
+            lambda wildcards: PROJECT.file(wildcards.dataset, "keys/manifest.json")
+        ),
     output:
         parquet=DATASET / "manifest_own_texts.parquet",
     log:
@@ -67,7 +80,7 @@ rule build_own_manifest:
         "../envs/features.yaml"
     params:
         dataset=lambda wildcards: wildcards.dataset,
-        options=lambda wildcards: without_targets(DATASETS[wildcards.dataset]),
+        options=lambda wildcards: without_targets(PROJECT.datasets[wildcards.dataset]),
         demo_root=lambda wildcards: RESULTS / wildcards.dataset / "demo_clips",
         seed=CONFIG["seed"],
         columns=COLUMNS,
@@ -75,3 +88,20 @@ rule build_own_manifest:
         "build the manifest of {wildcards.dataset} with its own texts"
     script:
         "../scripts/build_manifest.py"
+
+
+# Without an output, so that it runs whenever it is called: the folder may have changed.
+rule check_dataset:
+    """Say what `--config root=FOLDER` holds: which adapter fits, what is missing or unusable."""
+    log:
+        RESULTS / "logs/check_dataset.log",
+    localrule: True
+    conda:
+        "../envs/features.yaml"
+    params:
+        root=CONFIG["root"],
+        text=RESULTS / "check_dataset" / f"{Path(CONFIG['root'] or 'none').name}.txt",
+    message:
+        "look at {params.root}"
+    script:
+        "../scripts/check_dataset.py"

@@ -24,6 +24,10 @@ from facewave.storage.tables import write_text_if_changed
 from facewave.tracking.track_bucket import read_tracked
 
 
+class PlanError(ValueError):
+    """What was requested cannot be planned; the message says what to do."""
+
+
 @dataclass(frozen=True)
 class DatasetPlan:
     """What the graph of a dataset depends on.

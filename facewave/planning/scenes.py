@@ -1,7 +1,7 @@
 """Which videos have their scenes looked for, and what each list depends on.
 
-Runs when the Snakefile is parsed, as `facewave.planning.plan` does: a key file a video is its job's input
-and changes only when the video or an option does.
+Runs when the Snakefile is parsed, as `facewave.planning.plan` does: one key file per video is
+its job's input and changes only when the video or an option does.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 from facewave.datasets.load import load_clips
 from facewave.manifest.clips import Clip
+from facewave.planning.plan import PlanError
 from facewave.storage.fingerprint import MISSING, Tracked, fingerprint_clips
 from facewave.storage.tables import write_text_if_changed
 from facewave.video.scene_lists import SceneKey, key_path, read_header, scene_list
@@ -104,3 +105,26 @@ def _listed(lists: Path, clip_ids: Sequence[str]) -> dict[str, Tracked]:
         for clip_id, header in headers.items()
         if "fingerprint" in header.get("key", {})
     }
+
+
+def scene_datasets(datasets: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Return the planned videos of each dataset, or member of one, that wants its scenes found."""
+    return {
+        wanting: planned_videos(options)
+        for name, given in datasets.items()
+        for wanting, options in wanting_scenes(name, given)
+    }
+
+
+def scene_tables(videos: Mapping[str, list[str]], results: Path) -> list[Path]:
+    """Return the tables of scenes of the datasets of `scene_datasets`.
+
+    Raises:
+        PlanError: no dataset wants its scenes found.
+    """
+    if not videos:
+        raise PlanError(
+            "detect_scenes: no enabled dataset asks for it; give one of them "
+            "`segments: {seconds: 10, scenes: detect}` (docs/datasets.md, Long videos)"
+        )
+    return [results / name / "scenes.tsv" for name in videos]

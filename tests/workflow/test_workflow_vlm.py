@@ -105,7 +105,7 @@ def test_targets_plan_what_they_say_and_the_default_nothing(project: Path) -> No
     assert snakemake(project, "-n").jobs == {}
     write_vlm(project)
     plan = snakemake(project, "-n", "--", "zero_shot_paligemma").jobs
-    assert plan == {"ask_zero_shot": 1, "evaluate_zero_shot": 1, "zero_shot_paligemma": 1}
+    assert plan == {"predict_zero_shot": 1, "evaluate_zero_shot": 1, "zero_shot_paligemma": 1}
     plan = snakemake(project, "-n", "--", "ablate_paligemma").jobs
     # Six controls of two stages; the frames are shuffled once a bucket.
     assert plan["fit_vlm"] == 12
@@ -113,14 +113,14 @@ def test_targets_plan_what_they_say_and_the_default_nothing(project: Path) -> No
     assert plan["compare_vlm_controls"] == 1
     write_vlm(project, report=["zero_shot", "ablation"])
     plan = snakemake(project, "-n").jobs
-    assert (plan["write_report"], plan["ask_zero_shot"]) == (1, 1)
+    assert (plan["write_report"], plan["predict_zero_shot"]) == (1, 1)
     write_vlm(project, report=["adaptation"], head="regression")
     failed = snakemake(project, "-n", "--", "zero_shot_paligemma", check=False)
     assert "zero_shot_paligemma: a model says no numbers before it is trained" in failed.output
     write_config(project, enabled=["demo"], datasets={"demo": {"adapter": "demo"}})
     plan = snakemake(project, "-n", "--", "demo_vlm").jobs
     assert plan["fit_vlm"] == 2
-    assert plan["ask_zero_shot"] == 1
+    assert plan["predict_zero_shot"] == 1
 
 
 def test_a_changed_target_trains_the_regression_anew_and_nothing_else(project: Path) -> None:
@@ -155,7 +155,7 @@ def test_a_changed_target_trains_the_regression_anew_and_nothing_else(project: P
     plan = snakemake(project, "-n", "--", "train_paligemma").jobs
     assert (plan["build_manifest"], plan["fit_vlm"]) == (1, 2)
     assert set(plan) == {
-        *("build_manifest", "fit_vlm", "evaluate_vlm_regression", "write_report"),
+        *("build_manifest", "fit_vlm", "evaluate_regression", "write_report"),
         "train_paligemma",
     }
 

@@ -1,4 +1,8 @@
-# Asked for by hand, before anything else where `segments` has `scenes: detect`: cuts between scenes.
+# Cuts between scenes, for datasets whose `segments` have `scenes: detect`: before anything else.
+from facewave.planning.scenes import scene_datasets, scene_tables
+from facewave.versions import SCENE_VERSION
+
+SCENE_VIDEOS = scene_datasets(PROJECT.datasets)
 
 
 rule find_scenes:
@@ -28,7 +32,10 @@ rule find_scenes:
 rule list_scenes:
     input:
         key=DATASET / "keys/scenes.json",
-        lists=scene_lists,
+        lists=lambda wildcards: [
+            RESULTS / wildcards.dataset / "scenes" / f"{video}-Scenes.csv"
+            for video in SCENE_VIDEOS[wildcards.dataset]
+        ],
     output:
         table=DATASET / "scenes.tsv",
     log:
@@ -45,5 +52,6 @@ rule list_scenes:
 
 
 rule detect_scenes:
+    """Look for the cuts in videos whose segments may not cross one; run before all other targets."""
     input:
-        scene_tables,
+        told(lambda wildcards: scene_tables(SCENE_VIDEOS, RESULTS)),

@@ -1,7 +1,8 @@
-# Asked for by hand: shards of clips and options that no index names are removed.
+# The content-addressed store.
 
 
 rule prune_store:
+    """Remove the shards of clips and options that no index names."""
     log:
         RESULTS / "logs/prune_store.log",
     localrule: True

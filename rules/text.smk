@@ -1,5 +1,6 @@
-# Asked for by hand: the MLP with the clips' texts, alone and beside the face, and what they give away.
-from facewave.versions import MLP_VERSION, TEXT_VERSION
+# The MLP with the clips' texts, alone and beside the face, and what the texts give away.
+from facewave.planning.texts import text_fusion_options
+from facewave.versions import TEXT_VERSION
 
 
 rule fit_text_variant:
@@ -23,7 +24,7 @@ rule fit_text_variant:
         runtime=growing(60),
     params:
         options=CONFIG["mlp"],
-        text=TEXT_FUSION_OPTIONS,
+        text=text_fusion_options(CONFIG),
         seed=CONFIG["seed"],
         versions=[MLP_VERSION, TEXT_VERSION],
     message:
@@ -49,8 +50,8 @@ rule compare_text:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        classes=lambda wildcards: DATASETS[wildcards.dataset]["classes"],
-        text=TEXT_FUSION_OPTIONS,
+        classes=of_dataset("classes"),
+        text=text_fusion_options(CONFIG),
         seed=CONFIG["seed"],
         version=TEXT_VERSION,
     message:
@@ -60,5 +61,6 @@ rule compare_text:
 
 
 rule text_fusion:
+    """Train the MLP with the clips' texts, alone and beside the face, and compare."""
     input:
         of_datasets("evaluation/text_fusion/{protocol}/text_fusion.json"),

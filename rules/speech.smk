@@ -1,11 +1,12 @@
-# Asked for by hand, or by a dataset's `texts`: what is said in the clips, as text.
+# What is said in the clips, as text: made on request, or for a dataset's `texts`.
+from facewave.planning.texts import transcript_memory, transcript_options
 from facewave.versions import TRANSCRIPT_VERSION
 
 
 rule transcribe_clips:
     input:
         key=DATASET / "keys/tracks/{bucket}.tsv",
-        rendered=demo_files_of_bucket,
+        rendered=rendered_files,
     output:
         index=DATASET / "transcripts/{bucket}.tsv",
     log:
@@ -14,12 +15,12 @@ rule transcribe_clips:
         "../envs/speech.yaml"
     threads: CONFIG["transcripts"]["threads"]
     resources:
-        mem_mb=growing(TRANSCRIPT_MEMORY),
+        mem_mb=growing(transcript_memory(CONFIG)),
         runtime=growing(60),
         gpu=CONFIG["transcripts"]["gpus"],
     params:
         store=STORE,
-        options=TRANSCRIPT_OPTIONS,
+        options=transcript_options(CONFIG),
         silence_dbfs=CONFIG["transcripts"]["silence_dbfs"],
         default_fps=CONFIG["landmarker"]["default_fps"],
         version=TRANSCRIPT_VERSION,
@@ -54,5 +55,6 @@ rule write_transcripts:
 
 
 rule transcribe:
+    """Write what is said in the clips as text."""
     input:
         of_datasets("transcripts.parquet"),

@@ -1,12 +1,16 @@
 # A description of every clip of a dataset, after examples of another one, and its checks.
+from facewave.planning.vlm import annotated_dataset, annotation_examples, gpus
+from facewave.storage.answer_index import answer_index
+from facewave.versions import ANNOTATION_VERSION
+from facewave.vlm.plan import annotation_params
 
 
 rule write_annotations:
     input:
-        unpack(annotation_examples),
+        unpack(lambda wildcards: annotation_examples(CONFIG, PROJECT)),
         manifest=DATASET / "manifest_own_texts.parquet",
         tracks=of_buckets("tracks"),
-        rendered=lambda wildcards: demo_files(wildcards.dataset),
+        rendered=rendered_files,
     output:
         parquet=DATASET / "annotations/annotations.parquet",
         csv=DATASET / "annotations/annotations.csv",
@@ -19,12 +23,12 @@ rule write_annotations:
     resources:
         mem_mb=growing(24000),
         runtime=growing(480),
-        gpu=asked_gpus(CONFIG["annotate"], CONFIG["annotate"]),
+        gpu=gpus(CONFIG["annotate"], CONFIG["annotate"]),
     params:
         target=lambda wildcards: wildcards.dataset,
-        classes=lambda wildcards: DATASETS[wildcards.dataset]["classes"],
+        classes=of_dataset("classes"),
         examples=CONFIG["annotate"]["examples"],
-        example_classes=DATASETS.get(CONFIG["annotate"]["examples"], {}).get(
+        example_classes=PROJECT.datasets.get(CONFIG["annotate"]["examples"], {}).get(
             "classes", []
         ),
         options=annotation_params(CONFIG["annotate"]),
@@ -36,7 +40,7 @@ rule write_annotations:
     message:
         "describe the clips of {wildcards.dataset}"
     script:
-        "../scripts/annotate.py"
+        "../scripts/write_annotations.py"
 
 
 rule check_annotations:
@@ -53,7 +57,7 @@ rule check_annotations:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        classes=lambda wildcards: DATASETS[wildcards.dataset]["classes"],
+        classes=of_dataset("classes"),
         options=annotation_params(CONFIG["annotate"]),
         seed=CONFIG["seed"],
         version=ANNOTATION_VERSION,
@@ -64,5 +68,10 @@ rule check_annotations:
 
 
 rule annotate:
+    """Describe the clips of `annotate.dataset` in words, after examples of another dataset."""
     input:
-        annotation_target,
+        told(
+            lambda wildcards: RESULTS
+            / annotated_dataset(CONFIG)
+            / "annotations/checks.json"
+        ),
