@@ -4,8 +4,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeGuard
 
 from facewave.messages import did_you_mean, found, listed
-from facewave.prompts.chat import TIMED_LAYOUTS, chat_template
-from facewave.prompts.questions import TEMPLATES, PromptError, reads_text
+from facewave.prompts.questions import (
+    TEMPLATES,
+    TIMED_LAYOUTS,
+    PromptError,
+    chat_template,
+    reads_text,
+)
 
 
 def asked_problems(config: Mapping[str, Any]) -> Iterator[str]:

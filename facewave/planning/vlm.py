@@ -11,10 +11,11 @@ from facewave.config.schema import load_yaml
 from facewave.planning.plan import PlanError
 from facewave.planning.project import Project
 from facewave.splits.partition import PARTS
-from facewave.vlm.fine_tuning.targets import TargetsError, chosen_targets
 from facewave.vlm.plan import (
     STAGES,
     TOYS,
+    TargetsError,
+    chosen_targets,
     evaluation_folder,
     model_params,
     shown_fine_tuned,

@@ -31,7 +31,7 @@ from facewave.report.review import (
 from facewave.report.thumbnails import make_thumbnail
 from facewave.report.wavelet import WaveletExample, wavelet_example
 from facewave.storage.atomic import atomic_path
-from facewave.vlm.names import TINY
+from facewave.vlm.plan import TINY
 
 _log = logging.getLogger("facewave")
 

@@ -77,8 +77,8 @@ def test_a_killed_training_goes_on_and_ends_in_the_report(project: Path) -> None
     assert expected.items() <= run.jobs.items()
     assert not {"track_faces", "encode_features", "fit_mlp"} & set(run.jobs)
     logs = project / "results/small/logs/fit_vlm/paligemma/full"
-    assert "going on after step" in (logs / "adaptation/80-10-10.log").read_text()
-    assert "going on after step" not in (logs / "fine_tuning/80-10-10.log").read_text()
+    assert "resuming after step" in (logs / "adaptation/80-10-10.log").read_text()
+    assert "resuming after step" not in (logs / "fine_tuning/80-10-10.log").read_text()
     assert len((folder(project, "adaptation") / "metrics.csv").read_text().splitlines()) == 31
     assert not list((project / "results/small/vlm/checkpoints").iterdir())
     for stage in (*STAGES, "fusion"):
