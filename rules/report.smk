@@ -70,13 +70,9 @@ rule write_report:
         store=STORE,
         models=lambda wildcards: list(models_beside(wildcards)),
         config=CONFIG,
-        adapter=of_dataset("adapter"),
         commit=code_commit(Path(ROOT)),
         version=REPORT_VERSION,
-        review_thumbnails=CONFIG["report"]["review_thumbnails"],
         compared=lambda wildcards: list(HASHES) if compared_pairs(wildcards) else [],
-        joined=lambda wildcards: PROJECT.datasets[wildcards.dataset].get("datasets", []),
-        confused_clips=CONFIG["explanation"]["confused_clips"],
     message:
         "write the report of {wildcards.dataset}"
     script:

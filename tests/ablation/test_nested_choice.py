@@ -6,14 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
 from facewave.ablation.compare import Answers
 from facewave.ablation.nested import choose, inner_parts, inner_scores, nested
 from facewave.ablation.variants import candidates
 from facewave.config.check import check_config
 from facewave.config.errors import ConfigError
-from facewave.config.table import CONFIG_PATH
 from facewave.evaluation.predictions import read_predictions
 from facewave.splits.partition import SplitError
 from facewave.splits.read import SplitTable
@@ -106,9 +104,7 @@ def test_too_few_subjects_are_refused():
 
 
 def config(**ablation):
-    given = yaml.safe_load(CONFIG_PATH.read_text())
-    given["ablation"] |= ablation
-    return check_config(given)
+    return check_config({"ablation": ablation})
 
 
 VARIANTS = {

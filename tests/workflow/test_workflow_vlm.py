@@ -89,7 +89,7 @@ def test_a_killed_training_goes_on_and_ends_in_the_report(project: Path) -> None
     page = (project / "results/small/report.html").read_text()
     assert "Models on the same clips" in page
     assert "PaliGemma 2 at toy size, random weights: and MLP, late fusion" in page
-    assert "what should be pretrained is random" in page
+    assert "random weights instead of pretrained ones" in page
 
     # Only how fast it runs has changed; then a stage, then what both stages are made of.
     write_vlm(project, threads=2)

@@ -1,16 +1,14 @@
-"""The report's wrong answers, and the explanation where there is one."""
+"""What `snakemake explain` measured, where it has run."""
 
 from matplotlib.figure import Figure
 
 from facewave.explain.reconstruction_table import LayoutError
-from facewave.report.page import write_report
 from facewave.storage.atomic import write_json
 from facewave.storage.tables import write_rows
-from tests.report.report_files import build
+from tests.report.report_page import write
 
 
-def test_wrong_answers_and_the_explanation_are_shown(tmp_path):
-    artefacts = build(tmp_path / "data")
+def test_the_explanation_is_shown(artefacts, written_report, tmp_path):
     importance = {
         "kind": "region",
         "name": "mouth",
@@ -37,20 +35,16 @@ def test_wrong_answers_and_the_explanation_are_shown(tmp_path):
     for name in ("importance", "reconstruction"):
         figure.savefig(tmp_path / f"{name}.png", dpi=100)
     files = sorted(path for path in tmp_path.iterdir() if path.is_file())
-    page = tmp_path / "page.html"
-    write_report(output=page, quality_csv=tmp_path / "q.csv", explanation=files, **artefacts)
-    text = page.read_text(encoding="utf-8")
-    assert "exchanged between the test clips of a fold, all its columns together, 7 times" in text
+    path, page, _ = write(artefacts, tmp_path, explanation=files)
+    assert "with all its columns together, 7 times" in page.words()
+    text = path.read_text(encoding="utf-8")
     row = text[text.index("<td>region</td>") :].split("</tr>")[0]
     assert "mouth" in row
     assert "1,234" in row
     assert "12.5" in row
     assert '<img src="data:image/png;base64,' in text
     assert 'width="300" height="200"' in text
-    assert "Wrong answers" in text
     assert "What the codes keep" in text
-    write_report(output=page, quality_csv=tmp_path / "q.csv", **artefacts)
-    without = page.read_text(encoding="utf-8")
-    assert "Wrong answers" in without
+    without = written_report[0].read_text(encoding="utf-8")
     assert 'id="explanation"' not in without
     assert "#explanation" not in without

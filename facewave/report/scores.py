@@ -1,14 +1,21 @@
-"""Other models than the MLP, scored on the same test clips."""
+"""Scores of the MLP and of other models on the same test clips, and wrong answers."""
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from facewave.report.collect import read_scores
+_CLASS_PAIRS = 12
+
+
+def read_scores(path: Path) -> dict[str, Any]:
+    """Read `metrics.json`; see `facewave.evaluation.evaluate.evaluate_folds` for what is in it."""
+    scores: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return scores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +27,8 @@ class ModelRow:
         n: test clips.
         uar, war, macro_f1: over all test clips.
         uar_interval, war_interval: 95 % bootstrap limits, over subjects where they are known.
-        invalid_rate: share of the answers that name no class; None where a model cannot say such.
+        invalid_rate: fraction of the answers that name no class; None where a model cannot give
+            such an answer.
     """
 
     title: str
@@ -34,7 +42,7 @@ class ModelRow:
 
 
 def read_models(mlp: Mapping[str, Any], models: Mapping[str, Path]) -> list[ModelRow]:
-    """Return the MLP's row and one a model; nothing where there is no other model.
+    """Return the MLP's row and one row per model; nothing if there is no other model.
 
     Args:
         mlp: scores of the MLP, see `facewave.evaluation.evaluate.evaluate_folds`.
@@ -61,7 +69,7 @@ def read_models(mlp: Mapping[str, Any], models: Mapping[str, Path]) -> list[Mode
 
 
 def read_numbers(models: Mapping[str, Path]) -> list[dict[str, Any]]:
-    """Return a row a target and model of those that predict numbers, and one of the training mean.
+    """Return one row per target and regression model, and one of the training mean per target.
 
     Keys are those of `facewave.evaluation.regression.RegressionMetrics`, and `title`.
     """
@@ -94,8 +102,43 @@ def _row(title: str, scores: Mapping[str, Any]) -> ModelRow:
 
 
 def read_rows(ablation: Path | None) -> list[dict[str, Any]]:
-    """Return the rows of an ablation, best first (see `facewave.ablation.compare.Row`); none of None."""
+    """Return an ablation's rows, best first (see `facewave.ablation.compare.Row`); [] of None."""
     if ablation is None:
         return []
     rows: list[dict[str, Any]] = json.loads(ablation.read_text(encoding="utf-8"))["rows"]
     return rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confusions:
+    """Wrong answers of the test parts.
+
+    Attributes:
+        clips: rows of `facewave.evaluation.confusions.ConfusedClip` as text, the most confident
+            first.
+        total: number of all wrong answers.
+        classes: rows of `facewave.evaluation.confusions.ConfusedClasses` as text.
+    """
+
+    clips: list[dict[str, str]]
+    total: int
+    classes: list[dict[str, str]]
+
+
+def read_confusions(clips: Path, classes: Path, *, shown: int) -> Confusions:
+    """Read the tables of wrong answers.
+
+    Args:
+        clips, classes: the tables.
+        shown: number of clips to list.
+    """
+    found = csv_rows(clips)
+    return Confusions(
+        clips=found[:shown], total=len(found), classes=csv_rows(classes)[:_CLASS_PAIRS]
+    )
+
+
+def csv_rows(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV file as text by column."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))

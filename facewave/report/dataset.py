@@ -1,21 +1,20 @@
-"""Splits, training curves and scores, as the report needs them."""
+"""The dataset in the report: folds, parts, and clips that look like those of other datasets."""
 
 from __future__ import annotations
 
-import csv
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
+from facewave.splits.near_duplicates import PAIR_COLUMNS
 from facewave.splits.partition import PARTS
 from facewave.splits.read import METADATA_KEY
-
-CURVES = ("train_loss", "val_loss", "train_uar", "val_uar", "val_war")
+from facewave.storage.tables import iter_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,25 +48,6 @@ class Fold:
         """Number of subjects that are in more than one part."""
         counts = Counter(subject for part in self.parts.values() for subject in part.subjects)
         return sum(count > 1 for count in counts.values())
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingRun:
-    """The training of one fold.
-
-    Attributes:
-        curves: name of a column (`CURVES`) to its value after each epoch.
-        best: position of the epoch whose weights were kept; the epochs count from 1.
-    """
-
-    fold: str
-    curves: dict[str, list[float]]
-    best: int
-
-    @property
-    def epochs(self) -> int:
-        """Number of epochs that were run."""
-        return len(self.curves["val_uar"])
 
 
 def read_folds(splits: Mapping[str, Mapping[str, Path]]) -> list[Fold]:
@@ -106,31 +86,61 @@ def _read_part(path: Path) -> Part:
     )
 
 
-def read_training(paths: Mapping[str, Path]) -> list[TrainingRun]:
-    """Read the training curves of every fold.
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """One of two clips that look alike; `part` is its official fold or split, where it has one."""
+
+    dataset: str
+    clip_id: str
+    label: str
+    part: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookAlike:
+    """A pair of clips.
+
+    Attributes:
+        clip, other: the clip of this dataset, and that of another one.
+        frames_alike: number of frames that match.
+        distance: mean number of bits (of 64) by which the hashes of matching frames differ.
+    """
+
+    clip: Side
+    other: Side
+    frames_alike: int
+    distance: float
+
+
+def read_look_alikes(table: Path, datasets: Collection[str]) -> list[LookAlike]:
+    """Return the pairs with a clip of this dataset, the most similar first.
 
     Args:
-        paths: fold to its `metrics.csv`.
-
-    Raises:
-        ValueError: if a file has no epoch or lacks a column.
+        table: `near_duplicates.tsv`.
+        datasets: names of the dataset and, of a joint one, of those that it joins.
     """
-    return [_read_run(fold, path) for fold, path in paths.items()]
+    pairs = []
+    for row in iter_rows(table, PAIR_COLUMNS):
+        sides = [_side(row, "a"), _side(row, "b")]
+        if sides[0].dataset not in datasets:
+            sides.reverse()
+        if sides[0].dataset in datasets:
+            pairs.append(
+                LookAlike(
+                    clip=sides[0],
+                    other=sides[1],
+                    frames_alike=int(row["frames_alike"]),
+                    distance=float(row["distance"]),
+                )
+            )
+    return sorted(pairs, key=lambda pair: (pair.distance, -pair.frames_alike))
 
 
-def _read_run(fold: str, path: Path) -> TrainingRun:
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    if not rows or not set(CURVES) <= set(rows[0]):
-        raise ValueError(f"{path}: no epoch, or not the columns of a training: train again")
-    curves = {name: [float(row[name]) for row in rows] for name in CURVES}
-    # The rule of facewave.training.EarlyStopping, whose import would bring in PyTorch. `max`
-    # returns the first of equals: the earlier epoch.
-    best = max(range(len(rows)), key=lambda i: (curves["val_uar"][i], -curves["val_loss"][i]))
-    return TrainingRun(fold=fold, curves=curves, best=best)
-
-
-def read_scores(path: Path) -> dict[str, Any]:
-    """Read `metrics.json`; see `facewave.evaluation.evaluate.evaluate_folds` for what is in it."""
-    scores: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return scores
+def _side(row: Mapping[str, str], name: str) -> Side:
+    fold, split = row[f"fold_{name}"], row[f"split_{name}"]
+    return Side(
+        dataset=row[f"dataset_{name}"],
+        clip_id=row[f"clip_{name}"],
+        label=row[f"actual_{name}"],
+        part=f"fold {fold}" if fold else split,
+    )
