@@ -29,7 +29,7 @@ rule encode_variant:
 
 rule split_variant:
     input:
-        manifest=untargeted_manifest,
+        manifest=DATASET / "manifest.parquet",
         tracks=of_buckets("tracks"),
         features=lambda wildcards: [
             RESULTS

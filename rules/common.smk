@@ -17,7 +17,7 @@ os.environ.update(
 from snakemake.exceptions import WorkflowError
 
 from facewave.storage.buckets import bucket_of
-from facewave.datasets.texts import text_sources, without_targets, without_texts
+from facewave.datasets.texts import manifest_options, text_sources
 from facewave.config.errors import ConfigError
 from facewave.config.check import check_config, dataset_config
 from facewave.config.cross_checks import MADE
@@ -194,23 +194,6 @@ def joined_text_files(wildcards):
                 f"with the columns clip_id and text, or one of {', '.join(MADE)}"
             )
     return files
-
-
-def targets_key(wildcards):
-    """Return the key file of the targets of a rule's dataset; none where its clips have none."""
-    plan = PLANS[wildcards.dataset]
-    return planned(wildcards.dataset, "keys/targets.json") if plan.targets else []
-
-
-def untargeted(dataset):
-    """Return the manifest for what reads no targets: it stays the same when one changes."""
-    without = "_without_targets" if PLANS[dataset].targets else ""
-    return RESULTS / dataset / f"manifest{without}.parquet"
-
-
-def untargeted_manifest(wildcards):
-    """Return the manifest of a rule's dataset for what reads no targets."""
-    return untargeted(wildcards.dataset)
 
 
 def existing_text_fusion(wildcards):

@@ -93,7 +93,7 @@ def annotation_examples(wildcards):
     if dataset is None:
         return {}
     return {
-        "example_manifest": untargeted(dataset),
+        "example_manifest": RESULTS / dataset / "manifest.parquet",
         "example_tracks": [
             RESULTS / dataset / "tracks" / f"{bucket}.tsv"
             for bucket in PLANS[dataset].buckets

@@ -60,11 +60,11 @@ def vlm_options(wildcards):
     )
 
 
-def vlm_manifest(wildcards):
-    """Return the manifest that a training reads: with targets where it predicts them."""
-    if VLM_SECTIONS[wildcards.vlm]["head"] == "regression":
-        return RESULTS / wildcards.dataset / "manifest.parquet"
-    return untargeted_manifest(wildcards)
+def vlm_targets(wildcards):
+    """Return the table of targets that a training reads; none where it predicts classes."""
+    if not vlm_options(wildcards)["model"].get("targets"):
+        return []
+    return RESULTS / wildcards.dataset / "targets.parquet"
 
 
 def vlm_gpus(wildcards):

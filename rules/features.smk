@@ -30,4 +30,5 @@ rule encode_features:
 rule features:
     input:
         of_datasets("manifest.parquet"),
+        [RESULTS / name / "targets.parquet" for name, plan in PLANS.items() if plan.targets],
         of_datasets("features/{bucket}.tsv"),

@@ -4,7 +4,7 @@
 # Checkpoints lie beside the outputs' folders, where what Snakemake removes leaves them alone.
 rule fit_qwen:
     input:
-        manifest=untargeted_manifest,
+        manifest=DATASET / "manifest.parquet",
         tracks=of_buckets("tracks"),
         rendered=lambda wildcards: demo_files(wildcards.dataset),
         train=DATASET / "splits/{split}/train.parquet",

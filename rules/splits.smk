@@ -3,7 +3,7 @@
 
 rule build_splits:
     input:
-        manifest=untargeted_manifest,
+        manifest=DATASET / "manifest.parquet",
         tracks=of_buckets("tracks"),
         features=of_buckets("features"),
     output:

@@ -6,7 +6,8 @@
 # Snakemake removes of a killed job leaves them alone, and the job goes on from the last one.
 rule fit_vlm:
     input:
-        manifest=vlm_manifest,
+        manifest=DATASET / "manifest.parquet",
+        targets=vlm_targets,
         tracks=of_buckets("tracks"),
         rendered=lambda wildcards: demo_files(wildcards.dataset),
         train=vlm_split("train"),
@@ -166,7 +167,7 @@ rule shuffle_time_encode:
 
 rule shuffle_time_split:
     input:
-        manifest=untargeted_manifest,
+        manifest=DATASET / "manifest.parquet",
         tracks=of_buckets("tracks"),
         features=of_buckets("vlm/shuffled_time/features"),
     output:

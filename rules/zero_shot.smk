@@ -4,7 +4,7 @@
 
 rule ask_zero_shot:
     input:
-        manifest=untargeted_manifest,
+        manifest=DATASET / "manifest.parquet",
         tracks=of_buckets("tracks"),
         rendered=lambda wildcards: demo_files(wildcards.dataset),
         test=DATASET / "splits/{split}/test.parquet",

@@ -11,6 +11,7 @@ from typing import Any
 from facewave.datasets.files.paths import Problems
 from facewave.manifest.clip_tables import read_columns
 from facewave.manifest.clips import Clip, ManifestError, Targets
+from facewave.manifest.targets import CLIP_ID
 
 _ADVICE = (
     "`targets` of a dataset names a table (CSV in UTF-8, or Parquet) with the column clip_id, a "
@@ -47,7 +48,10 @@ def checked_targets(
         pairs = []
         for name, cell in (cells or {}).items():
             value = target_value(cell)
-            if value is not None and not math.isfinite(value):
+            if name == CLIP_ID:
+                expected = "expected another name than that of the clips' ids"
+                problems.append((index, f"target {name!r}: {expected}"))
+            elif value is not None and not math.isfinite(value):
                 expected = "expected a number or an empty cell"
                 problems.append((index, f"target {name!r}: found {str(cell)!r}, {expected}"))
             elif value is not None:

@@ -59,27 +59,15 @@ def text_sources(name: str, options: Mapping[str, Any], results: Path) -> list[d
     return sources
 
 
-def without_texts(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a dataset's options without `texts`, its own and its members'.
+def manifest_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that decide a dataset's own rows in the manifest.
 
-    `targets` that are not asked for are left out as well: results of before the option stay valid.
+    These are all but `texts` and `targets`, its own and its members'.
     """
-    kept = {key: value for key, value in options.items() if key not in ("texts", "members")}
-    if kept.get("targets") is None:
-        kept.pop("targets", None)
-    if "members" in options:
-        members = options["members"].items()
-        kept["members"] = {member: without_texts(part) for member, part in members}
-    return kept
-
-
-def without_targets(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a dataset's options without `texts` and `targets`, its own and its members'."""
-    kept = {key: value for key, value in without_texts(options).items() if key != "targets"}
+    kept = {key: value for key, value in options.items() if key not in ("texts", "targets")}
     if "members" in kept:
-        kept["members"] = {
-            member: without_targets(part) for member, part in kept["members"].items()
-        }
+        members = kept["members"].items()
+        kept["members"] = {member: manifest_options(part) for member, part in members}
     return kept
 
 

@@ -6,7 +6,13 @@ import pytest
 
 from facewave.config.check import check_config, dataset_config
 from facewave.config.errors import ConfigError
-from facewave.datasets.texts import TextSource, join_texts, read_texts, text_sources, without_texts
+from facewave.datasets.texts import (
+    TextSource,
+    join_texts,
+    manifest_options,
+    read_texts,
+    text_sources,
+)
 from facewave.manifest.clips import Clip, ManifestError
 
 OWN = {"a": "own", "b": None, "c": "", "d": "own too"}
@@ -95,7 +101,7 @@ def test_sources_of_a_joint_dataset_are_its_members_then_its_own(tmp_path):
         {"file": "t.csv", "replace": True, "member": "two"},
         {"file": str(tmp_path / "both/transcripts.parquet"), "replace": False, "member": None},
     ]
-    left = without_texts(options)
+    left = manifest_options(options)
     assert "texts" not in left
     assert all("texts" not in member for member in left["members"].values())
     plain = dataset_config(check_config(config()), "both")

@@ -6,9 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facewave.manifest.clips import Clip, write_manifest
 from facewave.vlm.fine_tuning.clips import example, others, read_clips
-from facewave.vlm.fine_tuning.targets import TargetsError, chosen_targets, read_targets
+from facewave.vlm.fine_tuning.targets import TargetsError, chosen_targets
 from tests.splits.split_files import CLASSES, toy, write_split
 
 # As in tests/splits/split_files.py: two coefficients of a few landmarks and blendshapes.
@@ -85,23 +84,6 @@ def test_texts_and_targets_come_with_their_clip(splits):
 
 
 # Targets
-
-
-def test_targets_of_a_manifest_in_the_order_that_is_asked(tmp_path):
-    given = {
-        "a": (("valence", 1.5), ("arousal", -2.0)),
-        "b": (("arousal", 3.0),),
-        "c": (("arousal", 0.001), ("valence", 0.0)),
-        "d": None,
-    }
-    clips = [
-        Clip(name, f"{name}.mp4", index, 0, "happy", targets=targets)
-        for index, (name, targets) in enumerate(given.items())
-    ]
-    write_manifest(clips, tmp_path / "m.parquet", None, metadata={})
-    found = read_targets(tmp_path / "m.parquet", ["arousal", "valence"])
-    assert found == {"a": (-2.0, 1.5), "c": (0.001, 0.0)}
-    assert read_targets(tmp_path / "m.parquet", ["arousal"]).keys() == {"a", "b", "c"}
 
 
 def test_which_targets_are_predicted():

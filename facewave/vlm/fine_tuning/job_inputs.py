@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from facewave.manifest.targets import read_targets
 from facewave.storage.store import content_key, file_sha256
 from facewave.vlm.fine_tuning.clips import Clips, read_clips
 from facewave.vlm.fine_tuning.stage_rows import stage_rows
-from facewave.vlm.fine_tuning.targets import TargetsError, read_targets
+from facewave.vlm.fine_tuning.targets import TargetsError
 from facewave.vlm.inputs.pictures import ClipPictures, Media, read_media
 from facewave.vlm.paligemma.options import ModelOptions
 from facewave.vlm.paligemma.statistics import check_groups
@@ -38,6 +39,7 @@ class Job:
         threads: torch's threads.
         checkpoints: folder of all trainings' checkpoints.
         start: weights that are started from; None: untrained ones.
+        targets: the table of targets (Parquet); None where classes are predicted.
     """
 
     manifest: str
@@ -52,6 +54,7 @@ class Job:
     threads: int
     checkpoints: str
     start: str | None = None
+    targets: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,7 +97,7 @@ def read_material(job: Job) -> Material:
     inputs = job.options["inputs"]
     media, texts = read_media(Path(job.manifest), job.tracks, default_fps=job.default_fps)
     names = tuple(job.options["model"].get("targets", ()))
-    targets = read_targets(Path(job.manifest), names) if names else {}
+    targets = read_targets(Path(job.targets), names) if job.targets else {}
     clips = read_clips(
         job.splits,
         shuffle_faces=inputs["shuffle_faces"],

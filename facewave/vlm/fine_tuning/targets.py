@@ -1,12 +1,10 @@
-"""Real values to predict (questionnaire scores, valence): the targets of the manifest."""
+"""Which of a dataset's targets (questionnaire scores, valence) a model predicts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from facewave.manifest.clips import read_manifest
 from facewave.messages import did_you_mean, listed
 
 
@@ -43,18 +41,3 @@ def chosen_targets(
                 f"({listed(known)}){did_you_mean(name, known)}"
             )
     return tuple(columns or known)
-
-
-def read_targets(manifest: Path, names: Sequence[str]) -> dict[str, tuple[float, ...]]:
-    """Return the targets of each clip of a manifest; a clip that lacks one is left out.
-
-    Args:
-        manifest: the Parquet file.
-        names: of the targets, in the order that is wanted.
-    """
-    found = {}
-    for clip in read_manifest(manifest):
-        values = dict(clip.targets or ())
-        if all(name in values for name in names):
-            found[clip.clip_id] = tuple(values[name] for name in names)
-    return found
