@@ -82,7 +82,7 @@ def plan_dataset(
         names = {bucket_by_clip[clip_id] for clip_id in clip_ids}
         return read_tracked((folder / "tracks" / f"{name}.tsv" for name in names), clip_ids)
 
-    tokens = fingerprint_clips(
+    fingerprints = fingerprint_clips(
         [(clip.clip_id, clip.file_path) for clip in clips if clip.fingerprint is None],
         index=keys / "fingerprints.tsv",
         tracked=tracked,
@@ -92,7 +92,7 @@ def plan_dataset(
             KeyRow(
                 clip.clip_id,
                 clip.file_path,
-                clip.fingerprint or tokens[clip.clip_id],
+                clip.fingerprint or fingerprints[clip.clip_id],
                 clip.fps_hint,
                 clip.frames,
             )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from facewave.manifest.clips import Clip, ManifestError
-from facewave.storage.fingerprint import entry_text
+from facewave.storage.fingerprint import own_stat
 from facewave.storage.tables import TableError, format_rows, iter_rows, write_text_if_changed
 from facewave.video.scene_lists import (
     SceneListError,
@@ -213,7 +213,7 @@ def _lengths(clips: Sequence[Clip], cache: Path | None) -> dict[tuple[str, str],
     known = _read_cache(cache)
     rows, lengths = [], {}
     for key in dict.fromkeys(_key(clip) for clip in clips if not clip.missing):
-        stat = entry_text(key[0])
+        stat = own_stat(key[0])
         if stat is None:
             continue
         length = known.get((*key, stat)) or measure(Path(key[0]), fps_hint=float(key[1] or 0))
