@@ -3,16 +3,15 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from facewave.config.check import dataset_config
+from facewave.datasets.adapters import ADAPTERS, adapter, folders
+from facewave.datasets.build_clips import build_clips
 from facewave.datasets.files.sheets import read_text
 from facewave.datasets.files.tree import Tree, by_number, walk
-from facewave.datasets.registry import ADAPTERS
 from facewave.datasets.release import Item, Published, Release
-from facewave.datasets.rows import build_clips
 from facewave.manifest.class_lists import MAFW_ONLY, PRESETS, SEVEN, canonical
 from facewave.manifest.clips import Clip, ManifestError
 
@@ -97,15 +96,14 @@ def check_folder(root: Path) -> Check:
 def find_candidates(tree: Tree) -> list[Candidate]:
     """Return the adapters of which something official is there, the best first."""
     found = []
-    for name, module in ADAPTERS.items():
-        release = getattr(import_module(module), "RELEASE", None)
+    for name in ADAPTERS:
+        release = getattr(adapter(name), "RELEASE", None)
         if release is not None:
             candidate = Candidate(name, release, release.items(tree))
             if candidate.score[1]:
                 found.append(candidate)
     if not found and _named_as_classes(tree):
-        release = import_module(ADAPTERS["folders"]).RELEASE
-        found = [Candidate("folders", release, [])]
+        found = [Candidate("folders", folders.RELEASE, [])]
     return sorted(found, key=lambda candidate: candidate.score, reverse=True)
 
 
@@ -144,12 +142,11 @@ def _list_items(check: Check, items: Sequence[Item]) -> None:
             check.problems.append(f"{item.name}: missing ({item.purpose})")
 
 
-def _read(check: Check, adapter: str, root: Path, extra: Mapping[str, Any]) -> list[Clip]:
-    entry = {"adapter": adapter, "root": str(root), **extra}
+def _read(check: Check, name: str, root: Path, extra: Mapping[str, Any]) -> list[Clip]:
+    entry = {"adapter": name, "root": str(root), **extra}
     options = dataset_config({"datasets": {"checked": entry}}, "checked")
-    module = import_module(ADAPTERS[adapter])
     try:
-        rows = module.load({**options, "seed": 0}, classes=options["classes"], root=root)
+        rows = adapter(name).load({**options, "seed": 0}, classes=options["classes"], root=root)
         if rows.notes:
             check.lines += ["", *rows.notes]
         return build_clips(rows, classes=options["classes"], root=root, flag_missing=True)

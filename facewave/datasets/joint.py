@@ -8,21 +8,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2s
-from pathlib import Path
-from typing import Any
 
 from facewave.manifest.class_lists import canonical
 from facewave.manifest.clips import Clip, ManifestError
 
 _log = logging.getLogger("facewave")
 _LONGEST = 200
-
-
-def label_files(options: dict[str, Any]) -> list[Path]:
-    """Return the label files of all members."""
-    from facewave.datasets.registry import label_files as files_of
-
-    return [path for member in options["members"].values() for path in files_of(member)]
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,14 @@
-"""Datasets: one module (adapter) a kind of label files, one way to their clips.
-
-An adapter has two functions:
-
-    label_files(options) -> list[Path]
-        the files whose change makes the clips stale; none for a dataset made by recipe
-    load(options, *, classes, root) -> Rows
-        the rows as they stand in those files; raises ManifestError where there are none to read
-
-and, where it reads an official release, a constant `RELEASE` for `check_dataset`. `load_clips`
-checks the rows of all adapters alike. To add an adapter: its module here, its name in `ADAPTERS`,
-its options in schemas/config.schema.yaml; docs/datasets.md shows one. `joint` reads no files: it
-joins the clips of other datasets.
-"""
+"""The clips of a dataset: read by its adapter, checked, joined, reduced to a subset, segmented."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from facewave.datasets.adapters import adapter
+from facewave.datasets.build_clips import build_clips
 from facewave.datasets.joint import Member, join_clips
-from facewave.datasets.registry import adapter
-from facewave.datasets.rows import build_clips
 from facewave.datasets.targets import check_joined, join_targets, read_target_table, targets_option
 from facewave.manifest.clips import Clip, ManifestError
 from facewave.manifest.subsets import choose_subset
@@ -60,79 +48,76 @@ def load_clips(
     Raises:
         ManifestError: naming all rows that cannot be used, of all kinds at once
     """
-    common: dict[str, Any] = {"seed": seed, "check_files": check_files, "cache": cache}
-    try:
+    given = {**options, "seed": seed, "cache": cache}
+    root = Path(options["root"]).expanduser() if "root" in options else Path(demo_root)
+    with _named(name):
         if options["adapter"] == "joint":
-            members = {
-                key: Member(
-                    member["classes"],
-                    load_clips(
-                        key, member, classes=member["classes"], demo_root=demo_root, **common
-                    ),
-                )
-                for key, member in options["members"].items()
-            }
-            clips = join_clips(
-                members,
-                classes=classes,
-                class_map=options.get("class_map"),
-                keep_folds=options.get("keep_folds", False),
-            )
+            clips = _joined(given, classes=classes, demo_root=demo_root, check_files=check_files)
         else:
-            clips = _read_clips(name, options, classes=classes, demo_root=demo_root, **common)
+            rows = adapter(options["adapter"]).load(given, classes=list(classes), root=root)
+            for note in rows.notes:
+                _log.info("dataset %s: %s", name, note)
+            clips = build_clips(
+                rows,
+                classes=classes,
+                root=root,
+                label_names=options.get("label_names"),
+                flag_missing=options.get("missing_files") == "flag",
+                check_files=check_files,
+            )
         table, columns = targets_option(options)
         found = read_target_table(Path(table).expanduser(), columns) if table else {}
         clips = join_targets(clips, found)
-    except ManifestError as error:
-        what = f"dataset {name}, {error.what}"
-        raise type(error)(what, error.problems, advice=error.advice) from None
-    chosen = choose_subset(clips, options.get("subset"), seed=seed)
-    divided = _divided(name, chosen, options, cache)
-    if not table:
-        return divided
+        chosen = choose_subset(clips, options.get("subset"), seed=seed)
+        segments = _segmented(name, chosen, options.get("segments"), cache)
+        if table:
+            check_joined(table, found, [clip.clip_id for clip in (*clips, *segments)])
+        return join_targets(segments, found)
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Put a dataset's name into what is raised."""
     try:
-        check_joined(table, found, [clip.clip_id for clip in (*clips, *divided)])
+        yield
     except ManifestError as error:
         what = f"dataset {name}, {error.what}"
         raise type(error)(what, error.problems, advice=error.advice) from None
-    return join_targets(divided, found)
 
 
-def _divided(
-    name: str, clips: list[Clip], options: Mapping[str, Any], cache: Path | None
+def _joined(
+    options: Mapping[str, Any], *, classes: Sequence[str], demo_root: Path, check_files: bool
 ) -> list[Clip]:
-    if options.get("segments") is None:
+    members = {
+        name: Member(
+            member["classes"],
+            load_clips(
+                name,
+                member,
+                classes=member["classes"],
+                seed=options["seed"],
+                demo_root=demo_root,
+                check_files=check_files,
+                cache=options["cache"],
+            ),
+        )
+        for name, member in options["members"].items()
+    }
+    return join_clips(
+        members,
+        classes=classes,
+        class_map=options.get("class_map"),
+        keep_folds=options.get("keep_folds", False),
+    )
+
+
+def _segmented(
+    name: str, clips: list[Clip], options: Mapping[str, Any] | None, cache: Path | None
+) -> list[Clip]:
+    if options is None:
         return clips
+    # Not every run reads videos in segments.
     from facewave.video.segments import split_clips
 
-    try:
-        lengths = None if cache is None else cache / f"lengths-{name}.tsv"
-        return split_clips(clips, options["segments"], cache=lengths)
-    except ManifestError as error:
-        what = f"dataset {name}, {error.what}"
-        raise type(error)(what, error.problems, advice=error.advice) from None
-
-
-def _read_clips(
-    name: str,
-    options: Mapping[str, Any],
-    *,
-    classes: Sequence[str],
-    seed: int,
-    demo_root: Path,
-    check_files: bool,
-    cache: Path | None,
-) -> list[Clip]:
-    root = Path(options["root"]).expanduser() if "root" in options else Path(demo_root)
-    given = {**options, "seed": seed, "cache": cache}
-    rows = adapter(options["adapter"]).load(given, classes=list(classes), root=root)
-    for note in rows.notes:
-        _log.info("dataset %s: %s", name, note)
-    return build_clips(
-        rows,
-        classes=classes,
-        root=root,
-        label_names=options.get("label_names"),
-        flag_missing=options.get("missing_files") == "flag",
-        check_files=check_files,
-    )
+    lengths = None if cache is None else cache / f"lengths-{name}.tsv"
+    return split_clips(clips, options, cache=lengths)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from facewave.datasets.files.paths import Problems
-from facewave.manifest.clip_tables import read_columns
+from facewave.datasets.files.sheets import read_columns
 from facewave.manifest.clips import Clip, ManifestError, Targets
 from facewave.manifest.targets import CLIP_ID
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from facewave.config.cross_checks import MADE
+from facewave.datasets.files.sheets import read_columns
 from facewave.datasets.joint import joint_clip_id
-from facewave.manifest.clip_tables import read_columns
 from facewave.manifest.clips import Clip, ManifestError
 
 _log = logging.getLogger("facewave")

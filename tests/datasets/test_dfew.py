@@ -3,7 +3,6 @@
 import pytest
 
 from facewave.datasets.files.dfew_lists import WORDS
-from facewave.datasets.registry import label_files
 from tests.datasets import release_trees as trees
 from tests.datasets.release_trees import (
     DFEW_FOLD,
@@ -257,14 +256,6 @@ def test_fewer_classes(tmp_path, caplog):
     assert len(clips) == 2 + 2 + 2
     words = notes(caplog, "dfew", tmp_path, classes=["sadness", "happiness"])
     assert "left out: 3 clips labelled neutral, which is not in the class list" in words
-
-
-def test_label_files(tmp_path):
-    trees.dfew(tmp_path)
-    files = label_files({"adapter": "dfew", "root": str(tmp_path)})
-    assert len(files) == 11
-    assert all(path.is_file() for path in files)
-    assert label_files({"adapter": "dfew", "root": str(tmp_path / "none")}) == []
 
 
 def test_a_workbook_is_remembered(tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from facewave.config.schema import load_yaml
-from facewave.datasets.clip_ids import CLIP_ID
+from facewave.datasets.build_clips import CLIP_ID
 from facewave.datasets.load import load_clips
 from facewave.manifest.clips import (
     COLUMNS,

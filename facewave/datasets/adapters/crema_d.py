@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from facewave.datasets.collect import Collector
 from facewave.datasets.files.sheets import find_header, read_table
 from facewave.datasets.files.tree import Tree, named_clips, tree_of
 from facewave.datasets.release import Item, Published, Release
-from facewave.datasets.rows import Rows
+from facewave.datasets.rows import Collector, Rows
 from facewave.manifest.clips import ManifestError
 
 EMOTIONS = {
@@ -42,13 +41,6 @@ _ADVICE = (
     "Point `root` at the clone of CREMA-D; VideoFlash/ is stored in Git LFS: run `git lfs pull` "
     "there. `snakemake check_dataset --config root=...` lists what is there."
 )
-
-
-def label_files(options: dict[str, Any]) -> list[Path]:
-    """Return the table of votes that is below `root`; the names of the clips are the labels."""
-    tree = tree_of(Path(options["root"]).expanduser(), dataset="CREMA-D", advice=_ADVICE)
-    votes = _votes_path(tree)
-    return [tree.root / votes] if votes else []
 
 
 def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:

@@ -9,12 +9,6 @@ from facewave.demo.recipe import demo_clips, recipe_fingerprint
 from facewave.manifest.clips import ManifestError
 
 
-def label_files(options: dict[str, Any]) -> list[Path]:
-    """Return no files: the recipe's options alone decide about the clips."""
-    del options
-    return []
-
-
 def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:
     """Return the rows of the recipe; its files lie under `root` once they are rendered.
 

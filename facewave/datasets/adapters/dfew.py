@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from facewave.datasets.collect import Collector
 from facewave.datasets.files.dfew_lists import (
     FOLDS,
     LABEL_OF_NUMBER,
@@ -23,9 +22,9 @@ from facewave.datasets.files.dfew_lists import (
     read_lists,
 )
 from facewave.datasets.files.folds import Listed, one_label_each
-from facewave.datasets.files.tree import NumberedMedia, Tree, numbered_media, walk
+from facewave.datasets.files.tree import NumberedMedia, Tree, numbered_media, tree_of
 from facewave.datasets.release import Item, Published, Release
-from facewave.datasets.rows import Rows
+from facewave.datasets.rows import Collector, Rows
 from facewave.manifest.clips import ManifestError
 
 ANNOTATION = "Annotation/annotation.xlsx"
@@ -35,14 +34,6 @@ _ADVICE = (
     "Point `root` at the folder that holds Annotation/, EmoLabel_DataSplit/ and Clip/ of DFEW "
     "(`snakemake check_dataset --config root=...` lists what is there)."
 )
-
-
-def label_files(options: dict[str, Any]) -> list[Path]:
-    """Return the annotation table and the lists that are below `root`."""
-    tree = walk(Path(options["root"]).expanduser())
-    annotation = find_annotation(tree)
-    paths = [*([annotation] if annotation else []), *find_lists(tree).values()]
-    return [tree.root / path for path in paths]
 
 
 def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:
@@ -56,7 +47,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
     Raises:
         ManifestError: an official file is missing, or files contradict each other
     """
-    tree = _tree(root)
+    tree = tree_of(root, dataset="DFEW", advice=_ADVICE)
     table = _annotation(tree, options.get("cache"))
     labels = {clip: row.label for clip, row in table.items() if row.label != NO_SINGLE_LABEL}
     lists, notes = read_lists(tree, label_base=options.get("label_base"), annotated=labels)
@@ -92,13 +83,6 @@ def find_annotation(tree: Tree) -> str | None:
 def _is_annotation(path: str) -> bool:
     folder, _, name = path.casefold().rpartition("/")
     return name in ("annotation.xlsx", "annotation.csv") and not folder.endswith("labels")
-
-
-def _tree(root: Path) -> Tree:
-    try:
-        return walk(root)
-    except FileNotFoundError as error:
-        raise ManifestError("DFEW", [str(error)], advice=_ADVICE) from None
 
 
 def _annotation(tree: Tree, cache: Path | None) -> dict[int, Annotated]:

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from facewave.datasets.collect import Collector
 from facewave.datasets.files.sheets import read_text
-from facewave.datasets.files.tree import Tree, walk
+from facewave.datasets.files.tree import Tree, tree_of
 from facewave.datasets.release import Item, Published, Release
-from facewave.datasets.rows import Rows
+from facewave.datasets.rows import Collector, Rows
 from facewave.manifest.class_lists import SEVEN, canonical
 from facewave.manifest.clips import ManifestError
 
@@ -43,12 +42,6 @@ class _Line:
         return f"{self.scene}/{self.emotion}/{self.number}"
 
 
-def label_files(options: dict[str, Any]) -> list[Path]:
-    """Return the train and the test list that are below `root`."""
-    tree = walk(Path(options["root"]).expanduser())
-    return [tree.root / path for path in _lists(tree).values()]
-
-
 def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:
     """Return a row for each clip of the lists, its split and its scene.
 
@@ -60,10 +53,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
     Raises:
         ManifestError: an official file is missing, or a list cannot be read
     """
-    try:
-        tree = walk(root)
-    except FileNotFoundError as error:
-        raise ManifestError("FERV39k", [str(error)], advice=_ADVICE) from None
+    tree = tree_of(root, dataset="FERV39k", advice=_ADVICE)
     lists = _lists(tree)
     missing = [f"{LISTS[part]}: missing" for part in LISTS if part not in lists]
     if missing:

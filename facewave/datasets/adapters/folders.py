@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from facewave.datasets.collect import Collector
-from facewave.datasets.files.tree import Tree, tree_of
-from facewave.datasets.release import Item, Release
-from facewave.datasets.rows import Rows
+from facewave.datasets.files.tree import tree_of
+from facewave.datasets.release import Release
+from facewave.datasets.rows import Collector, Rows
 from facewave.manifest.clips import ManifestError
 
 SPLITS = {
@@ -25,12 +24,6 @@ _ADVICE = (
     "Give each class a folder below `root`, named as the class is; `class_map: {smile: happy}` "
     "translates other names, `class_map: {raw: null}` leaves a folder out."
 )
-
-
-def label_files(options: dict[str, Any]) -> list[Path]:
-    """Return no files: the folders are the labels."""
-    del options
-    return []
 
 
 def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:
@@ -99,9 +92,4 @@ def _cells(pattern: re.Pattern[str] | None, path: str, found: Collector) -> dict
     return {name: cell for name, cell in match.groupdict().items() if name in GROUPS}
 
 
-def _items(tree: Tree) -> list[Item]:
-    del tree
-    return []
-
-
-RELEASE = Release(title="a folder for each class", items=_items)
+RELEASE = Release(title="a folder for each class", items=lambda _: [])

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from facewave.datasets.collect import Collector
 from facewave.datasets.files.folds import Listed, one_label_each
 from facewave.datasets.files.mafw_tables import (
     FOLDS,
@@ -22,9 +21,9 @@ from facewave.datasets.files.mafw_tables import (
     read_lists,
     read_scores,
 )
-from facewave.datasets.files.tree import NumberedMedia, Tree, numbered_media, walk
+from facewave.datasets.files.tree import NumberedMedia, Tree, numbered_media, tree_of
 from facewave.datasets.release import Item, Published, Release
-from facewave.datasets.rows import Rows
+from facewave.datasets.rows import Collector, Rows
 from facewave.manifest.class_lists import MAFW_COMPOUND, MAFW_ORDER, canonical
 from facewave.manifest.clips import ManifestError
 
@@ -35,14 +34,6 @@ _ADVICE = (
     "(`snakemake check_dataset --config root=...` lists what is there)."
 )
 _BOOKS = {"single": ("single-set", "single_label"), "compound": ("multi-set", "multi_label")}
-
-
-def label_files(options: dict[str, Any]) -> list[Path]:
-    """Return the workbooks and lists that are below `root`."""
-    tree, kind = walk(Path(options["root"]).expanduser()), _kind(options)
-    books = [find_workbook(tree, stem) for stem in (_BOOKS[kind][0], "descriptive_text")]
-    paths = [*(book for book in books if book), *find_lists(tree, kind).values()]
-    return [tree.root / path for path in paths]
 
 
 def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:
@@ -57,7 +48,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
         ManifestError: an official file is missing, or files contradict each other
     """
     kind, cache = _kind(options), options.get("cache")
-    tree = _tree(root)
+    tree = tree_of(root, dataset="MAFW", advice=_ADVICE)
     lists, captions, notes = read_lists(tree, kind)
     folds = lists.folds(f"MAFW's {kind} lists")
     listed, problems = one_label_each(lists.lines())
@@ -96,13 +87,6 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
 def _kind(options: Mapping[str, Any]) -> str:
     preset = str(options.get("classes_preset", "11"))
     return "compound" if preset.startswith("compound") else "single"
-
-
-def _tree(root: Path) -> Tree:
-    try:
-        return walk(root)
-    except FileNotFoundError as error:
-        raise ManifestError("MAFW", [str(error)], advice=_ADVICE) from None
 
 
 def _scores(tree: Tree, kind: str, cache: Path | None) -> dict[int, Scored]:

@@ -12,13 +12,6 @@ from facewave.manifest.clips import ManifestError
 _ADVICE = "docs/datasets.md shows a whole adapter; `module` is relative to the working folder."
 
 
-def label_files(options: dict[str, Any]) -> list[Path]:
-    """Return the Python file, and what its own `label_files` returns if it has one."""
-    module = _module(options)
-    own = module.label_files(options) if hasattr(module, "label_files") else []
-    return [_path(options), *own]
-
-
 def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:
     """Return what the file's `load(options, classes=..., root=...)` returns.
 

@@ -11,10 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from facewave.datasets.collect import Collector
 from facewave.datasets.files.tree import Tree, named_clips, tree_of
 from facewave.datasets.release import Item, Published, Release
-from facewave.datasets.rows import Rows
+from facewave.datasets.rows import Collector, Rows
 from facewave.manifest.clips import ManifestError
 
 EMOTIONS = {
@@ -33,12 +32,6 @@ _ADVICE = (
     "Point `root` at the folder of Video_Speech_Actor_01/ to _24/ (unpacked from Zenodo 1188976); "
     "`snakemake check_dataset --config root=...` lists what is there."
 )
-
-
-def label_files(options: dict[str, Any]) -> list[Path]:
-    """Return no files: the names of the clips are the labels."""
-    del options
-    return []
 
 
 def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from facewave.datasets.collect import Collector
 from facewave.datasets.files.dfew_lists import (
     LABEL_OF_NUMBER,
     NO_SINGLE_LABEL,
@@ -19,19 +18,12 @@ from facewave.datasets.files.dfew_lists import (
 from facewave.datasets.files.sheets import read_text
 from facewave.datasets.files.tree import Tree, tree_of
 from facewave.datasets.release import Item, Release
-from facewave.datasets.rows import Rows
+from facewave.datasets.rows import Collector, Rows
 from facewave.manifest.clips import ManifestError
 
 _ADVICE = (
     "Name the table with `table`: it has the columns 1happy to 7fear, order, label, file_path."
 )
-
-
-def label_files(options: dict[str, Any]) -> list[Path]:
-    """Return the table, given or found below `root`."""
-    root = Path(options["root"]).expanduser()
-    table = options.get("table") or _find(tree_of(root, dataset="raw_dfew_csv", advice=_ADVICE))
-    return [root / table] if table else []
 
 
 def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:

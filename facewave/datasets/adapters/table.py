@@ -30,15 +30,6 @@ _ADVICE = (
 )
 
 
-def label_files(options: dict[str, Any]) -> list[Path]:
-    """Return the table's path; the file need not be there.
-
-    Args:
-        options: `root` and `table`
-    """
-    return [Path(options["root"]).expanduser() / options["table"]]
-
-
 def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:
     """Read the table.
 
