@@ -18,7 +18,7 @@ from facewave.messages import did_you_mean, listed
 T = TypeVar("T")
 Cells = list[str | None]
 
-# Safe as a file name everywhere and as a field of a key file; the manifest's schema has it too.
+# Safe as a file name everywhere and as a field of a key file; also in the manifest's schema.
 CLIP_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=@-]{0,199}")
 CLIP_ID_WORDS = "1 to 200 letters, digits and ._+=@-, with a letter or digit first"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+=@-]+")
@@ -32,7 +32,7 @@ _SPLITS = {
     "test": "test",
 }
 _ADVICE = (
-    "Correct the rows and run again. Clips whose files are still to come can be kept as invalid "
+    "Correct the rows and run again. Clips whose files do not exist yet can be kept as invalid "
     "ones: `missing_files: flag` in the dataset's configuration."
 )
 _RAW = ("label_distribution", "targets")
@@ -47,13 +47,13 @@ def build_clips(
     flag_missing: bool = False,
     check_files: bool = True,
 ) -> list[Clip]:
-    """Check the rows and make a clip of each.
+    """Check the rows and make one clip of each.
 
     Args:
         rows: of one dataset
         classes: the dataset's class list
         root: folder that the paths are relative to and may not leave
-        label_names: the rows' labels to class names; without it labels are class names or
+        label_names: maps the rows' labels to class names; without it labels are class names or
             indexes into the class list
         flag_missing: whether a missing file makes the clip `missing` instead of an error
         check_files: whether to look for every file
@@ -62,10 +62,10 @@ def build_clips(
         the clips in the order of the rows
 
     Raises:
-        ManifestError: naming all rows that cannot be used, of all kinds at once
+        ManifestError: naming all rows that cannot be used, for whatever reason
     """
     if not rows.columns["file_path"]:
-        advice = "Give the table one row a clip, or take the dataset out of `enabled`."
+        advice = "Give the table one row per clip, or remove the dataset from `enabled`."
         why = [*(text for _, text in rows.problems), *rows.notes]
         raise ManifestError(rows.source, ["found no rows", *why], advice=advice)
     cells = {name: _texts(column) for name, column in rows.columns.items() if name not in _RAW}
@@ -80,7 +80,7 @@ def build_clips(
     targets = checked_targets(rows.columns.get("targets"), problems)
     missing: Mapping[int, str] = {}
     if "fingerprint" not in cells:
-        # A file that the workflow makes is not there yet, and no link leads away from it.
+        # A file that the workflow makes does not exist yet, and no link leads out of the root.
         missing = location.survey(paths, problems, check_files=check_files)
     if not flag_missing:
         problems += missing.items()
@@ -137,7 +137,7 @@ def _converted(
     expected: str,
     problems: Problems,
 ) -> list[T | None] | None:
-    """Convert each distinct cell once; cells for which `convert` gives None are problems."""
+    """Convert each distinct cell once; cells for which `convert` returns None are problems."""
     if cells is None:
         return None
     values = {cell: convert(cell) for cell in set(cells) if cell is not None}
@@ -168,7 +168,7 @@ def _votes(
 
 
 def _numbers(cell: Any) -> tuple[float, ...] | None:
-    """Return the numbers of a cell, of text those parted by blanks; () where it holds others."""
+    """Return the numbers of a cell, in text separated by spaces; () if there is anything else."""
     if cell is None or (isinstance(cell, str) and not cell.strip()):
         return None
     try:
@@ -204,7 +204,7 @@ def _labels(
         for cell in (cell for cell, value in values.items() if value is None):
             words[cell] = f"label {cell!r}: unknown; expected {wanted}{did_you_mean(cell, names)}"
         problems += ((index, words[cell]) for index, cell in enumerate(cells) if cell in words)
-        return [0] * len(cells)  # never seen: a problem keeps clips from being made
+        return [0] * len(cells)  # never used: with a problem no clips are made
     return [values[cell] for cell in cells]  # type: ignore[index, misc]
 
 
@@ -212,8 +212,8 @@ def _label_indexes(classes: Sequence[str], label_names: Mapping[str, str] | None
     words = {label_key(word): index for index, word in enumerate(classes)}
     if label_names is None:
         return {**{str(index): index for index in range(len(classes))}, **words}
-    # With names for the labels a number is never an index: DFEW's label 0 means "no single
-    # label", not the first class.
+    # With label names a number is never an index: DFEW's label 0 means "no single label", not
+    # the first class.
     own = {label_key(label): words.get(label_key(word)) for label, word in label_names.items()}
     return {**words, **{label: index for label, index in own.items() if index is not None}}
 
@@ -254,19 +254,19 @@ def _checked_ids(
 
 
 def clip_ids(given: Sequence[str | None], paths: Sequence[str | None]) -> list[str | None]:
-    """Return an id for each row: the given one, else one made from the path.
+    """Return an id for each row: the given one, or else one made from the path.
 
-    The stem of the file's name is taken where it is unique, else the path without its suffix and
-    with `__` between the folders, else that with a hash of the path. Characters that are not safe
-    in a file name become `_`. Rows with the same path, and rows with the same given id, keep
-    equal ids: that is for the caller to report.
+    That is the stem of the file's name if it is unique, else the path without its suffix and with
+    `__` between the folders, else that with a hash of the path. Characters that are not safe in a
+    file name become `_`. Rows with the same path, and rows with the same given id, keep equal ids:
+    the caller reports them.
 
     Args:
-        given: ids of the rows, None where the table has none
-        paths: paths of the rows relative to the root, None where there is no usable one
+        given: ids of the rows, None if the table has none
+        paths: paths of the rows relative to the root, None if there is no usable one
 
     Returns:
-        an id a row, None where there is neither an id nor a path
+        one id per row, None if there is neither an id nor a path
     """
     if None not in given:
         return list(given)

@@ -1,4 +1,4 @@
-"""Which dataset is it, is it whole, and what of it can be used: the core of `check_dataset`."""
+"""What `check_dataset` finds out about a folder: which dataset, is it complete, can it be used?"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ from facewave.manifest.clips import Clip, ManifestError
 
 _SHOWN = 20
 _POINTER_BYTES = 1024
-# What tells datasets apart whose clips are named alike.
+# What distinguishes datasets whose clips have the same names.
 _LABELS = {
     "DFEW": "Annotation/annotation.xlsx or EmoLabel_DataSplit/",
     "MAFW": "Labels/single-set.xlsx or Train & Test Set/",
@@ -26,7 +26,7 @@ _LABELS = {
 
 @dataclass(frozen=True)
 class Candidate:
-    """An adapter that may fit, and the official files that it found and missed."""
+    """An adapter that may fit, with the official files that it found and missed."""
 
     adapter: str
     release: Release
@@ -34,7 +34,7 @@ class Candidate:
 
     @property
     def score(self) -> tuple[float, int]:
-        """Share and number of the official files that are there."""
+        """Fraction and number of the official files that are there."""
         found = sum(item.found is not None for item in self.items)
         return found / max(1, len(self.items)), found
 
@@ -45,7 +45,7 @@ class Check:
 
     Attributes:
         lines: the report
-        adapter: the adapter that fits best; None where none does
+        adapter: the adapter that fits best; None if none does
         problems: why the dataset, or a part of it, cannot be used
     """
 
@@ -72,7 +72,7 @@ def check_folder(root: Path) -> Check:
         return _fail(check, f"{root}: no such folder")
     counts = f"{len(tree.tables):,} tables, {len(tree.videos):,} videos, "
     check.lines.append(f"below it: {counts}{len(tree.frame_folders):,} folders of frames")
-    check.lines += [f"may not be read: {name}" for name in tree.unreadable]
+    check.lines += [f"cannot be read: {name}" for name in tree.unreadable]
     candidates = find_candidates(tree)
     if not candidates:
         check.lines += _hints(tree)
@@ -81,7 +81,7 @@ def check_folder(root: Path) -> Check:
     best = candidates[0]
     check.adapter = best.adapter
     check.lines.append(f"fits: adapter {best.adapter} ({best.release.title})")
-    check.lines += [f"fits less: adapter {other.adapter}" for other in candidates[1:]]
+    check.lines += [f"fits less well: adapter {other.adapter}" for other in candidates[1:]]
     _list_items(check, best.items)
     options = best.release.options(tree)
     clips = _read(check, best.adapter, root, options)
@@ -94,7 +94,7 @@ def check_folder(root: Path) -> Check:
 
 
 def find_candidates(tree: Tree) -> list[Candidate]:
-    """Return the adapters of which something official is there, the best first."""
+    """Return the adapters that have official files below the root, the best first."""
     found = []
     for name in ADAPTERS:
         release = getattr(adapter(name), "RELEASE", None)

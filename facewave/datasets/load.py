@@ -26,27 +26,26 @@ def load_clips(
     check_files: bool = True,
     cache: Path | None = None,
 ) -> list[Clip]:
-    """Read and check the clips of a dataset; take the subset and the segments that it asks for.
+    """Read and check the clips of a dataset; choose its subset, divide the clips into segments.
 
-    A table of targets is joined by clip id: a segment takes the row of its own id, else its clip's.
+    A table of targets is joined by clip id: a segment has the row of its own id, else its clip's.
 
     Args:
         name: of the dataset, for messages
         options: of the dataset, as `facewave.config.check.dataset_config` returns them
         classes: the dataset's class list
-        seed: part of the recipe of clips that the workflow makes; decides about subsets
-        demo_root: folder of the clips that the workflow makes
-        check_files: whether to look for every file; False where the caller does so anyway. Then
+        seed: of subsets, and part of the recipe of clips that the workflow renders
+        demo_root: folder of the clips that the workflow renders
+        check_files: whether to look for every file; False if the caller does so anyway. Then
             no clip is `missing`, and a file that is itself a symbolic link is not followed.
-        cache: folder in which the content of large workbooks and the lengths of videos are
-            remembered
+        cache: folder that keeps the content of large workbooks and the lengths of videos
 
     Returns:
         the clips in the order of the label files (segments of a subset's videos, not a subset of
         segments)
 
     Raises:
-        ManifestError: naming all rows that cannot be used, of all kinds at once
+        ManifestError: naming all rows that cannot be used, for whatever reason
     """
     given = {**options, "seed": seed, "cache": cache}
     root = Path(options["root"]).expanduser() if "root" in options else Path(demo_root)
@@ -77,7 +76,7 @@ def load_clips(
 
 @contextmanager
 def _named(name: str) -> Iterator[None]:
-    """Put a dataset's name into what is raised."""
+    """Put a dataset's name into the errors of a block."""
     try:
         yield
     except ManifestError as error:
@@ -116,7 +115,7 @@ def _segmented(
 ) -> list[Clip]:
     if options is None:
         return clips
-    # Not every run reads videos in segments.
+    # Few runs divide videos into segments.
     from facewave.video.segments import split_clips
 
     lengths = None if cache is None else cache / f"lengths-{name}.tsv"

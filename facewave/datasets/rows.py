@@ -11,19 +11,19 @@ from facewave.manifest.class_lists import canonical
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows as they stand in a dataset's label files, column by column.
+    """Rows as a dataset's label files have them, column by column.
 
     Attributes:
         source: name of the file or files, for messages
         columns: lists of equal length; `file_path` and `label` are required, `clip_id`,
             `subject`, `take`, `fold`, `split`, `text`, `fps_hint`, `source`, `scene`,
-            `label_distribution` (a number a class, or text that holds them), `targets` (a
-            mapping of names to numbers, or to text that holds one) and `fingerprint` are optional.
+            `label_distribution` (one number per class, or text with these numbers), `targets` (a
+            mapping of names to numbers, or to text with a number) and `fingerprint` are optional.
             Other cells are text or numbers; None and blank text are null.
-        place: from an index to the words that find the row, such as `labels.csv line 17`
-        problems: what the adapter itself found wrong, as (index, message); index -1 where it
+        place: returns where the row of an index stands, such as `labels.csv line 17`
+        problems: what the adapter itself found wrong, as (index, message); index -1 if it
             concerns no single row
-        notes: what is no error but has to be said, such as how many clips were left out and why
+        notes: what the user should know, such as how many clips were left out and why
     """
 
     source: str
@@ -36,15 +36,15 @@ class Rows:
 class Collector:
     """The rows of a dataset while its label files are read.
 
-    A label's word is first looked up in the option `class_map`, then among the classes, by meaning
-    (`Happiness` is `happy`). A clip whose word the dataset is known to use, but which the class
-    list lacks, is left out and counted; a word that nobody knows is an error of its row.
+    A label is first looked up in the option `class_map`, then among the classes, by meaning
+    (`Happiness` is `happy`). A clip whose label the dataset is known to use, but which is not in
+    the class list, is left out and counted; an unknown label is an error of its row.
     """
 
     def __init__(
         self, classes: Sequence[str], options: Mapping[str, Any], *, known: Iterable[str] = ()
     ) -> None:
-        """Take the class list, the dataset's options and the words that its labels may have."""
+        """Take the class list, the dataset's options and the words that its labels may be."""
         self._classes = {canonical(name): index for index, name in enumerate(classes)}
         self._names = list(classes)
         mapped = options.get("class_map") or {}
@@ -73,10 +73,10 @@ class Collector:
         """Add a clip, unless its class is left out.
 
         Args:
-            place: words that find the row, such as `set_1.csv line 17`
+            place: where the row stands, such as `set_1.csv line 17`
             file_path: relative to the root
             word: the label, as the dataset writes it
-            votes: words of classes to votes or probabilities
+            votes: votes or probabilities by the words of the classes
             cells: further columns of `Rows`
         """
         label = self.class_of(word)
@@ -84,7 +84,7 @@ class Collector:
             if canonical(word) in self._map or canonical(word) in self._known:
                 self.leave_out(f"labelled {word}, which is not in the class list")
                 return
-            label = word  # the common checks say what is wrong with it
+            label = word  # `build_clips` says what is wrong with it
         row = {
             "file_path": file_path,
             "label": label,
@@ -98,7 +98,7 @@ class Collector:
         self._places.append(place)
 
     def class_of(self, word: str) -> str | None:
-        """Return the class that a label's word means; None where the class list has none."""
+        """Return the class that a label means; None if it is not in the class list."""
         if word not in self._meaning:
             self._meaning[word] = self._look_up(word)
         return self._meaning[word]
@@ -118,11 +118,11 @@ class Collector:
         self._left_out[reason] += count
 
     def note(self, text: str) -> None:
-        """Remember what has to be said about the dataset."""
+        """Add a note about the dataset for the user."""
         self._notes.append(text)
 
     def problem(self, text: str) -> None:
-        """Remember an error that concerns no single row, or one that was not added."""
+        """Add an error that concerns no single row, or a row that was not added."""
         self._problems.append((-1, text))
 
     def rows(self, source: str) -> Rows:

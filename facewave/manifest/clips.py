@@ -31,7 +31,7 @@ COLUMNS = (
     "start_frame",
     "end_frame",
 )
-_NOT_NULL = 5  # the first five columns are filled in every row
+_NOT_NULL = 5  # the first five columns have a value in every row
 _SHOWN = 100
 
 # Names and values, in the order of the columns that they were read from.
@@ -74,9 +74,9 @@ class Clip:
         fps_hint: frames per second, for containers that name none
         source: the movie or recording that the clip was cut from
         scene: the kind of situation, where the dataset names it
-        start_frame, end_frame: of a segment, its first frame and the one after its last; None for
-            a whole video
-        targets: real values (questionnaire scores, valence), those that are known; None for none
+        start_frame, end_frame: of a segment, its first frame and one past its last; None for a
+            whole video
+        targets: real values (questionnaire scores, valence) that are known; None if there are none
         fingerprint: of the recipe, where the workflow itself makes the file
         missing: there was no such file when the dataset was read
 
@@ -106,7 +106,7 @@ class Clip:
 
     @property
     def frames(self) -> tuple[int, int] | None:
-        """The segment's range of frames (first, one after the last); None for a whole video."""
+        """The segment's range of frames (first, one past the last); None for a whole video."""
         if self.start_frame is None or self.end_frame is None:
             return None
         return self.start_frame, self.end_frame
@@ -185,7 +185,7 @@ def read_manifest(path: Path) -> list[Clip]:
         `label_distribution` has been rounded to float32
 
     Raises:
-        ManifestError: no such file, not Parquet, or not the manifest's columns
+        ManifestError: no such file, not Parquet, or other columns than the manifest's
     """
     table = _read(path, None)
     columns = {name: table.column(name).to_pylist() for name in table.column_names}
@@ -199,7 +199,7 @@ def manifest_metadata(path: Path) -> dict[str, str]:
     """Return the metadata that `write_manifest` was given.
 
     Raises:
-        ManifestError: no such file, not Parquet, or not the manifest's columns
+        ManifestError: no such file, not Parquet, or other columns than the manifest's
     """
     metadata = _read(path, ()).schema.metadata or {}
     return {key.decode(): value.decode() for key, value in metadata.items()}

@@ -1,7 +1,7 @@
-"""Which videos have their scenes looked for, and what each list depends on.
+"""Which videos have their scenes detected, and what each list depends on.
 
-Runs when the Snakefile is parsed, as `facewave.planning.plan` does: a key file a video is its job's input
-and changes only when the video or an option does.
+Runs when the Snakefile is parsed, like `facewave.planning.plan`: each video has a key file, the
+input of its job, which changes only when the video or an option does.
 """
 
 from __future__ import annotations

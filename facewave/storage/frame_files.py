@@ -13,7 +13,7 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 
 def is_frame(name: str) -> bool:
-    """Tell whether a file's name is that of a frame; macOS leaves `._name` beside copied files."""
+    """Return whether a file is named as a frame; macOS leaves `._name` beside copied files."""
     return not name.startswith(".") and name.lower().endswith(IMAGE_SUFFIXES)
 
 
@@ -31,7 +31,7 @@ def frame_names(folder: Path) -> list[str]:
 def clip_sha256(path: Path) -> str:
     """Return the SHA-256 (64 hex digits) of a clip: of a file's bytes, or of a folder's frames.
 
-    That of a folder is over name and SHA-256 of each frame, in natural order.
+    The digest of a folder covers the name and the SHA-256 of each frame, in natural order.
 
     Raises:
         OSError: if the file, the folder or one of its frames cannot be read.

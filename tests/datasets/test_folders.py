@@ -38,7 +38,7 @@ class TestFolders:
         assert (first.subject, first.take, second.subject) == ("S01", "T3", "S02")
         put(tmp_path / "sad" / "odd.mp4")
         assert "sad/odd.mp4: does not fit pattern" in problems("folders", tmp_path, pattern=pattern)
-        assert "no regular expression" in problems("folders", tmp_path, pattern="(")
+        assert "not a regular expression" in problems("folders", tmp_path, pattern="(")
         assert "no group such as" in problems("folders", tmp_path, pattern="x")
 
     def test_other_folders(self, tmp_path):

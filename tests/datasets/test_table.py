@@ -168,7 +168,7 @@ def test_no_table(root):
     (root / "folder.csv").mkdir()
     assert "folder.csv: 1 problem" in error_of(root, None, name="folder.csv")
     message = error_of(root, b"no parquet", name="t.parquet")
-    assert "t.parquet: 1 problem\n  found no readable Parquet file" in message
+    assert "t.parquet: 1 problem\n  not a readable Parquet file" in message
 
 
 def test_missing_files_option(root):

@@ -74,7 +74,7 @@ def test_bad_cells_and_columns_are_named(root):
 
 def test_a_target_cannot_be_called_as_the_column_of_ids(root):
     assert problems(root, {"targets": [{"clip_id": 1}]}, check_files=False) == [
-        "line 2: target 'clip_id': expected another name than that of the clips' ids"
+        "line 2: target 'clip_id': expected another name than that of the column of ids"
     ]
 
 
@@ -105,8 +105,8 @@ def test_a_table_joined_by_clip_id(root, form):
         ("clip,valence\nx,1\n", "no column 'clip_id'; there are clip, valence"),
         ("clip_id,valense\nx,1\n", "no column 'valence'.*did you mean 'valense'"),
         ("clip_id,valence\nx,1\ny,high\n", "row 2: target 'valence': found 'high'"),
-        ("clip_id,valence\nx,1\nx,\n", "row 2: clip_id 'x': is there twice"),
-        ("clip_id,valence\nelsewhere,1\n", "none of its 1 rows with numbers is of a clip"),
+        ("clip_id,valence\nx,1\nx,\n", "row 2: clip_id 'x': found twice"),
+        ("clip_id,valence\nelsewhere,1\n", "none of its 1 rows with numbers is about a clip"),
     ],
 )
 def test_tables_that_cannot_be_joined_are_refused(root, text, message):

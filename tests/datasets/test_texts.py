@@ -60,8 +60,8 @@ def test_a_members_table_is_of_its_own_clips(tmp_path):
     [
         (None, "cannot be read"),
         ("clip,text\na,x\n", "no column 'clip_id'; there are clip, text"),
-        ("clip_id,text\na,x\na,x\n", "row 2: clip 'a' is there twice"),
-        ("clip_id,text\nelsewhere,x\n", "none of its 1 rows is of a clip of the dataset"),
+        ("clip_id,text\na,x\na,x\n", "row 2: clip 'a' is found twice"),
+        ("clip_id,text\nelsewhere,x\n", "none of its 1 rows is about a clip of the dataset"),
         ("", "no column 'clip_id'"),
         (b"clip_id,text\na,\xff\n", "cannot be read"),
     ],

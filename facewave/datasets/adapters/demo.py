@@ -1,4 +1,4 @@
-"""Adapter of the demo corpus, whose clips the workflow itself renders from a recipe."""
+"""Adapter of the demo, whose clips the workflow itself renders from a recipe."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from facewave.manifest.clips import ManifestError
 
 
 def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:
-    """Return the rows of the recipe; its files lie under `root` once they are rendered.
+    """Return the rows of the recipe; the files lie below `root` once they are rendered.
 
     Args:
         options: `subjects`, `takes`, `size`, `fps` and `seed`

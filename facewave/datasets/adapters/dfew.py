@@ -2,8 +2,8 @@
 
 Read are `Annotation/annotation.xlsx` or .csv (votes, and the label; 0 means that no emotion got 6
 of the 10 votes), the lists of `EmoLabel_DataSplit/`, and the media that are there: videos named by
-number, padded or not, in one folder or in `part_k/`, or folders of frames named by number. The
-derived forms of the lists are read too; see docs/datasets.md.
+number, with or without zeros, in one folder or in `part_k/`, or folders of frames named by number.
+Other forms of the lists in circulation are read too; see docs/datasets.md.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ _ADVICE = (
 
 
 def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:
-    """Return a row for each clip with a single label.
+    """Return one row per clip with a single label.
 
     Args:
         options: `media`, `media_folder`, `fps`, `label_base`, `class_map`, `cache`
@@ -59,7 +59,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
         if clip in table and line.label != _word(labels, clip)
     ]
     if problems:
-        raise ManifestError("DFEW", problems, advice="Copy the contradicting files anew.")
+        raise ManifestError("DFEW", problems, advice="Copy the contradicting files again.")
     if not table and not listed:
         missing = [f"{name}: missing" for name in (ANNOTATION, official_list("test", 1))]
         raise ManifestError(f"{root}: DFEW's labels", missing, advice=_ADVICE)
@@ -96,7 +96,7 @@ def _annotation(tree: Tree, cache: Path | None) -> dict[int, Annotated]:
         if other is not row:
             problems.append(f"{row.place}: clip {row.clip} is in {other.place} too")
     if problems:
-        raise ManifestError(path, problems, advice="Copy the official table anew.")
+        raise ManifestError(path, problems, advice="Copy the official table again.")
     return table
 
 

@@ -2,7 +2,7 @@
 
 Read are `4_setups/All_scenes/train_All.csv` and `test_All.csv` (`Action/Happy/0267 Happy`; derived:
 `Interview/Happy/0118,3`) and the frames of `2_ClipsforFaceCrop/` (faces) or `3_ClipsforScenImages/`
-(whole pictures). The folder of a clip names its emotion; labels are only compared with it.
+(whole images). The folder of a clip names its emotion; the labels only have to agree with it.
 """
 
 import re
@@ -43,7 +43,7 @@ class _Line:
 
 
 def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:
-    """Return a row for each clip of the lists, its split and its scene.
+    """Return one row per clip of the lists, with its split and its scene.
 
     Args:
         options: `crop` (`face` or `scene`), `fps`, `class_map`
@@ -95,7 +95,7 @@ def _media(tree: Tree, crop: str) -> dict[str, str]:
     """Return `scene/emotion/number`, in lower case, to the path of each clip."""
     paths = [*tree.frame_folders, *tree.videos]
     inside = [path for path in paths if crop.casefold() in path.casefold()]
-    if not inside:  # root itself is the folder of the crops
+    if not inside:  # the root itself is the folder of the crops
         others = [name.casefold() for name in CROPS.values()]
         inside = [path for path in paths if not any(name in path.casefold() for name in others)]
     keys = {}
@@ -119,7 +119,9 @@ def _read(path: Path, shown: str, part: str) -> list[_Line]:
             continue
         scene, emotion, clip = match.groups()
         label = re.split(r"[\s,;]+", text.strip())[-1]
-        if label.isdecimal():  # copies number the emotions in their own order, but in one order
+        if (
+            label.isdecimal()
+        ):  # copies number the emotions in an order of their own, but consistently
             same = numbered.setdefault(label, emotion) == emotion
         else:
             same = "/" in label or canonical(label) == canonical(emotion)
@@ -131,7 +133,7 @@ def _read(path: Path, shown: str, part: str) -> list[_Line]:
             continue
         lines.append(_Line(scene, emotion, clip, part, place))
     if problems:
-        raise ManifestError(shown, problems, advice="Copy the official list anew.")
+        raise ManifestError(shown, problems, advice="Copy the official list again.")
     return lines
 
 
@@ -154,18 +156,18 @@ def _items(tree: Tree) -> list[Item]:
     media = _crops(tree)
     if not named and not any(media.values()):
         return [Item(item.name, item.purpose, None, item.required) for item in items]
-    pictures = {"face": "the face crops", "scene": "the whole pictures (`crop: scene`)"}
+    images = {"face": "the face crops", "scene": "the whole images (`crop: scene`)"}
     for crop, name in CROPS.items():
         first = min(media[crop].values(), default=None)
         needed = crop == "face" and not media["scene"]
         items.append(
-            Item(f"{name}/Action/Happy/0001", pictures[crop], first, needed, optional=not needed)
+            Item(f"{name}/Action/Happy/0001", images[crop], first, needed, optional=not needed)
         )
     return items
 
 
 def _crops(tree: Tree) -> Mapping[str, Mapping[str, str]]:
-    """Return the clips below the official folder of each kind of pictures."""
+    """Return the clips below the official folder of each kind of image."""
     return {
         crop: {
             k: path for k, path in _media(tree, name).items() if name.casefold() in path.casefold()
@@ -202,6 +204,6 @@ RELEASE = Release(
         ]
     },
     source="4_setups/All_scenes of the release (38,935 clips of 22 scenes)",
-    advice=["Folders of frames name no frame rate: set `fps`, else landmarker.default_fps holds."],
+    advice=["Folders of frames name no frame rate: set `fps`, else landmarker.default_fps is used."],
     options=_options,
 )

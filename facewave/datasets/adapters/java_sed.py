@@ -19,7 +19,7 @@ _ADVICE = "Point `root` at the folder that holds clips named like 01-03-04_02.mp
 
 
 def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:
-    """Return a row for each clip.
+    """Return one row per clip.
 
     Args:
         options: `class_map`
@@ -27,7 +27,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
         root: folder of the clips, at any depth
 
     Raises:
-        ManifestError: there are no such files
+        ManifestError: there are no such clips
     """
     found = Collector(classes, options, known=EMOTIONS.values())
     clips = list(named_clips(tree_of(root, dataset="Java-SED", advice=_ADVICE), _NAME))

@@ -1,7 +1,7 @@
 """Adapter of MAFW: single or compound labels, five official folds, scores and captions.
 
 Read are the lists of `Train & Test Set/`, `Labels/single-set.xlsx` or `multi-set.xlsx` (scores, and
-labels where there are no lists), `Labels/descriptive_text.xlsx` (captions) and `clips/` or
+labels if there are no lists), `Labels/descriptive_text.xlsx` (captions) and `clips/` or
 `frames/`. Labels are matched by word, never by number.
 """
 
@@ -37,7 +37,7 @@ _BOOKS = {"single": ("single-set", "single_label"), "compound": ("multi-set", "m
 
 
 def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:
-    """Return a row for each clip of the single or of the compound set.
+    """Return one row per clip of the single or of the compound set.
 
     Args:
         options: `classes_preset`, `captions`, `media`, `media_folder`, `fps`, `class_map`, `cache`
@@ -60,7 +60,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
         if clip in scored and canonical(line.label) != canonical(scored[clip].label)
     ]
     if problems:
-        raise ManifestError("MAFW", problems, advice="Copy the contradicting files anew.")
+        raise ManifestError("MAFW", problems, advice="Copy the contradicting files again.")
     if not scored and not listed:
         names = (f"Labels/{_BOOKS[kind][0]}.xlsx", official_list(kind, "no_caption", "test", 1))
         lines = [f"{name}: missing" for name in names]
@@ -101,7 +101,7 @@ def _scores(tree: Tree, kind: str, cache: Path | None) -> dict[int, Scored]:
         if other is not row:
             problems.append(f"{row.place}: clip {row.clip} is in {other.place} too")
     if problems:
-        raise ManifestError(path, problems, advice="Copy the official table anew.")
+        raise ManifestError(path, problems, advice="Copy the official table again.")
     return table
 
 

@@ -1,4 +1,4 @@
-"""Adapter of one's own code: a Python file with a function `load`, named in the configuration."""
+"""Adapter of the user's own code: a Python file with a function `load`, named in the config."""
 
 import importlib.util
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
         root: folder that the clips' paths are relative to
 
     Raises:
-        ManifestError: no such file, or it returns something else than Rows
+        ManifestError: there is no such file, or it does not return Rows
     """
     rows = _module(options).load(options, classes=list(classes), root=root)
     if not isinstance(rows, Rows):

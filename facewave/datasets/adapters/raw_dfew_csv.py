@@ -27,7 +27,7 @@ _ADVICE = (
 
 
 def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:
-    """Return a row for each clip with a single label.
+    """Return one row per clip with a single label.
 
     Args:
         options: `table` (None: the one below `root` that has the columns), `class_map`

@@ -1,7 +1,7 @@
-"""Tables of the official releases: .xlsx with or without a title row, .csv, and lists in text.
+"""Tables: those of official releases (.xlsx, .csv, lists in text) and those that people join.
 
-Only what the loaders of these datasets have met is handled: UTF-8 with and without a mark, UTF-16
-with one, GBK (MAFW's captions), commas, tabs and blanks.
+Official ones are read in the forms in circulation: UTF-8 with or without a byte order mark, UTF-16
+with one, GBK (MAFW's captions), commas, tabs and spaces, with or without a title row.
 """
 
 import csv
@@ -16,21 +16,21 @@ from facewave.manifest.clips import ManifestError
 from facewave.messages import did_you_mean, listed
 from facewave.storage.tables import write_text
 
-# A header stands in one of the first rows: some copies carry a title above it.
+# The header is one of the first rows: some copies have a title above it.
 _HEADER_WITHIN = 5
 
 
 def read_text(path: Path) -> str:
-    """Return a text file's content, whichever of the known encodings it has.
+    """Return the content of a text file in any of the known encodings.
 
     Raises:
-        ManifestError: it is missing, cannot be read or is no text
+        ManifestError: it is missing, cannot be read or is not text
     """
     try:
         data = path.read_bytes()
     except OSError as error:
         problem = f"the file cannot be read: {error.strerror}"
-        raise ManifestError(str(path), [problem], advice="Copy it anew.") from None
+        raise ManifestError(str(path), [problem], advice="Copy it again.") from None
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
     for encoding in ("utf-8-sig", "gb18030"):
@@ -38,19 +38,19 @@ def read_text(path: Path) -> str:
             return data.decode(encoding)
         except UnicodeDecodeError:
             continue
-    problem = "neither UTF-8 nor GBK text"
-    raise ManifestError(str(path), [problem], advice="Save it as UTF-8, or copy it anew.")
+    problem = "not valid text in UTF-8 or GBK"
+    raise ManifestError(str(path), [problem], advice="Save it as UTF-8, or copy it again.")
 
 
 def read_table(path: Path, *, cache: Path | None = None) -> list[list[str]]:
-    """Return the rows of a .csv, .tsv or .xlsx as text; cells are stripped, blank rows stay.
+    """Return the rows of a .csv, .tsv or .xlsx as text; cells are stripped, blank rows are kept.
 
     Args:
         path: the table
-        cache: folder to remember what a workbook holds (a large one takes seconds to open)
+        cache: folder that keeps the content of workbooks (a large one takes seconds to open)
 
     Raises:
-        ManifestError: it is missing or is not what its name says
+        ManifestError: it is missing or not of the kind that its name says
     """
     if path.suffix.lower() == ".xlsx":
         return _cached_workbook(path, cache)
@@ -61,11 +61,11 @@ def read_table(path: Path, *, cache: Path | None = None) -> list[list[str]]:
         return [[cell.strip() for cell in row] for row in reader]
     except csv.Error as error:
         problem = f"line {reader.line_num}: {error}"
-        raise ManifestError(str(path), [problem], advice="Copy the file anew.") from error
+        raise ManifestError(str(path), [problem], advice="Copy the file again.") from error
 
 
 def find_header(rows: Sequence[Sequence[str]], *names: str) -> int | None:
-    """Return the index of the row, among the first five, that holds all of these column names."""
+    """Return the index of the first row with all of these names, among the first five rows."""
     wanted = set(names)
     for index, row in enumerate(rows[:_HEADER_WITHIN]):
         if wanted <= {cell.casefold() for cell in row}:
@@ -79,7 +79,7 @@ def _cached_workbook(path: Path, cache: Path | None) -> list[list[str]]:
     try:
         status = path.stat()
     except OSError:
-        return _read_workbook(path)  # says what is wrong
+        return _read_workbook(path)  # reports what is wrong
     place = str(path.absolute())
     stamp = [place, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
     name = hashlib.blake2s(place.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
@@ -97,7 +97,7 @@ def _cached_workbook(path: Path, cache: Path | None) -> list[list[str]]:
 
 
 def _read_workbook(path: Path) -> list[list[str]]:
-    # Opened by hundreds of runs that read no workbook.
+    # Most runs read no workbook.
     import zipfile
 
     from openpyxl import load_workbook
@@ -111,10 +111,10 @@ def _read_workbook(path: Path) -> list[list[str]]:
             book.close()
     except OSError as error:
         problem = f"the file cannot be read: {error.strerror or error}"
-        raise ManifestError(str(path), [problem], advice="Copy it anew.") from None
+        raise ManifestError(str(path), [problem], advice="Copy it again.") from None
     except (zipfile.BadZipFile, KeyError, IndexError, ValueError, EOFError) as error:
-        problem = f"no readable Excel workbook ({error}): it was copied in part, or is another kind"
-        raise ManifestError(str(path), [problem], advice="Copy it anew.") from error
+        problem = f"not a readable Excel workbook ({error}): incomplete, or a file of another kind"
+        raise ManifestError(str(path), [problem], advice="Copy it again.") from error
 
 
 def _text(cell: Any) -> str:
@@ -126,15 +126,15 @@ def _text(cell: Any) -> str:
 
 
 def read_columns(path: Path, names: Sequence[str], *, advice: str) -> list[tuple[Any, ...]]:
-    """Return the cells of some columns, a tuple a row: text of CSV, values of Parquet, or None.
+    """Return the cells of some columns, one tuple per row: text (CSV), values (Parquet) or None.
 
     Args:
         path: `.parquet`, else CSV in UTF-8 with a header.
         names: of the columns.
-        advice: what to do, for the error.
+        advice: what to do, for the message.
 
     Raises:
-        ManifestError: the file cannot be read, or lacks columns; naming both.
+        ManifestError: the file cannot be read or lacks columns.
     """
     read = _read_parquet if path.suffix.lower() == ".parquet" else _read_csv
     try:
