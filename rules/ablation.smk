@@ -38,7 +38,7 @@ use rule encode_features as encode_variant with:
 
 use rule build_splits as split_variant with:
     input:
-        manifest=untargeted_manifest,
+        manifest=DATASET / "manifest.parquet",
         tracks=of_buckets("tracks"),
         features=lambda wildcards: variant_indexes(
             PROJECT, wildcards.dataset, wildcards.variant

@@ -31,4 +31,10 @@ rule features:
     """Track the faces of all clips and encode their trajectories."""
     input:
         of_datasets("manifest.parquet"),
+        PROJECT.target_tables(),
+        [
+            RESULTS / name / "targets.parquet"
+            for name, plan in PLANS.items()
+            if plan.targets
+        ],
         of_datasets("features/{bucket}.tsv"),

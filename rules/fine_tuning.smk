@@ -6,7 +6,7 @@ from facewave.vlm.plan import fine_tuning_params
 # Checkpoints lie beside the outputs' folders, where what Snakemake removes leaves them alone.
 rule fit_qwen:
     input:
-        manifest=untargeted_manifest,
+        manifest=DATASET / "manifest.parquet",
         tracks=of_buckets("tracks"),
         rendered=rendered_files,
         train=DATASET / "splits/{split}/train.parquet",

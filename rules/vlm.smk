@@ -38,6 +38,7 @@ rule fit_vlm:
                 split=wildcards.split,
             )
         ),
+        manifest=DATASET / "manifest.parquet",
         tracks=of_buckets("tracks"),
         rendered=rendered_files,
     output:
@@ -160,7 +161,7 @@ use rule encode_features as shuffle_time_encode with:
 
 use rule build_splits as shuffle_time_split with:
     input:
-        manifest=untargeted_manifest,
+        manifest=DATASET / "manifest.parquet",
         tracks=of_buckets("tracks"),
         features=of_buckets("vlm/shuffled_time/features"),
     output:

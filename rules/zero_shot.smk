@@ -20,7 +20,7 @@ def zero_shot_threads(wildcards):
 
 rule predict_zero_shot:
     input:
-        manifest=untargeted_manifest,
+        manifest=DATASET / "manifest.parquet",
         tracks=of_buckets("tracks"),
         rendered=rendered_files,
         test=DATASET / "splits/{split}/test.parquet",

@@ -28,6 +28,7 @@ if __name__ == "__main__":
                 "tracks": list(snakemake.input.tracks),
                 "store": str(snakemake.params.store),
                 "splits": {part: snakemake.input[part] for part in ("train", "val", "test")},
+                "targets": _single(snakemake.input.targets),
                 "start": _single(snakemake.input.start),
                 "outputs": {
                     name: str(Path(snakemake.output[name]))

@@ -69,7 +69,7 @@ def training_files(
 
     Returns:
         `train`, `val` and `test`, `start` (the weights of the stage before; none for the first
-        stage) and `manifest` (with targets for a regression).
+        stage) and `targets` (none but for a regression).
     """
     folder = project.results / dataset
     splits = folder / "vlm/shuffled_time" if control == "shuffled_time" else folder
@@ -77,9 +77,7 @@ def training_files(
     return {
         **{part: splits / "splits" / split / f"{part}.parquet" for part in PARTS},
         "start": before if stage != STAGES[0] else [],
-        "manifest": folder / "manifest.parquet"
-        if section["head"] == "regression"
-        else project.manifest_without_targets(dataset),
+        "targets": folder / "targets.parquet" if section["head"] == "regression" else [],
     }
 
 

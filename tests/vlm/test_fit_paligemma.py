@@ -10,7 +10,8 @@ import pytest
 from facewave.config.check import check_config
 from facewave.evaluation.predictions import INVALID_ANSWER, read_predictions, read_regression
 from facewave.evaluation.regression import evaluate_regression_folds
-from facewave.manifest.clips import Clip, read_manifest, write_manifest
+from facewave.manifest.clips import Clip, write_manifest
+from facewave.manifest.targets import read_targets, targets_of, write_targets
 from facewave.storage.store import shard_path
 from facewave.storage.tables import format_rows, write_text
 from facewave.tracking.track_bucket import TRACK_COLUMNS
@@ -65,6 +66,7 @@ def files(tmp_path_factory):
                 write_trajectory(shard_path(folder / "store", "tracks", known["key"]), 6)
             rows.append(dict.fromkeys(TRACK_COLUMNS, "") | known)
     write_manifest(clips, folder / "manifest.parquet", folder / "manifest.csv", metadata={})
+    write_targets(targets_of(clips), folder / "targets.parquet")
     write_text(folder / "tracks.tsv", format_rows(TRACK_COLUMNS, rows))
     return folder
 
@@ -77,6 +79,7 @@ def job(files: Path, target: Path, *, stage="adaptation", control="full", start=
     names |= {"predictions": "predictions.parquet"}
     return Job(
         manifest=str(files / "manifest.parquet"),
+        targets=str(files / "targets.parquet") if section["head"] == "regression" else None,
         tracks=[str(files / "tracks.tsv")],
         store=str(files / "store"),
         splits={part: str(files / f"{part}.parquet") for part in PARTS},
@@ -183,15 +186,14 @@ def test_seed_start_and_version_are_in_the_key(files, adapted, tmp_path):
     assert len(keys) == 5
 
 
-def test_values_of_targets_are_in_the_key_of_a_regression_alone(files, adapted, tmp_path):
-    clips = read_manifest(files / "manifest.parquet")
-    changed = [replace(clips[1], targets=(("valence", 9.0),)), *clips[2:]]
-    write_manifest([clips[0], *changed], tmp_path / "m.parquet", None, metadata={})
-    regression = job(files, tmp_path, head="regression")
-    for one, same in ((regression, False), (adapted, True)):
-        other = replace(one, manifest=str(tmp_path / "m.parquet"))
-        keys = {training_key(each, read_job_inputs(each)) for each in (one, other)}
-        assert (len(keys) == 1) == same
+def test_values_of_targets_are_in_the_key_of_a_regression(files, tmp_path):
+    names = ("valence",)
+    values = read_targets(files / "targets.parquet", names)
+    given = {clip_id: dict(zip(names, row, strict=True)) for clip_id, row in values.items()}
+    write_targets({**given, "train1": {"valence": 9.0}}, tmp_path / "t.parquet")
+    one = job(files, tmp_path, head="regression")
+    other = replace(one, targets=str(tmp_path / "t.parquet"))
+    assert len({training_key(each, read_job_inputs(each)) for each in (one, other)}) == 2
 
 
 def test_generated_answers_that_name_no_class_are_a_class_of_their_own(files, tmp_path):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from facewave.manifest.clips import read_manifest
+from facewave.manifest.targets import read_targets
 from facewave.storage.store import content_key, file_sha256
 from facewave.vlm.fine_tuning.clips import Clips, read_clips, stage_rows
 from facewave.vlm.inputs.clip_reader import ClipReader, Media, read_media
@@ -39,6 +38,7 @@ class Job:
         threads: torch's threads.
         checkpoints: folder of all trainings' checkpoints.
         start: weights to start from; None: untrained ones.
+        targets: the table of targets (Parquet); None where classes are predicted.
     """
 
     manifest: str
@@ -53,6 +53,7 @@ class Job:
     threads: int
     checkpoints: str
     start: str | None = None
+    targets: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -95,7 +96,7 @@ def read_job_inputs(job: Job) -> JobInputs:
     inputs = job.options["inputs"]
     media, texts = read_media(Path(job.manifest), job.tracks, default_fps=job.default_fps)
     names = tuple(job.options["model"].get("targets", ()))
-    targets = read_targets(Path(job.manifest), names) if names else {}
+    targets = read_targets(Path(job.targets), names) if job.targets else {}
     clips = read_clips(
         job.splits,
         shuffle_faces=inputs["shuffle_faces"],
@@ -133,21 +134,6 @@ def _with_targets(clips: Clips, rows: Rows, part: str) -> Rows:
             "in the values of the dataset's `targets`, or name others in vlm.targets.columns"
         )
     return kept
-
-
-def read_targets(manifest: Path, names: Sequence[str]) -> dict[str, tuple[float, ...]]:
-    """Return the targets of each clip of a manifest; a clip that lacks one is left out.
-
-    Args:
-        manifest: the Parquet file.
-        names: of the targets, in the wanted order.
-    """
-    found = {}
-    for clip in read_manifest(manifest):
-        values = dict(clip.targets or ())
-        if all(name in values for name in names):
-            found[clip.clip_id] = tuple(values[name] for name in names)
-    return found
 
 
 def training_key(job: Job, inputs: JobInputs, *, commit: str | None = None) -> str:

@@ -52,7 +52,7 @@ def test_paths_that_leave_the_root(root, path, check_files):
 
 def test_a_control_character_is_refused(root):
     (problem,) = problems(root, {"file_path": ["a\x00b.mp4"]})
-    assert "holds a control character" in problem
+    assert "contains a control character" in problem
 
 
 @settings(deadline=None)

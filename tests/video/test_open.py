@@ -138,7 +138,7 @@ class TestUnreadable:
 
     def test_named_pipe_does_not_block(self, tmp_path):
         os.mkfifo(tmp_path / "c.mp4")
-        assert reason(tmp_path / "c.mp4") == "it is no regular file"
+        assert reason(tmp_path / "c.mp4") == "it is not a regular file"
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
     def test_permission(self, tmp_path):

@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from facewave.config.schema import load_yaml
-from facewave.datasets.clip_ids import CLIP_ID
+from facewave.datasets.build_clips import CLIP_ID
 from facewave.datasets.load import load_clips
 from facewave.manifest.clips import (
     COLUMNS,
-    TARGETS,
     Clip,
     ManifestError,
     manifest_metadata,
@@ -41,10 +40,6 @@ clip_fields = st.fixed_dictionaries(
         "split": st.sampled_from([None, "train", "val", "test"]),
         "text": texts,
         "fps_hint": st.none() | st.floats(0.01, 1000),
-        "targets": st.none()
-        | st.dictionaries(
-            st.text(max_size=9), st.floats(allow_nan=False, allow_infinity=False)
-        ).map(lambda values: tuple(values.items())),
     }
 )
 
@@ -69,11 +64,10 @@ def written(clips, folder, **metadata):
 def test_parquet_and_json_schema_name_the_same_columns_and_types():
     kinds = {"string": pa.string(), "integer": pa.int32(), "number": pa.float64()}
     assert tuple(ROW_SCHEMA["required"]) == COLUMNS == tuple(manifest_schema().names)
-    assert tuple(ROW_SCHEMA["properties"]) == (*COLUMNS, TARGETS)
-    kinds["object"] = pa.map_(pa.string(), pa.float64())
+    assert tuple(ROW_SCHEMA["properties"]) == COLUMNS
     for name, part in ROW_SCHEMA["properties"].items():
         types = [part["type"]] if isinstance(part["type"], str) else part["type"]
-        field = manifest_schema(targets=True).field(name)
+        field = manifest_schema().field(name)
         assert field.type == kinds.get(types[0], pa.list_(pa.float32())), name
         assert field.nullable == ("null" in types), name
         assert part["description"].strip()
@@ -90,11 +84,7 @@ def test_clips_come_back_as_they_were(folder, fields):
     clips = clips_of(fields)
     path = written(clips, folder)
     assert read_manifest(path) == clips
-    names = pq.read_schema(path).names
-    assert (TARGETS in names) == any(clip.targets is not None for clip in clips)
     for row in pq.read_table(path).to_pylist():
-        if row.get(TARGETS) is not None:
-            row[TARGETS] = dict(row[TARGETS])
         Draft202012Validator(ROW_SCHEMA).validate(row)
 
 
@@ -126,15 +116,6 @@ def test_csv_has_blanks_for_null_and_votes(folder):
     }  # fmt: skip
 
 
-def test_csv_has_targets_as_json(folder):
-    scored = Clip("a", "a.mp4", 0, 1, "happy", targets=(("valence", 1.5), ("über", -2.0)))
-    written([scored, Clip("b", "b.mp4", 1, 0, "neutral")], folder)
-    with (folder / "m.csv").open(encoding="utf-8", newline="") as file:
-        assert [row["targets"] for row in csv.DictReader(file)] == [
-            '{"valence": 1.5, "über": -2.0}', ""
-        ]  # fmt: skip
-
-
 def test_same_clips_same_bytes(tmp_path):
     clips = clips_of([{}, {"text": "a"}])
     first = written(clips, tmp_path / "1", b="2", a="1")
@@ -150,8 +131,9 @@ def test_metadata_comes_back(folder):
     assert read_manifest(path) == []
 
 
-def test_what_holds_for_the_moment_is_not_written(folder):
-    clip = Clip("a", "a.mp4", 0, 1, "happy", fingerprint="f", missing=True)
+def test_targets_and_what_holds_for_the_moment_are_not_written(folder):
+    scored = {"targets": (("valence", 1.5),)}
+    clip = Clip("a", "a.mp4", 0, 1, "happy", **scored, fingerprint="f", missing=True)
     path = written([clip], folder)
     assert pq.read_schema(path).names == list(COLUMNS)
     assert read_manifest(path) == [Clip("a", "a.mp4", 0, 1, "happy")]

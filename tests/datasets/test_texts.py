@@ -6,7 +6,13 @@ import pytest
 
 from facewave.config.check import check_config, dataset_config
 from facewave.config.errors import ConfigError
-from facewave.datasets.texts import TextSource, join_texts, read_texts, text_sources, without_texts
+from facewave.datasets.texts import (
+    TextSource,
+    join_texts,
+    manifest_options,
+    read_texts,
+    text_sources,
+)
 from facewave.manifest.clips import Clip, ManifestError
 
 OWN = {"a": "own", "b": None, "c": "", "d": "own too"}
@@ -54,8 +60,8 @@ def test_a_members_table_is_of_its_own_clips(tmp_path):
     [
         (None, "cannot be read"),
         ("clip,text\na,x\n", "no column 'clip_id'; there are clip, text"),
-        ("clip_id,text\na,x\na,x\n", "row 2: clip 'a' is there twice"),
-        ("clip_id,text\nelsewhere,x\n", "none of its 1 rows is of a clip of the dataset"),
+        ("clip_id,text\na,x\na,x\n", "row 2: clip 'a' is found twice"),
+        ("clip_id,text\nelsewhere,x\n", "none of its 1 rows is about a clip of the dataset"),
         ("", "no column 'clip_id'"),
         (b"clip_id,text\na,\xff\n", "cannot be read"),
     ],
@@ -95,7 +101,7 @@ def test_sources_of_a_joint_dataset_are_its_members_then_its_own(tmp_path):
         {"file": "t.csv", "replace": True, "member": "two"},
         {"file": str(tmp_path / "both/transcripts.parquet"), "replace": False, "member": None},
     ]
-    left = without_texts(options)
+    left = manifest_options(options)
     assert "texts" not in left
     assert all("texts" not in member for member in left["members"].values())
     plain = dataset_config(check_config(config()), "both")

@@ -85,9 +85,9 @@ class TestReading:
         [
             ("", "no column clip_id, value; it was written by another version"),
             ("clip_id\n1\n", "no column value"),
-            ("clip_id\tvalue\n1\n", "a row has 1 cells in place of 2"),
-            ("clip_id\tvalue\n1\t2\t3\n", "a row has 3 cells in place of 2"),
-            ("clip_id\tvalue\n1\t2\n\n", "a row has 0 cells"),
+            ("clip_id\tvalue\n1\n", "a row of 1 cells, expected 2"),
+            ("clip_id\tvalue\n1\t2\t3\n", "a row of 3 cells, expected 2"),
+            ("clip_id\tvalue\n1\t2\n\n", "a row of 0 cells"),
             ('clip_id\tvalue\n1\t"2\n', "unexpected end of data"),
             (b"clip_id\tvalue\n1\t\xff\n", "can't decode byte 0xff"),
             ("clip_id\tvalue\n1\t" + "x" * 200_000, "field larger than field limit"),

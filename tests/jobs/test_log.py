@@ -34,13 +34,13 @@ class TestProgress:
 
     def test_says_something_every_few_seconds_and_at_the_end(self, clock, caplog):
         caplog.set_level(logging.INFO, "facewave")
-        progress = Progress(5, every=10.0, started=100.0, said=100.0)
-        said = []
+        progress = Progress(5, every=10.0, started=100.0, reported=100.0)
+        logged = []
         for seconds in (4.0, 9.9, 10.0, 12.0, 13.0):
             clock.now = 100.0 + seconds
             progress.step(computed=True, frames=30)
-            said.append(len(caplog.messages))
-        assert said == [0, 0, 1, 1, 2]
+            logged.append(len(caplog.messages))
+        assert logged == [0, 0, 1, 1, 2]
         assert caplog.messages[0].startswith("3/5 clips (3 computed), 0.30 clips/s, 9.0 frames/s")
         assert caplog.messages[1].endswith("0 s left")
 

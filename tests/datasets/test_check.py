@@ -6,9 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from facewave.datasets.adapters import ADAPTERS, adapter
 from facewave.datasets.check import check_folder
-from facewave.datasets.files.tree import by_number, walk
-from facewave.datasets.registry import ADAPTERS, adapter
 from tests.datasets import release_trees as trees
 from tests.datasets.release_trees import put, put_frames, put_text
 
@@ -170,26 +169,3 @@ def test_published_numbers_add_up(name):
     for published in adapter(name).RELEASE.published.values():
         for numbers in published:
             assert not numbers.per_class or sum(numbers.per_class.values()) == numbers.total
-
-
-# What lies below a root
-
-
-def test_walk(tmp_path):
-    put(tmp_path / "b.csv")
-    put(tmp_path / "x" / "2.MP4")
-    put(tmp_path / "x" / ".hidden.mp4")
-    put(tmp_path / ".git" / "y.mp4")
-    for number in range(1, 13):
-        put_frames(tmp_path / "frames" / f"{number}")
-    put_frames(tmp_path / "frames" / "named")
-    (tmp_path / "x" / "again").symlink_to(tmp_path, target_is_directory=True)
-    tree = walk(tmp_path)
-    assert tree.tables == ("b.csv",)
-    assert tree.videos == ("x/2.MP4",)
-    assert tree.frame_folders == (*(f"frames/{n}" for n in range(1, 13)), "frames/named")
-
-
-def test_numbers_of_files():
-    paths = ["224/5.avi", "original/part_1/5.mp4", "6.mp4", "x/06.mp4", "a7.mp4", "original/8"]
-    assert by_number(paths) == {5: "original/part_1/5.mp4", 6: "6.mp4", 8: "original/8"}

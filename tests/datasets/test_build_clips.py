@@ -1,70 +1,22 @@
-"""Datasets: registry, common checks of all rows, and the demo's rows."""
+"""From rows to clips: the checks that all adapters have in common, and clip ids."""
 
 import dataclasses
 import math
-import os
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facewave.config.check import dataset_config
-from facewave.datasets.clip_ids import CLIP_ID, clip_ids
-from facewave.datasets.load import load_clips
-from facewave.datasets.registry import adapter, label_files
-from facewave.datasets.rows import Rows, build_clips
-from facewave.demo.recipe import demo_clips, recipe_fingerprint
+from facewave.datasets.build_clips import CLIP_ID, build_clips, clip_ids
+from facewave.datasets.rows import Rows
 from facewave.manifest.clips import ManifestError
-from tests.datasets.dataset_rows import CLASSES, clips, make_root, problems, unlooked
+from tests.datasets.dataset_rows import clips, make_root, problems, unlooked
 
 
 @pytest.fixture
 def root(tmp_path):
     return make_root(tmp_path)
-
-
-# Registry and demo
-
-
-def test_unknown_adapter():
-    with pytest.raises(ValueError, match=r"'tabel': expected one of demo, table, .*; did you mean"):
-        adapter("tabel")
-
-
-def test_demo_clips(tmp_path):
-    options = dataset_config({"classes": CLASSES}, "demo")
-    loaded = load_clips("demo", options, classes=CLASSES, seed=7, demo_root=tmp_path / "none")
-    recipe = demo_clips(subjects=6, takes=2, classes=CLASSES)
-    assert [clip.clip_id for clip in loaded] == [clip.clip_id for clip in recipe]
-    assert [clip.actual for clip in loaded] == [clip.label for clip in recipe]
-    assert [clip.subject for clip in loaded] == [clip.subject for clip in recipe]
-    first = loaded[0]
-    assert first.file_path == f"{tmp_path}/none/{recipe[0].relative_path}"
-    assert first.fingerprint == recipe_fingerprint(first.clip_id, size=256, fps=25, seed=7)
-    assert (first.take, first.label, first.video_idx, first.missing) == (
-        f"{recipe[0].label}_{recipe[0].take}",
-        0,
-        0,
-        False,
-    )
-    assert label_files(options) == []
-
-
-def test_demo_fingerprint_depends_on_the_seed(tmp_path):
-    options = dataset_config({}, "demo")
-    one, other = (
-        load_clips("demo", options, classes=CLASSES, seed=seed, demo_root=tmp_path)
-        for seed in (1, 2)
-    )
-    assert one[0].fingerprint != other[0].fingerprint
-
-
-def test_demo_cannot_show_every_class(tmp_path):
-    options = dataset_config({}, "demo")
-    with pytest.raises(ManifestError, match=r"(?s)bored.*class list of its own"):
-        load_clips("demo", options, classes=["happy", "bored"], seed=1, demo_root=tmp_path)
 
 
 # Labels, splits and the other cells
@@ -246,12 +198,3 @@ def test_all_bad_rows_of_all_kinds_are_named_at_once(root):
 def test_no_rows(root):
     with pytest.raises(ManifestError, match=r"t\.csv: 1 problem\n  found no rows"):
         clips(root, {"file_path": [], "label": []})
-
-
-def test_a_dataset_s_root_may_start_with_a_tilde(root, monkeypatch):
-    monkeypatch.setenv("HOME", str(root))
-    (root / "t.csv").write_text("file_path,label\nx.mp4,sad\n", encoding="utf-8")
-    options = {"adapter": "table", "root": "~", "table": "t.csv"}
-    (clip,) = load_clips("d", options, classes=CLASSES, seed=0, demo_root=Path("unused"))
-    assert clip.file_path == os.fspath(root / "x.mp4")
-    assert label_files(options) == [root / "t.csv"]
