@@ -4,7 +4,7 @@ CORES ?= $(shell nproc 2>/dev/null || echo 2)
 BIN := .venv/bin
 TORCH := $(shell grep '^torch==' requirements.txt)
 
-.PHONY: help env env-slurm vlm speech demo test test-slow test-slurm lint format bench bench-vlm readme lock clean
+.PHONY: help env env-slurm vlm speech demo test test-slow test-slurm lint format bench bench-vlm docs lock clean
 
 help:
 	@echo "make demo       environment, demo clips, features, MLP, report: results/demo/report.html"
@@ -14,11 +14,11 @@ help:
 	@echo "make test-slow  the tests that take longer"
 	@echo "make test-slurm the workflow on a Slurm of one node on this machine (needs root, slurm-wlm, munge)"
 	@echo "make env-slurm  environment and Snakemake's plugins for clusters"
-	@echo "make lint       ruff, snakefmt, snakemake --lint, mypy"
+	@echo "make lint       ruff, snakefmt, snakemake --lint, mypy, import-linter"
 	@echo "make format     let ruff and snakefmt rewrite the code"
 	@echo "make bench      speed beside a bare loop, a serial script and PyWavelets: results/bench.json"
 	@echo "make bench-vlm  PaliGemma 2 at full size with random weights on a GPU: results/vlm_training.md"
-	@echo "make readme     write the README's table of config keys anew"
+	@echo "make docs       write docs/configuration.md anew from the schema"
 	@echo "make lock       write requirements*.txt anew from pyproject.toml"
 
 # torch goes first: on its own it comes as the one build that is pinned, and what follows keeps it.
@@ -74,6 +74,7 @@ lint: .venv/dev.stamp
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: .venv/dev.stamp
 	$(BIN)/ruff check --fix .
@@ -86,8 +87,8 @@ bench: .venv/dev.stamp
 bench-vlm: .venv/vlm.stamp
 	$(BIN)/python benchmarks/training/vlm_training.py --folder results
 
-readme: .venv/runtime.stamp
-	$(BIN)/python -m facewave.config.table README.md
+docs: .venv/runtime.stamp
+	$(BIN)/python -m facewave.config.table docs/configuration.md
 
 lock:
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock

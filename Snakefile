@@ -7,46 +7,38 @@ min_version("9.27")
 configfile: f"{workflow.basedir}/config.yaml"
 
 
+# One file per stage, in the order of the data; a rule that is the pattern for another comes first.
 include: "rules/common.smk"
-include: "rules/common_scenes.smk"
-include: "rules/detect_scenes.smk"
-include: "rules/landmarker.smk"
 include: "rules/demo.smk"
 include: "rules/manifest.smk"
-include: "rules/tracks.smk"
+include: "rules/video.smk"
+include: "rules/tracking.smk"
 include: "rules/features.smk"
 include: "rules/splits.smk"
 include: "rules/mlp.smk"
-include: "rules/common_ablation.smk"
-include: "rules/ablate.smk"
-include: "rules/common_near_duplicates.smk"
-include: "rules/tune.smk"
-include: "rules/cross_validate.smk"
-include: "rules/common_explanation.smk"
+include: "rules/evaluation.smk"
+include: "rules/ablation.smk"
 include: "rules/explain.smk"
-include: "rules/common_vlm.smk"
-include: "rules/common_ask.smk"
-include: "rules/face_crops.smk"
+include: "rules/speech.smk"
+include: "rules/text.smk"
 include: "rules/report.smk"
-include: "rules/vlm.smk"
-include: "rules/transcripts.smk"
-include: "rules/export_chat.smk"
-include: "rules/text_fusion.smk"
 include: "rules/zero_shot.smk"
-include: "rules/fine_tune.smk"
-include: "rules/prune.smk"
-include: "rules/near_duplicates.smk"
-include: "rules/annotate.smk"
-include: "rules/check_dataset.smk"
+include: "rules/fine_tuning.smk"
+include: "rules/vlm.smk"
+include: "rules/annotation.smk"
+include: "rules/storage.smk"
 
 
-# What Snakemake itself costs must not grow with the jobs that have ended: see facewave.planning.scheduler.
+from facewave.planning.scheduler import start_one_timer_at_a_time
+
+
+# What Snakemake itself costs must not grow with the jobs that have ended: see there.
 onstart:
     start_one_timer_at_a_time(workflow.scheduler)
 
 
-# The target without a name: everything up to the report of every enabled dataset.
 rule all:
+    """Everything up to the report of every enabled dataset: the target without a name."""
     default_target: True
     input:
         rules.report.input,

@@ -1,4 +1,5 @@
 # What the MLP looks at, and what the codes keep of the trajectories.
+from facewave.versions import EXPLANATION_VERSION
 
 
 rule explain_model:
@@ -90,6 +91,7 @@ rule compare_layouts:
 
 
 rule explain:
+    """Measure which parts of the face, scales and blendshapes the MLP looks at."""
     input:
         of_datasets("explanation/{protocol}/importance.json"),
         of_datasets("reconstruction/reconstruction.csv"),

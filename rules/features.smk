@@ -1,4 +1,4 @@
-# Trajectories -> wavelet codes, a job a bucket; codes lie in the store, the output is the index.
+# Trajectories -> wavelet codes, one job per bucket; codes lie in the store, the output is the index.
 
 
 rule encode_features:
@@ -28,6 +28,13 @@ rule encode_features:
 
 
 rule features:
+    """Track the faces of all clips and encode their trajectories."""
     input:
         of_datasets("manifest.parquet"),
+        PROJECT.target_tables(),
+        [
+            RESULTS / name / "targets.parquet"
+            for name, plan in PLANS.items()
+            if plan.targets
+        ],
         of_datasets("features/{bucket}.tsv"),

@@ -1,4 +1,5 @@
-# The MLP: fitted on every fold's training part, scored on the test parts of all folds together.
+# The MLP: trained on every fold's training part.
+from facewave.versions import MLP_VERSION
 
 
 rule fit_mlp:
@@ -28,40 +29,8 @@ rule fit_mlp:
         "../scripts/fit_mlp.py"
 
 
-rule evaluate:
-    input:
-        predictions=of_folds("mlp/{split}/predictions.parquet"),
-        train=of_folds("splits/{split}/train.parquet"),
-        test=of_folds("splits/{split}/test.parquet"),
-    output:
-        metrics=DATASET / "evaluation/mlp/{protocol}/metrics.json",
-        confused_clips=DATASET / "evaluation/mlp/{protocol}/confused_clips.csv",
-        confused_classes=DATASET / "evaluation/mlp/{protocol}/confused_classes.csv",
-        figure=report(
-            DATASET / "evaluation/mlp/{protocol}/confusion.png",
-            caption="../docs/captions/confusion.rst",
-            category="Evaluation",
-            labels={"dataset": "{dataset}", "model": "MLP", "protocol": "{protocol}"},
-        ),
-    log:
-        DATASET / "logs/evaluate/{protocol}.log",
-    conda:
-        "../envs/training.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
-    params:
-        title=lambda wildcards: f"MLP on {wildcards.dataset}, {wildcards.protocol}",
-        folds=lambda wildcards: FOLDS[wildcards.dataset] or [PROTOCOL],
-        seed=CONFIG["seed"],
-        version=EVALUATION_VERSION,
-    message:
-        "evaluate the MLP on {wildcards.dataset}"
-    script:
-        "../scripts/evaluate.py"
-
-
 rule train_mlp:
+    """Train the MLP on every fold and score it."""
     input:
         of_datasets("mlp/{split}/checkpoint.pt"),
         of_datasets("evaluation/mlp/{protocol}/metrics.json"),

@@ -1,4 +1,33 @@
-# Everything that was made -> one self-contained page a dataset.
+# Everything that was made -> one self-contained page per dataset.
+from facewave.planning.project import code_commit
+from facewave.planning.vlm import ablation_in_report, models_in_report
+from facewave.versions import REPORT_VERSION
+
+# What is shown, and kept up to date, only once it was made on request.
+SHOWN = {
+    "explanation": [
+        f"explanation/{PROTOCOL}/importance.json",
+        f"explanation/{PROTOCOL}/importance.png",
+        "reconstruction/reconstruction.csv",
+        "reconstruction/reconstruction.png",
+    ],
+    "text_fusion": [f"evaluation/text_fusion/{PROTOCOL}/text_fusion.json"],
+}
+
+
+def models_beside(wildcards):
+    """Return the models beside the MLP that a report shows: title to file of scores."""
+    return models_in_report(CONFIG, PROJECT, wildcards.dataset)
+
+
+def compared_pairs(wildcards):
+    """Return the table of clips that look alike, once it was made."""
+    return [LOOK_ALIKES] if len(HASHES) > 1 and LOOK_ALIKES.exists() else []
+
+
+def shown(kind):
+    """Return a function that lists the files of `SHOWN` that a rule's dataset has."""
+    return lambda wildcards: PROJECT.existing(wildcards.dataset, *SHOWN[kind])
 
 
 rule write_report:
@@ -11,13 +40,15 @@ rule write_report:
         test=of_folds("splits/{split}/test.parquet"),
         training=of_folds("mlp/{split}/metrics.csv"),
         metrics=DATASET / "evaluation/mlp" / PROTOCOL / "metrics.json",
-        near_duplicates=lambda wildcards: compared_pairs(),
+        near_duplicates=compared_pairs,
         confused_clips=DATASET / "evaluation/mlp" / PROTOCOL / "confused_clips.csv",
         confused_classes=DATASET / "evaluation/mlp" / PROTOCOL / "confused_classes.csv",
-        explanation=existing_explanation,
-        models=lambda wildcards: list(models_in_report(wildcards.dataset).values()),
-        ablation=lambda wildcards: vlm_ablation_in_report(wildcards.dataset),
-        text_fusion=existing_text_fusion,
+        explanation=shown("explanation"),
+        models=lambda wildcards: list(models_beside(wildcards).values()),
+        ablation=lambda wildcards: ablation_in_report(
+            CONFIG, PROJECT, wildcards.dataset
+        ),
+        text_fusion=shown("text_fusion"),
     output:
         html=report(
             DATASET / "report.html",
@@ -35,17 +66,13 @@ rule write_report:
         runtime=growing(30),
     params:
         dataset=lambda wildcards: wildcards.dataset,
-        folds=lambda wildcards: FOLDS[wildcards.dataset] or [PROTOCOL],
+        folds=lambda wildcards: PROJECT.fold_names(wildcards.dataset),
         store=STORE,
-        models=lambda wildcards: list(models_in_report(wildcards.dataset)),
+        models=lambda wildcards: list(models_beside(wildcards)),
         config=CONFIG,
-        adapter=lambda wildcards: DATASETS[wildcards.dataset]["adapter"],
-        commit=code_commit(),
+        commit=code_commit(Path(ROOT)),
         version=REPORT_VERSION,
-        review_thumbnails=CONFIG["report"]["review_thumbnails"],
-        compared=lambda wildcards: list(HASHES) if compared_pairs() else [],
-        joined=lambda wildcards: DATASETS[wildcards.dataset].get("datasets", []),
-        confused_clips=CONFIG["explanation"]["confused_clips"],
+        compared=lambda wildcards: list(HASHES) if compared_pairs(wildcards) else [],
     message:
         "write the report of {wildcards.dataset}"
     script:
@@ -53,5 +80,6 @@ rule write_report:
 
 
 rule report:
+    """Write the report of every enabled dataset: one HTML page each."""
     input:
         of_datasets("report.html"),

@@ -1,9 +1,19 @@
-# Features and labels -> one Parquet file a part, a folder a fold where the protocol has folds.
+# Features and labels -> one Parquet file per part, one folder per fold where the protocol has folds.
+# Then what is made of the splits for other programs, and clips of different datasets that look alike.
+from facewave.versions import CHAT_EXPORT_VERSION, FRAME_HASH_VERSION, SPLIT_VERSION
+
+# Tables of frame hashes by dataset; a joint one shows the clips of others.
+HASHES = {
+    name: PROJECT.of_buckets(name, "frame_hashes")
+    for name, options in PROJECT.datasets.items()
+    if options["adapter"] != "joint"
+}
+LOOK_ALIKES = RESULTS / "near_duplicates.tsv"
 
 
 rule build_splits:
     input:
-        manifest=untargeted_manifest,
+        manifest=DATASET / "manifest.parquet",
         tracks=of_buckets("tracks"),
         features=of_buckets("features"),
     output:
@@ -21,7 +31,7 @@ rule build_splits:
         store=STORE,
         features=STAGE_OPTIONS["features"],
         tracks=STAGE_OPTIONS["tracks"],
-        classes=lambda wildcards: DATASETS[wildcards.dataset]["classes"],
+        classes=of_dataset("classes"),
         split=CONFIG["split"],
         fold=lambda wildcards: wildcards.split.partition("/")[2] or None,
         seed=CONFIG["seed"],
@@ -33,6 +43,7 @@ rule build_splits:
 
 
 rule splits:
+    """Write the training, validation and test parts as Parquet."""
     input:
         of_datasets("splits/{split}/{part}.parquet", part=PARTS),
 
@@ -57,5 +68,94 @@ rule write_npy:
 
 
 rule export_npy:
+    """Write the splits as NumPy arrays of dicts."""
     input:
         of_datasets("export/{split}/{part}.npy", part=PARTS),
+
+
+rule write_chat:
+    input:
+        split=DATASET / "splits/{split}/{part}.parquet",
+    output:
+        chat=DATASET / "export/{split}/{part}.{form}.jsonl",
+    log:
+        DATASET / "logs/write_chat/{split}/{part}.{form}.log",
+    wildcard_constraints:
+        form="llava|messages",
+    conda:
+        "../envs/features.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(30),
+    params:
+        prompt=CONFIG["export_chat"]["prompt"],
+        use_text=CONFIG["export_chat"]["use_text"],
+        store=STORE,
+        version=CHAT_EXPORT_VERSION,
+    message:
+        "write {output.chat}"
+    script:
+        "../scripts/write_chat.py"
+
+
+rule export_chat:
+    """Write the splits as conversations, for other trainers of vision-language models."""
+    input:
+        of_datasets(
+            "export/{split}/{part}.{form}.jsonl",
+            part=PARTS,
+            form=CONFIG["export_chat"]["formats"],
+        ),
+
+
+rule hash_frames:
+    input:
+        key=DATASET / "keys/tracks/{bucket}.tsv",
+        rendered=rendered_files,
+    output:
+        table=DATASET / "frame_hashes/{bucket}.tsv",
+    log:
+        DATASET / "logs/hash_frames/{bucket}.log",
+    conda:
+        "../envs/features.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        frames=CONFIG["near_duplicates"]["frames"],
+        default_fps=CONFIG["landmarker"]["default_fps"],
+        version=FRAME_HASH_VERSION,
+    message:
+        "hash frames of {wildcards.dataset}, bucket {wildcards.bucket}"
+    script:
+        "../scripts/hash_frames.py"
+
+
+rule near_duplicates:
+    """List clips of different datasets that show the same images."""
+    input:
+        manifests=[RESULTS / name / "manifest_own_texts.parquet" for name in HASHES],
+        hashes=[path for tables in HASHES.values() for path in tables],
+    output:
+        table=LOOK_ALIKES,
+    log:
+        RESULTS / "logs/near_duplicates.log",
+    conda:
+        "../envs/features.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(60),
+    params:
+        datasets=list(HASHES),
+        counts=[len(tables) for tables in HASHES.values()],
+        min_frames=CONFIG["near_duplicates"]["min_frames"],
+        max_distance=CONFIG["near_duplicates"]["max_distance"],
+    message:
+        "compare the clips of {params.datasets}"
+    script:
+        "../scripts/near_duplicates.py"
+
+
+wildcard_constraints:
+    part="|".join(PARTS),

@@ -1,18 +1,46 @@
 # PaliGemma 2 with a face: adaptation, fine-tuning, fusion with the MLP, ablation. Before it is
-# trained it is asked by the rules of zero_shot.smk.
+# trained it answers by the rules of zero_shot.smk.
+from facewave.planning.ablation import flat
+from facewave.planning.vlm import (
+    control_predictions,
+    gpus,
+    scored_stages,
+    shuffled_features,
+    stage_scores,
+    training_files,
+    training_options,
+)
+from facewave.versions import VLM_VERSION
+from facewave.vlm.plan import CONTROLS, STAGES
+
+VLM = DATASET / "vlm"
+EVALUATED = DATASET / "evaluation/{vlm}/{control}/{stage}/{protocol}"
+SHUFFLED = shuffled_features(CONFIG, STAGE_OPTIONS["features"])
 
 
-# A stage of one control. Checkpoints lie beside the outputs' folders, not among the outputs: what
-# Snakemake removes of a killed job leaves them alone, and the job goes on from the last one.
+def section(wildcards):
+    """Return the section of the configuration that a rule's model is trained by."""
+    return VLM_SECTIONS[wildcards.vlm]
+
+
+# One stage of one control. Checkpoints lie beside the outputs' folders, not among the outputs: what
+# Snakemake removes of a killed job leaves them alone, and the job resumes from the last one.
 rule fit_vlm:
     input:
-        manifest=vlm_manifest,
+        unpack(
+            lambda wildcards: training_files(
+                section(wildcards),
+                PROJECT,
+                wildcards.dataset,
+                vlm=wildcards.vlm,
+                control=wildcards.control,
+                stage=wildcards.stage,
+                split=wildcards.split,
+            )
+        ),
+        manifest=DATASET / "manifest.parquet",
         tracks=of_buckets("tracks"),
-        rendered=lambda wildcards: demo_files(wildcards.dataset),
-        train=vlm_split("train"),
-        val=vlm_split("val"),
-        test=vlm_split("test"),
-        start=vlm_start,
+        rendered=rendered_files,
     output:
         weights=VLM / "{vlm}/{control}/{stage}/{split}/weights.safetensors",
         metrics=VLM / "{vlm}/{control}/{stage}/{split}/metrics.csv",
@@ -24,13 +52,22 @@ rule fit_vlm:
         stage="|".join(STAGES),
     conda:
         "../envs/vlm.yaml"
-    threads: vlm_threads
+    threads: lambda wildcards: section(wildcards)["threads"]
     resources:
-        mem_mb=growing(VLM_MEMORY),
+        # Every GPU's process reads the weights.
+        mem_mb=growing(12000 * (1 + max(1, CONFIG["vlm"]["gpus"]))),
         runtime=growing(480),
-        gpu=vlm_gpus,
+        gpu=lambda wildcards: gpus(section(wildcards), section(wildcards)),
     params:
-        options=vlm_options,
+        options=told(
+            lambda wildcards: training_options(
+                section(wildcards),
+                PROJECT,
+                wildcards.dataset,
+                control=wildcards.control,
+                stage=wildcards.stage,
+            )
+        ),
         checkpoints=lambda wildcards: RESULTS / wildcards.dataset / "vlm/checkpoints",
         default_fps=CONFIG["landmarker"]["default_fps"],
         store=STORE,
@@ -60,89 +97,47 @@ rule fuse_vlm:
     message:
         "fuse MLP and {wildcards.vlm} on {wildcards.dataset}, {wildcards.split}"
     script:
-        "../scripts/fuse_models.py"
+        "../scripts/fuse_vlm.py"
 
 
-rule evaluate_vlm:
+use rule evaluate as evaluate_vlm with:
     input:
-        predictions=lambda wildcards: [
-            RESULTS
-            / wildcards.dataset
-            / f"vlm/{wildcards.vlm}/{wildcards.control}/{wildcards.stage}/{split}/predictions.parquet"
-            for split in split_folders(wildcards.dataset)
-        ],
+        predictions=of_folds("vlm/{vlm}/{control}/{stage}/{split}/predictions.parquet"),
         train=of_folds("splits/{split}/train.parquet"),
         test=of_folds("splits/{split}/test.parquet"),
     output:
-        metrics=DATASET / "evaluation/{vlm}/{control}/{stage}/{protocol}/metrics.json",
-        confused_clips=DATASET
-        / "evaluation/{vlm}/{control}/{stage}/{protocol}/confused_clips.csv",
-        confused_classes=DATASET
-        / "evaluation/{vlm}/{control}/{stage}/{protocol}/confused_classes.csv",
-        figure=report(
-            DATASET / "evaluation/{vlm}/{control}/{stage}/{protocol}/confusion.png",
-            caption="../docs/captions/confusion.rst",
-            category="Evaluation",
-            labels={
-                "dataset": "{dataset}",
-                "model": "{vlm}, {stage}",
-                "protocol": "{protocol}",
-            },
-        ),
+        metrics=EVALUATED / "metrics.json",
+        confused_clips=EVALUATED / "confused_clips.csv",
+        confused_classes=EVALUATED / "confused_classes.csv",
+        figure=confusion_image(EVALUATED, "{vlm}, {stage}"),
     log:
         DATASET / "logs/evaluate_vlm/{vlm}/{control}/{stage}/{protocol}.log",
-    conda:
-        "../envs/training.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
     params:
         title=lambda wildcards: f"{wildcards.vlm}, {wildcards.stage}, on {wildcards.dataset}",
-        folds=lambda wildcards: FOLDS[wildcards.dataset] or [PROTOCOL],
-        seed=CONFIG["seed"],
-        version=EVALUATION_VERSION,
     message:
         "evaluate {wildcards.stage} of {wildcards.vlm} on {wildcards.dataset}"
-    script:
-        "../scripts/evaluate.py"
 
 
-# The same of a regression, whose scores are other ones.
-rule evaluate_vlm_regression:
+# The same for `head: regression`, which has other scores.
+use rule evaluate as evaluate_regression with:
     input:
-        predictions=lambda wildcards: [
-            RESULTS
-            / wildcards.dataset
-            / f"vlm/{wildcards.vlm}/{wildcards.control}/{wildcards.stage}/{split}/predictions.parquet"
-            for split in split_folders(wildcards.dataset)
-        ],
+        predictions=of_folds("vlm/{vlm}/{control}/{stage}/{split}/predictions.parquet"),
         train=of_folds("splits/{split}/train.parquet"),
         test=of_folds("splits/{split}/test.parquet"),
     output:
-        metrics=DATASET
-        / "evaluation/{vlm}/{control}/{stage}/{protocol}/regression.json",
-        figure=DATASET / "evaluation/{vlm}/{control}/{stage}/{protocol}/regression.png",
+        metrics=EVALUATED / "regression.json",
+        figure=EVALUATED / "regression.png",
     log:
-        DATASET / "logs/evaluate_vlm_regression/{vlm}/{control}/{stage}/{protocol}.log",
+        DATASET / "logs/evaluate_regression/{vlm}/{control}/{stage}/{protocol}.log",
     wildcard_constraints:
         stage="|".join(STAGES),
-    conda:
-        "../envs/training.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
     params:
         title=lambda wildcards: f"{wildcards.vlm}, {wildcards.stage}, on {wildcards.dataset}",
-        folds=lambda wildcards: FOLDS[wildcards.dataset] or [PROTOCOL],
-        seed=CONFIG["seed"],
-        version=EVALUATION_VERSION,
     message:
         "evaluate {wildcards.stage} of {wildcards.vlm} on {wildcards.dataset}"
-    script:
-        "../scripts/evaluate.py"
 
 
-rule shuffle_time_encode:
+use rule encode_features as shuffle_time_encode with:
     input:
         clips=DATASET / "keys/tracks/{bucket}.tsv",
         tracks=DATASET / "tracks/{bucket}.tsv",
@@ -151,25 +146,15 @@ rule shuffle_time_encode:
         index=VLM / "shuffled_time/features/{bucket}.tsv",
     log:
         DATASET / "logs/shuffle_time_encode/{bucket}.log",
-    conda:
-        "../envs/features.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(1000),
-        runtime=growing(10),
     params:
-        store=STORE,
-        options=SHUFFLED_FEATURES,
-        track_options=STAGE_OPTIONS["tracks"],
+        options=SHUFFLED,
     message:
         "encode {wildcards.dataset} with shuffled frames, bucket {wildcards.bucket}"
-    script:
-        "../scripts/encode_features.py"
 
 
-rule shuffle_time_split:
+use rule build_splits as shuffle_time_split with:
     input:
-        manifest=untargeted_manifest,
+        manifest=DATASET / "manifest.parquet",
         tracks=of_buckets("tracks"),
         features=of_buckets("vlm/shuffled_time/features"),
     output:
@@ -179,89 +164,74 @@ rule shuffle_time_split:
         },
     log:
         DATASET / "logs/shuffle_time_split/{split}.log",
-    conda:
-        "../envs/features.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),
     params:
-        store=STORE,
-        features=SHUFFLED_FEATURES,
-        tracks=STAGE_OPTIONS["tracks"],
-        classes=lambda wildcards: DATASETS[wildcards.dataset]["classes"],
-        split=CONFIG["split"],
-        fold=lambda wildcards: wildcards.split.partition("/")[2] or None,
-        seed=CONFIG["seed"],
-        version=SPLIT_VERSION,
+        features=SHUFFLED,
     message:
         "split {wildcards.dataset} with shuffled frames by {wildcards.split}"
-    script:
-        "../scripts/build_splits.py"
 
 
-rule compare_vlm_controls:
+def controls(wildcards):
+    """Return the predictions of a model's ablation."""
+    return control_predictions(
+        section(wildcards), PROJECT, wildcards.dataset, vlm=wildcards.vlm
+    )
+
+
+use rule compare_variants as compare_vlm_controls with:
     input:
-        lambda wildcards: [
-            file
-            for folds in vlm_ablation_answers(wildcards).values()
-            for files in folds
-            for file in files
-        ],
+        told(lambda wildcards: flat(controls(wildcards))),
     output:
         table=DATASET / "evaluation/{vlm}/ablation/{protocol}/ablation.csv",
         scores=DATASET / "evaluation/{vlm}/ablation/{protocol}/ablation.json",
         picture=DATASET / "evaluation/{vlm}/ablation/{protocol}/ablation.svg",
     log:
         DATASET / "logs/compare_vlm_controls/{vlm}/{protocol}.log",
-    conda:
-        "../envs/training.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),
     params:
-        predictions=vlm_ablation_answers,
+        predictions=controls,
         reference="full",
-        seed=CONFIG["seed"],
     message:
         "compare the controls of {wildcards.vlm} on {wildcards.dataset}"
-    script:
-        "../scripts/compare_variants.py"
 
 
 rule zero_shot_paligemma:
+    """Let PaliGemma 2 answer about the test parts before it is trained."""
     input:
-        vlm_evaluations("paligemma", ["zero_shot"]),
+        stage_scores(VLM_SECTIONS, PROJECT, "paligemma", ["zero_shot"]),
 
 
 rule adapt_paligemma:
+    """Train the first stage of PaliGemma 2, and score it."""
     input:
-        vlm_evaluations("paligemma", ["adaptation"]),
+        stage_scores(VLM_SECTIONS, PROJECT, "paligemma", ["adaptation"]),
 
 
-# Both trained stages, their scores, the fusion and, where `vlm.report` shows them, the report.
 rule train_paligemma:
+    """Train both stages of PaliGemma 2, fuse it with the MLP, and score all."""
     input:
-        vlm_evaluations("paligemma", VLM_SCORED),
+        stage_scores(VLM_SECTIONS, PROJECT, "paligemma", scored_stages(CONFIG["vlm"])),
         rules.report.input if CONFIG["vlm"]["report"] else [],
 
 
 rule ablate_paligemma:
+    """Compare PaliGemma 2 with its controls (`vlm.ablations`)."""
     input:
         of_datasets("evaluation/paligemma/ablation/{protocol}/ablation.json"),
 
 
-# The toy model on the rendered clips, through every stage: that it runs, not what it scores.
 rule demo_vlm:
+    """Run a toy model of random weights through every stage on the rendered clips."""
     input:
-        vlm_evaluations(
-            "paligemma_tiny",
-            ["zero_shot", *VLM_SCORED],
-            datasets=[
-                name
-                for name, options in DATASETS.items()
-                if options["adapter"] == "demo"
-            ],
-        ),
+        [
+            path
+            for path in stage_scores(
+                VLM_SECTIONS,
+                PROJECT,
+                "paligemma_tiny",
+                ["zero_shot", *scored_stages(CONFIG["vlm"])],
+            )
+            if PROJECT.datasets[path.relative_to(RESULTS).parts[0]]["adapter"]
+            == "demo"
+        ],
 
 
 wildcard_constraints:

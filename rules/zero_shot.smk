@@ -1,80 +1,85 @@
-# Pretrained models asked about the test part as they are. Answers lie in the store: a killed job
-# goes on at the clip, and nobody is asked twice.
+# Pretrained models answer questions about the test part as they are. Answers lie in the store: a
+# killed job resumes at the clip, and no question is answered twice.
+from facewave.planning.vlm import vlm_sections, zero_shot_options, zero_shot_resources
+from facewave.storage.answer_index import answer_index
+from facewave.versions import ZERO_SHOT_VERSION
+
+# The models that `vlm` trains, which answer untrained beside those of `zero_shot`.
+VLM_SECTIONS = vlm_sections(CONFIG, toy_preset=Path(ROOT) / "presets/vlm_tiny.yaml")
 
 
-rule ask_zero_shot:
+def zero_shot_gpus(wildcards):
+    """Return the GPUs of a job of a zero-shot model."""
+    return zero_shot_resources(CONFIG, VLM_SECTIONS, wildcards.model)[0]
+
+
+def zero_shot_threads(wildcards):
+    """Return the CPU threads of a job of a zero-shot model."""
+    return zero_shot_resources(CONFIG, VLM_SECTIONS, wildcards.model)[1]
+
+
+rule predict_zero_shot:
     input:
-        manifest=untargeted_manifest,
+        manifest=DATASET / "manifest.parquet",
         tracks=of_buckets("tracks"),
-        rendered=lambda wildcards: demo_files(wildcards.dataset),
+        rendered=rendered_files,
         test=DATASET / "splits/{split}/test.parquet",
     output:
-        predictions=DATASET / "zero_shot/{asked}/{split}/predictions.parquet",
-        answers=DATASET / "zero_shot/{asked}/{split}/answers.csv",
+        predictions=DATASET / "zero_shot/{model}/{split}/predictions.parquet",
+        answers=DATASET / "zero_shot/{model}/{split}/answers.csv",
     log:
-        DATASET / "logs/ask_zero_shot/{asked}/{split}.log",
+        DATASET / "logs/predict_zero_shot/{model}/{split}.log",
     conda:
         "../envs/vlm.yaml"
-    threads: asked_threads
+    threads: zero_shot_threads
     resources:
         mem_mb=growing(24000),
         runtime=growing(240),
-        gpu=asked_model_gpus,
+        gpu=zero_shot_gpus,
     params:
-        options=asked_options,
+        options=told(
+            lambda wildcards: zero_shot_options(CONFIG, VLM_SECTIONS, wildcards.model)
+        ),
         index=lambda wildcards: answer_index(
             RESULTS / wildcards.dataset,
-            f"zero_shot/{wildcards.asked}/{wildcards.split}",
+            f"zero_shot/{wildcards.model}/{wildcards.split}",
         ),
         default_fps=CONFIG["landmarker"]["default_fps"],
         store=STORE,
         seed=CONFIG["seed"],
         version=ZERO_SHOT_VERSION,
     message:
-        "ask {wildcards.asked} about {wildcards.dataset}, {wildcards.split}"
+        "{wildcards.model} answers about {wildcards.dataset}, {wildcards.split}"
     script:
-        "../scripts/zero_shot.py"
+        "../scripts/predict_zero_shot.py"
 
 
-rule evaluate_zero_shot:
+use rule evaluate as evaluate_zero_shot with:
     input:
-        predictions=of_folds_asked,
+        predictions=of_folds("zero_shot/{model}/{split}/predictions.parquet"),
         train=of_folds("splits/{split}/train.parquet"),
         test=of_folds("splits/{split}/test.parquet"),
     output:
-        metrics=DATASET / "evaluation/zero_shot/{asked}/{protocol}/metrics.json",
-        figure=report(
-            DATASET / "evaluation/zero_shot/{asked}/{protocol}/confusion.png",
-            caption="../docs/captions/confusion.rst",
-            category="Evaluation",
-            labels={
-                "dataset": "{dataset}",
-                "model": "{asked}, zero-shot",
-                "protocol": "{protocol}",
-            },
+        metrics=DATASET / "evaluation/zero_shot/{model}/{protocol}/metrics.json",
+        figure=confusion_image(
+            DATASET / "evaluation/zero_shot/{model}/{protocol}", "{model}, zero-shot"
         ),
     log:
-        DATASET / "logs/evaluate_zero_shot/{asked}/{protocol}.log",
-    conda:
-        "../envs/training.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
+        DATASET / "logs/evaluate_zero_shot/{model}/{protocol}.log",
     params:
-        title=lambda wildcards: f"{wildcards.asked}, zero-shot, on {wildcards.dataset}",
-        folds=lambda wildcards: FOLDS[wildcards.dataset] or [PROTOCOL],
-        seed=CONFIG["seed"],
-        version=EVALUATION_VERSION,
+        title=lambda wildcards: f"{wildcards.model}, zero-shot, on {wildcards.dataset}",
     message:
-        "evaluate the answers of {wildcards.asked} about {wildcards.dataset}"
-    script:
-        "../scripts/evaluate.py"
+        "evaluate the answers of {wildcards.model} about {wildcards.dataset}"
 
 
 rule zero_shot:
+    """Let the models of `zero_shot.enabled` answer about the test parts, untrained."""
     input:
-        [path for dataset in DATASETS for path in zero_shot_evaluations(dataset)],
+        of_datasets(
+            "evaluation/zero_shot/{model}/{protocol}/metrics.json",
+            model=CONFIG["zero_shot"]["enabled"],
+        ),
 
 
 wildcard_constraints:
-    asked="[A-Za-z0-9][A-Za-z0-9_.-]*",
+    model="[A-Za-z0-9][A-Za-z0-9_.-]*",

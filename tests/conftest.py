@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-import yaml
 
+from facewave.config.check import check_config
 from facewave.tracking.model_file import ModelFileError, check_model, provide_model
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.fixture(scope="session")
 def landmarker_model():
     """Path of the pinned model: $FACEWAVE_TEST_MODEL, else fetched once into tests/.cache."""
-    options = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["landmarker"]
+    options = check_config({})["landmarker"]
     given = os.environ.get("FACEWAVE_TEST_MODEL")
     path = Path(given) if given else ROOT / "tests" / ".cache" / "face_landmarker.task"
     try:
@@ -46,22 +46,6 @@ def face_clip(tmp_path_factory):
     from tests.video.media import face_frames, write_video
 
     return write_video(tmp_path_factory.mktemp("clips") / "face.mp4", face_frames(12))
-
-
-@pytest.fixture(scope="session")
-def report_artefacts(tmp_path_factory):
-    """What a report is made of, see `report_files.build`."""
-    from tests.report.report_files import build
-
-    return build(tmp_path_factory.mktemp("report"))
-
-
-@pytest.fixture(scope="session")
-def written_report(report_artefacts, tmp_path_factory):
-    """The report of `report_artefacts`, see `report_page.write`."""
-    from tests.report.report_page import write
-
-    return write(report_artefacts, tmp_path_factory.mktemp("page"))
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from bench import fetch_model
 from process_watch import Watched, watch
 from scale_clips import ROOT, make_corpus, touch, write_clip, write_labels
@@ -78,7 +77,9 @@ def best(runs: list[dict[str, Any]]) -> dict[str, Any]:
 
 def pretend_first_run(work: Path, args: argparse.Namespace) -> None:
     """Bring the workflow to the end of a first run up to the features, without its jobs."""
-    sha256 = yaml.safe_load((ROOT / "config.yaml").read_text())["landmarker"]["sha256"]
+    from facewave.config.check import check_config
+
+    sha256 = check_config({})["landmarker"]["sha256"]
     model = f"results/models/face_landmarker-{sha256[:12]}.task"
     run(work, args, targets=("results/scale/manifest.parquet", model))
     write_indexes(work)

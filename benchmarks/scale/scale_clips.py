@@ -27,8 +27,7 @@ def write_clip(
 ) -> None:
     """Write a clip's bytes; another version has other bytes.
 
-    With `frames` the clip is a folder of so many files; another version has another first one,
-    written in its place.
+    With `frames` the clip is a folder of so many files; another version replaces the first one.
     """
     path = work / "clips" / clip_path(number)
     content = made_up_clip(f"{number} version {version}", seconds=seconds)
@@ -37,6 +36,8 @@ def write_clip(
         path.write_bytes(content)
         return
     path.mkdir(parents=True, exist_ok=True)
+    # Not overwritten in place: the folder itself must change.
+    (path / _frame(0)).unlink(missing_ok=True)
     (path / _frame(0)).write_bytes(content)
     for frame in range(1, 1 if version else frames):
         (path / _frame(frame)).write_bytes(b"frame %d" % frame)
@@ -57,9 +58,8 @@ def write_labels(work: Path, numbers: list[int]) -> None:
 
 
 def touch(work: Path, number: int) -> None:
-    """Give a clip, or the first frame of its folder, a new date."""
-    path = work / "clips" / clip_path(number)
-    os.utime(path / _frame(0) if path.is_dir() else path)
+    """Give a clip, a file or a folder, a new date."""
+    os.utime(work / "clips" / clip_path(number))
 
 
 def make_corpus(

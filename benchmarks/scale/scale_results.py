@@ -36,7 +36,7 @@ _JUDGED = {
 
 def write_indexes(work: Path) -> None:
     """Write the indexes of tracks and features of every bucket that has a key file."""
-    config = check_config(load_yaml(ROOT / "config.yaml") | load_yaml(work / "config.yaml"))
+    config = check_config(load_yaml(work / "config.yaml"))
     landmarker = config["landmarker"]
     names = LandmarkerOptions.__dataclass_fields__
     options = TrackOptions(

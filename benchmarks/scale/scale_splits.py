@@ -3,7 +3,7 @@
 python benchmarks/scale/scale_splits.py --folder /tmp/scale [--rows N ...] [--in-memory MODE ...]
                                   [--json PATH] [--keep]
 
-A row has the features of config.yaml (about 90 kB). The values are random, so that nothing can be
+A row has the default features (about 90 kB). The values are random, so that nothing can be
 compressed; 500 different shards stand for all clips. Each step runs in a process of its own,
 through the workflow's own scripts, and says how much memory it held at most (Linux: VmHWM).
 """
@@ -31,9 +31,8 @@ PARTS = ("train", "val", "test")
 
 def default_config() -> dict[str, Any]:
     from facewave.config.check import check_config
-    from facewave.config.schema import load_yaml
 
-    return check_config(load_yaml(ROOT / "config.yaml"))
+    return check_config({})
 
 
 def make_inputs(folder: Path, rows: int) -> None:

@@ -42,7 +42,7 @@ def evaluate(folder: Path) -> None:
 
 
 def cross_validate(folder: Path) -> None:
-    import cross_validate as script
+    import summarise_folds as script
 
     script.main(
         metrics=str(folder / "metrics.json"),
@@ -55,7 +55,7 @@ def cross_validate(folder: Path) -> None:
 
 
 def near_duplicates(folder: Path) -> None:
-    import find_near_duplicates as script
+    import near_duplicates as script
 
     names, options = ("one", "two"), default_config()["near_duplicates"]
     script.main(

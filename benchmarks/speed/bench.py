@@ -53,9 +53,10 @@ def write_config(work: Path, clips: list[Path]) -> Path:
 
 
 def fetch_model(work: Path) -> Path:
+    from facewave.config.check import check_config
     from facewave.tracking.model_file import provide_model
 
-    options = yaml.safe_load((ROOT / "config.yaml").read_text())["landmarker"]
+    options = check_config({})["landmarker"]
     target = work / "face_landmarker.task"
     provide_model(
         target,

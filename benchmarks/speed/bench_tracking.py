@@ -26,12 +26,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from bench import ROOT, fetch_model, find_clips
+from bench import fetch_model, find_clips
 
 os.environ.setdefault("GLOG_minloglevel", "2")
 
-import yaml
-
+from facewave.config.check import check_config
 from facewave.features.encode_clip import encode_clip
 from facewave.features.groups import FaceOptions, WaveletOptions
 from facewave.features.quality import QualityOptions
@@ -164,7 +163,7 @@ def shares(clips: list[Path], work: Path, model: Path) -> dict[str, float]:
 
 def codes(folder: Path, count: int) -> list[np.ndarray]:
     """Return the default features of tracked clips."""
-    options = yaml.safe_load((ROOT / "config.yaml").read_text())
+    options = check_config({})
     found = []
     for index in range(count):
         shard = folder / f"{index}.npz"

@@ -1,4 +1,4 @@
-"""Time and memory of training the MLP in memory, with the options and the width of config.yaml.
+"""Time and memory of training the MLP in memory, with the default options and width.
 
 python benchmarks/training/train_mlp.py [--rows 12000] [--threads 2] [--epochs N] [--json PATH]
 
@@ -24,7 +24,6 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from facewave.config.check import check_config  # noqa: E402
-from facewave.config.schema import load_yaml  # noqa: E402
 from facewave.features.groups import FaceOptions, WaveletOptions, feature_shapes  # noqa: E402
 from facewave.mlp.epochs import Epoch, TrainingJob  # noqa: E402
 from facewave.mlp.options import MlpOptions  # noqa: E402
@@ -61,7 +60,7 @@ def memory_mb(field: str) -> int:
 
 
 def measure(rows: int, *, threads: int, epochs: int | None) -> dict[str, Any]:
-    config = check_config(load_yaml(ROOT / "config.yaml"))
+    config = check_config({})
     options = MlpOptions.from_config(
         config["mlp"] | ({"max_epochs": epochs} if epochs else {}),
     )

@@ -8,9 +8,9 @@ from facewave.messages import as_yaml, did_you_mean, found, listed, nearest
 
 _ADVICE = (
     "Correct them in config.yaml, in the file given with --configfile or after --config; "
-    "config.yaml and README.md describe every key."
+    "docs/configuration.md describes every key."
 )
-# Keys of before, and what stands in their place.
+# Keys that have moved, and what replaces them.
 _MOVED = {
     "transcripts.join": "datasets.<name>.texts: {from: transcripts}, with replace: true for `all`",
     "vlm.targets.table": "datasets.<name>.targets: {table: scores.csv, columns: [valence]}",
@@ -36,11 +36,11 @@ class ConfigError(ValueError):
     """The configuration cannot be used.
 
     Attributes:
-        problems: one line a problem, each starting with the key
+        problems: one line per problem, each starting with the key
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
-        """Make the message: every problem on a line of its own, then what to do."""
+        """Make the message: each problem on its own line, then what to do."""
         self.problems = list(problems)
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         lines = "".join(f"\n  {problem}" for problem in problems)
@@ -48,19 +48,19 @@ class ConfigError(ValueError):
 
 
 def describe(error: Any) -> Iterator[str]:
-    """Yield one line a problem for an error of jsonschema.
+    """Yield one line per problem for an error of jsonschema.
 
     Args:
         error: a `jsonschema.ValidationError`
 
     Yields:
-        the key, what was found, what was expected and, where one is near, the known name
+        the key, what was found, what was expected and, where there is one, a similar known name
     """
     place = key_path(error.absolute_path)
     if error.validator == "additionalProperties":
         yield from _unknown_keys(place, error)
     elif error.validator == "required":
-        # jsonschema makes an error for each missing key without saying which; callers drop twins.
+        # jsonschema gives one error per missing key without saying which; callers drop duplicates.
         for key in error.validator_value:
             if key not in error.instance:
                 wanted = expectation(error.schema["properties"][key])
@@ -117,7 +117,7 @@ def _unknown_keys(place: str, error: Any) -> Iterator[str]:
     for key, value in error.instance.items():
         name = key_path([place, str(key)])
         if name in _MOVED:
-            yield f"{name}: found a key of before, expected {_MOVED[name]} in its place"
+            yield f"{name}: found a key that has moved, expected {_MOVED[name]} in its place"
         elif key not in known:
             near = _nearest_key(key, known)
             hint = f"; did you mean {near!r}?" if near is not None else ""

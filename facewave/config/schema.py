@@ -1,25 +1,46 @@
-"""The configuration's JSON Schema: read, applied and its defaults filled in."""
+"""The configuration's JSON Schema: read, applied, and its defaults filled in."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 SCHEMA_PATH = Path(__file__).resolve().parents[2] / "schemas" / "config.schema.yaml"
+_WHOLE_NUMBER = re.compile(r"(-?[0-9]+)(?:\.0*)?")
 
 
 @cache
 def schema() -> dict[str, Any]:
-    """Return the schema; read once a process, not to be modified."""
+    """Return the schema; it is read once per process and must not be modified."""
     content: dict[str, Any] = load_yaml(SCHEMA_PATH)
+    _choose_by_adapter(content["$defs"])
     return content
+
+
+def _choose_by_adapter(definitions: dict[str, Any]) -> None:
+    """Let each entry of `datasets` be what the definition `adapter_...` of its adapter says."""
+    prefix = "adapter_"
+    names = [key.removeprefix(prefix) for key in definitions if key.startswith(prefix)]
+    definitions["dataset"]["properties"]["adapter"]["enum"] = names
+    definitions["dataset"]["allOf"] = [
+        {
+            "if": {
+                "type": "object",
+                "required": ["adapter"],
+                "properties": {"adapter": {"const": name}},
+            },
+            "then": {"$ref": f"#/$defs/{prefix}{name}"},
+        }
+        for name in names
+    ]
 
 
 def load_yaml(path: Path) -> Any:
     """Return the content of a YAML file."""
     import yaml
 
-    # libyaml's loader is ten times as fast, but not every build of PyYAML has it.
+    # libyaml's loader is ten times faster, but not every build of PyYAML has it.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     with path.open(encoding="utf-8") as file:
         return yaml.load(file, Loader=loader)  # noqa: S506 (either is the safe loader)
@@ -43,6 +64,42 @@ def resolve(part: Mapping[str, Any]) -> dict[str, Any]:
     if reference is None:
         return dict(part)
     return {**resolve(schema()["$defs"][reference.removeprefix("#/$defs/")]), **part}
+
+
+def normalised(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a deep copy of a configuration in which the keys of `label_names` are text."""
+    copy: dict[str, Any] = plain(config)
+    for _, options in dataset_items(copy):
+        names = options.get("label_names")
+        if isinstance(names, dict):
+            # `{1: happy}` is what people write; JSON Schema knows only text as keys.
+            options["label_names"] = {_text_key(key, names): word for key, word in names.items()}
+    return copy
+
+
+def _text_key(key: object, names: Mapping[object, object]) -> object:
+    if isinstance(key, bool) or not isinstance(key, int | float) or label_key(key) in names:
+        return key
+    return label_key(key)
+
+
+def label_key(label: object) -> str:
+    """Return the form in which a table's labels and the keys of `label_names` are compared.
+
+    Letter case, surrounding spaces and the way in which a whole number is written (1, 1.0, 01) do
+    not count.
+    """
+    text = str(label).strip()
+    number = _WHOLE_NUMBER.fullmatch(text)
+    return str(int(number[1])) if number else text.casefold()
+
+
+def dataset_items(config: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the names of the datasets with their options, as far as these are mappings."""
+    datasets = config.get("datasets")
+    if not isinstance(datasets, dict):
+        return []
+    return [(name, options) for name, options in datasets.items() if isinstance(options, dict)]
 
 
 def schema_errors(config: dict[str, Any]) -> list[Any]:

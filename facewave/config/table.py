@@ -1,97 +1,156 @@
-"""The README's table of the configuration's keys.
+"""The page that describes every key of the configuration, written from the schema.
 
-`python -m facewave.config.table` prints it, and with README.md as argument writes it there between
-the two marker lines; a test compares the two.
+`python -m facewave.config.table docs/configuration.md` (or `make docs`) writes it; a test says when
+it no longer fits the schema.
 """
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from facewave.config.errors import expectation
-from facewave.config.schema import adapter_schema, adapters, load_yaml, resolve, schema
+from facewave.config.schema import adapter_schema, adapters, resolve, schema
 from facewave.messages import as_yaml
 from facewave.storage.tables import write_text
 
-BEGIN, END = "<!-- config-table:begin -->", "<!-- config-table:end -->"
 CONFIG_PATH = Path(__file__).resolve().parents[2] / "config.yaml"
+PAGE_PATH = CONFIG_PATH.parent / "docs" / "configuration.md"
+
+# Headings of the page and the sections of the configuration below them, in the order of the
+# pipeline. The datasets come after the first heading.
+_STAGES = {
+    "Tracking": ("landmarker", "scenes"),
+    "Features": ("quality", "features", "wavelet"),
+    "Splits": ("split", "near_duplicates"),
+    "MLP": ("mlp",),
+    "Ablation and explanation": ("ablation", "explanation"),
+    "Text and speech": ("transcripts", "text_fusion", "export_chat"),
+    "Vision-language models": ("vlm", "zero_shot", "fine_tune", "annotate"),
+    "Report and images": ("report", "face_crops"),
+}
+_INTRODUCTION = """# Configuration
+
+<!-- Written by `make docs` from schemas/config.schema.yaml: change the descriptions there. -->
+
+`config.yaml` shows the keys that people change most. Every key that is missing there has the
+default given here. Keep your own settings in a second file, which holds only what you change:
+
+    snakemake --configfile mine.yaml --cores 8
+
+A single value can be given in the command, such as `--config seed=7`. Unknown keys and values that
+cannot work stop the run before it starts, with one message that names all of them.
+"""
+_DATASETS = """
+## Datasets
+
+`datasets` maps names to datasets, and `enabled` says which of them to work on. Each dataset has an
+`adapter`, which reads its label files, and further keys (docs/datasets.md has examples):
+
+    datasets:
+      mine: {adapter: table, root: /data/mine, table: labels.csv}
+"""
+# Adapters that a shared key may lack before the page lists those that have it.
+_MOST_EXCEPTIONS = 3
+
+Row = tuple[str, ...]
 
 
-def config_table(config: Mapping[str, Any]) -> str:
-    """Return the table of every key as Markdown, without the markers.
-
-    Args:
-        config: the content of config.yaml, which the column of defaults shows
-    """
-    rows = [("key", "default", "meaning"), ("---", "---", "---"), *_rows(schema(), "", config)]
-    return "".join(f"| {' | '.join(_escaped(cell) for cell in row)} |\n" for row in rows)
-
-
-def table_in(readme: str) -> str | None:
-    """Return the text between the markers in a README, None where they are missing."""
-    rest = readme.partition(BEGIN)[2]
-    table, end, _ = rest.partition(END)
-    return table.strip("\n") + "\n" if end else None
+def configuration_page() -> str:
+    """Return the page as Markdown: one table per section, keys shared by datasets once."""
+    sections = {name: resolve(part) for name, part in schema()["properties"].items()}
+    staged = [name for names in _STAGES.values() for name in names]
+    general = {name: part for name, part in sections.items() if name not in (*staged, "datasets")}
+    parts = [_INTRODUCTION, "\n## General\n\n", _table(_rows({"properties": general}, ""))]
+    parts += [_DATASETS, *_dataset_tables()]
+    for heading, names in _STAGES.items():
+        parts.append(f"\n## {heading}\n")
+        for name in names:
+            parts.append(f"\n### `{name}`\n\n{sections[name]['description']}\n\n")
+            parts.append(_table(_rows(sections[name], f"{name}.")))
+    return "".join(parts)
 
 
-def _rows(part: Mapping[str, Any], path: str, given: Any) -> Iterator[tuple[str, str, str]]:
+def _dataset_tables() -> Iterator[str]:
+    keys = {name: (adapter_schema(name) or {})["properties"] for name in adapters()}
+    # The adapter with the most keys has all that adapters share, as references to definitions.
+    fullest = max(keys.values(), key=len)
+    shared = {key: member for key, member in fullest.items() if set(member) == {"$ref"}}
+    rows: list[Row] = []
+    for key, member in shared.items():
+        users = [name for name in keys if keys[name].get(key) == member]
+        required = (adapter_schema(users[0]) or {}).get("required", ())
+        found = _rows({"properties": {key: member}, "required": required}, "")
+        rows += [(*row, _named(users)) for row in found]
+    yield "\n### Keys that several adapters have\n\n"
+    yield _table(rows, "adapters")
+    for adapter, members in keys.items():
+        part = adapter_schema(adapter) or {}
+        own = {k: m for k, m in members.items() if k != "adapter" and shared.get(k) != m}
+        yield f"\n### Adapter `{adapter}`\n\n{part['description']}\n"
+        if own:
+            yield "\n" + _table(_rows({**part, "properties": own}, ""))
+
+
+def _named(names: list[str]) -> str:
+    missing = [name for name in adapters() if name not in names]
+    if not missing:
+        return "all"
+    if len(missing) <= _MOST_EXCEPTIONS:
+        return f"all but {_code(missing)}"
+    return _code(names)
+
+
+def _code(names: Iterable[object]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _rows(part: Mapping[str, Any], path: str) -> Iterator[Row]:
+    """Yield key, default and meaning of all keys of a sub-schema, and of the keys within them."""
     for key, member in part.get("properties", {}).items():
-        name = f"{path}.{key}" if path else key
         member = resolve(member)
-        value = given.get(key) if isinstance(given, Mapping) else None
-        if name == "datasets":
-            yield f"**`{name}`**", "", member["description"]
-            for adapter in adapters():
-                yield from _dataset_rows(adapter, value)
-        elif "properties" in member and path == "":
-            yield f"**`{name}`**", "", member["description"]
-            yield from _rows(member, name, value)
-        else:
-            yield f"`{name}`", _default(part, key, member, given), _meaning(member)
+        yield f"`{path}{key}`", _default(part, key, member), _meaning(member)
+        yield from _rows(member, f"{path}{key}.")
+        others = member.get("additionalProperties")
+        if isinstance(others, Mapping):
+            yield from _rows(resolve(others), f"{path}{key}.<name>.")
 
 
-def _dataset_rows(adapter: str, datasets: Any) -> Iterator[tuple[str, str, str]]:
-    part = adapter_schema(adapter) or {}
-    examples = datasets.values() if isinstance(datasets, Mapping) else ()
-    example: Mapping[str, Any] = next(
-        (item for item in examples if item.get("adapter") == adapter), {}
-    )
-    yield f"**`datasets.<name>`**, adapter `{adapter}`", "", part["description"]
-    yield from _rows(part, "datasets.<name>", example)
-
-
-def _default(part: Mapping[str, Any], key: str, member: Mapping[str, Any], given: Any) -> str:
-    if isinstance(given, Mapping) and key in given:
-        return f"`{as_yaml(given[key])}`"
-    if "default" in member:
-        return f"`{as_yaml(member['default'])}`"
-    if "const" in member:
-        return f"`{member['const']}`"
-    return "required" if key in part.get("required", ()) else "`classes`"
+def _default(part: Mapping[str, Any], key: str, member: Mapping[str, Any]) -> str:
+    if key in part.get("required", ()):
+        return "required"
+    if "properties" in member and member.get("default") == {}:
+        return ""
+    return f"`{as_yaml(member['default'])}`" if "default" in member else ""
 
 
 def _meaning(member: Mapping[str, Any]) -> str:
     words: str = member["description"]
+    items = member.get("items", {})
     if member.get("type") in ("integer", "number"):
-        return f"{words.removesuffix('.')}; {expectation(member)}."
+        return f"{words} {_sentence(expectation(member))}"
+    for choices, start in ((member.get("enum", ()), "One of"), (items.get("enum", ()), "Any of")):
+        if any(as_yaml(choice) not in words for choice in choices):
+            return f"{words} {start} {_code(map(as_yaml, choices))}."
     return words
+
+
+def _sentence(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}."
+
+
+def _table(rows: Iterable[Row], *more: str) -> str:
+    head = ("key", "default", "meaning", *more)
+    lines = [head, ("---",) * len(head), *rows]
+    return "".join(f"| {' | '.join(map(_escaped, line))} |\n" for line in lines)
 
 
 def _escaped(cell: str) -> str:
     return cell.replace("|", "\\|")
 
 
-def _write(readme: Path) -> None:
-    text = readme.read_text(encoding="utf-8")
-    head, rest = text.split(BEGIN, 1)
-    tail = rest.split(END, 1)[1]
-    table = config_table(load_yaml(CONFIG_PATH))
-    write_text(readme, f"{head}{BEGIN}\n{table}{END}{tail}")
-
-
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        _write(Path(sys.argv[1]))
+        write_text(Path(sys.argv[1]), configuration_page())
     else:
-        print(config_table(load_yaml(CONFIG_PATH)), end="")
+        print(configuration_page(), end="")

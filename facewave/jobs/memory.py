@@ -1,7 +1,7 @@
-"""How much memory this process may still take: of the machine, and of the job that it runs in.
+"""How much memory this process may still take: of the machine, and within its job's limit.
 
-A cluster's scheduler puts a job into a control group with a limit of its own, above which the
-kernel kills it, however much memory the machine has.
+A cluster's scheduler puts a job into a control group with a limit of its own. The kernel kills a
+job that exceeds it, however much memory the machine has.
 References: https://docs.kernel.org/admin-guide/cgroup-v2.html (memory.max, memory.current,
 memory.stat, memory.events), https://docs.kernel.org/admin-guide/cgroup-v1/memory.html
 """
@@ -18,7 +18,7 @@ _CGROUPS, _MEMBERSHIP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
 class KilledForMemoryError(Exception):
-    """A process was killed since memory ran out, which says nothing about what it worked on."""
+    """A process was killed because memory ran out, whatever it was working on."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class _Names:
     limit: str
     used: str
     events: str
-    cache: str  # of memory.stat: pages of files that nobody uses, which the kernel gives up first
+    cache: str  # of memory.stat: unused pages of files, which the kernel gives up first
 
 
 _V1 = _Names(
@@ -38,14 +38,14 @@ _V2 = _Names("memory.max", "memory.current", "memory.events", "inactive_file")
 
 
 def available_memory(*, cgroups: Path = _CGROUPS, membership: Path = _MEMBERSHIP) -> int:
-    """Return the bytes that can be taken without swapping and without passing a job's limit.
+    """Return the bytes that can be taken without swapping and without exceeding a job's limit.
 
     Args:
         cgroups: where control groups (version 2 or 1) are mounted; other systems have none.
         membership: file that names the process's own groups.
     """
     free = int(psutil.virtual_memory().available)
-    # A limit of any group above holds as well.
+    # The limits of all groups above apply as well.
     left = [
         _left_in(folder, names)
         for own, names in _own_groups(cgroups, membership)
@@ -58,8 +58,8 @@ def available_memory(*, cgroups: Path = _CGROUPS, membership: Path = _MEMBERSHIP
 def killed_for_memory(*, cgroups: Path = _CGROUPS, membership: Path = _MEMBERSHIP) -> int:
     """Return how many processes of this one's control group the kernel has killed for memory.
 
-    Whether the limit was the group's own, one above it or the machine's makes no difference; 0
-    where nobody counts.
+    It makes no difference whether the limit was the group's own, that of a group above it or the
+    machine's; 0 if nothing counts them.
 
     Args:
         cgroups, membership: as for `available_memory`.
@@ -98,7 +98,7 @@ def _left_in(group: Path, names: _Names) -> int | None:
 
 
 def _numbers(file: Path) -> dict[str, int]:
-    """Read a file of names and numbers, a pair a line; nothing where there is no such file."""
+    """Read a file with one name and number per line; empty if there is no such file."""
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
         return {name: int(number) for name, number in (line.split() for line in lines)}
@@ -107,11 +107,11 @@ def _numbers(file: Path) -> dict[str, int]:
 
 
 def fits(bytes_needed: int, *, job_mb: int | None = None) -> bool:
-    """Tell whether so many bytes are at most half of what may be taken.
+    """Return whether this many bytes are at most half of what may be taken.
 
     Args:
-        bytes_needed: what would be held.
-        job_mb: memory that the job asked for in MiB (Snakemake's `mem_mb`), another limit.
+        bytes_needed: what would be held in memory.
+        job_mb: memory that the job requested, in MiB (Snakemake's `mem_mb`): another limit.
     """
     limit = available_memory()
     if job_mb:

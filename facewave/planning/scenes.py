@@ -1,7 +1,7 @@
-"""Which videos have their scenes looked for, and what each list depends on.
+"""Which videos have their scenes detected, and what each list depends on.
 
-Runs when the Snakefile is parsed, as `facewave.planning.plan` does: a key file a video is its job's input
-and changes only when the video or an option does.
+Runs when the Snakefile is parsed, like `facewave.planning.plan`: each video has a key file, the
+input of its job, which changes only when the video or an option does.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 from facewave.datasets.load import load_clips
 from facewave.manifest.clips import Clip
+from facewave.planning.plan import PlanError
 from facewave.storage.fingerprint import MISSING, Tracked, fingerprint_clips
 from facewave.storage.tables import write_text_if_changed
 from facewave.video.scene_lists import SceneKey, key_path, read_header, scene_list
@@ -57,15 +58,15 @@ def plan_scenes(
         demo_root=demo_root,
         cache=keys.parent,
     )
-    tokens = fingerprint_clips(
+    fingerprints = fingerprint_clips(
         [(clip.clip_id, clip.file_path) for clip in clips],
         index=keys.parent / "scene_fingerprints.tsv",
         tracked=lambda clip_ids: _listed(lists, clip_ids),
     )
-    there = [clip for clip in clips if tokens[clip.clip_id] != MISSING]
+    there = [clip for clip in clips if fingerprints[clip.clip_id] != MISSING]
     write_text_if_changed(_videos_path(keys), json.dumps([clip.clip_id for clip in there]) + "\n")
     for clip in there:
-        key = {"fingerprint": tokens[clip.clip_id], **scenes}
+        key = {"fingerprint": fingerprints[clip.clip_id], **scenes}
         _write_key(keys, clip, key, scene_list(lists, clip.clip_id))
     return [clip.clip_id for clip in there]
 
@@ -104,3 +105,26 @@ def _listed(lists: Path, clip_ids: Sequence[str]) -> dict[str, Tracked]:
         for clip_id, header in headers.items()
         if "fingerprint" in header.get("key", {})
     }
+
+
+def scene_datasets(datasets: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Return the planned videos of each dataset, or member of one, that wants its scenes found."""
+    return {
+        wanting: planned_videos(options)
+        for name, given in datasets.items()
+        for wanting, options in wanting_scenes(name, given)
+    }
+
+
+def scene_tables(videos: Mapping[str, list[str]], results: Path) -> list[Path]:
+    """Return the tables of scenes of the datasets of `scene_datasets`.
+
+    Raises:
+        PlanError: no dataset wants its scenes found.
+    """
+    if not videos:
+        raise PlanError(
+            "detect_scenes: no enabled dataset asks for it; give one of them "
+            "`segments: {seconds: 10, scenes: detect}` (docs/datasets.md, Long videos)"
+        )
+    return [results / name / "scenes.tsv" for name in videos]

@@ -1,4 +1,4 @@
-"""What the report knows of each clip: manifest and bucket indexes joined, one row a clip."""
+"""What the report knows of each clip: manifest and bucket indexes joined; and quality.csv."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class ReportClip:
 
     Attributes:
         label: class name.
-        frames, frames_announced: decoded, and said by the container (0: not said).
-        jitter, mean_abs_yaw: see `facewave.features.quality.Quality`; NaN where not measured.
-        track_key, feature_key: keys of the shards in the store; empty where there is none.
-        segment: range of frames of the file (first, one after the last); None for all of it.
+        frames, frames_announced: decoded, and stated by the file (0: not stated).
+        jitter, mean_abs_yaw: see `facewave.features.quality.Quality`; NaN if not measured.
+        track_key, feature_key: keys of the shards in the store; empty if there is none.
+        segment: range of frames of the file (first, one after the last); None: the whole file.
     """
 
     clip_id: str

@@ -1,38 +1,22 @@
-"""What the report shows of the explanation: wrong answers, importances, reconstruction errors."""
+"""What `snakemake explain` measured, as the report shows it."""
 
 from __future__ import annotations
 
 import base64
-import csv
 import json
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from facewave.report.figures import Picture
+from facewave.report.scores import csv_rows
 
-# Files of `snakemake explain`, by name; the report shows those that there are.
+# Files of `snakemake explain`, by name; the report shows those that exist.
 IMPORTANCE, IMPORTANCE_PICTURE = "importance.json", "importance.png"
 ERRORS, ERRORS_PICTURE = "reconstruction.csv", "reconstruction.png"
-_PAIRS = 12
 _PNG_HEADER = 24
-
-
-@dataclass(frozen=True, kw_only=True)
-class Confusions:
-    """Wrong answers of the test parts.
-
-    Attributes:
-        clips: rows of `facewave.evaluation.confusions.ConfusedClip`, the most certain first, as text.
-        total: wrong answers in all.
-        classes: rows of `facewave.evaluation.confusions.ConfusedClasses`, as text.
-    """
-
-    clips: list[dict[str, str]]
-    total: int
-    classes: list[dict[str, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,36 +36,16 @@ class Explanation:
     errors_picture: Picture | None
 
 
-def read_confusions(files: Mapping[str, Path] | None, *, shown: int) -> Confusions | None:
-    """Read the tables of wrong answers.
-
-    Args:
-        files: `clips` and `classes` to the tables; None: there are none.
-        shown: clips that are listed.
-    """
-    if not files:
-        return None
-    clips = _rows(files["clips"])
-    return Confusions(
-        clips=clips[:shown], total=len(clips), classes=_rows(files["classes"])[:_PAIRS]
-    )
-
-
 def read_explanation(files: Sequence[Path]) -> Explanation:
-    """Read the files of `snakemake explain`, of which any may be missing."""
+    """Read the files of `snakemake explain`; any of them may be missing."""
     found = {path.name: path for path in files}
     importance = found.get(IMPORTANCE)
     return Explanation(
         importance=json.loads(importance.read_text(encoding="utf-8")) if importance else None,
         picture=_png(found.get(IMPORTANCE_PICTURE), alt="A face coloured by importance, and bars"),
-        errors=_rows(found[ERRORS]) if ERRORS in found else None,
+        errors=csv_rows(found[ERRORS]) if ERRORS in found else None,
         errors_picture=_png(found.get(ERRORS_PICTURE), alt="Curves: error over coefficients"),
     )
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def _png(path: Path | None, *, alt: str) -> Picture | None:

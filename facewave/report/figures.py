@@ -17,18 +17,18 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from facewave.evaluation.figures import plot_confusion
-from facewave.report.collect import TrainingRun
 from facewave.report.review import Measure
+from facewave.report.training import TrainingRun
 from facewave.report.wavelet import Trace, WaveletExample
 
-# Page and figures share these; page.css names them as well.
+# Colours that the page uses too: see page.css.
 BLUE, ORANGE, GREY = "#2b6cb0", "#d9730d", "#9aa5b1"
 PART_COLOURS = {"train": BLUE, "val": "#7fb2e5", "test": ORANGE}
 
 _HALF_PAGE = (4.8, 2.7)
 _THIRD_PAGE = (3.3, 2.1)
 _BINS = 24
-# A quantity whose largest value exceeds its median this often is drawn on a logarithmic axis.
+# A quantity whose largest value is this many times its median gets a logarithmic axis.
 _LOG_RATIO = 20.0
 _LONG_NAME = 24
 
@@ -49,7 +49,7 @@ _STYLE = {
     "svg.fonttype": "none",
     # Ids inside the SVG are random without it, and equal input could not give equal bytes.
     "svg.hashsalt": "facewave",
-    # Class names and file names are no formulas.
+    # Class names and file names are not formulas.
     "text.parse_math": False,
     "xtick.color": "#5f6b7a",
     "ytick.color": "#5f6b7a",
@@ -85,7 +85,7 @@ def _sheet(size: tuple[float, float], *, alt: str) -> Iterator[_Sheet]:
         sheet.axes = sheet.figure.add_subplot()
         yield sheet
         text = io.BytesIO()
-        # Not savefig, which draws everything twice.
+        # savefig would draw everything twice.
         canvas.print_svg(text, metadata={"Date": None, "Creator": None})
     encoded = base64.b64encode(text.getvalue()).decode("ascii")
     sheet.picture = Picture(
@@ -124,7 +124,7 @@ def histogram(measure: Measure, *, limit: float | None = None) -> Picture:
     """Draw how a quality number is distributed over valid and invalid clips.
 
     Args:
-        measure: with one value at least.
+        measure: with at least one value.
         limit: a threshold to mark.
     """
     values, valid = measure.values, measure.valid
@@ -165,7 +165,7 @@ def training_curves(runs: Sequence[TrainingRun], *, quantity: str, label: str) -
     """Draw training and validation curves of all folds and mark the epoch that was kept.
 
     Args:
-        runs: one a fold.
+        runs: one per fold.
         quantity: `loss` or `uar`; `uar` is drawn in percent.
         label: of the vertical axis.
     """
@@ -177,8 +177,8 @@ def training_curves(runs: Sequence[TrainingRun], *, quantity: str, label: str) -
             for part, colour in (("train", GREY), ("val", BLUE)):
                 curve = factor * np.array(run.curves[f"{part}_{quantity}"])
                 sheet.axes.plot(epochs, curve, color=colour, **faint)
-            best = factor * run.curves[f"val_{quantity}"][run.best]
-            sheet.axes.plot(run.best + 1, best, "o", color=ORANGE, markersize=4, zorder=3)
+            kept = factor * run.curves[f"val_{quantity}"][run.kept]
+            sheet.axes.plot(run.kept + 1, kept, "o", color=ORANGE, markersize=4, zorder=3)
         for name, style in (
             ("training", {"color": GREY}),
             ("validation", {"color": BLUE}),
@@ -203,14 +203,15 @@ def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Pictur
 
 
 def trajectory(example: WaveletExample, trace: Trace) -> Picture:
-    """Draw a trajectory over time and what its code rebuilds."""
+    """Draw a trajectory over time and its reconstruction from the code."""
     seconds = np.arange(example.frames) / example.fps
     alt = (
-        f"Curves: {trace.name} over time, original and rebuilt from {example.coefficients} numbers"
+        f"Curves: {trace.name} over time, tracked and reconstructed from {example.coefficients} "
+        "coefficients"
     )
     with _sheet(_HALF_PAGE, alt=alt) as sheet:
         sheet.axes.plot(seconds, trace.values, color=GREY, label="tracked")
-        sheet.axes.plot(seconds, trace.rebuilt, color=BLUE, label="rebuilt from the code")
+        sheet.axes.plot(seconds, trace.rebuilt, color=BLUE, label="reconstructed from the code")
         sheet.figure.legend(loc="outside upper center", ncols=2)
         sheet.axes.set_ylim(_trace_limits(trace))
         sheet.axes.set_xlabel("time, s")
@@ -219,23 +220,26 @@ def trajectory(example: WaveletExample, trace: Trace) -> Picture:
 
 
 def _trace_limits(trace: Trace) -> tuple[float, float]:
-    """Return the vertical range that holds a trajectory and what is rebuilt of it."""
+    """Return a vertical range that holds a trajectory and its reconstruction."""
     both = np.concatenate([trace.values, trace.rebuilt])
     low, high = float(np.nanmin(both)), float(np.nanmax(both))
     margin = 0.05 * (high - low) or 0.05
     return low - margin, high + margin
 
 
-def code_bars(example: WaveletExample, trace: Trace) -> Picture:
-    """Draw the numbers of a code."""
-    with _sheet(_HALF_PAGE, alt=f"Bars: the code of {trace.name}") as sheet:
+def code(example: WaveletExample, trace: Trace) -> Picture:
+    """Draw the coefficients of a code."""
+    with _sheet(_HALF_PAGE, alt=f"The code of {trace.name}") as sheet:
         numbers = np.arange(1, example.coefficients + 1)
-        sheet.axes.bar(numbers, trace.code, color=BLUE, width=0.7, label="the code")
         if example.layout == "pyramid":
+            sheet.axes.bar(numbers, trace.code, color=BLUE, width=0.7, label="the code")
             sheet.axes.axhline(0, color="#5f6b7a", linewidth=0.8)
         else:
-            # Means in the trajectory's own unit: the same scale as in the picture beside it.
-            sheet.axes.set_ylim(_trace_limits(trace))
+            # Means in the trajectory's own unit: the same scale as in the figure beside it.
+            limits = _trace_limits(trace)
+            sheet.axes.vlines(numbers, limits[0], trace.code, color=GREY, linewidth=0.8)
+            sheet.axes.plot(numbers, trace.code, "o", color=BLUE, markersize=5, label="the code")
+            sheet.axes.set_ylim(limits)
         sheet.figure.legend(loc="outside upper center")
         sheet.axes.set_xlabel("coefficient")
         sheet.axes.set_ylabel(trace.unit)

@@ -1,4 +1,4 @@
-"""Assemble the page: what is shown, in which order, with which pictures."""
+"""Assemble the page: what it is made of, what each section shows, and the Jinja environment."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from facewave.evaluation.published import SOURCE, published_scores
+from facewave.features import haar
 from facewave.report import figures
 from facewave.report.clips import ReportClip, read_clips, write_quality_csv
-from facewave.report.collect import Fold, TrainingRun, read_folds, read_scores, read_training
-from facewave.report.explanation import read_confusions, read_explanation
-from facewave.report.look_alikes import read_look_alikes
-from facewave.report.models import read_models, read_numbers, read_rows
+from facewave.report.dataset import Fold, read_folds, read_look_alikes
+from facewave.report.explanation import read_explanation
 from facewave.report.provenance import provenance
 from facewave.report.review import (
     Measure,
@@ -28,10 +28,19 @@ from facewave.report.review import (
     note_counts,
     review_clips,
 )
+from facewave.report.scores import (
+    read_confusions,
+    read_models,
+    read_numbers,
+    read_rows,
+    read_scores,
+)
 from facewave.report.thumbnails import make_thumbnail
+from facewave.report.training import TrainingRun, read_training, training_words
 from facewave.report.wavelet import WaveletExample, wavelet_example
+from facewave.splits.leaks import KINDS
 from facewave.storage.atomic import atomic_path
-from facewave.vlm.names import TINY
+from facewave.vlm.plan import TINY
 
 _log = logging.getLogger("facewave")
 
@@ -42,104 +51,142 @@ _KINDS = 20
 _PAIRS = 50
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReportFiles:
+    """The files that a report is made of.
+
+    Attributes:
+        manifest: the manifest (Parquet).
+        track_indexes, feature_indexes: of all buckets.
+        store: folder of the content-addressed store.
+        splits: fold to part to Parquet file; a protocol without folds has one entry.
+        training: fold to `metrics.csv`.
+        scores: `metrics.json` of the MLP's test parts.
+        confused_clips, confused_classes: tables of wrong answers, see
+            `facewave.evaluation.confusions`.
+        models: title of another model to its scores on the same test parts.
+        ablation: comparison of what a vision-language model sees; None: there is none.
+        text_fusion: comparison of face and text, with the probe of the texts; None: there is none.
+        near_duplicates: pairs of clips that look alike; None: they were not looked for.
+        explanation: the files that `snakemake explain` has made.
+    """
+
+    manifest: Path
+    track_indexes: Sequence[Path]
+    feature_indexes: Sequence[Path]
+    store: Path
+    splits: Mapping[str, Mapping[str, Path]]
+    training: Mapping[str, Path]
+    scores: Path
+    confused_clips: Path
+    confused_classes: Path
+    models: Mapping[str, Path]
+    ablation: Path | None = None
+    text_fusion: Path | None = None
+    near_duplicates: Path | None = None
+    explanation: Sequence[Path] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSettings:
+    """What a report says beside what is in its files.
+
+    Attributes:
+        dataset: name of the dataset, a key of `datasets` in the configuration.
+        config: the checked configuration, which is shown whole.
+        commit: of the workflow's code; None where it is not known.
+        compared: the datasets among which clips that look alike were looked for.
+    """
+
+    dataset: str
+    config: Mapping[str, Any]
+    commit: str | None
+    compared: Sequence[str] = ()
+
+
 def write_report(
-    *,
-    output: Path,
-    quality_csv: Path,
-    dataset: str,
-    manifest: Path,
-    track_indexes: Sequence[Path],
-    feature_indexes: Sequence[Path],
-    store: Path,
-    splits: Mapping[str, Mapping[str, Path]],
-    training: Mapping[str, Path],
-    metrics_json: Path,
-    config: Mapping[str, Any],
-    adapter: str,
-    commit: str | None,
-    review_thumbnails: int,
-    near_duplicates: Path | None = None,
-    compared: Sequence[str] = (),
-    joined: Sequence[str] = (),
-    confusions: Mapping[str, Path] | None = None,
-    confused_clips: int = 30,
-    explanation: Sequence[Path] = (),
-    models: Mapping[str, Path] | None = None,
-    ablation: Path | None = None,
-    text_fusion: Path | None = None,
+    files: ReportFiles, settings: ReportSettings, *, html: Path, quality_csv: Path
 ) -> None:
     """Write the report of a dataset and its quality table; equal input gives equal bytes.
 
     The page holds everything it shows: no script, no file beside it, no address.
 
     Args:
-        output: the HTML page.
+        files: what is read.
+        settings: what is said beside it.
+        html: the page.
         quality_csv: the quality of every clip.
-        dataset: its name.
-        manifest: the manifest (Parquet).
-        track_indexes, feature_indexes: of all buckets.
-        store: folder of the content-addressed store.
-        splits: fold to part to Parquet file; a protocol without folds has one entry.
-        training: fold to `metrics.csv`.
-        metrics_json: scores of the test parts.
-        models: title of another model to its scores of the same test parts; None for none.
-        ablation: comparison of what a vision-language model is shown; None for none.
-        text_fusion: comparison of face and text, with the probe of the texts; None for none.
-        config: the checked configuration, shown whole.
-        adapter: of the dataset.
-        commit: of the workflow's code; None where it is not known.
-        review_thumbnails: clips to review that get a picture, at most.
-        near_duplicates: the table of pairs of clips that look alike; None where it was not made.
-        compared: the datasets that it compares.
-        joined: names of the datasets that a joint one joins.
-        confusions: tables of wrong answers, see `facewave.report.explanation.read_confusions`.
-        confused_clips: wrong answers that are listed, at most.
-        explanation: the files of `snakemake explain` that there are.
 
     Raises:
-        ValueError: if the artefacts do not belong together.
+        ValueError: if the files do not belong together.
     """
-    clips = read_clips(manifest, track_indexes, feature_indexes)
+    clips = read_clips(files.manifest, files.track_indexes, files.feature_indexes)
     write_quality_csv(quality_csv, clips)
-    folds = read_folds(splits)
-    scores = read_scores(metrics_json)
-    content = {
-        "dataset": dataset,
-        "synthetic": adapter == "demo",
-        "quality_file": quality_csv.name,
+    content = report_content(files, settings, clips)
+    page = environment().get_template("page.html").render(content, quality_file=quality_csv.name)
+    with atomic_path(html) as temporary:
+        temporary.write_text(page, encoding="utf-8", newline="\n")
+    _log.info("%s: %d clips, %.1f MB", html, len(clips), len(page) / 1e6)
+
+
+def report_content(
+    files: ReportFiles, settings: ReportSettings, clips: Sequence[ReportClip]
+) -> dict[str, Any]:
+    """Return what the templates show, by name.
+
+    Raises:
+        ValueError: if the files do not belong together.
+    """
+    config = settings.config
+    options = config["datasets"][settings.dataset]
+    folds = read_folds(files.splits)
+    scores = read_scores(files.scores)
+    return {
+        "dataset": settings.dataset,
+        "synthetic": options["adapter"] == "demo",
         "clips": clips,
-        "folds": folds,
-        "several": len(folds) > 1,
+        **_dataset(clips, folds, config["split"]),
+        **_look_alikes(files, settings, [settings.dataset, *options.get("datasets", [])]),
+        **_quality(clips, config["quality"]),
+        **_review(clips, store=files.store, thumbnails=config["report"]["review_thumbnails"]),
+        **_wavelet(wavelet_example(clips, store=files.store), config["wavelet"]["layout"]),
+        **_training(read_training(files.training, config["mlp"]), config["mlp"]),
+        **_evaluation(files, scores, options["adapter"]),
+        "models": read_models(scores, files.models),
+        "numbers": read_numbers(files.models),
+        "random_weights": config["vlm"]["model"] == TINY,
+        "ablation_rows": read_rows(files.ablation),
+        "text_fusion": _json(files.text_fusion),
+        "confusions": read_confusions(
+            files.confused_clips,
+            files.confused_classes,
+            shown=config["explanation"]["confused_clips"],
+        ),
+        "explanation": read_explanation(files.explanation),
+        "provenance": provenance(config, folds, commit=settings.commit),
+    }
+
+
+def _json(path: Path | None) -> Any:
+    return None if path is None else json.loads(path.read_text(encoding="utf-8"))
+
+
+def _evaluation(files: ReportFiles, scores: Mapping[str, Any], adapter: str) -> dict[str, Any]:
+    overall = scores["overall"]
+    return {
         "scores": scores,
-        "overall": scores["overall"],
+        "overall": overall,
         "majority": scores["majority_class"],
-        "confusion": figures.confusion(scores["classes"], scores["overall"]["confusion"]),
-        "protocol": config["split"]["protocol"],
+        "confusion": figures.confusion(scores["classes"], overall["confusion"]),
         "interval": scores["bootstrap"]["subjects"] or scores["bootstrap"]["clips"],
         "published": published_scores(adapter, scores["classes"]),
         "published_source": SOURCE,
-        "models": read_models(scores, models or {}),
-        "numbers": read_numbers(models or {}),
-        "random_weights": config.get("vlm", {}).get("model") == TINY,
-        "ablation_rows": read_rows(ablation),
-        "text_fusion": json.loads(text_fusion.read_text(encoding="utf-8")) if text_fusion else None,
-        **_dataset(clips, folds),
-        **_look_alikes(near_duplicates, compared, [dataset, *joined]),
-        **_quality(clips, config["quality"]),
-        **_review(clips, store=store, pictures=review_thumbnails),
-        **_wavelet(wavelet_example(clips, store=store)),
-        **_training(read_training(training)),
-        "confusions": read_confusions(confusions, shown=confused_clips),
-        "explanation": read_explanation(explanation),
-        "provenance": provenance(config, folds, commit=commit),
     }
-    html = environment().get_template("page.html").render(content)
-    with atomic_path(output) as temporary:
-        temporary.write_text(html, encoding="utf-8", newline="\n")
-    _log.info("%s: %d clips, %.1f MB", output, len(clips), len(html) / 1e6)
 
 
-def _dataset(clips: Sequence[ReportClip], folds: Sequence[Fold]) -> dict[str, Any]:
+def _dataset(
+    clips: Sequence[ReportClip], folds: Sequence[Fold], split: Mapping[str, Any]
+) -> dict[str, Any]:
     classes = folds[0].classes
     subjects = {clip.subject for clip in clips if clip.subject is not None}
     total: Counter[str] = Counter()
@@ -152,6 +199,10 @@ def _dataset(clips: Sequence[ReportClip], folds: Sequence[Fold]) -> dict[str, An
     if single:
         bars = {part: numbers.per_class for part, numbers in single.items()}
     return {
+        "folds": folds,
+        "several": len(folds) > 1,
+        "protocol": split["protocol"],
+        "kept_together": [kind for kind in KINDS if kind not in split["allow_leaks"]],
         "classes": classes,
         "class_counts": [(name, total[name], valid[name]) for name in classes],
         "single_split": single,
@@ -165,14 +216,19 @@ def _dataset(clips: Sequence[ReportClip], folds: Sequence[Fold]) -> dict[str, An
 
 
 def _look_alikes(
-    table: Path | None, compared: Sequence[str], datasets: Sequence[str]
+    files: ReportFiles, settings: ReportSettings, datasets: Sequence[str]
 ) -> dict[str, Any]:
+    table = files.near_duplicates
     pairs = None if table is None else read_look_alikes(table, datasets)
-    return {"look_alikes": pairs, "shown_pairs": (pairs or [])[:_PAIRS], "compared": compared}
+    return {
+        "look_alikes": pairs,
+        "shown_pairs": (pairs or [])[:_PAIRS],
+        "compared": settings.compared,
+    }
 
 
 def _part_sizes(folds: Sequence[Fold]) -> dict[str, tuple[int, int]]:
-    """Return the least and the most clips of each part over the folds."""
+    """Return the smallest and the largest number of clips of each part over the folds."""
     sizes = {part: [fold.parts[part].clips for fold in folds] for part in folds[0].parts}
     return {part: (min(counts), max(counts)) for part, counts in sizes.items()}
 
@@ -182,7 +238,7 @@ def _quality(clips: Sequence[ReportClip], options: Mapping[str, Any]) -> dict[st
         "detection": 100 * options["min_detection_ratio"],
         "longest gap": options["max_gap_frames"],
     }
-    known: list[Measure] = measures(clips)
+    known: list[Measure] = measures(clips, trimmed=options["trim_ends"])
     return {
         "measures": known,
         "quality_options": options,
@@ -194,9 +250,9 @@ def _quality(clips: Sequence[ReportClip], options: Mapping[str, Any]) -> dict[st
     }
 
 
-def _review(clips: Sequence[ReportClip], *, store: Path, pictures: int) -> dict[str, Any]:
+def _review(clips: Sequence[ReportClip], *, store: Path, thumbnails: int) -> dict[str, Any]:
     review: Review = review_clips(clips)
-    shown = [*review.invalid, *(odd.clip for odd in review.odd)][:pictures]
+    shown = [*review.invalid, *(odd.clip for odd in review.odd)][:thumbnails]
     examples = example_clips(clips, count=_EXAMPLES)
     _log.info("drawing %d clips", len(shown) + len(examples))
     return {
@@ -208,21 +264,22 @@ def _review(clips: Sequence[ReportClip], *, store: Path, pictures: int) -> dict[
     }
 
 
-def _wavelet(example: WaveletExample | None) -> dict[str, Any]:
+def _wavelet(example: WaveletExample | None, layout: str) -> dict[str, Any]:
     if example is None:
-        return {"wavelet": None, "trace_figures": []}
+        return {"wavelet": None, "layout": layout, "decodable": layout in haar.LAYOUTS}
     return {
         "wavelet": example,
         "trace_figures": [
-            (trace, figures.trajectory(example, trace), figures.code_bars(example, trace))
+            (trace, figures.trajectory(example, trace), figures.code(example, trace))
             for trace in example.traces
         ],
     }
 
 
-def _training(runs: Sequence[TrainingRun]) -> dict[str, Any]:
+def _training(runs: Sequence[TrainingRun], mlp: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "runs": runs,
+        "training": training_words(mlp),
         "training_figures": [
             figures.training_curves(runs, quantity="loss", label="loss, nats"),
             figures.training_curves(runs, quantity="uar", label="UAR, %"),
@@ -231,7 +288,7 @@ def _training(runs: Sequence[TrainingRun]) -> dict[str, Any]:
 
 
 def environment() -> Environment:
-    """Return the Jinja environment of the page: everything escaped, nothing undefined."""
+    """Return the Jinja environment: every value is escaped, an undefined one is an error."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
@@ -244,7 +301,7 @@ def environment() -> Environment:
 
 
 def _count(value: int, word: str = "", plural: str = "") -> str:
-    """Return a whole number with thousands apart, and a word in its number."""
+    """Return a whole number with a thousands separator, and a word in singular or plural."""
     text = f"{value:,}"
     if not word:
         return text
@@ -252,7 +309,7 @@ def _count(value: int, word: str = "", plural: str = "") -> str:
 
 
 def _percent(value: float | None, digits: int = 1) -> str:
-    """Return a fraction as a percentage without the sign; a dash where there is none."""
+    """Return a fraction as a percentage without its sign; None and NaN as a dash."""
     return "–" if value is None or math.isnan(value) else f"{100 * value:.{digits}f}"
 
 

@@ -1,4 +1,4 @@
-"""What a page was made from and with."""
+"""What a page was made from, and with which software."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from facewave import __version__
-from facewave.report.collect import Fold
+from facewave.report.dataset import Fold
 
-# Package whose version is shown: the distributions that provide it, the first installed one counts.
+# Packages whose versions are shown, and the distributions that may provide them: the first one
+# that is installed counts.
 _PACKAGES: dict[str, Sequence[str]] = {
     "MediaPipe": ("mediapipe",),
     "OpenCV": (
@@ -88,7 +89,7 @@ def _yaml(config: Mapping[str, Any]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Paths and Snakemake's own types as text, mappings and lists as YAML knows them."""
+    """Return paths and Snakemake's own types as text, mappings and lists as YAML knows them."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

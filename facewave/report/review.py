@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from facewave.report.clips import ReportClip
 
-# Rows of the list of invalid clips; a longer page helps nobody, and quality.csv has them all.
+# Rows in the list of invalid clips; quality.csv has all of them.
 MAX_ROWS = 500
-# Rows of the list of valid clips that are worth a look, and of each kind of oddity.
+# Rows in the list of valid clips that are worth a look, and how many of each kind.
 MAX_ODD = 24
 _ODD_OF_A_KIND = 5
 # A clip whose jitter exceeds this many times the median stands out.
@@ -28,9 +28,9 @@ class Measure:
     """A quality number over all decoded clips.
 
     Attributes:
-        values: of the clips where it was measured.
+        values: of the clips for which it was measured.
         valid: bool, whether the clip is valid.
-        quantiles: minimum, 5 %, median, 95 %, maximum; None where there is no value.
+        quantiles: minimum, 5 %, median, 95 %, maximum; None if there is no value.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Review:
     """The clips to review.
 
     Attributes:
-        invalid: at most `MAX_ROWS`, decoded ones first, within these the rarest reasons first.
+        invalid: at most `MAX_ROWS`; clips that could be decoded first, then the rarest reasons.
         n_invalid: number of all invalid clips.
         reasons: kinds of reasons and their number of clips, the most frequent first.
         odd: valid clips worth a look.
@@ -68,15 +68,15 @@ class Review:
 
 
 def kind_of(text: str) -> str:
-    """Return a reason or note without its numbers, so that alike ones can be counted."""
+    """Return a reason or note without its numbers, so that similar ones can be counted."""
     return _NUMBER.sub("…", text)
 
 
 def review_clips(clips: Sequence[ReportClip]) -> Review:
-    """Choose the clips to review; equal clips give the equal choice."""
+    """Choose the clips to review; equal clips give an equal choice."""
     invalid = [clip for clip in clips if not clip.valid]
     counts = Counter(kind_of(clip.reason) for clip in invalid)
-    # Rarest first: a kind of failure must not vanish behind the limit because another is frequent.
+    # Rarest first: the limit must not hide one kind of failure because another is frequent.
     shown = sorted(invalid, key=lambda clip: _rarity(kind_of(clip.reason), counts))[:MAX_ROWS]
     return Review(
         invalid=sorted(shown, key=lambda clip: not clip.decoded),
@@ -98,7 +98,9 @@ def _odd_clips(valid: Sequence[ReportClip]) -> list[OddClip]:
         (clip for clip in valid if clip.detection_ratio < 1), key=lambda c: c.detection_ratio
     )
     for clip in gaps[:_ODD_OF_A_KIND]:
-        text = f"face in {clip.detected} of {clip.frames} frames, among the lowest of valid clips"
+        text = (
+            f"face in {clip.detected} of {clip.frames} frames, among the fewest of the valid clips"
+        )
         why.setdefault(clip.clip_id, []).append(text)
     for clip in _shaky(valid):
         text = f"jitter {100 * clip.jitter:.1f} % of the eye distance, among the highest"
@@ -155,8 +157,14 @@ def example_clips(clips: Sequence[ReportClip], *, count: int) -> list[ReportClip
     return chosen
 
 
-def measures(clips: Sequence[ReportClip]) -> list[Measure]:
-    """Return the distributions of the quality numbers over the clips that could be decoded."""
+def measures(clips: Sequence[ReportClip], *, trimmed: bool = False) -> list[Measure]:
+    """Return the distributions of the quality numbers over the clips that could be decoded.
+
+    Args:
+        clips: all clips.
+        trimmed: whether only the frames from the first to the last with the face count.
+    """
+    counted = ", from the first to the last with the face," if trimmed else ""
     decoded = [clip for clip in clips if clip.decoded]
     valid = np.array([clip.valid for clip in decoded], bool)
 
@@ -181,7 +189,7 @@ def measures(clips: Sequence[ReportClip]) -> list[Measure]:
         measure(
             "detection",
             "%",
-            "share of the frames in which the face was found",
+            f"percentage of the frames{counted} in which the face was found",
             1,
             (100 * c.detection_ratio for c in decoded),
         ),
@@ -195,14 +203,14 @@ def measures(clips: Sequence[ReportClip]) -> list[Measure]:
         measure(
             "jitter",
             "% of eye distance",
-            "tremble of the nose tip (root mean square of its second difference over frames)",
+            "trembling of the nose tip (root mean square of its second difference between frames)",
             2,
             (100 * c.jitter for c in decoded),
         ),
         measure(
             "yaw",
             "degrees",
-            "mean absolute turn of the head to the side",
+            "mean absolute rotation of the head to the side",
             1,
             (c.mean_abs_yaw for c in decoded),
         ),

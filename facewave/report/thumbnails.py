@@ -1,4 +1,4 @@
-"""Small pictures of clips: one frame with the landmarks that were tracked in it."""
+"""Thumbnails of clips: one frame with the landmarks that were tracked in it."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ _SIDE = 220
 _JPEG_QUALITY = 80
 # The landmarks are drawn this many times larger and averaged: dots of a fraction of a pixel.
 _OVERSAMPLING = 4
-# Blue is the one colour that neither skin nor lips nor most backgrounds have.
+# Blue is a colour that neither skin nor lips nor most backgrounds have.
 _DOT_COLOUR = (0, 70, 255)
-# Dots shrink with the face: on a small one they would cover it.
+# Dots shrink with the face, or they would cover a small one.
 _DOTS_ACROSS = 140
-# A frame is reached by decoding all before it: a bound for clips of many minutes.
+# A frame is reached by decoding all frames before it: a bound for clips of many minutes.
 _LAST_FRAME = 3000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Thumbnail:
-    """A picture, or why there is none.
+    """An image, or why there is none.
 
     Attributes:
-        uri: JPEG as a data URI; empty where there is no picture.
+        uri: JPEG as a data URI; empty if there is no image.
         width, height: pixels.
         frame: index of the frame.
-        landmarks: whether the face was found in this frame and its landmarks are drawn.
-        problem: why there is no picture; empty if there is one.
+        landmarks: whether the face was found in this frame, and its landmarks are drawn.
+        problem: why there is no image; empty if there is one.
     """
 
     uri: str = ""
@@ -50,7 +50,7 @@ class Thumbnail:
 def make_thumbnail(clip: ReportClip, *, store: Path) -> Thumbnail:
     """Draw a frame near the middle of a clip, one with the face if there is any.
 
-    A file that cannot be decoded gives a thumbnail with `problem`, no exception.
+    A file that cannot be decoded gives a thumbnail with `problem`, not an exception.
     """
     frame_index, step, points = _choose_frame(clip, store)
     try:
@@ -64,18 +64,18 @@ def make_thumbnail(clip: ReportClip, *, store: Path) -> Thumbnail:
         return Thumbnail(problem=str(error))
     if frame is None:
         return Thumbnail(problem="the file cannot be decoded")
-    picture = _draw(frame, points)
+    image = _draw(frame, points)
     return Thumbnail(
-        uri=_jpeg_uri(picture),
-        width=picture.shape[1],
-        height=picture.shape[0],
+        uri=_jpeg_uri(image),
+        width=image.shape[1],
+        height=image.shape[0],
         frame=frame_index,
         landmarks=points is not None,
     )
 
 
 def _choose_frame(clip: ReportClip, store: Path) -> tuple[int, int, NDArray[np.float32] | None]:
-    """Return a frame, of how many one was tracked, and its landmarks (478, 2), None if unknown."""
+    """Return a frame's index, the step between tracked frames, and landmarks (478, 2) or None."""
     middle = min(max(clip.frames - 1, 0) // 2, _LAST_FRAME)
     if not clip.track_key or not clip.detected:
         return middle, 1, None
@@ -101,21 +101,21 @@ def _draw(frame: NDArray[np.uint8], points: NDArray[np.float32] | None) -> NDArr
     height, width = frame.shape[:2]
     scale = _SIDE / max(height, width)
     small = (max(1, round(width * scale)), max(1, round(height * scale)))
-    picture = cv2.resize(frame, small, interpolation=cv2.INTER_AREA)
+    image = cv2.resize(frame, small, interpolation=cv2.INTER_AREA)
     if points is not None:
-        large = cv2.resize(picture, None, fx=_OVERSAMPLING, fy=_OVERSAMPLING)
+        large = cv2.resize(image, None, fx=_OVERSAMPLING, fy=_OVERSAMPLING)
         pixels = np.rint(points * [large.shape[1], large.shape[0]]).astype(int)
         radius = max(1, round(float(np.ptp(pixels[:, 0])) / _DOTS_ACROSS))
         for x, y in pixels:
             cv2.circle(large, (int(x), int(y)), radius, _DOT_COLOUR, -1)
-        picture = cv2.resize(large, small, interpolation=cv2.INTER_AREA)
-    return np.asarray(picture, np.uint8)
+        image = cv2.resize(large, small, interpolation=cv2.INTER_AREA)
+    return np.asarray(image, np.uint8)
 
 
-def _jpeg_uri(picture: NDArray[np.uint8]) -> str:
+def _jpeg_uri(image: NDArray[np.uint8]) -> str:
     import cv2
 
-    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
     # Colours at full resolution, or the dots would run.
     options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]

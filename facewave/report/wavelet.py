@@ -1,4 +1,4 @@
-"""One clip's trajectories beside their Haar codes and what the codes rebuild."""
+"""One clip's trajectories, their codes and what is reconstructed from the codes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from facewave.storage.store import (
     shard_path,
 )
 
-# Clips whose motion is measured, evenly spread over the dataset: reading all would take hours.
+# Clips whose motion is measured, evenly spread over the dataset: reading all could take hours.
 _CANDIDATES = 48
 _BLENDSHAPE_TRACES = 2
 # Middle of the lower lip's upper edge in MediaPipe's mesh.
@@ -37,11 +37,11 @@ _CODED = ("landmarks", "blendshapes")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Trace:
-    """One trajectory of T frames, its code of K numbers and what `haar.decode` makes of it.
+    """One trajectory of T frames, its code of K coefficients and its reconstruction from the code.
 
     Attributes:
-        values, rebuilt: (T,), NaN where the face is missing or the code does not reach.
-        error: root mean square of the difference over the frames that both know.
+        values, rebuilt: (T,), NaN where the face is missing or the code does not cover the frame.
+        error: root mean square of the difference over the frames that both have.
         span: largest minus smallest value.
     """
 
@@ -59,8 +59,12 @@ class WaveletExample:
     """A clip whose code is shown.
 
     Attributes:
+        frames: frames that are encoded.
+        fps: frames per second.
         channels: trajectories of a clip (landmark coordinates and blendshapes).
-        candidates: clips among which it moves most.
+        feature_bytes: bytes of all features of the clip as float32, with those made beside the
+            code.
+        candidates: number of clips among which it has the most motion.
     """
 
     clip: ReportClip
@@ -69,6 +73,7 @@ class WaveletExample:
     frames: int
     fps: float
     channels: int
+    feature_bytes: int
     candidates: int
     traces: list[Trace]
 
@@ -84,10 +89,14 @@ class WaveletExample:
 
 
 def wavelet_example(clips: Sequence[ReportClip], *, store: Path) -> WaveletExample | None:
-    """Show the code of the clip that moves most among evenly spread valid ones; None without any.
+    """Return the code of the clip with the most motion among evenly spread valid clips.
 
-    Motion is the sum of the standard deviations of the blendshapes. Clips whose shards are damaged
-    are passed over. None as well where the code is of a layout that cannot be rebuilt.
+    Motion is the sum of the standard deviations of the blendshapes. Clips with damaged shards are
+    skipped.
+
+    Returns:
+        the example; None if there is no readable valid clip, or if the layout of the codes cannot
+        be decoded.
     """
     valid = [clip for clip in clips if clip.valid]
     step = max(1, math.ceil(len(valid) / _CANDIDATES))
@@ -150,13 +159,14 @@ def _example(clip: ReportClip, store: Path, *, candidates: int) -> WaveletExampl
         frames=len(blendshapes),
         fps=float(read_metadata(shard_path(store, "tracks", clip.track_key))["fps"]),
         channels=sum(math.prod(codes[name].shape[1:]) for name in _CODED),
+        feature_bytes=_FLOAT_BYTES * sum(array.size for array in codes.values()),
         candidates=candidates,
         traces=traces,
     )
 
 
 def _liveliest(blendshapes: NDArray[np.float32]) -> list[int]:
-    """Return the blendshapes with the largest range, only one of a left and right pair."""
+    """Return the blendshapes with the largest range, only one of each left and right pair."""
     ranges = np.nanmax(blendshapes, axis=0) - np.nanmin(blendshapes, axis=0)
     chosen: dict[str, int] = {}
     for index in np.argsort(-ranges, kind="stable"):

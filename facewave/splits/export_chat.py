@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from facewave.prompts.chat import chat_template
-from facewave.prompts.questions import render
+from facewave.prompts.questions import chat_template, render
 from facewave.splits.read import METADATA_KEY
 from facewave.storage.atomic import atomic_path
 from facewave.storage.store import frame_step, read_metadata, shard_path
@@ -38,7 +37,7 @@ def export_chat(
         split: Parquet file of one part.
         target: the `.jsonl` file (UTF-8), written whole or not at all.
         form: see `FORMATS`.
-        prompt: name of a template of `facewave.prompts.chat`, or a template.
+        prompt: name of a template of `facewave.prompts.questions`, or a template.
         use_text: whether the question holds the clip's text.
         store: folder of the content-addressed store.
 

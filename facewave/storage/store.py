@@ -1,7 +1,7 @@
-"""Content-addressed store: a shard lies under a key made of everything that determines it.
+"""Content-addressed store: a shard is named by a key made of everything that determines it.
 
 A shard is a ZIP archive of `.npy` members and `metadata.json`, so that `numpy.load` opens it
-without pickle; the archive's CRC-32 of every member is what finds truncation and flipped bits.
+without pickle; the CRC-32 of every member reveals truncation and flipped bits.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def file_sha256(path: Path) -> str:
 
 
 def content_key(**parts: Any) -> str:
-    """Return the key (64 hex digits) of a JSON-serialisable description, order of names aside."""
+    """Return the key (64 hex digits) of a JSON-serialisable description, in any order of names."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -53,8 +53,8 @@ def write_shard(
 
     Args:
         path: where it goes; folders are made.
-        arrays: name to array, or to (shape, dtype, chunks) where chunks along the first axis
-            come one after the other, so that a long clip needs no more memory than a short one.
+        arrays: name to array, or to (shape, dtype, chunks) with chunks along the first axis, so
+            that a long clip needs no more memory than a short one.
         metadata: JSON-serialisable.
 
     Raises:
@@ -86,7 +86,7 @@ def _write_member(
             member.write(np.ascontiguousarray(chunk, dtype=dtype).tobytes())
             missing -= chunk.size
     if missing:
-        raise ValueError(f"{name}: the chunks have {-missing:+d} values compared with {shape}")
+        raise ValueError(f"{name}: the chunks hold {-missing:+d} values compared with {shape}")
 
 
 def read_shard(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -125,7 +125,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
 
 
 def frame_step(path: Path) -> int:
-    """Return of how many frames of the video one was tracked (`landmarker.max_fps`).
+    """Return n where every n-th frame of the video was tracked (`landmarker.max_fps`).
 
     Raises:
         DamagedShardError: if the trajectory shard is missing, truncated or altered.
@@ -156,7 +156,7 @@ def iter_frames(path: Path, name: str, *, chunk: int = 4096) -> Iterator[NDArray
 
 
 def is_whole(path: Path) -> bool:
-    """Tell whether a shard is there and every byte of its members is as it was written."""
+    """Return whether a shard exists and every byte of its members is as it was written."""
     try:
         with _damage(path), zipfile.ZipFile(path) as archive:
             return archive.testzip() is None and METADATA_MEMBER in archive.namelist()
@@ -167,7 +167,7 @@ def is_whole(path: Path) -> bool:
 @contextmanager
 def _damage(path: Path) -> Iterator[None]:
     # A flipped bit makes zipfile and NumPy raise almost anything: NotImplementedError for a
-    # compression that is none, MemoryError for a shape, TokenError for a header.
+    # unknown compression, MemoryError for a shape, TokenError for a header.
     try:
         yield
     except Exception as error:

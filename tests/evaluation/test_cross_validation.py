@@ -18,7 +18,6 @@ from facewave.evaluation.cross_validation import (
     write_fold_table,
 )
 from facewave.evaluation.published import published_scores
-from facewave.report.page import write_report
 from tests.report.report_files import build
 from tests.workflow.workflow import CLASSES, snakemake, write_config, write_labels
 
@@ -29,8 +28,8 @@ SEVEN = ["neutral", "happy", "sad", "angry", "surprise", "disgust", "fear"]
 def scores(tmp_path_factory):
     """Scores of two folds."""
     folder = tmp_path_factory.mktemp("folds")
-    arguments = build(folder, folds=("fold-1", "fold-2"))
-    return json.loads(arguments["metrics_json"].read_text())
+    made = build(folder, folds=("fold-1", "fold-2"))
+    return json.loads(made.files.scores.read_text())
 
 
 def test_summary_and_table_of_folds(scores, tmp_path):
@@ -51,19 +50,6 @@ def test_protocol_without_folds_is_refused():
     with pytest.raises(NoFoldsError, match=r"'80-10-10' has no folds for a, c: .*grouped_k_fold"):
         datasets_with_folds({"a": [], "b": ["fold-1"], "c": []}, protocol="80-10-10")
     assert datasets_with_folds({"b": ["fold-1"]}, protocol="official") == ["b"]
-
-
-def test_report_shows_intervals_and_published_scores(tmp_path, monkeypatch):
-    lines = published_scores("dfew", SEVEN)
-    monkeypatch.setattr("facewave.report.page.published_scores", lambda *_: lines)
-    arguments = build(tmp_path / "data", folds=("fold-1", "fold-2"))
-    page = tmp_path / "report.html"
-    write_report(output=page, quality_csv=tmp_path / "quality.csv", **arguments)
-    html = page.read_text()
-    assert "over clips" in html
-    assert "Published on this dataset" in html
-    assert "<th>MAE-DFER</th>" in html
-    assert "this MLP, mean of the folds" in html
 
 
 @pytest.mark.workflow

@@ -2,9 +2,12 @@
 
 import ast
 import re
+import subprocess
 from pathlib import Path
 
 import yaml
+
+from tests.workflow.workflow import SNAKEMAKE, environment
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = ("requirements.txt", "requirements-vlm.txt", "requirements-speech.txt")
@@ -75,17 +78,6 @@ def test_cluster_plugins_are_pinned_and_change_no_other_pin():
     assert not set(pinned) & set(pins(ROOT / "requirements.txt"))
 
 
-def test_library_never_imports_snakemake():
-    for path in (ROOT / "facewave").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            names = []
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                names = [node.module or ""]
-            assert not any(name.split(".")[0] == "snakemake" for name in names), path
-
-
 def test_nothing_loads_pickles():
     for folder in ("facewave", "scripts"):
         for path in (ROOT / folder).rglob("*.py"):
@@ -101,15 +93,41 @@ def test_nothing_loads_pickles():
                     assert given.get("shell") != "True", path
 
 
-def test_every_rule_has_log_environment_and_script():
-    scripts = set()
+def test_every_rule_has_log_environment_and_message_and_its_script_bears_its_name():
+    own = {}
     for path in (ROOT / "rules").glob("*.smk"):
-        text = path.read_text()
-        for block in re.split(r"^\s*rule\b", text, flags=re.MULTILINE)[1:]:
+        for block in re.split(r"^(?= *(?:use )?rule\b)", path.read_text(), flags=re.MULTILINE)[1:]:
             script = re.search(r'"\.\./scripts/(\w+)\.py"', block)
             if script is None:
                 continue
-            scripts.add(script[1])
+            name = re.match(r" *rule (\w+):", block) or re.search(r'f"(\w+)_\{dataset\}', block)
+            own[name[1]] = script[1]
             for directive in ("log:", "conda:", "message:"):
                 assert directive in block, (path.name, script[1], directive)
-    assert scripts == {path.stem for path in (ROOT / "scripts").glob("*.py")}
+    assert own == {name: name for name in own}
+    assert set(own) == {path.stem for path in (ROOT / "scripts").glob("*.py")}
+
+
+def test_targets_are_what_a_person_types_and_say_what_they_do(tmp_path):
+    given = ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path)]
+    done = subprocess.run(
+        [str(SNAKEMAKE), *given, "--list-target-rules"],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env=environment(),
+    )
+    lines = done.stdout.splitlines()
+    names = {line.split()[0] for line in lines}
+    assert {"features", "splits", "train_mlp", "report", "all"} <= names
+    for line in lines:
+        assert re.fullmatch(r"[a-z_]+ \([A-Z`].{10,110}\.\)", line), line
+
+
+def test_rules_are_one_file_per_stage():
+    common = (ROOT / "rules" / "common.smk").read_text().splitlines()
+    assert len(common) < 100
+    packages = {path.parent.name for path in (ROOT / "facewave").glob("*/__init__.py")}
+    elsewhere = {"common", "zero_shot", "fine_tuning"}  # the latter two: packages of facewave/vlm
+    names = {path.stem for path in (ROOT / "rules").glob("*.smk")}
+    assert names - elsewhere <= packages

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from facewave.config.check import check_config
 from facewave.evaluation.confusions import (
     ConfusedClasses,
     ConfusedClip,
@@ -17,6 +19,8 @@ from facewave.features.encode_bucket import encode_bucket
 from facewave.features.groups import WaveletOptions, feature_shapes
 from facewave.features.quality import QualityOptions
 from facewave.manifest.clips import Clip, write_manifest
+from facewave.report.clips import ReportClip
+from facewave.report.page import ReportFiles, ReportSettings
 from facewave.splits.partition import PARTS
 from facewave.splits.write import read_feature_indexes, write_splits
 from facewave.storage.atomic import write_json
@@ -29,18 +33,24 @@ from tests.video.media import flat_frames, write_video
 FRAMES = 24
 HOSTILE = "<script>alert('x')</script>"
 CLASSES = ("calm", 'a<b>&"$x_1$')
+# Options of the MLP without fusion.
+PLAIN = {"projection": 0}
 CONFIG = {
     "seed": 7,
-    "landmarker": {"sha256": "c0ffee" * 10, "url": "https://example.org/model.task"},
-    "quality": {
-        "min_detected_frames": 10,
-        "min_detection_ratio": 0.9,
-        "max_gap_frames": 30,
-        "min_decoded_ratio": 0.9,
-    },
-    "split": {"protocol": "80-10-10"},
-    "note": HOSTILE,
+    "results": HOSTILE,
+    "enabled": ["tiny"],
+    "datasets": {"tiny": {"adapter": "table", "root": "/data", "table": "labels.csv"}},
+    "landmarker": {"sha256": "c0ffee00" * 8},
+    "quality": {"trim_ends": False},
+    "mlp": PLAIN,
 }
+
+
+class Artefacts(NamedTuple):
+    """The arguments of `write_report` less the outputs."""
+
+    files: ReportFiles
+    settings: ReportSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +108,7 @@ def track_arrays(case, *, seed):
 
 
 def build(folder, *, folds=("80-10-10",), layout="segments"):
-    """Write all artefacts of a dataset; return the arguments of `write_report` less the outputs.
+    """Write all artefacts of a dataset and return them.
 
     With several folds every fold has the same parts but for one test clip of its own.
     """
@@ -151,22 +161,20 @@ def build(folder, *, folds=("80-10-10",), layout="segments"):
     confusions = {name: folder / f"confused_{name}.csv" for name in ("clips", "classes")}
     write_rows(confusions["clips"], ConfusedClip, find_confused_clips(answers))
     write_rows(confusions["classes"], ConfusedClasses, find_confused_classes(answers))
-    return {
-        "dataset": "tiny",
-        "manifest": folder / "manifest.parquet",
-        "track_indexes": [track_index],
-        "feature_indexes": [feature_index],
-        "store": folder / "store",
-        "splits": splits,
-        "training": {fold: _training(folder / f"{fold}.csv", i) for i, fold in enumerate(folds)},
-        "metrics_json": metrics,
-        "config": {**CONFIG, "wavelet": {"layout": layout, "coefficients": 8}},
-        "adapter": "table",
-        "commit": "abc1234",
-        "review_thumbnails": 40,
-        "confusions": confusions,
-        "confused_clips": 30,
-    }
+    files = ReportFiles(
+        manifest=folder / "manifest.parquet",
+        track_indexes=[track_index],
+        feature_indexes=[feature_index],
+        store=folder / "store",
+        splits=splits,
+        training={fold: write_training(folder / f"{fold}.csv", i) for i, fold in enumerate(folds)},
+        scores=metrics,
+        confused_clips=confusions["clips"],
+        confused_classes=confusions["classes"],
+        models={},
+    )
+    config = check_config(CONFIG | {"wavelet": {"layout": layout, "coefficients": 8}})
+    return Artefacts(files, ReportSettings(dataset="tiny", config=config, commit="abc1234"))
 
 
 def _video(folder, case):
@@ -239,10 +247,38 @@ def _answers(folds, made, parts_of_fold):
     return answers
 
 
-def _training(path, fold):
+def write_training(path, fold):
+    """Write `metrics.csv` of four epochs, of which the third is the best."""
     rows = ["epoch,train_loss,val_loss,train_uar,val_uar,val_war,learning_rate"]
     scores = [0.25, 0.75, 0.75, 0.5]
     for epoch, uar in enumerate(scores, start=1):
         rows.append(f"{epoch},{1 / epoch},{1.5 / epoch + fold},{uar / 2},{uar},{uar},0.001")
     Path(path).write_text("\n".join(rows) + "\n", encoding="utf-8")
     return path
+
+
+def report_clip(number, *, reason="", notes="", **changes):
+    """Return a good clip of 100 frames, but for what is given."""
+    values = {
+        "clip_id": f"c{number}",
+        "file_path": f"c{number}.mp4",
+        "label": "happy",
+        "subject": None,
+        "valid": not reason,
+        "reason": reason,
+        "frames": 100,
+        "frames_announced": 100,
+        "detected": 100,
+        "detection_ratio": 1.0,
+        "longest_gap": 0,
+        "jitter": 0.01,
+        "mean_abs_yaw": 2.0,
+        "width": 64,
+        "height": 48,
+        "fps": 25.0,
+        "max_faces_seen": 1,
+        "notes": notes,
+        "track_key": "t",
+        "feature_key": "f",
+    }
+    return ReportClip(**(values | changes))

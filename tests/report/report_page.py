@@ -1,9 +1,10 @@
 """Writes a report and reads its page."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
-from facewave.report.page import write_report
+from facewave.report.page import environment, write_report
 
 
 class Page(HTMLParser):
@@ -56,8 +57,30 @@ class Page(HTMLParser):
         return [row[1:] for row in cells if row[0] == first]
 
 
+def merged(config, changes):
+    """Return a configuration with other values in some of its sections."""
+    return config | {
+        key: merged(config[key], value) if isinstance(value, dict) else value
+        for key, value in changes.items()
+    }
+
+
+def changed(artefacts, *, config=None, **changes):
+    """Return artefacts with other files, settings (by name) or values of the configuration."""
+    files, settings = artefacts
+    own = {name: value for name, value in changes.items() if hasattr(settings, name)}
+    others = {name: value for name, value in changes.items() if name not in own}
+    own["config"] = merged(settings.config, config or {})
+    return replace(files, **others), replace(settings, **own)
+
+
 def write(artefacts, folder, **changes):
     """Write a report; return its path, the parsed page and the path of the quality table."""
-    output, quality = folder / "report.html", folder / "quality.csv"
-    write_report(output=output, quality_csv=quality, **(artefacts | changes))
-    return output, Page(output.read_text(encoding="utf-8")), quality
+    html, quality = folder / "report.html", folder / "quality.csv"
+    write_report(*changed(artefacts, **changes), html=html, quality_csv=quality)
+    return html, Page(html.read_text(encoding="utf-8")), quality
+
+
+def render(template, content, **changes):
+    """Return a section of the page, with other content than that of the artefacts."""
+    return Page(environment().get_template(template).render(content | changes))

@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 
 from facewave.config.check import check_config
 from facewave.config.errors import ConfigError
-from facewave.config.schema import load_yaml
-from facewave.config.table import CONFIG_PATH
 from facewave.manifest.clips import Clip
 from facewave.prompts.questions import PromptError
 from facewave.splits.export_chat import FORMATS, export_chat
@@ -176,7 +174,7 @@ def test_what_cannot_be_written_leaves_no_file(tmp_path):
 )
 def test_a_configuration_that_cannot_be_used_is_told_at_once(sections, message):
     with pytest.raises(ConfigError, match=message):
-        check_config({**load_yaml(CONFIG_PATH), **sections})
+        check_config(sections)
 
 
 @pytest.mark.workflow

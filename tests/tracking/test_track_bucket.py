@@ -90,7 +90,7 @@ class TestBadMedia:
             "folder.mp4": "the folder holds no frames (.jpg, .jpeg, .png, .bmp, .webp)",
             "none.mp4": "the file is missing",
             "x" * 300: "the file cannot be read: File name too long",
-            "pipe.mp4": "it is no regular file",
+            "pipe.mp4": "it is not a regular file",
             "text.mp4": undecodable,
             "list.mp4": undecodable,
             write_silence(folder / "sound.mp4").name: undecodable,

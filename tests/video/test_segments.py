@@ -202,7 +202,7 @@ def test_missing_clips_stay_whole_and_long_or_equal_ids_are_handled(tmp_path):
     assert len({clip.clip_id for clip in found}) == 6
     other = write_video(tmp_path / "talk__000.mp4", flat_frames(5), fps=10)
     twice = [clip_of(path), clip_of(other, name="talk__000", missing=True)]
-    with pytest.raises(ManifestError, match="clip_id 'talk__000': a segment of"):
+    with pytest.raises(ManifestError, match="clip_id 'talk__000': a clip is called like a segment"):
         split_clips(twice, OPTIONS)
 
 

@@ -80,17 +80,17 @@ def test_memory_does_not_grow_with_the_clip(
     program = """
 import json, resource, sys
 from pathlib import Path
-import yaml
+from facewave.config.check import check_config
 from facewave.tracking.track_bucket import TrackOptions, track_bucket
 from facewave.tracking.landmarker import LandmarkerOptions
-key, work, root = map(Path, sys.argv[1:])
-sha256 = yaml.safe_load((root / "config.yaml").read_text())["landmarker"]["sha256"]
+key, work = map(Path, sys.argv[1:])
+sha256 = check_config({})["landmarker"]["sha256"]
 track_bucket(key, index=work / "index.tsv", store=work / "store", model=work / "model.task",
              options=TrackOptions(LandmarkerOptions(), 25.0, sha256))
 print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
 """
     done = subprocess.run(
-        [sys.executable, "-c", program, str(key), str(tmp_path), str(ROOT)],
+        [sys.executable, "-c", program, str(key), str(tmp_path)],
         capture_output=True,
         text=True,
         check=True,

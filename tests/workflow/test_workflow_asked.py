@@ -43,13 +43,13 @@ def project(finished: Path, tmp_path: Path) -> Path:
 
 
 def log(work: Path) -> str:
-    return (work / f"results/small/logs/ask_zero_shot/{TOY}/80-10-10.log").read_text()
+    return (work / f"results/small/logs/predict_zero_shot/{TOY}/80-10-10.log").read_text()
 
 
 def test_zero_shot_ends_in_the_report_and_asks_once(project: Path) -> None:
     write_config(project, zero_shot={**TINY, "enabled": [TOY], "report": True})
     run = snakemake(project, "--", "report")
-    expected = {"ask_zero_shot": 1, "evaluate_zero_shot": 1, "write_report": 1}
+    expected = {"predict_zero_shot": 1, "evaluate_zero_shot": 1, "write_report": 1}
     assert expected.items() <= run.jobs.items()
     assert not {"track_faces", "encode_features", "fit_mlp"} & set(run.jobs)
     assert "0 answers are in the store, 2 clips to ask about" in log(project)
@@ -197,7 +197,7 @@ def test_fine_tuning_plans_a_training_a_fold(project: Path) -> None:
     write_config(project, zero_shot=TINY, fine_tune={"models": [TOY]})
     jobs = snakemake(project, "-n", "--", "fine_tune").jobs
     assert {"fit_qwen": 1, "evaluate_fine_tuned": 1}.items() <= jobs.items()
-    assert not {"ask_zero_shot", "track_faces", "encode_features"} & set(jobs)
+    assert not {"predict_zero_shot", "track_faces", "encode_features"} & set(jobs)
     assert "fit_qwen" not in snakemake(project, "-n").jobs
     write_config(project, zero_shot=TINY, fine_tune={"models": [TOY], "report": True})
     jobs = snakemake(project, "-n").jobs

@@ -122,7 +122,7 @@ def test_soft_labels_only_train_again(both, tmp_path):
     (work / "config.yaml").write_text(yaml.safe_dump(config))
     planned = snakemake(work, "-n", "cross_validate").jobs
     planned.pop("cross_validate")
-    assert planned == {"fit_mlp": 5, "evaluate": 1, "cross_validation": 1}
+    assert planned == {"fit_mlp": 5, "evaluate": 1, "summarise_folds": 1}
 
 
 # Copies that are not whole

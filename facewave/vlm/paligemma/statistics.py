@@ -1,4 +1,4 @@
-"""Mean and deviation of what a model is trained on, over the valid clips of the training part."""
+"""Mean and standard deviation of face features and targets over the training part."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class FaceStatistics:
 
 
 def check_groups(table: SplitTable) -> int:
-    """Return K of a split, whose two groups must have the same.
+    """Return K of a split, which its two groups must share.
 
     Raises:
-        ValueError: if a group is missing, or they differ in K.
+        ValueError: a group is missing, or they differ in K.
     """
     missing = [name for name in FACE_GROUPS if name not in table.shapes]
     if missing:
@@ -60,7 +60,7 @@ def fit_statistics(table: SplitTable) -> FaceStatistics:
     that fine details of a pyramid stay as small as they are.
 
     Raises:
-        ValueError: if no clip is valid, a group is missing, or a valid clip holds NaN.
+        ValueError: no clip is valid, a group is missing, or a valid clip holds NaN.
     """
     check_groups(table)
     check_features(table, FACE_GROUPS, part="training")
@@ -83,7 +83,7 @@ def fit_targets(targets: Sequence[Sequence[float]]) -> tuple[Tensor, Tensor]:
     """Return mean and standard deviation, float32 (m,), of the training clips' real targets.
 
     Raises:
-        ValueError: if a value is not finite or a target never varies.
+        ValueError: a value is not finite, or a target never varies.
     """
     values = np.asarray(targets, np.float64)
     if not np.isfinite(values).all():

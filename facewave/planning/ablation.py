@@ -1,0 +1,97 @@
+"""The variants that `ablate` and `tune` compare, and where their predictions lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from facewave.ablation.variants import candidates, variant_options, with_grid
+from facewave.config.errors import ConfigError
+from facewave.planning.plan import PlanError
+from facewave.planning.project import Project
+from facewave.splits.partition import LEAVE_ONE_SUBJECT_OUT, fold_names
+from facewave.versions import FEATURE_VERSION
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """The variants of a configuration.
+
+    Attributes:
+        variants: by name, the sections `quality`, `features`, `wavelet` and `mlp`.
+        controls: by name, the control that a variant is; only of variants that are one.
+        candidates: names of the variants that inner folds choose among.
+        seeds: of the training.
+    """
+
+    variants: Mapping[str, Mapping[str, Any]]
+    controls: Mapping[str, str]
+    candidates: list[str]
+    seeds: list[int]
+
+    def features(self, name: str) -> dict[str, Any]:
+        """Return the options of the stage `features` of a variant."""
+        sections = {key: value for key, value in self.variants[name].items() if key != "mlp"}
+        return {**sections, "version": FEATURE_VERSION}
+
+
+def read_ablation(config: Mapping[str, Any]) -> Ablation:
+    """Return the variants of a checked configuration, those of its grid among them.
+
+    Raises:
+        PlanError: a variant cannot be what it is set to.
+    """
+    try:
+        full = with_grid(config)
+        named = full["ablation"]["variants"]
+        return Ablation(
+            variants={name: variant_options(full, name) for name in named},
+            controls={name: set_["control"] for name, set_ in named.items() if "control" in set_},
+            candidates=candidates(full),
+            seeds=full["ablation"]["seeds"],
+        )
+    except ConfigError as error:
+        raise PlanError(f"a variant of the ablation: {error}") from None
+
+
+def outer_folds(project: Project, dataset: str) -> list[str]:
+    """Return the folds of the ablation of a dataset: one per subject."""
+    return fold_names(LEAVE_ONE_SUBJECT_OUT, project.plans[dataset].subjects)
+
+
+def variant_predictions(
+    project: Project,
+    ablation: Ablation,
+    dataset: str,
+    *,
+    names: Iterable[str] | None = None,
+    inner: bool = False,
+) -> dict[str, list[list[str]]]:
+    """Return the prediction files of a dataset: per variant, one list per fold, one file per seed.
+
+    Args:
+        project, ablation, dataset: whose.
+        names: of the variants; None for all.
+        inner: whether those of the inner folds are meant.
+    """
+    folder = project.results / dataset / "ablation"
+    place = "inner" if inner else ""
+    return {
+        name: [
+            [str(folder / name / fold / place / f"seed-{seed}.parquet") for seed in ablation.seeds]
+            for fold in outer_folds(project, dataset)
+        ]
+        for name in names or ablation.variants
+    }
+
+
+def flat(predictions: Mapping[str, list[list[str]]]) -> list[str]:
+    """Return the files of nested lists of predictions as one list."""
+    return [file for folds in predictions.values() for files in folds for file in files]
+
+
+def variant_indexes(project: Project, dataset: str, variant: str) -> list[Path]:
+    """Return the feature indexes of a variant, one per bucket."""
+    return project.of_buckets(dataset, f"ablation/{variant}/features")

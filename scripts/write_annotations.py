@@ -1,0 +1,51 @@
+"""Describe every clip of a dataset with a vision-language model."""
+
+from typing import Any
+
+from facewave.jobs.log import job_log
+
+
+def main(*, job: dict[str, Any], threads: int, gpus: int) -> None:
+    """Write the descriptions; `job` is a facewave.annotation.annotate.Annotation."""
+    # Only this job needs transformers, whose import takes seconds.
+    from facewave.annotation.annotate import Annotation, Source, annotate
+
+    sources = {
+        name: Source(**job[name]) if job[name] is not None else None
+        for name in ("target", "examples")
+    }
+    annotate(Annotation(**{**job, **sources}), threads=threads, gpus=gpus)
+
+
+def _source(name: str | None, manifest: Any, tracks: Any, classes: Any) -> dict[str, Any] | None:
+    if name is None:
+        return None
+    return {"name": name, "manifest": manifest, "tracks": list(tracks), "classes": list(classes)}
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        given, params = snakemake.input, snakemake.params
+        main(
+            job={
+                "target": _source(params.target, given.manifest, given.tracks, params.classes),
+                "examples": _source(
+                    params.examples,
+                    given.get("example_manifest"),
+                    given.get("example_tracks") or [],
+                    params.example_classes,
+                ),
+                "near_duplicates": given.get("near_duplicates") or None,
+                "store": str(params.store),
+                "outputs": {
+                    name: snakemake.output[name] for name in ("parquet", "csv", "examples")
+                },
+                "index": str(params.index),
+                "options": params.options,
+                "default_fps": params.default_fps,
+                "seed": params.seed,
+                "version": params.version,
+            },
+            threads=snakemake.threads,
+            gpus=snakemake.resources.gpu,
+        )

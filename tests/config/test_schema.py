@@ -1,0 +1,50 @@
+"""The configuration's schema: every key described, unknown keys refused, defaults filled in."""
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from facewave.config.schema import adapter_schema, adapters, label_key, schema
+from facewave.datasets.adapters.table import OPTIONAL, REQUIRED
+from facewave.datasets.registry import ADAPTERS
+from tests.config.config_keys import members
+
+
+def test_schema_is_valid():
+    Draft202012Validator.check_schema(schema())
+
+
+@pytest.mark.parametrize(("path", "member"), list(members(schema())), ids=str)
+def test_every_key_is_described_and_typed(path, member):
+    assert member["description"].strip()
+    assert {"type", "enum", "const", "anyOf"} & set(member)
+
+
+def test_unknown_keys_are_refused_everywhere():
+    parts = [schema(), *map(adapter_schema, adapters()), *(part for _, part in members(schema()))]
+    closed = [part for part in parts if "properties" in part]
+    assert len(closed) > 15 + len(adapters())
+    assert all(part["additionalProperties"] is False for part in closed)
+
+
+def test_adapters_of_schema_and_registry_are_the_same():
+    branches = schema()["$defs"]["dataset"]["allOf"]
+    chosen = [branch["if"]["properties"]["adapter"]["const"] for branch in branches]
+    assert adapters() == chosen == list(ADAPTERS)
+    assert [b["then"]["$ref"] for b in branches] == [f"#/$defs/adapter_{n}" for n in chosen]
+
+
+def test_table_columns_of_schema_and_adapter_are_the_same():
+    assert tuple(adapter_schema("table")["properties"]["columns"]["properties"]) == (
+        REQUIRED + OPTIONAL
+    )
+
+
+@pytest.mark.parametrize(
+    ("label", "key"),
+    [
+        (1, "1"), (1.0, "1"), ("1.0", "1"), ("01", "1"), (" 1. ", "1"), ("-1", "-1"), ("10", "10"),
+        ("Happy ", "happy"), ("1.5", "1.5"), ("1..0", "1..0"), ("", ""), ("0", "0"), ("0.0", "0"),
+    ],
+)  # fmt: skip
+def test_label_key(label, key):
+    assert label_key(label) == key

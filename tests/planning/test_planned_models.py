@@ -1,0 +1,172 @@
+"""Variants and vision-language models as they are planned: which files, which options."""
+
+import pytest
+
+from facewave.config.check import check_config
+from facewave.planning.ablation import flat, outer_folds, read_ablation, variant_predictions
+from facewave.planning.plan import DatasetPlan, PlanError
+from facewave.planning.project import Project
+from facewave.planning.texts import joined_text_files
+from facewave.planning.vlm import (
+    annotated_dataset,
+    annotation_examples,
+    control_predictions,
+    gpus,
+    models_in_report,
+    score_file,
+    scored_stages,
+    stage_scores,
+    training_files,
+    vlm_sections,
+    zero_shot_options,
+    zero_shot_resources,
+)
+from facewave.versions import FEATURE_VERSION
+from tests.workflow.workflow import ROOT
+
+TOY = ROOT / "presets/vlm_tiny.yaml"
+
+
+def project(folder, **changes):
+    given = {key: value for key, value in changes.items() if key != "mine"}
+    config = check_config({"results": str(folder), **given})
+    plan = DatasetPlan(bucket_count=1, buckets=["0000"], subjects=["s1", "s2"])
+    options = {"adapter": "table", "classes": ["a", "b"], "texts": None}
+    datasets = {"mine": {**options, **changes.get("mine", {})}}
+    return Project(config, datasets, {"mine": plan}, {"mine": []}, {})
+
+
+class TestAblation:
+    def test_a_file_per_seed_in_a_list_per_fold(self, tmp_path):
+        config = check_config({"ablation": {"seeds": [1, 2], "variants": {"default": {}, "b": {}}}})
+        planned = project(tmp_path)
+        ablation = read_ablation(config)
+        assert outer_folds(planned, "mine") == ["fold-s1", "fold-s2"]
+        found = variant_predictions(planned, ablation, "mine")
+        folder = tmp_path / "mine/ablation/b"
+        assert found["b"] == [
+            [str(folder / fold / f"seed-{seed}.parquet") for seed in (1, 2)]
+            for fold in ("fold-s1", "fold-s2")
+        ]
+        assert len(flat(found)) == 8
+
+    def test_inner_files_of_named_variants(self, tmp_path):
+        config = check_config({"ablation": {"seeds": [1], "variants": {"default": {}, "b": {}}}})
+        ablation = read_ablation(config)
+        found = variant_predictions(
+            project(tmp_path), ablation, "mine", names=["default"], inner=True
+        )
+        assert list(found) == ["default"]
+        assert all("/inner/seed-1.parquet" in file for file in flat(found))
+
+    def test_features_of_a_variant_hold_no_model(self):
+        config = check_config(
+            {"ablation": {"variants": {"default": {}, "b": {"wavelet": {"coefficients": 4}}}}}
+        )
+        features = read_ablation(config).features("b")
+        assert features["wavelet"]["coefficients"] == 4
+        assert features["version"] == FEATURE_VERSION
+        assert "mlp" not in features
+
+    def test_controls_are_known_and_no_candidates(self):
+        control = {"control": "shuffled_labels"}
+        config = check_config({"ablation": {"variants": {"default": {}, "c": control}}})
+        ablation = read_ablation(config)
+        assert ablation.controls == {"c": "shuffled_labels"}
+        assert ablation.candidates == ["default"]
+
+    def test_a_variant_that_cannot_be(self):
+        config = check_config({"ablation": {"variants": {"default": {}}, "candidates": ["x"]}})
+        with pytest.raises(PlanError, match="'x' is not among the variants"):
+            read_ablation(config)
+
+
+class TestVlm:
+    def test_the_toy_keeps_the_rest_of_the_section(self):
+        config = check_config({"vlm": {"class_weights": "none"}})
+        sections = vlm_sections(config, toy_preset=TOY)
+        assert sections["paligemma"] == config["vlm"]
+        assert sections["paligemma_tiny"]["model"] == "tiny-random"
+        assert sections["paligemma_tiny"]["class_weights"] == "none"
+
+    def test_fine_tuning_starts_from_the_stage_before(self, tmp_path):
+        planned = project(tmp_path)
+        section = planned.config["vlm"]
+        where = {"vlm": "paligemma", "control": "full", "split": "80-10-10"}
+        first = training_files(section, planned, "mine", stage="adaptation", **where)
+        second = training_files(section, planned, "mine", stage="fine_tuning", **where)
+        assert first["start"] == []
+        assert second["start"] == (
+            tmp_path / "mine/vlm/paligemma/full/adaptation/80-10-10/weights.safetensors"
+        )
+
+    def test_shuffled_time_has_splits_of_its_own(self, tmp_path):
+        planned = project(tmp_path)
+        where = {"vlm": "paligemma", "stage": "adaptation", "split": "80-10-10"}
+        files = training_files(
+            planned.config["vlm"], planned, "mine", control="shuffled_time", **where
+        )
+        expected = tmp_path / "mine/vlm/shuffled_time/splits/80-10-10/train.parquet"
+        assert files["train"] == expected
+
+    def test_a_regression_has_other_scores_and_no_fusion(self, tmp_path):
+        planned = project(tmp_path, vlm={"head": "regression", "report": []})
+        section = planned.config["vlm"]
+        trained = score_file(section, planned, "mine", vlm="paligemma", stage="fine_tuning")
+        assert trained.name == "regression.json"
+        assert scored_stages(section) == ["adaptation", "fine_tuning"]
+        with pytest.raises(PlanError, match="ablate_paligemma compares classes"):
+            control_predictions(section, planned, "mine", vlm="paligemma")
+
+    def test_scores_of_stages_on_every_dataset(self, tmp_path):
+        planned = project(tmp_path)
+        sections = vlm_sections(planned.config, toy_preset=TOY)
+        assert stage_scores(sections, planned, "paligemma", ["zero_shot", "fusion"]) == [
+            tmp_path / "mine/evaluation/zero_shot/untrained_paligemma/80-10-10/metrics.json",
+            tmp_path / "mine/evaluation/paligemma/full/fusion/80-10-10/metrics.json",
+        ]
+
+    def test_a_toy_needs_no_gpu(self):
+        section = {"gpus": 4, "model": "org/large"}
+        assert gpus(section, section) == 4
+        assert gpus(section, {"model": "tiny-random"}) == 0
+
+    def test_an_untrained_model_answers_by_its_own_section(self):
+        config = check_config({"vlm": {"gpus": 4, "threads": 3}})
+        sections = vlm_sections(config, toy_preset=TOY)
+        options = zero_shot_options(config, sections, "untrained_paligemma")
+        assert options["model"]["model"] == config["vlm"]["model"]
+        assert zero_shot_resources(config, sections, "untrained_paligemma") == (1, 3)
+
+    def test_no_numbers_before_training(self):
+        config = check_config({"vlm": {"head": "regression", "report": []}})
+        sections = vlm_sections(config, toy_preset=TOY)
+        with pytest.raises(PlanError, match="no numbers before it is trained"):
+            zero_shot_options(config, sections, "untrained_paligemma")
+
+    def test_the_report_names_what_it_shows(self, tmp_path):
+        planned = project(tmp_path, vlm={"report": ["fine_tuning"]})
+        assert models_in_report(planned.config, planned, "mine") == {
+            "PaliGemma 2: after fine-tuning": str(
+                tmp_path / "mine/evaluation/paligemma/full/fine_tuning/80-10-10/metrics.json"
+            )
+        }
+
+
+class TestTexts:
+    def test_nothing_to_describe_is_said(self):
+        with pytest.raises(PlanError, match=r"annotate\.dataset: found null"):
+            annotated_dataset(check_config({}))
+
+    def test_examples_are_of_the_other_dataset(self, tmp_path):
+        planned = project(tmp_path)
+        assert annotation_examples(planned.config, planned) == {}
+        files = annotation_examples({**planned.config, "annotate": {"examples": "mine"}}, planned)
+        assert files["example_tracks"] == [tmp_path / "mine/tracks/0000.tsv"]
+
+    def test_a_table_of_texts_must_be_there_unless_it_is_made(self, tmp_path):
+        texts = {"from": "/no/such/none.csv", "replace": False}
+        with pytest.raises(PlanError, match=r"texts\.from: .*none\.csv: no such file"):
+            joined_text_files(project(tmp_path, mine={"texts": texts}), "mine")
+        made = project(tmp_path, mine={"texts": {"from": "transcripts", "replace": False}})
+        assert joined_text_files(made, "mine") == [str(tmp_path / "mine/transcripts.parquet")]

@@ -1,0 +1,190 @@
+"""Scores of the MLP and of other models, and wrong answers."""
+
+import json
+
+import numpy as np
+import pytest
+
+from facewave.evaluation.evaluate import Fold, evaluate_folds
+from facewave.evaluation.predictions import INVALID_ANSWER, Predictions
+from facewave.evaluation.published import published_scores
+from facewave.report.scores import read_confusions, read_models, read_numbers, read_rows
+from tests.report.conftest import FOLDS
+from tests.report.report_page import render, write
+
+CLASSES = ("neutral", "happy")
+SEVEN = ["neutral", "happy", "sad", "angry", "surprise", "disgust", "fear"]
+
+
+def scores(predicted, *, labels=(0, 0, 1, 1), classes=CLASSES):
+    answers = Predictions(
+        clip_ids=[f"c{i}" for i in range(len(labels))],
+        parts=["test"] * len(labels),
+        labels=np.array(labels),
+        predicted=np.array(predicted),
+        valid=np.ones(len(labels), bool),
+        probabilities=np.eye(len(classes), dtype=np.float32)[np.array(predicted)],
+        classes=classes,
+        metadata={},
+    )
+    fold = Fold(name="all", test=answers, train_labels=np.array([0, 1, 1]))
+    return json.loads(json.dumps(evaluate_folds([fold])))
+
+
+def written(folder, name, content):
+    path = folder / name
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def test_an_answer_that_names_no_class_is_wrong_and_counted():
+    with_invalid = scores([0, 2, 1, 2], classes=(*CLASSES, INVALID_ANSWER))
+    # One right of two in each class; the two others named none.
+    assert with_invalid["overall"]["uar"] == with_invalid["overall"]["war"] == 0.5
+    assert with_invalid["invalid_rate"] == 0.5
+    assert with_invalid["overall"]["confusion"][0] == [1, 0, 1]
+    assert "invalid_rate" not in scores([0, 1, 1, 1])
+    # Leaving them out would give 100 %, guessing neutral 75 %.
+    assert scores([0, 0, 1, 0])["overall"]["uar"] == 0.75
+
+
+def test_rows_of_models_stand_beside_the_mlp(tmp_path):
+    mlp = scores([0, 0, 1, 0])
+    path = written(tmp_path, "vlm.json", scores([0, 2, 1, 1], classes=(*CLASSES, INVALID_ANSWER)))
+    rows = read_models(mlp, {"a model": path})
+    assert [row.title for row in rows] == ["MLP", "a model"]
+    assert [row.uar for row in rows] == [0.75, 0.75]
+    assert [row.invalid_rate for row in rows] == [None, 0.25]
+    assert rows[1].uar_interval[0] <= 0.75 <= rows[1].uar_interval[1]
+    assert read_models(mlp, {}) == []
+
+
+def test_models_of_other_clips_are_refused(tmp_path):
+    path = written(tmp_path, "vlm.json", scores([0, 1], labels=(0, 1)))
+    with pytest.raises(ValueError, match="2 clips, the MLP on 4"):
+        read_models(scores([0, 0, 1, 0]), {"a model": path})
+
+
+def test_numbers_and_controls_are_read_from_their_files(tmp_path):
+    target = {"name": "valence", "n": 4, "mae": 0.5, "rmse": 0.6, "pearson": None, "ccc": 0.1}
+    path = written(tmp_path, "regression.json", {"targets": [target], "mean_of_training": [target]})
+    assert [row["title"] for row in read_numbers({"one": path, "another": path})] == [
+        *("one", "another", "mean of the training part")
+    ]
+    assert read_models(scores([0, 0, 1, 0]), {"a model": path}) == []
+    assert read_rows(None) == []
+    assert read_rows(written(tmp_path, "ablation.json", {"rows": [{"variant": "full"}]})) == [
+        {"variant": "full"}
+    ]
+
+
+def test_the_page_shows_models_numbers_and_controls(artefacts, content, page, tmp_path):
+    mlp = json.loads(artefacts.files.scores.read_text(encoding="utf-8"))
+    target = {"name": "valence", "n": 4, "mae": 0.5, "rmse": 0.6, "pearson": None, "ccc": 0.1}
+    row = {"variant": "no_face", "uar": 0.4, "low": 0.3, "high": 0.5, "war": 0.4}
+    row |= {"difference": -0.1, "p": 0.02}
+    models = {
+        "a <model>": written(tmp_path, "vlm.json", {**mlp, "invalid_rate": 0.125}),
+        "numbers": written(
+            tmp_path, "regression.json", {"targets": [target], "mean_of_training": [target]}
+        ),
+    }
+    ablation = written(tmp_path, "ablation.json", {"rows": [row]})
+    fusion = written(
+        tmp_path,
+        "text.json",
+        {"rows": [], "text": {"kind": "x"}, "probe": {"uar": None, "reason": "-"}},
+    )
+    path = write(artefacts, tmp_path, models=models, ablation=ablation, text_fusion=fusion)[0]
+    text = path.read_text(encoding="utf-8")
+    assert "a &lt;model&gt;" in text
+    assert "12.5" in text
+    assert '<a href="#numbers">' in text
+    assert '<a href="#text">' in text
+    for words in ("Models on the same clips", "Predicted values", "no_face", "-10.0", "0.020"):
+        assert words in text
+    assert "random weights" not in text
+    assert "Models on the same clips" not in page.text
+    rows = read_models(mlp, models)
+    tiny = render("models.html", content, models=rows, random_weights=True)
+    assert "say nothing about PaliGemma 2" in tiny.words()
+
+
+@pytest.mark.parametrize(
+    ("gives_away", "words"),
+    [(True, "give part of the label away"), (False, "do not give the label")],
+)
+def test_the_page_shows_what_texts_add_and_give_away(content, gives_away, words):
+    rows = [
+        {
+            "variant": name,
+            "uar": 0.4,
+            "low": 0.3,
+            "high": 0.5,
+            "war": 0.4,
+            "difference": d,
+            "p": 0.02,
+        }
+        for name, d in (("face_text", 0.125), ("face", 0.0))
+    ]
+    probe = {"n": 7, "uar": 0.875, "shuffled_uar": 0.31, "shuffled_uar_std": 0.04}
+    fusion = {
+        "text": {"kind": "tfidf"},
+        "rows": rows,
+        "probe": {**probe, "gives_away": gives_away},
+    }
+    page = render("text_fusion.html", content, text_fusion=fusion)
+    for shown in ("face and text", "12.5", "87.5", "7 texts", words):
+        assert shown in page.words()
+    unknown = {"uar": None, "reason": "too few <classes>"}
+    page = render("text_fusion.html", content, text_fusion={**fusion, "probe": unknown})
+    assert "could not be measured: too few <classes>." in page.words()
+
+
+def test_numbers_are_those_of_the_metrics(artefacts, page):
+    scores = json.loads(artefacts.files.scores.read_text(encoding="utf-8"))
+    for name, part in (
+        ("MLP, all clips", "overall"),
+        ("MLP, valid clips only", "valid_only"),
+        ("majority class, all clips", "majority_class"),
+    ):
+        row = [f"{100 * scores[part][key]:.1f}" for key in ("uar", "war", "macro_f1")]
+        assert page.row(name) == [[str(scores[part]["n"]), *row]]
+    for entry in scores["overall"]["per_class"]:
+        cells = [entry[key] for key in ("precision", "recall", "f1")]
+        text = ["–" if cell is None else f"{100 * cell:.1f}" for cell in cells]
+        assert [*text, str(entry["support"])] in page.row(entry["name"])
+    assert f"{100 * scores['overall']['uar']:.1f}" in page.text.partition("Dataset")[0]
+
+
+def test_several_folds_have_a_table_with_mean_and_deviation(folds):
+    artefacts, page = folds
+    scores = json.loads(artefacts.files.scores.read_text(encoding="utf-8"))
+    for row in scores["folds"]:
+        [_, cells] = page.row(row["name"])[:2]
+        assert cells[:3] == ["7", "2", str(row["n"])]
+        assert cells[3:6] == [f"{100 * row[key]:.1f}" for key in ("uar", "war", "macro_f1")]
+    mean, deviation = scores["fold_mean"]["uar"], scores["fold_std"]["uar"]
+    [total] = page.row("mean ± standard deviation")
+    assert total[3] == f"{100 * mean:.1f} ± {100 * deviation:.1f}"
+    assert [len(page.row(fold)) for fold in FOLDS] == [5, 5, 5]
+
+
+def test_intervals_and_published_scores_are_shown(content):
+    scores = content["scores"] | {"fold_mean": content["overall"]}
+    lines = published_scores("dfew", SEVEN)
+    page = render("evaluation.html", content, published=lines, scores=scores)
+    assert page.row("over clips")
+    assert "Published on this dataset" in page.words()
+    assert "for the official protocol, this page is for 80-10-10." in page.words()
+    assert page.row("MAE-DFER") == [["63.4", "74.4"]]
+    assert page.row("this MLP, mean of the folds")
+
+
+def test_wrong_answers_are_shown_up_to_a_limit(artefacts, content, page):
+    assert "The 1 most confident of 1 wrong answer;" in page.words()
+    files = artefacts.files
+    none = read_confusions(files.confused_clips, files.confused_classes, shown=0)
+    assert (none.clips, none.total, len(none.classes)) == ([], 1, 1)
+    page = render("evaluation.html", content, confusions=none)
+    assert "The 0 most confident of 1 wrong answer;" in page.words()
