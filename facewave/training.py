@@ -13,8 +13,6 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from facewave.mlp.options import MlpOptions as MlpOptions
-
 
 @contextmanager
 def use_threads(threads: int) -> Iterator[None]:
