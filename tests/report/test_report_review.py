@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from facewave.face.blendshapes import BLENDSHAPES
-from facewave.mlp.epochs import Epoch
+from facewave.mlp.train import Epoch
 from facewave.report import figures
 from facewave.report.clips import ReportClip
 from facewave.report.collect import CURVES
