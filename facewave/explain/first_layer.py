@@ -1,7 +1,7 @@
-"""A trained MLP as its first step, which is linear in the standardised columns, and the rest.
+"""A trained MLP as its first layer, which is linear in the standardised columns, and the rest.
 
-The first step, the projection or the first layer, is a sum over columns (see
-`facewave.mlp.network.MlpNetwork.input_matrices`). What a group of columns adds to it can be found
+The first layer, or the projection before it, is a sum over columns (see
+`facewave.mlp.network.MlpNetwork.first_layer`). What a group of columns adds to it can be found
 without the others, and exchanged between clips without the features being read again.
 """
 
@@ -23,10 +23,10 @@ _CHUNK_CLIPS = 512
 
 
 class FirstLayer:
-    """The first step of a model, column by column.
+    """The first layer of a model, column by column.
 
     Attributes:
-        width: number of values that the first step gives.
+        width: number of values that the first layer gives.
     """
 
     def __init__(self, model: TrainedMlp) -> None:
@@ -40,7 +40,7 @@ class FirstLayer:
             name: Scaler(mean=mean, std=std)
             for name, mean, std in zip(model.shapes, means, stds, strict=True)
         }
-        matrices = model.network.input_matrices(sizes)
+        matrices = model.network.first_layer(sizes)
         self._matrices = dict(zip(model.shapes, matrices, strict=True))
         self.width = max(start + matrix.shape[1] for start, matrix in matrices)
 
@@ -50,7 +50,7 @@ class FirstLayer:
         rows: NDArray[np.intp],
         columns: Mapping[str, NDArray[np.int64]],
     ) -> Tensor:
-        """Return what some columns add to the first step, float32 (len(rows), width).
+        """Return what some columns add to the first layer's values, float32 (len(rows), width).
 
         Args:
             table: a part with the model's inputs.
@@ -73,6 +73,6 @@ class FirstLayer:
         """Return what the model answers to the sum of all columns' contributions, (n, C)."""
         self._network.eval()
         with torch.inference_mode():
-            logits = self._network.after_inputs(sums)
+            logits = self._network.after_first_layer(sums)
             answers: NDArray[np.float32] = logits.log_softmax(dim=1).numpy()
         return answers

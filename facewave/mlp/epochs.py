@@ -1,4 +1,4 @@
-"""What a network is trained on, and the steps and epochs of its training.
+"""Prepare the clips that a network learns from, and train it step by step and epoch by epoch.
 
 Reference: H. Zhang et al., "mixup: beyond empirical risk minimization", ICLR 2018.
 """
@@ -34,8 +34,8 @@ class Learner:
         scaler: of the clips.
         network: with a projection of the clips; its layers are trained.
         values: what the layers take.
-        signs: float32 (V, q), what `values` are multiplied by in each view of a clip: as it is
-            and, with mirroring, in the mirror. Not used without a projection.
+        signs: float32 (V, q), factors of `values` in each view of a clip: as it is and, with
+            `mirror`, mirrored. Not used without a projection.
         labels: int64 (n,).
         targets: float32 (n, C), see `facewave.mlp.parts.expected_targets`.
         weights: float32 (C,), of the classes by their labels.
@@ -56,7 +56,7 @@ def prepare(table: SplitTable, options: MlpOptions, seed: int) -> Learner:
     Args:
         table: the part; at least one clip is valid.
         options: of network and training.
-        seed: what torch's global random state is set to, from which the weights come.
+        seed: torch's global random state, from which the weights come, is set to it.
 
     Raises:
         ValueError: an input cannot be mirrored.
@@ -96,9 +96,9 @@ def prepare(table: SplitTable, options: MlpOptions, seed: int) -> Learner:
 def run_epochs(
     learner: Learner, options: MlpOptions, seed: int
 ) -> Iterator[tuple[int, float, float, float]]:
-    """Train the network's layers in place; yields each epoch, its mean loss, UAR and step size.
+    """Train the network's layers in place; yields each epoch, its mean loss, UAR and learning rate.
 
-    Dropout comes from torch's global random state, all else from `seed`.
+    Dropout uses torch's global random state; everything else depends on `seed`.
     """
     layers, count = learner.network.layers, learner.labels.numel()
     networks = options.fusion.ensemble if options.fusion else 1
@@ -110,7 +110,7 @@ def run_epochs(
     for epoch in range(1, options.max_epochs + 1):
         layers.train()
         rate, total, mass = 0.0, 0.0, 0.0
-        hits = torch.zeros(count, learner.weights.numel())
+        probabilities = torch.zeros(count, learner.weights.numel())
         orders = torch.stack([torch.randperm(count, generator=random) for _ in range(networks)])
         for step in range(steps):
             rate = _rate(options, (epoch - 1 + step / steps) / options.max_epochs)
@@ -126,8 +126,10 @@ def run_epochs(
             optimizer.step()
             total += float(loss.detach()) / networks * weight
             mass += weight
-            hits.index_add_(0, clips.flatten(), logits.detach().softmax(dim=-1).flatten(0, -2))
-        uar = unweighted_average_recall(learner.labels.numpy(), hits.argmax(dim=1).numpy())
+            probabilities.index_add_(
+                0, clips.flatten(), logits.detach().softmax(dim=-1).flatten(0, -2)
+            )
+        uar = unweighted_average_recall(learner.labels.numpy(), probabilities.argmax(dim=1).numpy())
         yield epoch, total / mass, uar, rate
 
 
@@ -149,7 +151,7 @@ def _rate(options: MlpOptions, progress: float) -> float:
 def _plain_loss(
     learner: Learner, options: MlpOptions, clips: Tensor
 ) -> tuple[Tensor, float, Tensor]:
-    """Return the loss, a mean by the clips' weights, their sum, and the logits (batch, C)."""
+    """Return the loss (a weighted mean), the sum of its weights, and the logits (batch, C)."""
     logits: Tensor = learner.network.layers(learner.values[clips])
     if not options.soft_labels:
         labels, weights = learner.labels[clips], learner.weights
@@ -157,7 +159,7 @@ def _plain_loss(
         return loss, float(weights[labels].sum()), logits
     targets = learner.targets[clips]
     weight = targets.sum()
-    # A batch whose votes are all for classes without a labelled clip weighs nothing.
+    # A batch in which all votes are for classes without a labelled clip has no weight.
     loss = -(targets * logits.log_softmax(dim=1)).sum() / weight.clamp(min=1e-12)
     return loss, float(weight), logits
 
@@ -165,15 +167,15 @@ def _plain_loss(
 def _fusion_loss(
     learner: Learner, fusion: FusionOptions, clips: Tensor, random: torch.Generator
 ) -> tuple[Tensor, float, Tensor]:
-    """Return the loss, summed over the S networks, the batch's size, and the logits (S, batch, C).
+    """Return the loss (summed over S networks), the batch size, and the logits (S, batch, C).
 
     Args:
         learner, fusion: what is trained, and how.
-        clips: int64 (S, batch).
-        random: decides the clips' views and how they are mixed.
+        clips: int64 (S, batch), each network's own.
+        random: decides which view of a clip is taken and how clips are mixed.
     """
     views = torch.randint(len(learner.signs), clips.shape, generator=random)
-    # Half as slow as an index with `views` as it is.
+    # Faster than indexing with `views` directly.
     signs = learner.signs.index_select(0, views.flatten()).reshape(*views.shape, -1)
     features = learner.values[clips].mul_(signs)
     targets = learner.targets[clips]
@@ -188,7 +190,7 @@ def _fusion_loss(
 
 
 def _mixing_fractions(alpha: float, networks: int, random: torch.Generator) -> Tensor:
-    """Return fractions (S, 1, 1) of Beta(alpha, alpha), the larger side."""
+    """Draw fractions (S, 1, 1) from Beta(alpha, alpha) and return the larger of x and 1 - x."""
     seed = int(torch.randint(2**31, (1,), generator=random))
     drawn = np.random.default_rng(seed).beta(alpha, alpha, size=(networks, 1, 1))
     return torch.from_numpy(np.maximum(drawn, 1 - drawn).astype(np.float32))

@@ -1,9 +1,9 @@
-"""The mirrored face: what a clip's features would be had the video been flipped left to right.
+"""The mirrored face: the features that a clip would have if its video were flipped left to right.
 
-Landmarks change places with their partners and x changes sign; blendshapes swap left and right;
-of the head's pose yaw, roll and x change sign. Codes are linear in the trajectories, so that the
-code can be mirrored without the video. Energies and deviations have no sign. This holds for
-aligned landmarks, whose x is 0 in the middle of the face, not for image coordinates.
+Landmarks swap with their partners, and x changes sign; blendshapes swap left and right; of the
+head's pose yaw, roll and x change sign. Codes are linear in the trajectories, so a code can be
+mirrored without the video. Energies and deviations have no sign. This holds for aligned landmarks,
+whose x is 0 in the middle of the face, not for image coordinates.
 """
 
 from __future__ import annotations

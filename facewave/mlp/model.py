@@ -1,4 +1,4 @@
-"""A trained MLP: prediction, and the file that holds it."""
+"""A trained MLP: prediction, and its checkpoint file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CHUNK_CLIPS = 64
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainedMlp:
-    """All that prediction needs, and where it comes from.
+    """Everything that prediction needs, and where it comes from.
 
     Attributes:
         network: with the weights that were kept.
@@ -58,9 +58,9 @@ class TrainedMlp:
 def predict(model: TrainedMlp, table: SplitTable, *, threads: int = 1) -> NDArray[np.float32]:
     """Return class probabilities.
 
-    An invalid clip, of which there are no features, gets the class frequencies of the training
-    part: its answer is the majority class. Scores thus count every clip; to drop the clips that
-    could not be tracked would flatter the model.
+    An invalid clip has no features and gets the class frequencies of training: the prediction is
+    the majority class. Scores therefore count every clip; leaving out the clips that could not be
+    tracked would flatter the model.
 
     Args:
         model: from training or a checkpoint.
@@ -85,7 +85,7 @@ def predict(model: TrainedMlp, table: SplitTable, *, threads: int = 1) -> NDArra
 
 
 def check_compatible(model: TrainedMlp, table: SplitTable) -> None:
-    """Refuse a table whose columns mean something else than in training.
+    """Refuse a table whose columns do not mean the same as in training.
 
     Raises:
         ValueError: saying what differs.

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -19,10 +20,10 @@ from torch.nn import functional
 
 from facewave.mlp.options import MlpOptions
 
-# The output layer starts smaller than the hidden ones: first answers near to indifference.
+# The output layer starts smaller than the hidden ones: the first predictions are near uniform.
 _OUTPUT_GAIN = 0.5
 
-# Standard deviation of ln T that is expected before any validation clip is seen.
+# Prior standard deviation of ln T.
 _TEMPERATURE_DEVIATION = 0.1
 
 
@@ -113,7 +114,7 @@ class MlpNetwork(nn.Module):
 
     Attributes:
         projection: of the feature groups; None: the layers take the features as they are.
-        layers: an `Ensemble`, which answers with its members' mean probability, or `plain_layers`.
+        layers: an `Ensemble`, whose prediction is its members' mean probability, or `plain_layers`.
         temperature: 0-d; divides the logits.
     """
 
@@ -133,53 +134,51 @@ class MlpNetwork(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return logits (n, C) whose softmax are the calibrated probabilities."""
-        return self.answer(self.projection(features) if self.projection else features)
+        return self.logits(self.projection(features) if self.projection else features)
 
-    def answer(self, values: Tensor) -> Tensor:
+    def logits(self, values: Tensor) -> Tensor:
         """Return the logits (n, C) of what the layers take: projections, or the features."""
         logits: Tensor = self.layers(values)
         if isinstance(self.layers, Ensemble):
             logits = mean_logits(logits)
         return logits / self.temperature
 
-    def input_matrices(self, widths: Sequence[int]) -> list[tuple[int, Tensor]]:
-        """Return what the first linear step multiplies each input's standardised columns by.
+    def first_layer(self, widths: Sequence[int]) -> list[tuple[int, Tensor]]:
+        """Return the matrices that each input's standardised columns are multiplied by first.
 
-        The first step is the projection or, without one, the first layer: a sum over columns.
+        This first layer is the projection, if there is one: a sum over columns in either case.
 
         Args:
             widths: number of columns of each input.
 
         Returns:
-            for each input the position of its first value in the result of the step, and a matrix
-            (columns, values)
+            for each input the position of its first value in the result, and a matrix (columns,
+            values)
         """
         if self.projection:
             bases = self.projection.bases
-            starts = [0, *torch.tensor([basis.shape[1] for basis in bases]).cumsum(0).tolist()]
-            return list(zip(starts, bases, strict=False))
+            starts = accumulate((basis.shape[1] for basis in bases[:-1]), initial=0)
+            return list(zip(starts, bases, strict=True))
         weight = self._plain_layers[0].get_parameter("weight").detach()
         return [(0, part.T) for part in torch.split(weight, list(widths), dim=1)]
 
-    def after_inputs(self, sums: Tensor) -> Tensor:
-        """Return the logits (n, C) of the sums over all columns, see `input_matrices`."""
+    def after_first_layer(self, sums: Tensor) -> Tensor:
+        """Return the logits (n, C) of the sums over all columns, see `first_layer`."""
         if self.projection:
-            return self.answer(sums)
+            return self.logits(sums)
         first, *others = self._plain_layers
         logits: Tensor = nn.Sequential(*others)(sums + first.get_parameter("bias"))
         return logits / self.temperature
 
     @property
     def _plain_layers(self) -> nn.Sequential:
-        if not isinstance(self.layers, nn.Sequential):
-            raise TypeError("an ensemble without a projection")
-        return self.layers
+        return cast(nn.Sequential, self.layers)
 
 
 def make_layers(
     options: MlpOptions, *, n_features: int, n_classes: int
 ) -> Ensemble | nn.Sequential:
-    """Make the layers that the options ask for; the weights come from torch's random state."""
+    """Make the layers that the options name; the weights come from torch's global random state."""
     if options.fusion is None:
         return plain_layers(
             n_features=n_features,
@@ -202,15 +201,15 @@ def mean_logits(logits: Tensor) -> Tensor:
 
 
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:
-    """Return the temperature under which the answers' cross entropy is least.
+    """Return the temperature that minimises the cross entropy of the predictions.
 
     Args:
         logits: (n, C) of clips that the model has not learned from.
         labels: int64 (n,).
 
     Returns:
-        a value from 0.25 to 4, on a grid of steps of 2 %. Values far from 1 need many clips: a
-        normal prior of ln T stands against a few, which are often of one person.
+        a value from 0.25 to 4, on a grid with steps of 2 %. A normal prior of ln T keeps it near 1
+        where there are few clips, which are often of one person.
     """
     grid = torch.logspace(-2, 2, 141, base=2)
     losses = torch.stack(

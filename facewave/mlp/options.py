@@ -14,16 +14,17 @@ class FusionOptions:
 
     Attributes:
         projection: principal directions kept of each group before the first layer.
-        standardise: `trajectory`: one deviation for all coefficients of a trajectory's code;
-            `column`: one for each.
+        standardise: `trajectory`: one standard deviation for all coefficients of a trajectory's
+            code; `column`: one for each column.
         label_smoothing: fraction of a target that is spread over all classes.
-        mixup: parameter of the Beta distribution that clips are mixed by; 0: no mixing.
-        mirror: whether mirrored faces are trained on as well.
-        schedule: of the step size: `cosine` (falling to 0) or `constant`.
-        keep: weights of the `best` epoch on the validation part, or of the `last`.
-        refit: whether the model is trained again on both parts, for as many epochs.
-        ensemble: networks that answer together.
-        calibrate: whether a temperature is fitted on the validation part.
+        mixup: parameter of the Beta distribution from which mixing weights are drawn; 0: no mixup.
+        mirror: whether to train on mirrored faces as well.
+        schedule: of the learning rate: `cosine` (falling to 0) or `constant`.
+        keep: the weights that are kept, of the `best` epoch on the validation part or the `last`.
+        refit: whether the model is trained again on training and validation part together, for the
+            same number of epochs.
+        ensemble: number of networks whose probabilities are averaged.
+        calibrate: whether a softmax temperature is fitted on the validation part.
     """
 
     projection: int = 192
@@ -61,17 +62,17 @@ class MlpOptions:
 
     Attributes:
         inputs: names of the feature groups, in the order in which they are joined.
-        hidden: width of each hidden layer; none makes it a linear model.
+        hidden: width of each hidden layer; an empty tuple makes a linear model.
         dropout: fraction of activations dropped in training, 0 to below 1.
-        learning_rate: AdamW's step size.
+        learning_rate: AdamW's learning rate.
         weight_decay: AdamW's decoupled weight decay.
-        batch_size: clips in a step.
-        max_epochs: passes over the training part, at most.
-        patience: epochs without a better validation score after which training stops.
-        class_weights: `balanced` (errors weigh inversely to class frequency) or `none`.
-        soft_labels: whether clips with votes are learned by their votes, not by their label.
-        fusion: None: the plain MLP. It takes the columns as they are, each standardised by itself,
-            and keeps the best epoch on the validation part.
+        batch_size: clips per training step.
+        max_epochs: maximum number of passes over the training part.
+        patience: number of epochs without a better validation score after which training stops.
+        class_weights: `balanced` (errors are weighted inversely to class frequency) or `none`.
+        soft_labels: whether clips with votes are trained on their votes in place of their label.
+        fusion: None: the plain MLP, which takes all columns, each standardised by itself, and
+            keeps the weights of the best epoch on the validation part.
     """
 
     inputs: tuple[str, ...]

@@ -83,7 +83,7 @@ def check_features(table: SplitTable, inputs: Sequence[str], *, part: str) -> No
 
 
 def check_same_features(trained: Mapping[str, Any], given: Mapping[str, Any]) -> None:
-    """Refuse features made with other options: equal shapes do not make equal columns.
+    """Refuse features made with other options: columns can differ where shapes agree.
 
     Raises:
         ValueError: naming the options that differ.
@@ -136,7 +136,7 @@ def label_fractions(table: SplitTable, rows: NDArray[np.intp], *, soft: bool) ->
 def class_mass(fractions: Tensor, labels: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the sum of the clips' fractions of each class, float64 (C,).
 
-    A class that no clip is labelled with has 0: a few stray votes would else weigh as much as all
+    A class without a labelled clip gets 0: a few stray votes would otherwise weigh as much as all
     clips of another class.
     """
     labelled = np.bincount(labels, minlength=fractions.shape[1]) > 0

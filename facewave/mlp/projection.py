@@ -1,9 +1,9 @@
 """Project the standardised features, group by group, on the directions in which they vary.
 
-A clip has tens of thousands of features, a training part often only hundreds of clips. Within
-their span, which the projection keeps, nothing is lost; outside of it there is only noise to learn.
-Each group is brought to a total variance of 1, so that 2,000 landmark energies weigh no more in the
-fusion than 30 numbers of the head's pose.
+A clip has tens of thousands of features, but a training part often has only hundreds of clips. The
+projection keeps their span, so nothing is lost; outside of it there is only noise to learn. Each
+group is scaled to a total variance of 1, so that 2,000 landmark energies have no more weight than
+the 30 numbers of the head's pose.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from facewave.mlp.network import Projection
 from facewave.mlp.standardise import Scaler, clip_chunks, gather
 from facewave.splits.read import SplitTable
 
-# Clips that the directions are found from: their Gram matrix is what costs.
+# Clips from which the directions are computed: their Gram matrix is the expensive part.
 _BASIS_CLIPS = 1000
 # Directions with less than this fraction of the largest variance are rounding errors.
 _LEAST_VARIANCE = 1e-8
@@ -45,9 +45,9 @@ def fit_projection(
         table, inputs, rows: as for `fit_scaler`.
         scaler: what standardises them.
         width: directions per group, at most.
-        swap: as for `fit_scaler`. Each direction then is symmetric or antisymmetric:
-            the projection of a mirrored clip is that of the clip, or has the other sign.
-        seed: decides which clips are looked at where there are more than 1,000.
+        swap: as for `fit_scaler`. Each direction is then symmetric or antisymmetric: the projection
+            of a mirrored clip is that of the clip, or has the opposite sign.
+        seed: decides which clips are used if there are more than 1,000.
     """
     chosen = np.random.default_rng(seed).permutation(rows)[:_BASIS_CLIPS]
     rows, bases, start = np.sort(chosen), [], 0
@@ -64,7 +64,7 @@ def fit_projection(
 
 
 def _basis(features: Tensor, swap: SignedSwap | None, width: int) -> Tensor:
-    """Return (d, q): principal directions over the deviation of the group as a whole."""
+    """Return (d, q): principal directions divided by the deviation of the group as a whole."""
     clips = len(features) * (2 if swap else 1)
     # A comprehension would hold the first part while the second is made.
     found = list(map(partial(_directions, count=width), _uncorrelated_parts(features, swap)))
@@ -107,7 +107,7 @@ def _directions(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 
 def mirror_signs(projection: Projection, swap: SignedSwap) -> Tensor:
-    """Return what mirroring multiplies the projections by, 1 or -1 each, float32 (q,).
+    """Return the factor that mirroring multiplies each projection by, 1 or -1, float32 (q,).
 
     Args:
         projection: from `fit_projection` with this `swap`.
@@ -128,8 +128,8 @@ class ClipValues:
     """What the network takes of a part's valid clips: their projections, or without a projection
     their standardised features.
 
-    Projections are made once and held in memory: 4 kB per clip. Features, twenty times as much,
-    are taken from the table whenever clips are asked for.
+    Projections are computed once and held in memory: about 4 kB per clip. Features, twenty times as
+    much, are read from the table again whenever they are needed.
 
     Attributes:
         width: of a clip's values.
@@ -143,7 +143,7 @@ class ClipValues:
         scaler: Scaler,
         projection: Projection | None,
     ) -> None:
-        """Project the clips, or remember where they are."""
+        """Project the clips if there is a projection."""
         self._table, self._inputs, self._scaler = table, inputs, scaler
         self._rows = np.flatnonzero(table.valid)
         self._projected: Tensor | None = None

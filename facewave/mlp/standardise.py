@@ -1,4 +1,4 @@
-"""Mean and deviation of the features over the training part, and the features put to that scale."""
+"""Standardise features by their mean and standard deviation over the training part."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from torch import Tensor
 from facewave.mlp.mirror import SignedSwap
 from facewave.splits.read import SplitTable
 
-# A column that varies less than this over the training part says nothing; features are of order
-# one, and a smaller deviation would blow rounding errors up to the size of a signal.
+# A column that varies less than this over the training part carries no information: features are
+# of order one, and dividing by less would turn rounding errors into signals.
 _LEAST_STD = 1e-6
 
-# Standardised values beyond this are cut: a blendshape that is almost always 0 gives hundreds.
+# Standardised values beyond this are clipped: a blendshape that is almost always 0 gives hundreds.
 _LARGEST_DEVIATION = 10.0
 
 # Clips that are copied out of the table at a time while statistics are made. Larger copies are new
@@ -39,7 +39,7 @@ class Scaler:
     std: Tensor
 
     def __call__(self, features: Tensor) -> Tensor:
-        """Standardise float32 (n, d) in place, cut at 10 standard deviations, and return it."""
+        """Standardise float32 (n, d) in place, clip at 10 standard deviations, return it."""
         return (
             features.sub_(self.mean).div_(self.std).clamp_(-_LARGEST_DEVIATION, _LARGEST_DEVIATION)
         )
@@ -59,9 +59,9 @@ def fit_scaler(
         table: the training part.
         inputs: names of its groups.
         rows: int (m,), m > 0: the valid clips.
-        by_trajectory: give all coefficients of a trajectory's code one deviation (root mean
-            square): fine details of a pyramid then stay as small as they are. Not for energies,
-            whose scales have sizes of their own.
+        by_trajectory: give all coefficients of a trajectory's code the same deviation (root mean
+            square): the fine details of a pyramid then stay as small as they are. Energies, whose
+            scales differ in size, keep one deviation per column.
         swap: where mirrored clips are trained on as well, how all columns are mirrored.
     """
     mean, std = _column_statistics(table, inputs, rows)
@@ -111,6 +111,6 @@ def gather(table: SplitTable, inputs: Sequence[str], rows: NDArray[np.intp]) -> 
 
 
 def clip_chunks(rows: NDArray[np.intp], clips: int) -> Iterator[NDArray[np.intp]]:
-    """Yield row numbers, so many at a time."""
+    """Yield row numbers, a fixed number of clips at a time."""
     for start in range(0, rows.size, clips):
         yield rows[start : start + clips]

@@ -1,4 +1,4 @@
-"""Train the MLP: on one part, stopped and calibrated by another, then perhaps on both."""
+"""Train the MLP on one part, stop and calibrate it by another; with a refit, train on both."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ class Epoch:
         train_loss: weighted cross entropy in nats over the steps of the epoch, with dropout and
             with weights that change from step to step.
         val_loss: weighted cross entropy in nats after the epoch.
-        train_uar: of the same steps' answers; it thus lags behind the validation scores.
+        train_uar: of the predictions in the same steps; it therefore lags behind the validation
+            scores.
         val_uar: mean recall over the classes of the validation part.
         val_war: accuracy on the validation part.
         learning_rate: of the epoch's last step.
@@ -59,8 +60,8 @@ class TrainingJob:
     Attributes:
         options: of network and training.
         seed: of weights, batch order and dropout.
-        metrics_path: the CSV with one row per epoch; None: not written. While training runs its
-            rows are in the file with `.partial` at the end of the name.
+        metrics_path: CSV to write, one row per epoch; None: none is written. While training runs,
+            the rows are in a file whose name ends in `.partial`.
         threads: torch's threads inside an operation.
         on_epoch: called after each epoch.
     """
@@ -73,7 +74,7 @@ class TrainingJob:
 
     @contextmanager
     def record(self) -> Iterator[Callable[[Epoch], None]]:
-        """Open the file of metrics; yields what writes an epoch's row and calls `on_epoch`."""
+        """Open the metrics file; yields what writes an epoch's row and calls `on_epoch`."""
         report = self.on_epoch or (lambda row: None)
         if self.metrics_path is None:
             yield report
@@ -115,17 +116,17 @@ def train_mlp(
 ) -> tuple[TrainedMlp, NDArray[np.float32]]:
     """Train on one part; stop and calibrate by the other; with `fusion.refit` then train on both.
 
-    Invalid clips are used nowhere but in the prior. The same tables, options, seed and number of
-    threads give the same weights on the same machine; torch's global random state is left alone.
+    Invalid clips count only in the prior. The same tables, options, seed and number of threads give
+    the same weights on the same machine; torch's global random state is restored afterwards.
 
     Args:
         train: the training part.
         val: the validation part, with the same classes and feature options.
-        job: how; scores in its metrics are those of all networks of an ensemble together.
+        job: how to train. Scores of an ensemble in the metrics are those of its mean prediction.
 
     Returns:
-        the model, and the probabilities (n, C) for the validation part, by which training was
-        stopped, but of which nothing was learned: with a refit they are from before it.
+        the model, and the probabilities (n, C) for the validation part from before a refit: it was
+            used to stop training, but not learned from
 
     Raises:
         ValueError: the parts do not fit together, hold too little to learn from, an input cannot
@@ -140,7 +141,7 @@ def train_mlp(
         )
         labels = torch.from_numpy(val.labels[val.valid])
         epochs = _fit(learner, values, labels, job, write)
-        logits = _answer(learner.network, values)
+        logits = _logits(learner.network, values)
         temperature = fit_temperature(logits, labels) if fusion and fusion.calibrate else 1.0
         prior = _prior(train)
         answers = np.tile(prior, (len(val), 1))
@@ -149,7 +150,7 @@ def train_mlp(
             del learner, values  # their projections would be held beside those of both parts
             both = train.joined(val)
             prior, learner = _prior(both), prepare(both, options, seed)
-            # As many epochs again, along the same course of the step size.
+            # The same number of epochs, with the same schedule of the learning rate.
             for epoch, *_ in run_epochs(learner, options, seed):
                 if epoch == epochs:
                     break
@@ -182,14 +183,14 @@ def _fit(
     job: TrainingJob,
     write: Callable[[Epoch], None],
 ) -> int:
-    """Train a network in place; return the epoch whose weights it has.
+    """Train a network in place; return the epoch whose weights it ends up with.
 
     Args:
-        learner: what is trained.
+        learner: the network and its training clips.
         values: the validation part's valid clips.
         labels: int64 (n,), of these.
-        job: how.
-        write: takes each epoch's row.
+        job: how to train.
+        write: called with each epoch's row.
 
     Raises:
         ValueError: the loss became infinite.
@@ -199,7 +200,7 @@ def _fit(
     stopping = EarlyStopping(patience=options.patience)
     epoch, best = 0, network.layers.state_dict()
     for epoch, loss, uar, rate in run_epochs(learner, options, job.seed):
-        logits = _answer(network, values)
+        logits = _logits(network, values)
         val_loss = float(functional.cross_entropy(logits, labels, weight=learner.weights))
         if not math.isfinite(loss) or not math.isfinite(val_loss):
             raise ValueError(
@@ -227,7 +228,7 @@ def _fit(
     return stopping.best_epoch
 
 
-def _answer(network: MlpNetwork, values: ClipValues) -> Tensor:
+def _logits(network: MlpNetwork, values: ClipValues) -> Tensor:
     network.eval()
     with torch.inference_mode():
-        return torch.cat([network.answer(chunk) for chunk in values.in_order()])
+        return torch.cat([network.logits(chunk) for chunk in values.in_order()])

@@ -59,9 +59,9 @@ def test_projected_network_is_its_projection_and_the_rest():
 def _check_first_step(network):
     """Inputs of three columns and one, whose contributions to the first step are added up."""
     features = torch.randn(6, 4)
-    (first, one), (second, other) = network.input_matrices([3, 1])
+    (first, one), (second, other) = network.first_layer([3, 1])
     sums = torch.zeros(6, second + other.shape[1])
     sums[:, first : first + one.shape[1]] += features[:, :3] @ one
     sums[:, second:] += features[:, 3:] @ other
     with torch.inference_mode():
-        torch.testing.assert_close(network.after_inputs(sums), network(features))
+        torch.testing.assert_close(network.after_first_layer(sums), network(features))
