@@ -32,9 +32,4 @@ rule features:
     input:
         of_datasets("manifest.parquet"),
         PROJECT.target_tables(),
-        [
-            RESULTS / name / "targets.parquet"
-            for name, plan in PLANS.items()
-            if plan.targets
-        ],
         of_datasets("features/{bucket}.tsv"),

@@ -92,8 +92,7 @@ def small_config(model: Path) -> dict[str, object]:
             "inputs": ["blendshapes"],
             "hidden": [8],
             "max_epochs": 1,
-            "projection": 0,
-            "mirror": False,
+            "fusion": None,
             "batch_size": 512,
         },
     }

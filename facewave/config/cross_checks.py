@@ -175,10 +175,11 @@ def _mlp_problems(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"{place} needs wavelet.energy: true"
         if kind == "statistics" and wavelet.get("statistics") == []:
             yield f"{place} needs names under wavelet.statistics"
-    mirrored = mlp.get("mirror") is True and mlp.get("projection") != 0
+    fusion = mlp.get("fusion")
+    mirrored = isinstance(fusion, dict) and fusion.get("mirror") is True
     if mirrored and features.get("align") == "none" and "landmarks" in _texts(mlp.get("inputs")):
         yield (
-            "mlp.mirror: found true, expected false with features.align: none (landmarks in "
+            "mlp.fusion.mirror: found true, expected false with features.align: none (landmarks in "
             "image coordinates cannot be mirrored)"
         )
 

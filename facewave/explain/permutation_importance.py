@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from facewave.evaluation.metrics import unweighted_average_recall
 from facewave.evaluation.resampling import stratified_interval
 from facewave.explain.column_groups import ColumnGroup, column_groups
-from facewave.explain.first_layer import LinearFront
+from facewave.explain.first_layer import FirstLayer
 from facewave.mlp.model import TrainedMlp, check_compatible
-from facewave.mlp.standardise import check_features
+from facewave.mlp.parts import check_features
 from facewave.splits.read import SplitTable
 from facewave.training import use_threads
 
@@ -99,19 +99,19 @@ def permuted_answers(
     rows = np.flatnonzero(table.valid)
     answers = np.log(np.maximum(np.tile(model.prior.numpy(), (len(table), 1)), 1e-30))
     with use_threads(threads), torch.inference_mode():
-        front = LinearFront(model)
+        first_layer = FirstLayer(model)
         whole = {name: np.arange(table.groups[name].shape[1]) for name in model.shapes}
-        sums = front.contribution(table, rows, whole)
-        answers[rows] = front.log_probabilities(sums)
+        sums = first_layer.contribution(table, rows, whole)
+        answers[rows] = first_layer.log_probabilities(sums)
         permuted = np.empty((len(groups), repeats, len(table)), np.int64)
         losses = np.zeros((len(groups), len(table)))
         for place, group in enumerate(groups):
-            part = front.contribution(table, rows, group.columns)
+            part = first_layer.contribution(table, rows, group.columns)
             random = np.random.default_rng([seed, place])
             for repeat in range(repeats):
                 order = torch.from_numpy(random.permutation(rows.size))
                 changed = answers.copy()
-                changed[rows] = front.log_probabilities(sums - part + part[order])
+                changed[rows] = first_layer.log_probabilities(sums - part + part[order])
                 permuted[place, repeat] = changed.argmax(axis=1)
                 losses[place] += _losses(changed, table.labels) / repeats
     return FoldAnswers(

@@ -25,8 +25,7 @@ from facewave.storage.store import DamagedShardError, read_shard, shard_path
 from facewave.storage.tables import iter_rows
 
 _ROW_GROUP_CLIPS = 1000
-# Training brings row groups into random order where it cannot hold them all: many small ones mix
-# better than few large ones.
+# A reader decodes one row group at a time: small ones take little memory.
 _ROW_GROUP_BYTES = 8 * 1024 * 1024
 
 _CLIP_FIELDS = [

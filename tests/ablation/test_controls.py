@@ -23,6 +23,16 @@ def test_labels_are_shuffled_where_the_model_learns(tmp_path):
         np.testing.assert_array_equal(np.bincount(tables[part].labels), [20, 20, 20])
 
 
+def test_shuffled_labels_take_their_votes_along(tmp_path):
+    columns = toy(30)
+    columns["label_distribution"] = np.eye(3)[columns["label"]].tolist()
+    path = write_split(tmp_path / "train.parquet", columns)
+    options = MlpOptions(inputs=("blendshapes",), soft_labels=True)
+    found = read_variant(path, options=options, control="shuffled_labels", part="train", seed=1)
+    assert found.labels.tolist() != columns["label"].tolist()
+    np.testing.assert_array_equal(found.label_distributions.argmax(axis=1), found.labels)
+
+
 def test_clip_length_replaces_the_inputs():
     options = MlpOptions(inputs=("blendshapes",))
     assert control_options(options, "clip_length").inputs == ("pose",)

@@ -21,13 +21,37 @@ def test_variants_change_what_they_name():
     assert given["wavelet"]["coefficients"] == 10
 
 
+def test_variants_change_options_of_the_fusion_one_by_one():
+    given = config(
+        {
+            "default": {},
+            "one": {"mlp": {"fusion": {"ensemble": 1}}},
+            "plain": {"mlp": {"fusion": None}},
+            "moved": {"mlp": {"projection": 0}},
+        }
+    )
+    given["mlp"]["fusion"]["mixup"] = 0.7
+    fusion = {
+        name: variant_options(given, name)["mlp"]["fusion"] for name in ("default", "one", "plain")
+    }
+    assert fusion["default"]["mixup"] == 0.7
+    assert fusion["one"] == fusion["default"] | {"ensemble": 1}
+    assert fusion["plain"] is None
+    with pytest.raises(ConfigError, match=r"mlp\.projection: .*mlp\.fusion: null"):
+        variant_options(given, "moved")
+    given["ablation"]["grid"] = {"mlp.fusion.projection": [8], "mlp.hidden": [[4]]}
+    name = "projection_8_hidden_4"
+    options = variant_options(with_grid(given), name)["mlp"]
+    assert (options["hidden"], options["fusion"]) == ([4], fusion["default"] | {"projection": 8})
+
+
 @pytest.mark.parametrize(
     ("variant", "message"),
     [
         ({"wavelet": {"coeficients": 3}}, "coeficients"),
         ({"wavelet": {"energy": False}}, r"wavelet.energy: true"),
         ({"features": {"head_pose": False}}, r"features.head_pose: true"),
-        ({"features": {"align": "none"}}, r"mlp.mirror"),
+        ({"features": {"align": "none"}}, r"mlp.fusion.mirror"),
         ({"mlp": {"inputs": ["pose_statistics"]}}, r"wavelet.statistics"),
     ],
 )
@@ -59,9 +83,12 @@ def test_a_grid_becomes_variants():
 
 
 def test_a_grid_that_cannot_be_is_refused():
-    given = config({"default": {}, "projection_0": {}})
-    given["ablation"]["grid"] = {"mlp.projection": [0, 8]}
-    with pytest.raises(ConfigError, match="two variants 'projection_0'"):
+    given = config({"default": {}, "projection_8": {}})
+    given["ablation"]["grid"] = {"mlp.fusion.projection": [16, 8]}
+    with pytest.raises(ConfigError, match="two variants 'projection_8'"):
+        with_grid(given)
+    given["ablation"]["grid"] = {"mlp.fusion": [None], "mlp.fusion.projection": [16]}
+    with pytest.raises(ConfigError, match=r"mlp\.fusion and keys of it"):
         with_grid(given)
     given["ablation"]["grid"] = {"split.protocol": ["80-20"]}
     with pytest.raises(ConfigError, match=r"split\.protocol"):

@@ -17,7 +17,6 @@ from facewave.evaluation.cross_validation import (
     describe,
     write_fold_table,
 )
-from facewave.evaluation.published import published_scores
 from tests.report.report_files import build
 from tests.workflow.workflow import CLASSES, snakemake, write_config, write_labels
 
@@ -65,7 +64,11 @@ def test_cross_validate_on_the_command_line(tmp_path, landmarker_model):
     assert refused.code != 0
     assert "split.protocol '80-10-10' has no folds for small" in refused.output
     protocol = "grouped_k_fold"
-    small = {"hidden": [8], "max_epochs": 3, "ensemble": 1, "refit": False, "mirror": False}
+    small = {
+        "hidden": [8],
+        "max_epochs": 3,
+        "fusion": {"ensemble": 1, "refit": False, "mirror": False},
+    }
     write_config(tmp_path, split={"protocol": protocol, "folds": 2}, mlp=small)
     run = snakemake(tmp_path, "cross_validate")
     assert run.jobs["fit_mlp"] == 2

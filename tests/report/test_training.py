@@ -3,7 +3,7 @@
 import pytest
 
 from facewave.config.check import check_config
-from facewave.mlp.epochs import Epoch
+from facewave.mlp.train import Epoch
 from facewave.report.training import CURVES, read_training, training_words
 from tests.report.report_files import PLAIN, write_training
 

@@ -5,11 +5,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from facewave.mlp.epochs import TrainingJob
 from facewave.mlp.mirror import mirror_swap
-from facewave.mlp.model import predict
-from facewave.mlp.options import MlpOptions
-from facewave.mlp.train import train_mlp
+from facewave.mlp.options import FusionOptions, MlpOptions
+from facewave.mlp.train import TrainingJob, fit_predict
 from facewave.pretrained import WeightsError
 from facewave.splits.read import read_split
 from facewave.text.features import (
@@ -75,8 +73,8 @@ def test_a_mirrored_face_says_the_same():
     np.testing.assert_array_equal(swap(values), values)
 
 
-@pytest.mark.parametrize("projection", [0, 8])
-def test_the_network_learns_from_texts_what_the_face_does_not_show(tmp_path, projection):
+@pytest.mark.parametrize("fusion", [None, FusionOptions(projection=8, mirror=False, ensemble=1)])
+def test_the_network_learns_from_texts_what_the_face_does_not_show(tmp_path, fusion):
     words = ("neutral nothing", "happy joyful", "sad gloomy")
     parts, texts = {}, {}
     for seed, (name, n) in enumerate({"train": 60, "val": 30, "test": 30}.items()):
@@ -88,12 +86,10 @@ def test_the_network_learns_from_texts_what_the_face_does_not_show(tmp_path, pro
     scores = {}
     for inputs in (("blendshapes",), ("blendshapes", "text")):
         options = MlpOptions(
-            inputs=inputs, hidden=(8,), max_epochs=40, projection=projection, learning_rate=0.01
+            inputs=inputs, hidden=(8,), max_epochs=40, learning_rate=0.01, fusion=fusion
         )
         tables = {name: with_texts(part, features(texts[name])) for name, part in parts.items()}
-        job = TrainingJob(options=options, seed=0, metrics_path=tmp_path / "m.csv", threads=1)
-        model, _ = train_mlp(tables["train"], tables["val"], job)
-        answers = predict(model, tables["test"]).argmax(1)
+        answers = fit_predict(tables, TrainingJob(options=options, seed=0))[1]["test"].argmax(1)
         scores[len(inputs)] = float((answers == tables["test"].labels).mean())
     assert scores[1] < 0.7
     assert scores[2] > 0.95

@@ -8,10 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facewave.manifest.clips import Clip, write_manifest
 from facewave.versions import VLM_VERSION
 from facewave.vlm.fine_tuning.clips import example, others, read_clips, stage_rows
-from facewave.vlm.fine_tuning.job_inputs import read_targets
 from facewave.vlm.plan import STAGES
 from tests.splits.split_files import CLASSES, toy, write_split
 
@@ -160,20 +158,3 @@ def test_the_rows_of_a_stage_stay_as_they_are():
 
 
 # Targets
-
-
-def test_targets_of_a_manifest_in_the_wanted_order(tmp_path):
-    given = {
-        "a": (("valence", 1.5), ("arousal", -2.0)),
-        "b": (("arousal", 3.0),),
-        "c": (("arousal", 0.001), ("valence", 0.0)),
-        "d": None,
-    }
-    clips = [
-        Clip(name, f"{name}.mp4", index, 0, "happy", targets=targets)
-        for index, (name, targets) in enumerate(given.items())
-    ]
-    write_manifest(clips, tmp_path / "m.parquet", None, metadata={})
-    found = read_targets(tmp_path / "m.parquet", ["arousal", "valence"])
-    assert found == {"a": (-2.0, 1.5), "c": (0.001, 0.0)}
-    assert read_targets(tmp_path / "m.parquet", ["arousal"]).keys() == {"a", "b", "c"}

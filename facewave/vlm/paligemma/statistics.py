@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facewave.mlp.projection import fit_standardisation
-from facewave.mlp.standardise import check_features
+from facewave.mlp.parts import check_features
+from facewave.mlp.standardise import fit_scaler
 from facewave.splits.read import SplitTable
 
 FACE_GROUPS = ("landmarks", "blendshapes")
@@ -70,7 +70,7 @@ def fit_statistics(table: SplitTable) -> FaceStatistics:
             "no clip of the training part has a usable face: see quality.csv for the reasons, or "
             "train with vlm.use_face: false"
         )
-    scaler = fit_standardisation(table, FACE_GROUPS, rows, by_trajectory=True, swap=None)
+    scaler = fit_scaler(table, FACE_GROUPS, rows, by_trajectory=True)
     widths = [table.groups[name].shape[1] for name in FACE_GROUPS]
     mean, std = (torch.split(values, widths) for values in (scaler.mean, scaler.std))
     return FaceStatistics(

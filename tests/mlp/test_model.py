@@ -1,4 +1,4 @@
-"""The MLP's checkpoint, and the script from splits to predictions."""
+"""A trained model: its file, its predictions, and the script from splits to predictions."""
 
 import pickle
 import runpy
@@ -12,11 +12,10 @@ import pytest
 import torch
 
 from facewave.evaluation.predictions import read_predictions
-from facewave.mlp.checkpoint import load_checkpoint, save_checkpoint
-from facewave.mlp.model import predict
-from facewave.mlp.standardise import Scaler
+from facewave.mlp.model import load_checkpoint, predict, save_checkpoint
+from facewave.splits import read
 from facewave.splits.read import read_split
-from tests.mlp.plain_mlp import OPTIONS, fit_model, make_table
+from tests.mlp.quick_training import FUSED, PLAIN, fit_model, make_table
 from tests.splits.split_files import CLASSES, toy, write_split
 
 ROOT = Path(__file__).parents[2]
@@ -37,10 +36,12 @@ def fit(tmp_path):
 
 @pytest.fixture
 def model(table, fit):
-    return fit(table(60, seed=1), table(30, seed=2))
+    return fit(table(60, seed=1), table(30, seed=2))[0]
 
 
-def test_checkpoint_round_trip(model, table, tmp_path):
+@pytest.mark.parametrize("options", [PLAIN, FUSED], ids=["plain", "fused"])
+def test_checkpoint_round_trip(table, fit, tmp_path, options):
+    model, _ = fit(table(60, seed=1), table(30, seed=2), options=options)
     path = tmp_path / "new" / "model.pt"
     save_checkpoint(path, model)
     assert [file.name for file in path.parent.iterdir()] == ["model.pt"]
@@ -58,13 +59,13 @@ def test_checkpoint_is_plain(model, tmp_path):
     content = torch.load(tmp_path / "model.pt", weights_only=True)
     assert content["classes"] == list(CLASSES)
     assert content["options"]["hidden"] == [16]
-    assert set(content["options"]) == set(asdict(OPTIONS))
+    assert set(content["options"]) == set(asdict(PLAIN))
     assert content["mean"].shape == content["std"].shape == (20,)
     assert content["split_metadata"]["data_sha256"] == "digest of 60 clips"
     assert content["shapes"] == {"landmarks": [2, 3, 2], "blendshapes": [2, 4]}
 
 
-def test_checkpoint_refuses_what_is_none(model, tmp_path):
+def test_what_is_not_a_checkpoint_is_refused(model, tmp_path):
     path = tmp_path / "model.pt"
     with pytest.raises(FileNotFoundError):
         load_checkpoint(path)
@@ -101,6 +102,9 @@ def test_checkpoint_of_another_kind_or_version_is_refused(model, tmp_path):
         load_checkpoint(path)
 
 
+# Prediction
+
+
 def test_prediction_refuses_other_features(model, table):
     part = table(9)
     with pytest.raises(ValueError, match="no feature group 'landmarks'"):
@@ -113,15 +117,37 @@ def test_prediction_refuses_other_features(model, table):
         predict(model, table(9, features={"layout": "paper"}))
 
 
-def test_scaler_cuts_outliers():
-    scaler = Scaler(mean=torch.zeros(1), std=torch.full((1,), 1e-3))
-    assert scaler(torch.tensor([[1.0], [-1.0], [0.002]])).tolist() == [[10], [-10], [2]]
+def test_invalid_clip_gets_the_prior(table, fit):
+    train = table(40, invalid=5)
+    train.labels[:20] = 1
+    model, _ = fit(train, table(30, seed=2))
+    part = table(9, seed=3, invalid=2)
+    probabilities = predict(model, part)
+    assert probabilities.dtype == np.float32
+    assert probabilities.shape == (9, 3)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    frequencies = np.bincount(train.labels, minlength=3) / 40
+    np.testing.assert_allclose(probabilities[:2], [frequencies] * 2, rtol=1e-6)
+    assert probabilities[:2].argmax(axis=1).tolist() == [1, 1]
+    assert not np.allclose(probabilities[2:], frequencies)
+
+
+def test_predicts_an_empty_part(table, fit):
+    model, _ = fit(table(30), table(9, seed=2))
+    assert predict(model, table(0)).shape == (0, 3)
 
 
 # The script
 
 
-def test_script_from_split_to_predictions(tmp_path):
+def test_script_from_split_to_predictions(tmp_path, monkeypatch):
+    folders = []
+
+    def spy(path, *, groups, scratch):
+        folders.append(scratch)
+        return read_split(path, groups=groups, scratch=scratch)
+
+    monkeypatch.setattr(read, "read_split", spy)
     for i, (part, n) in enumerate((("train", 60), ("val", 12), ("test", 9))):
         write_split(tmp_path / f"{part}.parquet", toy(n, seed=i, signal=6.0, invalid=1))
     snakemake = SimpleNamespace(
@@ -138,7 +164,6 @@ def test_script_from_split_to_predictions(tmp_path):
             seed=3,
         ),
         threads=1,
-        resources=SimpleNamespace(mem_mb=4000),
         log=[str(tmp_path / "log" / "train.log")],
     )
     runpy.run_path(
@@ -147,6 +172,7 @@ def test_script_from_split_to_predictions(tmp_path):
         run_name="__main__",
     )
     out = tmp_path / "out"
+    assert folders == [out] * 3  # the features lie beside the results, not in memory
     assert sorted(p.name for p in out.iterdir()) == ["metrics.csv", "mlp.pt", "predictions.parquet"]
     answers = read_predictions(out / "predictions.parquet")
     assert answers.parts == ["val"] * 12 + ["test"] * 9
