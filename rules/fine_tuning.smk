@@ -46,7 +46,7 @@ use rule evaluate as evaluate_fine_tuned with:
         test=of_folds("splits/{split}/test.parquet"),
     output:
         metrics=DATASET / "evaluation/fine_tuned/{model}/{protocol}/metrics.json",
-        confusion=confusion_image(
+        figure=confusion_image(
             DATASET / "evaluation/fine_tuned/{model}/{protocol}", "{model}, fine-tuned"
         ),
     log:

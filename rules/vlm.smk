@@ -109,7 +109,7 @@ use rule evaluate as evaluate_vlm with:
         metrics=EVALUATED / "metrics.json",
         confused_clips=EVALUATED / "confused_clips.csv",
         confused_classes=EVALUATED / "confused_classes.csv",
-        confusion=confusion_image(EVALUATED, "{vlm}, {stage}"),
+        figure=confusion_image(EVALUATED, "{vlm}, {stage}"),
     log:
         DATASET / "logs/evaluate_vlm/{vlm}/{control}/{stage}/{protocol}.log",
     params:
@@ -119,29 +119,22 @@ use rule evaluate as evaluate_vlm with:
 
 
 # The same for `head: regression`, which has other scores.
-rule evaluate_regression:
+use rule evaluate as evaluate_regression with:
     input:
         predictions=of_folds("vlm/{vlm}/{control}/{stage}/{split}/predictions.parquet"),
         train=of_folds("splits/{split}/train.parquet"),
+        test=of_folds("splits/{split}/test.parquet"),
     output:
         metrics=EVALUATED / "regression.json",
-        picture=EVALUATED / "regression.png",
+        figure=EVALUATED / "regression.png",
     log:
         DATASET / "logs/evaluate_regression/{vlm}/{control}/{stage}/{protocol}.log",
     wildcard_constraints:
         stage="|".join(STAGES),
-    conda:
-        "../envs/training.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
     params:
         title=lambda wildcards: f"{wildcards.vlm}, {wildcards.stage}, on {wildcards.dataset}",
-        version=EVALUATION_VERSION,
     message:
         "evaluate {wildcards.stage} of {wildcards.vlm} on {wildcards.dataset}"
-    script:
-        "../scripts/evaluate_regression.py"
 
 
 use rule encode_features as shuffle_time_encode with:

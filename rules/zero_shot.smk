@@ -61,7 +61,7 @@ use rule evaluate as evaluate_zero_shot with:
         test=of_folds("splits/{split}/test.parquet"),
     output:
         metrics=DATASET / "evaluation/zero_shot/{model}/{protocol}/metrics.json",
-        confusion=confusion_image(
+        figure=confusion_image(
             DATASET / "evaluation/zero_shot/{model}/{protocol}", "{model}, zero-shot"
         ),
     log:

@@ -16,7 +16,6 @@ from facewave.config.errors import ConfigError
 
 # Sections of the configuration in which variants may differ.
 SECTIONS = ("quality", "features", "wavelet", "mlp")
-CONTROLS = ("shuffled_labels", "clip_length")
 
 
 def with_grid(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,7 +28,7 @@ def with_grid(config: Mapping[str, Any]) -> dict[str, Any]:
         config: the checked configuration.
 
     Raises:
-        ConfigError: two variants have one name, or a key of the grid is within another one.
+        ConfigError: two variants have the same name, or one key of the grid is within another.
     """
     full = copy.deepcopy(dict(config))
     variants, grid = full["ablation"]["variants"], full["ablation"]["grid"]
@@ -42,7 +41,7 @@ def with_grid(config: Mapping[str, Any]) -> dict[str, Any]:
             _word(part) for key in point for part in (key.rpartition(".")[2], point[key])
         )
         if name in variants:
-            raise ConfigError([f"ablation.grid: there are two variants {name!r}"])
+            raise ConfigError([f"ablation.grid: there are two variants {name!r}: rename one"])
         variants[name] = {}
         for key, value in point.items():
             *sections, option = key.split(".")
@@ -71,14 +70,14 @@ def _merged(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
 
 
 def variant_options(config: Mapping[str, Any], name: str) -> dict[str, dict[str, Any]]:
-    """Return the sections of the configuration as a variant has them, checked.
+    """Return the sections of the configuration as a variant sets them, checked.
 
     Args:
         config: the checked configuration.
         name: a key of `ablation.variants`.
 
     Raises:
-        ConfigError: what the variant sets cannot be.
+        ConfigError: the variant sets something that is not allowed.
     """
     variant = config["ablation"]["variants"][name]
     changes = {section: variant[section] for section in SECTIONS if section in variant}
@@ -90,11 +89,11 @@ def candidates(config: Mapping[str, Any]) -> list[str]:
     """Return the variants that inner folds choose among, in the order of the configuration.
 
     Args:
-        config: the checked configuration. Without `ablation.candidates` all variants that are no
+        config: the checked configuration. Without `ablation.candidates` all variants that are not
             controls; the reference is always one of them.
 
     Raises:
-        ConfigError: a candidate is no variant, or is a control.
+        ConfigError: a candidate is not a variant, or is a control.
     """
     section = config["ablation"]
     variants, named = section["variants"], section["candidates"]

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from facewave.ablation.compare import class_interval
 from facewave.evaluation.metrics import unweighted_average_recall
+from facewave.evaluation.resampling import stratified_interval
 from facewave.explain.column_groups import ColumnGroup, column_groups
 from facewave.explain.first_layer import FirstLayer
 from facewave.mlp.model import TrainedMlp, check_compatible
@@ -160,7 +160,7 @@ def importances(
     for group, answers, rise in zip(groups, permuted, rises, strict=True):
         scores = [unweighted_average_recall(labels, answer) for answer in answers]
         lost = (predicted == labels) - (answers == labels).mean(axis=0)
-        low, high = class_interval(lost * weights, labels, seed=seed)
+        low, high = stratified_interval(lost * weights, labels, seed=seed)
         found.append(
             Importance(
                 kind=group.kind,

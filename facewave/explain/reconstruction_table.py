@@ -13,11 +13,11 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from facewave.evaluation.resampling import stratified_interval
 from facewave.explain.reconstruction import REBUILT_COLUMNS, SIGNALS
 from facewave.storage.atomic import atomic_path
 from facewave.storage.tables import iter_rows
 
-_RESAMPLES = 2000
 # Behind the layouts of the workflow's own come those to compare with.
 _COLOURS = {
     "paper": "tab:red",
@@ -88,11 +88,8 @@ def _layout_error(
     low = high = mean = math.nan
     if values.size:
         mean = float(values.mean())
-        random = np.random.default_rng(seed)
-        drawn = [
-            values[random.integers(values.size, size=values.size)].mean() for _ in range(_RESAMPLES)
-        ]
-        low, high = map(float, np.quantile(drawn, [0.025, 0.975]))
+        one = np.zeros(values.size, np.int64)
+        low, high = stratified_interval(values / values.size, one, seed=seed)
     signal, layout, coefficients = code
     return LayoutError(
         signal=signal,

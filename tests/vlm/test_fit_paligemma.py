@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from facewave.config.check import check_config
-from facewave.evaluation.predictions import INVALID_ANSWER, read_predictions, read_regression
-from facewave.evaluation.regression import evaluate_regression_folds
+from facewave.evaluation.evaluate import evaluate_folds, read_folds
+from facewave.evaluation.predictions import INVALID_ANSWER, read_predictions
 from facewave.manifest.clips import Clip, write_manifest
 from facewave.manifest.targets import read_targets, targets_of, write_targets
 from facewave.storage.store import shard_path
@@ -211,23 +211,23 @@ def test_generated_answers_that_name_no_class_are_a_class_of_their_own(files, tm
 def test_real_values_are_predicted_beside_the_mean(files, tmp_path):
     done = job(files, tmp_path, head="regression", targets={"columns": ["valence"]})
     launch(done, gpus=0)
-    found = read_regression(done.outputs["predictions"])
-    assert found.names == ("valence",)
+    found = read_predictions(done.outputs["predictions"])
+    assert found.targets == ("valence",)
     # One test clip has no target.
     assert found.parts == ["val"] * 4 + ["test"] * 4
-    assert found.targets[:2].ravel().tolist() == [0.12, 1.13]
-    scores = evaluate_regression_folds([done.outputs["predictions"]], [done.splits["train"]])
+    assert found.truth[:2].ravel().tolist() == [0.12, 1.13]
+    scores = evaluate_folds(read_folds([done.outputs["predictions"]], [done.splits["train"]]))
     assert scores["n"] == 4
     assert scores["n_invalid"] == 1
     assert scores["mean_of_training"][0]["pearson"] is None
-    true, said = found.targets[4:, 0], found.predicted[4:, 0]
+    true, said = found.truth[4:, 0], found.predicted[4:, 0]
     assert scores["targets"][0]["mae"] == pytest.approx(np.abs(true - said).mean())
     # Of the whole training part, of which the stage sees one half.
     np.testing.assert_allclose(found.baseline, 1.055)
     state, _ = load_state(Path(done.outputs["weights"]))
     assert state["head.mean"].tolist() == pytest.approx([1.055])
     with pytest.raises(ValueError, match="would mean nothing"):
-        evaluate_regression_folds([done.outputs["predictions"]], [done.splits["test"]])
+        read_folds([done.outputs["predictions"]], [done.splits["test"]])
 
 
 def test_a_gpu_that_is_not_there_is_refused(files, tmp_path):

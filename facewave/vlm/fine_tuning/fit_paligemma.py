@@ -14,15 +14,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from facewave.evaluation.metrics import unweighted_average_recall
+from facewave.evaluation.metrics import evaluate_regression, unweighted_average_recall
 from facewave.evaluation.predictions import (
     INVALID_ANSWER,
     RegressionPredictions,
     join_parts,
     write_predictions,
-    write_regression,
 )
-from facewave.evaluation.regression import evaluate_regression
 from facewave.prompts.questions import parse_answer
 from facewave.training import class_weights
 from facewave.vlm.fine_tuning.clips import Images, batch_maker
@@ -244,7 +242,7 @@ def write_answers(
     }
     path = Path(job.outputs["predictions"])
     if inputs.regression:
-        write_regression(path, _regression(inputs, logits, content))
+        write_predictions(path, _regression(inputs, logits, content))
         return
     tables = {part: inputs.clips.tables[part] for part in logits}
     answers = join_parts(
@@ -264,10 +262,10 @@ def _regression(
     return RegressionPredictions(
         clip_ids=[ids[row] for row in rows],
         parts=[part for part in predicted for _ in range(inputs.rows[part].size)],
-        targets=targets_of(inputs, rows),
+        truth=targets_of(inputs, rows),
         predicted=np.concatenate([values.astype(np.float64) for values in predicted.values()]),
         baseline=np.tile(mean, (rows.size, 1)),
         valid=valid[rows],
-        names=inputs.options.targets,
+        targets=inputs.options.targets,
         metadata=content,
     )

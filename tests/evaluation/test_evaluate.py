@@ -9,39 +9,25 @@ import pytest
 from PIL import Image
 
 from facewave import __version__
-from facewave.evaluation.evaluate import draw_confusion, evaluate_folds, read_folds
-from facewave.evaluation.metrics import evaluate
-from facewave.evaluation.predictions import Predictions, read_predictions, write_predictions
+from facewave.evaluation.evaluate import evaluate_folds, read_folds
+from facewave.evaluation.predictions import write_predictions
+from tests.evaluation.predicted import predicted_classes, predicted_values
 from tests.splits.split_files import CLASSES, toy, write_split
 
 ROOT = Path(__file__).parents[2]
 
 
-def _predictions(clip_ids, labels, predicted, *, valid=None, parts=None, classes=CLASSES):
-    n = len(clip_ids)
-    return Predictions(
-        clip_ids=list(clip_ids),
-        parts=parts or ["test"] * n,
-        labels=np.array(labels),
-        predicted=np.array(predicted),
-        valid=np.ones(n, bool) if valid is None else np.array(valid),
-        probabilities=np.eye(len(classes), dtype=np.float32)[predicted],
-        classes=tuple(classes),
-        metadata={"seed": 3, "model": "mlp"},
-    )
-
-
 @pytest.fixture
 def two_folds(tmp_path):
     """Two folds; the majority class is `happy` in the first and `neutral` in the second."""
-    first = _predictions(
+    first = predicted_classes(
         ["v", "a", "b", "c", "d"],
         [2, 0, 0, 1, 1],
         [2, 0, 1, 1, 1],
         valid=[True, True, False, True, True],
         parts=["val", "test", "test", "test", "test"],
     )
-    second = _predictions(["e", "f"], [0, 2], [0, 0])
+    second = predicted_classes(["e", "f"], [0, 2], [0, 0])
     paths = []
     for number, (answers, labels) in enumerate(((first, [1, 1, 0]), (second, [0, 0, 2])), start=1):
         columns = toy(3, seed=number) | {"label": np.array(labels)}
@@ -52,37 +38,25 @@ def two_folds(tmp_path):
     return tuple(list(column) for column in zip(*paths, strict=True))
 
 
-def test_predictions_round_trip(tmp_path):
-    path = tmp_path / "p.parquet"
-    answers = _predictions(["a", "b"], [0, 1], [0, 2], valid=[True, False], parts=["val", "test"])
-    write_predictions(path, answers)
-    again = read_predictions(path)
-    assert (again.clip_ids, again.parts) == (["a", "b"], ["val", "test"])
-    assert again.labels.tolist() == [0, 1]
-    assert again.predicted.tolist() == [0, 2]
-    assert again.valid.tolist() == [True, False]
-    np.testing.assert_array_equal(again.probabilities, answers.probabilities)
-    assert again.metadata == {
-        "seed": 3,
-        "model": "mlp",
-        "classes": list(CLASSES),
-        "facewave": __version__,
-    }
-    before = path.read_bytes()
-    write_predictions(path, answers)
-    assert path.read_bytes() == before
-
-
-def test_predictions_reader_refuses_other_files(tmp_path):
-    with pytest.raises(ValueError, match="not a predictions file: lacks part, predicted"):
-        read_predictions(write_split(tmp_path / "split.parquet", toy(3)))
-    (tmp_path / "text.parquet").write_text("x")
-    with pytest.raises(ValueError, match="not a readable Parquet file"):
-        read_predictions(tmp_path / "text.parquet")
-    answers = _predictions(["a"], [7], [0])
-    write_predictions(tmp_path / "p.parquet", answers)
-    with pytest.raises(ValueError, match="column 'label' leaves the classes 0 to 2"):
-        read_predictions(tmp_path / "p.parquet")
+@pytest.fixture
+def value_folds(tmp_path):
+    """Two folds of values; their first clips are not valid, one of these is not tested."""
+    folds = [
+        predicted_values(
+            ["v", "a", "b"],
+            [[9, 9], [1, 2], [3, 4]],
+            [[0, 0], [1, 2], [4, 4]],
+            parts=["val", "test", "test"],
+        ),
+        predicted_values(["c"], [[5, 6]], [[7, 6]]),
+    ]
+    files = []
+    for number, answers in enumerate(folds, start=1):
+        train = write_split(tmp_path / f"train{number}.parquet", toy(3, seed=number))
+        path = tmp_path / f"values{number}.parquet"
+        write_predictions(path, answers)
+        files.append((path, train))
+    return tuple(list(column) for column in zip(*files, strict=True))
 
 
 def test_folds_are_pooled_and_listed(two_folds):
@@ -115,7 +89,7 @@ def test_one_fold_has_no_spread(two_folds):
 
 def test_no_valid_clip_at_all(tmp_path):
     train = write_split(tmp_path / "train.parquet", toy(3))
-    write_predictions(tmp_path / "p.parquet", _predictions(["a"], [0], [0], valid=[False]))
+    write_predictions(tmp_path / "p.parquet", predicted_classes(["a"], [0], [0], valid=[False]))
     scores = evaluate_folds(read_folds([tmp_path / "p.parquet"], [train]))
     assert scores["valid_only"] is None
     assert scores["overall"]["war"] == 1.0
@@ -130,32 +104,79 @@ def test_folds_that_mean_nothing_are_refused(tmp_path, two_folds):
     with pytest.raises(ValueError, match="clip 'a' is tested 2 times"):
         evaluate_folds(read_folds(predictions[:1] * 2, trains[:1] * 2))
     leaking = tmp_path / "leak.parquet"
-    write_predictions(leaking, _predictions(["s1_000"], [0], [0]))
+    write_predictions(leaking, predicted_classes(["s1_000"], [0], [0]))
     with pytest.raises(ValueError, match=r"1 test clips are in the training part .*'s1_000'"):
         read_folds([leaking], trains[:1])
     untested = tmp_path / "untested.parquet"
-    write_predictions(untested, _predictions(["a"], [0], [0], parts=["val"]))
+    write_predictions(untested, predicted_classes(["a"], [0], [0], parts=["val"]))
     with pytest.raises(ValueError, match="no test clip to score"):
         read_folds([untested], trains[:1])
     other = tmp_path / "other.parquet"
-    write_predictions(other, _predictions(["a"], [0], [0], classes=("x", "y", "z")))
+    write_predictions(other, predicted_classes(["a"], [0], [0], classes=("x", "y", "z")))
     with pytest.raises(ValueError, match="have different classes"):
         read_folds([other], trains[:1])
 
 
-def test_confusion_picture(tmp_path):
-    path = tmp_path / "out" / "confusion.png"
-    scores = evaluate([0, 0, 1], [0, 1, 1], classes=CLASSES)
-    draw_confusion(path, scores, title="demo")
-    with Image.open(path) as picture:
-        assert picture.format == "PNG"
-        assert min(picture.size) > 400
-    before = path.read_bytes()
-    draw_confusion(path, scores.to_json(), title="demo")
-    assert path.read_bytes() == before
+def test_values_are_scored_beside_the_mean(value_folds):
+    scores = evaluate_folds(read_folds(*value_folds))
+    assert sorted(scores) == ["mean_of_training", "n", "n_invalid", "targets"]
+    assert (scores["n"], scores["n_invalid"]) == (3, 1)
+    valence, arousal = scores["targets"]
+    assert (valence["name"], arousal["name"]) == ("valence", "arousal")
+    assert valence["mae"] == pytest.approx((0 + 1 + 2) / 3)
+    assert arousal["rmse"] == 0
+    baseline = scores["mean_of_training"][0]
+    assert baseline["mae"] == pytest.approx((0 + 2 + 4) / 3)
+    assert baseline["pearson"] is None
 
 
-def test_script_writes_json_and_picture(tmp_path, two_folds):
+def test_folds_of_values_that_mean_nothing_are_refused(tmp_path, value_folds):
+    answers, trains = value_folds
+    with pytest.raises(ValueError, match="clip 'a' is tested 2 times"):
+        evaluate_folds(read_folds(answers[:1] * 2, trains[:1] * 2))
+    path = tmp_path / "p.parquet"
+    write_predictions(path, predicted_values(["s1_000"], [[1, 2]], [[1, 2]]))
+    with pytest.raises(ValueError, match="their score would mean nothing"):
+        read_folds([path], trains[:1])
+    write_predictions(path, predicted_values(["x"], [[1]], [[1]], targets=("valence",)))
+    with pytest.raises(ValueError, match="fold '2' has other classes or targets than fold '1'"):
+        evaluate_folds(read_folds([answers[0], path], trains))
+    write_predictions(path, predicted_classes(["x"], [0], [0]))
+    with pytest.raises(ValueError, match="fold '2' has other classes or targets than fold '1'"):
+        evaluate_folds(read_folds([answers[0], path], trains))
+    write_predictions(path, predicted_values(["x"], [[1, 2]], [[1, 2]], parts=["val"]))
+    with pytest.raises(ValueError, match="no test clip has a target"):
+        evaluate_folds(read_folds([path], trains[:1]))
+
+
+def run(snakemake):
+    runpy.run_path(
+        str(ROOT / "scripts" / "evaluate.py"),
+        init_globals={"snakemake": snakemake},
+        run_name="__main__",
+    )
+
+
+def test_script_scores_values(tmp_path, value_folds):
+    answers, trains = value_folds
+    snakemake = SimpleNamespace(
+        input=SimpleNamespace(predictions=answers, train=trains, test=trains),
+        output=SimpleNamespace(
+            metrics=str(tmp_path / "out" / "regression.json"),
+            figure=str(tmp_path / "out" / "regression.png"),
+        ),
+        params=SimpleNamespace(title="demo", folds=["x", "y"], seed=0),
+        log=[str(tmp_path / "evaluate.log")],
+    )
+    run(snakemake)
+    content = json.loads((tmp_path / "out" / "regression.json").read_text())
+    assert sorted(content) == ["mean_of_training", "n", "n_invalid", "provenance", "targets"]
+    assert content["provenance"]["models"] == ["vlm", "vlm"]
+    with Image.open(tmp_path / "out" / "regression.png") as image:
+        assert image.format == "PNG"
+
+
+def test_script_writes_scores_and_figure(tmp_path, two_folds):
     predictions, trains = two_folds
     snakemake = SimpleNamespace(
         input=SimpleNamespace(
@@ -165,18 +186,14 @@ def test_script_writes_json_and_picture(tmp_path, two_folds):
         ),
         output=SimpleNamespace(
             metrics=str(tmp_path / "out" / "metrics.json"),
-            confusion=str(tmp_path / "out" / "confusion.png"),
+            figure=str(tmp_path / "out" / "confusion.png"),
             confused_clips=str(tmp_path / "out" / "confused_clips.csv"),
             confused_classes=str(tmp_path / "out" / "confused_classes.csv"),
         ),
         params=SimpleNamespace(title="demo, MLP", folds=["fold1", "fold2"], seed=5),
         log=[str(tmp_path / "log" / "evaluate.log")],
     )
-    runpy.run_path(
-        str(ROOT / "scripts" / "evaluate.py"),
-        init_globals={"snakemake": snakemake},
-        run_name="__main__",
-    )
+    run(snakemake)
     text = (tmp_path / "out" / "metrics.json").read_text()
     content = json.loads(text)
     assert text == json.dumps(content, indent=2, sort_keys=True) + "\n"
