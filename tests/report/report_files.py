@@ -34,7 +34,7 @@ FRAMES = 24
 HOSTILE = "<script>alert('x')</script>"
 CLASSES = ("calm", 'a<b>&"$x_1$')
 # Options of the MLP without fusion.
-PLAIN = {"projection": 0}
+PLAIN = {"fusion": None}
 CONFIG = {
     "seed": 7,
     "results": HOSTILE,
