@@ -10,7 +10,7 @@ _ADVICE = (
     "Correct them in config.yaml, in the file given with --configfile or after --config; "
     "docs/configuration.md describes every key."
 )
-# Keys that have moved, and what replaces them.
+# Old keys, and what replaces them.
 _MOVED = {
     "transcripts.join": "datasets.<name>.texts: {from: transcripts}, with replace: true for `all`",
     "vlm.targets.table": "datasets.<name>.targets: {table: scores.csv, columns: [valence]}",
@@ -126,7 +126,7 @@ def _unknown_keys(place: str, error: Any) -> Iterator[str]:
     for key, value in error.instance.items():
         name = key_path([place, str(key)])
         if name in _MOVED:
-            yield f"{name}: found a key that has moved, expected {_MOVED[name]} in its place"
+            yield f"{name}: found an old key, expected {_MOVED[name]} in its place"
         elif key not in known:
             near = _nearest_key(key, known)
             hint = f"; did you mean {near!r}?" if near is not None else ""
