@@ -76,7 +76,6 @@ STAGE_OPTIONS = {
         "default_fps": CONFIG["landmarker"]["default_fps"],
         "model_sha256": CONFIG["landmarker"]["sha256"],
         "version": TRACK_VERSION,
-        **({"stub": True} if CONFIG["landmarker"]["stub"] else {}),
     },
     "features": {
         "wavelet": CONFIG["wavelet"],

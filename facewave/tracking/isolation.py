@@ -31,6 +31,8 @@ from facewave.video.decode import UnreadableVideoError
 
 _log = logging.getLogger("facewave")
 
+WORKER = "facewave.tracking.worker"
+
 _ROOT = str(Path(__file__).resolve().parents[2])
 _ERRORS: dict[str, Callable[[str], Exception]] = {
     "MissingSystemLibraryError": MissingSystemLibraryError,
@@ -196,14 +198,12 @@ class IsolatedTracker:
 
 
 @contextmanager
-def isolated_tracker(
-    *, stall_seconds: float, module: str = "facewave.tracking.worker"
-) -> Iterator[IsolatedTracker]:
+def isolated_tracker(*, stall_seconds: float, module: str = WORKER) -> Iterator[IsolatedTracker]:
     """Give a function like `track_clip` that works in a child process, ended with the block.
 
     Args:
-        stall_seconds: a clip is given up when no further frame is done for so long.
-        module: run as the child.
+        stall_seconds: a clip is given up when no frame was processed for so long.
+        module: run as the child; it answers as `facewave.tracking.worker.answer_jobs` does.
     """
     tracker = IsolatedTracker(stall_seconds, module)
     try:

@@ -25,7 +25,6 @@ from facewave.storage.store import (
 from facewave.storage.tables import TableError, format_rows, iter_rows, write_text
 from facewave.tracking.landmarker import LandmarkerOptions
 from facewave.tracking.model_file import check_model
-from facewave.tracking.stub import track_made_up_clip
 from facewave.tracking.track_clip import TrackJob, TrackSummary, track_clip
 from facewave.versions import TRACK_VERSION
 from facewave.video.decode import UnreadableVideoError, check_clip, check_frame_rate
@@ -49,13 +48,11 @@ class TrackOptions:
         landmarker: options of the landmarker.
         default_fps: frames a second where neither container nor manifest names one.
         model_sha256: SHA-256 of the model bundle.
-        stub: whether made-up clips are given made-up trajectories (see `facewave.tracking.stub`).
     """
 
     landmarker: LandmarkerOptions
     default_fps: float
     model_sha256: str
-    stub: bool = False
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> TrackOptions:
@@ -64,7 +61,6 @@ class TrackOptions:
             LandmarkerOptions(**params["landmarker"]),
             float(params["default_fps"]),
             params["model_sha256"],
-            stub=params.get("stub", False),
         )
 
 
@@ -77,7 +73,6 @@ def track_key(
 ) -> str:
     """Return the key of the trajectory of a video of these bytes, or of a range of its frames."""
     segment = {} if frames is None else {"frames": list(frames)}
-    stub = {"stub": True} if options.stub else {}
     return content_key(
         stage="tracks",
         content=content_sha256,
@@ -86,7 +81,6 @@ def track_key(
         default_fps=float(fps),
         version=TRACK_VERSION,
         **segment,
-        **stub,
     )
 
 
@@ -116,7 +110,6 @@ def track_bucket(
         ModelFileError: if the model is another one.
         MissingSystemLibraryError: if MediaPipe cannot be loaded.
         LandmarkerError: if MediaPipe refuses the model or the options.
-        NotMadeUpError: if `options.stub` is set and a clip is a real one.
         KilledForMemoryError: if memory did not suffice for a clip, after the others; for
             `_STARVED` clips, at once.
         OSError: if the store cannot be written (a full disk stops the job, it flags no clip).
@@ -214,7 +207,7 @@ def _compute(
     track: TrackClip | None,
 ) -> TrackSummary:
     path = Path(row.file_path)
-    track = track_made_up_clip if options.stub else track or track_clip
+    track = track or track_clip
     # A damaged shard must not stay under its key if the clip cannot be tracked this time.
     shard.unlink(missing_ok=True)
     try:
