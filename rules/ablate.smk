@@ -4,9 +4,7 @@
 
 rule encode_variant:
     input:
-        clips=DATASET / "keys/tracks/{bucket}.tsv",
         tracks=DATASET / "tracks/{bucket}.tsv",
-        model=LANDMARKER_MODEL,
     output:
         index=ABLATION / "{variant}/features/{bucket}.tsv",
     log:
@@ -20,7 +18,6 @@ rule encode_variant:
     params:
         store=STORE,
         options=variant_features,
-        track_options=STAGE_OPTIONS["tracks"],
     message:
         "encode {wildcards.dataset} for {wildcards.variant}, bucket {wildcards.bucket}"
     script:

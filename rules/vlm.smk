@@ -141,9 +141,7 @@ rule evaluate_vlm_regression:
 
 rule shuffle_time_encode:
     input:
-        clips=DATASET / "keys/tracks/{bucket}.tsv",
         tracks=DATASET / "tracks/{bucket}.tsv",
-        model=LANDMARKER_MODEL,
     output:
         index=VLM / "shuffled_time/features/{bucket}.tsv",
     log:
@@ -157,7 +155,6 @@ rule shuffle_time_encode:
     params:
         store=STORE,
         options=SHUFFLED_FEATURES,
-        track_options=STAGE_OPTIONS["tracks"],
     message:
         "encode {wildcards.dataset} with shuffled frames, bucket {wildcards.bucket}"
     script:

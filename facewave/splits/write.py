@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +21,7 @@ from facewave.manifest.clips import Clip
 from facewave.splits.partition import PARTS
 from facewave.splits.read import METADATA_KEY
 from facewave.storage.atomic import atomic_path
-from facewave.storage.store import DamagedShardError, read_shard, shard_path
-from facewave.storage.tables import iter_rows
+from facewave.storage.store import drop_index_if_damaged, iter_index, read_shard, shard_path
 
 _ROW_GROUP_CLIPS = 1000
 # Training brings row groups into random order where it cannot hold them all: many small ones mix
@@ -94,17 +93,20 @@ class _PartWriter:
 
 
 class FeatureIndex(Mapping[str, Mapping[str, str]]):
-    """Index rows by clip id, each held as one text: 100,000 dicts of them take 150 MB."""
+    """Index rows by clip id, each held as one text: 100,000 dicts of them take 150 MB.
+
+    A row has the cells `FEATURE_COLUMNS` and `index`, the path of its bucket's index.
+    """
+
+    _NAMES = (*FEATURE_COLUMNS, "index")
 
     def __init__(self, rows: Iterable[Mapping[str, str]]) -> None:
-        """Take rows with the cells `FEATURE_COLUMNS`."""
-        self._cells = {
-            row["clip_id"]: "\0".join(row[name] for name in FEATURE_COLUMNS) for row in rows
-        }
+        """Take the rows."""
+        self._cells = {row["clip_id"]: "\0".join(row[name] for name in self._NAMES) for row in rows}
 
     def __getitem__(self, clip_id: str) -> Mapping[str, str]:
         """Return the row of a clip."""
-        return dict(zip(FEATURE_COLUMNS, self._cells[clip_id].split("\0"), strict=True))
+        return dict(zip(self._NAMES, self._cells[clip_id].split("\0"), strict=True))
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the clip ids."""
@@ -116,8 +118,16 @@ class FeatureIndex(Mapping[str, Mapping[str, str]]):
 
 
 def read_feature_indexes(indexes: Iterable[Path]) -> FeatureIndex:
-    """Return the index rows of all buckets by clip id."""
-    return FeatureIndex(row for index in indexes for row in iter_rows(index, FEATURE_COLUMNS))
+    """Return the index rows of all buckets by clip id.
+
+    Raises:
+        DroppedIndexError: if an index is missing.
+    """
+    return FeatureIndex(
+        row | {"index": str(index)}
+        for index in indexes
+        for row in iter_index(index, FEATURE_COLUMNS)
+    )
 
 
 def write_splits(
@@ -129,7 +139,6 @@ def write_splits(
     store: Path,
     shapes: Mapping[str, tuple[int, ...]],
     metadata: Mapping[str, Any],
-    reencode: Callable[[Mapping[str, str]], None],
 ) -> None:
     """Write the Parquet file of each part.
 
@@ -140,17 +149,16 @@ def write_splits(
 
     Args:
         clips: the manifest, in its order.
-        index: feature index rows by clip id.
+        index: feature index rows by clip id (`read_feature_indexes`).
         parts: part of each clip id.
         outputs: part to file.
         store: folder of the content-addressed store.
         shapes: shape of each feature group of a clip.
         metadata: JSON-serialisable.
-        reencode: called with the index row of a damaged feature shard; makes it anew.
 
     Raises:
         SplitBuildError: if a clip of the manifest is in no index.
-        DamagedShardError: if a shard stays damaged.
+        DroppedIndexError: if a feature shard is damaged or missing; its bucket's index is removed.
     """
     missing = [clip.clip_id for clip in clips if clip.clip_id not in index]
     if missing:
@@ -167,7 +175,7 @@ def write_splits(
         }
         for clip in clips:
             entry = index[clip.clip_id]
-            features = _features(entry, store=store, shapes=shapes, reencode=reencode)
+            features = _features(entry, store=store, shapes=shapes)
             writers[parts[clip.clip_id]].add(_row(clip, entry), features)
         for writer in writers.values():
             writer.flush()
@@ -245,16 +253,11 @@ def _features(
     *,
     store: Path,
     shapes: Mapping[str, tuple[int, ...]],
-    reencode: Callable[[Mapping[str, str]], None],
 ) -> dict[str, NDArray[np.float32]]:
     if entry["valid"] != "true":
         return {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
-    path = shard_path(store, "features", entry["key"])
-    try:
-        arrays, _ = read_shard(path)
-    except DamagedShardError:
-        reencode(entry)
-        arrays, _ = read_shard(path)
+    with drop_index_if_damaged(Path(entry["index"]), clip_id=entry["clip_id"]):
+        arrays, _ = read_shard(shard_path(store, "features", entry["key"]))
     return {name: arrays[name] for name in shapes}
 
 

@@ -20,13 +20,14 @@ from facewave.jobs.log import Progress
 from facewave.storage.atomic import atomic_path
 from facewave.storage.buckets import KeyRow, read_key_file
 from facewave.storage.store import (
-    DamagedShardError,
     content_key,
+    drop_index_if_damaged,
     frame_step,
     iter_frames,
+    iter_index,
     shard_path,
 )
-from facewave.storage.tables import format_rows, iter_rows, write_text
+from facewave.storage.tables import format_rows, write_text
 from facewave.tracking.track_bucket import TRACK_COLUMNS
 from facewave.versions import FACE_CROP_VERSION
 from facewave.video.decode import UnreadableVideoError, Video
@@ -147,21 +148,22 @@ def crop_bucket(
         default_fps: frames a second where neither container nor manifest names one.
 
     Raises:
-        DamagedShardError: if a trajectory shard cannot be read.
+        DroppedIndexError: if a trajectory shard is damaged or missing, or the index is missing.
     """
-    tracks = {row["clip_id"]: row for row in iter_rows(track_index, TRACK_COLUMNS)}
+    tracks = {row["clip_id"]: row for row in iter_index(track_index, TRACK_COLUMNS)}
     rows = [row for row in read_key_file(key_file) if row.clip_id in tracks]
     progress = Progress(len(rows))
     done = []
     for row in rows:
-        made = _crop_clip(
-            row,
-            tracks[row.clip_id],
-            folder=folder,
-            store=store,
-            options=options,
-            fps=row.fps_hint or default_fps,
-        )
+        with drop_index_if_damaged(track_index, clip_id=row.clip_id):
+            made = _crop_clip(
+                row,
+                tracks[row.clip_id],
+                folder=folder,
+                store=store,
+                options=options,
+                fps=row.fps_hint or default_fps,
+            )
         progress.step(computed=not made["reason"], frames=len(str(made["frames"]).split()))
         done.append(made)
     _remove_others(folder, {name for made in done for name in made["pictures"].split()})
@@ -181,14 +183,9 @@ def _crop_clip(
     if not track["key"]:
         return made | {"reason": track["error"] or "it was not tracked"}
     shard = shard_path(store, "tracks", track["key"])
-    try:
-        detected = np.concatenate([np.zeros(0, bool), *iter_frames(shard, "detected")])
-        frames = chosen_frames(detected, options.frames)
-        points, step = _landmarks(shard, frames), frame_step(shard)
-    except DamagedShardError as error:
-        raise DamagedShardError(
-            f"{error}: run again with `--forcerun encode_features`, which tracks the clip anew"
-        ) from error
+    detected = np.concatenate([np.zeros(0, bool), *iter_frames(shard, "detected")])
+    frames = chosen_frames(detected, options.frames)
+    points, step = _landmarks(shard, frames), frame_step(shard)
     if not frames:
         return made | {"reason": track["error"] or "no face was found"}
     key = content_key(

@@ -16,7 +16,6 @@ from facewave.storage.buckets import KeyRow, read_key_file
 from facewave.storage.fingerprint import MISSING, Tracked, stat_text
 from facewave.storage.frame_files import clip_sha256
 from facewave.storage.store import (
-    DamagedShardError,
     content_key,
     is_whole,
     read_metadata,
@@ -91,7 +90,7 @@ def track_bucket(
     store: Path,
     model: Path,
     options: TrackOptions,
-    track: TrackClip | None = None,
+    track: TrackClip = track_clip,
 ) -> None:
     """Track every clip of a bucket that is not in the store yet, then write the bucket's index.
 
@@ -104,7 +103,7 @@ def track_bucket(
         store: folder of the content-addressed store.
         model: FaceLandmarker bundle; must have the SHA-256 of `options`.
         options: see `TrackOptions`.
-        track: does what `track_clip` does, possibly in another process; None: `track_clip`.
+        track: does what `track_clip` does, possibly in another process.
 
     Raises:
         ModelFileError: if the model is another one.
@@ -143,7 +142,7 @@ def _track(
     model: Path,
     options: TrackOptions,
     progress: Progress,
-    track: TrackClip | None = None,
+    track: TrackClip,
 ) -> dict[str, object]:
     path, fps = Path(row.file_path), row.fps_hint or options.default_fps
     content, key, computed = "", "", False
@@ -204,10 +203,9 @@ def _compute(
     model: Path,
     fps: float,
     options: TrackOptions,
-    track: TrackClip | None,
+    track: TrackClip,
 ) -> TrackSummary:
     path = Path(row.file_path)
-    track = track or track_clip
     # A damaged shard must not stay under its key if the clip cannot be tracked this time.
     shard.unlink(missing_ok=True)
     try:
@@ -241,31 +239,6 @@ def _is_of_the_clip(error: Exception) -> bool:
     # By name: importing cv2 for the class would load it where another process does the work.
     named = f"{type(error).__module__}.{type(error).__qualname__}"
     return isinstance(error, (RuntimeError, ValueError, MemoryError)) or named == "cv2.error"
-
-
-def retrack(
-    clip_id: str, key: str, *, key_file: Path, store: Path, model: Path, options: TrackOptions
-) -> None:
-    """Make one trajectory shard anew because the one in the store is damaged.
-
-    Args:
-        clip_id: the clip.
-        key: the key that the shard must have.
-        key_file, store, model, options: as for `track_bucket`.
-
-    Raises:
-        DamagedShardError: if the shard cannot be made again, since the video is another one now.
-    """
-    _log.warning("%s: its trajectory is damaged; tracking it again", clip_id)
-    check_model(model, options.model_sha256)
-    row = next(row for row in read_key_file(key_file) if row.clip_id == clip_id)
-    done = _track(row, store=store, model=model, options=options, progress=Progress(1))
-    if done["key"] != key:
-        reason = done["error"] or "the video changed since it was tracked"
-        raise DamagedShardError(
-            f"{row.file_path}: the trajectory of clip {clip_id} is damaged and cannot be made "
-            f"again: {reason}; remove the bucket's index in tracks/ and run again"
-        )
 
 
 def read_tracked(indexes: Iterable[Path], clip_ids: Iterable[str]) -> Mapping[str, Tracked]:

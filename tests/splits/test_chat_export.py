@@ -25,9 +25,8 @@ CLASSES = ["neutral", "happy"]
 
 
 def index_row(key, *, valid=True, reason=""):
-    row = dict.fromkeys(
-        ("frames", "detected", "detection_ratio", "longest_gap", "jitter", "mean_abs_yaw"), "1"
-    )
+    names = ("frames", "detected", "detection_ratio", "longest_gap", "jitter", "mean_abs_yaw")
+    row = dict.fromkeys((*names, "clip_id", "index"), "1")
     return row | {"key": key, "valid": str(valid).lower(), "reason": reason}
 
 
@@ -51,7 +50,6 @@ def make_split(folder, clips, *, invalid=()):
         store=store,
         shapes=SHAPES,
         metadata={"classes": CLASSES},
-        reencode=lambda row: None,
     )
     return outputs["train"], store
 

@@ -5,10 +5,8 @@ import errno
 import cv2
 import pytest
 
-from facewave.storage.store import DamagedShardError
 from facewave.tracking.landmarker import LandmarkerError
 from facewave.tracking.model_file import ModelFileError
-from facewave.tracking.track_bucket import retrack
 from tests.tracking.fake_faces import scripted
 from tests.tracking.track_buckets import CENTRE, Bucket
 
@@ -117,37 +115,3 @@ class TestFailures:
         (row,) = bucket.track(path)
         assert row["error"] == "the file changed while it was read; run again"
         assert bucket.shards() == []
-
-
-class TestRetrack:
-    def again(self, bucket, row, key=None):
-        retrack(
-            row["clip_id"],
-            key or row["key"],
-            key_file=bucket.key_file,
-            store=bucket.store,
-            model=bucket.model,
-            options=bucket.options,
-        )
-
-    def test_makes_the_same_shard(self, bucket, faces):
-        _, row = bucket.track(bucket.clip(), bucket.clip("b.mp4", count=7))
-        whole = bucket.shard(row).read_bytes()
-        bucket.shard(row).write_bytes(whole[:-30])
-        self.again(bucket, row)
-        assert bucket.shard(row).read_bytes() == whole
-
-    def test_another_video_is_not_taken_for_the_tracked_one(self, bucket, faces):
-        (row,) = bucket.track(bucket.clip())
-        bucket.shard(row).unlink()
-        bucket.clip(count=8)
-        with pytest.raises(DamagedShardError, match="the video changed since it was tracked"):
-            self.again(bucket, row)
-
-    def test_a_video_that_is_gone(self, bucket, faces):
-        path = bucket.clip()
-        (row,) = bucket.track(path)
-        path.unlink()
-        bucket.shard(row).unlink()
-        with pytest.raises(DamagedShardError, match="the file is missing; remove the bucket's"):
-            self.again(bucket, row)
