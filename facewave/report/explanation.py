@@ -1,4 +1,4 @@
-"""What the report shows of the explanation: wrong answers, importances, reconstruction errors."""
+"""What the report shows of the explanation: wrong answers and importances."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from facewave.report.figures import Picture
 
 # Files of `snakemake explain`, by name; the report shows those that there are.
 IMPORTANCE, IMPORTANCE_PICTURE = "importance.json", "importance.png"
-ERRORS, ERRORS_PICTURE = "reconstruction.csv", "reconstruction.png"
 _PAIRS = 12
 _PNG_HEADER = 24
 
@@ -42,14 +41,10 @@ class Explanation:
     Attributes:
         importance: the content of `importance.json`.
         picture: the face and the bars.
-        errors: rows of the table of reconstruction errors, as text.
-        errors_picture: the errors over the number of coefficients.
     """
 
     importance: dict[str, Any] | None
     picture: Picture | None
-    errors: list[dict[str, str]] | None
-    errors_picture: Picture | None
 
 
 def read_confusions(files: Mapping[str, Path] | None, *, shown: int) -> Confusions | None:
@@ -74,8 +69,6 @@ def read_explanation(files: Sequence[Path]) -> Explanation:
     return Explanation(
         importance=json.loads(importance.read_text(encoding="utf-8")) if importance else None,
         picture=_png(found.get(IMPORTANCE_PICTURE), alt="A face coloured by importance, and bars"),
-        errors=_rows(found[ERRORS]) if ERRORS in found else None,
-        errors_picture=_png(found.get(ERRORS_PICTURE), alt="Curves: error over coefficients"),
     )
 
 

@@ -2,10 +2,8 @@
 
 from matplotlib.figure import Figure
 
-from facewave.explain.reconstruction_table import LayoutError
 from facewave.report.page import write_report
 from facewave.storage.atomic import write_json
-from facewave.storage.tables import write_rows
 from tests.report.report_files import build
 
 
@@ -22,20 +20,7 @@ def test_wrong_answers_and_the_explanation_are_shown(tmp_path):
         "loss_rise": 0.3,
     }
     write_json(tmp_path / "importance.json", {"repeats": 7, "uar": 0.5, "importance": [importance]})
-    errors = LayoutError(
-        signal="landmarks",
-        layout="segments",
-        coefficients=8,
-        clips=9,
-        error=0.25,
-        low=0.2,
-        high=0.3,
-        lost=0.0,
-    )
-    write_rows(tmp_path / "reconstruction.csv", LayoutError, [errors])
-    figure = Figure(figsize=(3, 2))
-    for name in ("importance", "reconstruction"):
-        figure.savefig(tmp_path / f"{name}.png", dpi=100)
+    Figure(figsize=(3, 2)).savefig(tmp_path / "importance.png", dpi=100)
     files = sorted(path for path in tmp_path.iterdir() if path.is_file())
     page = tmp_path / "page.html"
     write_report(output=page, quality_csv=tmp_path / "q.csv", explanation=files, **artefacts)
@@ -48,7 +33,6 @@ def test_wrong_answers_and_the_explanation_are_shown(tmp_path):
     assert '<img src="data:image/png;base64,' in text
     assert 'width="300" height="200"' in text
     assert "Wrong answers" in text
-    assert "What the codes keep" in text
     write_report(output=page, quality_csv=tmp_path / "q.csv", **artefacts)
     without = page.read_text(encoding="utf-8")
     assert "Wrong answers" in without
