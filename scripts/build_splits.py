@@ -6,8 +6,7 @@ from facewave import __version__
 from facewave.features.groups import FaceOptions, WaveletOptions, feature_shapes
 from facewave.jobs.log import job_log
 from facewave.manifest.clips import Clip, read_manifest
-from facewave.splits.clips import SplitClip
-from facewave.splits.leaks import content_names
+from facewave.splits.leaks import SplitClip, content_names
 from facewave.splits.partition import PARTS, SplitOptions, assign_parts
 from facewave.splits.write import read_feature_indexes, write_splits
 from facewave.storage.store import iter_index

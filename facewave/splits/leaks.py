@@ -9,12 +9,9 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from facewave.natural_order import natural_key
-
-if TYPE_CHECKING:
-    from facewave.splits.clips import SplitClip
 
 KINDS = ("subject", "take", "source", "content")
 _PLURAL = {
@@ -24,6 +21,28 @@ _PLURAL = {
     "content": "clips with identical bytes",
 }
 _SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class SplitClip:
+    """What a split needs to know of a clip.
+
+    Attributes:
+        clip_id, label: as in the manifest.
+        subject, take, source: what clips may share (a take belongs to its subject).
+        split, fold: the dataset's own.
+        content: the same for clips with bytes in common (see `content_names`); None where there is
+            no file.
+    """
+
+    clip_id: str
+    label: int
+    subject: str | None = None
+    split: str | None = None
+    take: str | None = None
+    source: str | None = None
+    fold: str | None = None
+    content: str | None = None
 
 
 def tied_groups(clips: Sequence[SplitClip], kinds: Collection[str]) -> list[list[SplitClip]]:
