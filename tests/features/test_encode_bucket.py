@@ -146,7 +146,7 @@ class TestDamagedTrajectory:
         shard = shard_path(bucket.store, "tracks", bucket.add("a"))
         whole = shard.read_bytes()
         monkeypatch.setattr("facewave.storage.store.json.loads", fail_for_memory)
-        with pytest.raises(DroppedIndexError, match="clip a: .*MemoryError"):
+        with pytest.raises(DroppedIndexError, match=r"clip a: .*MemoryError"):
             bucket.encode()
         assert shard.read_bytes() == whole
 
