@@ -1,7 +1,7 @@
 """The process in which clips are tracked: `python -m facewave.tracking.worker FD`.
 
-Reads a clip a line, as JSON, from standard input and answers, a JSON object a line, on the file
-descriptor FD. What ends this process ends no bucket: see `facewave.tracking.isolation`.
+Each line of standard input is a clip to track, as JSON; each answer is one line of JSON on the file
+descriptor FD. If this process dies, its bucket goes on: see `facewave.tracking.isolation`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SECONDS_BETWEEN_SIGNS = 1.0
 
 
 def _end_with_parent() -> None:
-    """Let the kernel end this process with its parent, where it can (Linux)."""
+    """Have the kernel kill this process when its parent ends, where it can (Linux)."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
