@@ -1,4 +1,4 @@
-"""One bucket of trajectory shards to feature shards in the store, and the bucket's index."""
+"""Encode a bucket: from trajectory shards to feature shards in the store and the bucket's index."""
 
 from __future__ import annotations
 
@@ -34,16 +34,28 @@ def feature_key(
     quality: QualityOptions,
     face: FaceOptions | None = None,
 ) -> str:
-    """Return the key of the feature shard made from a trajectory shard."""
+    """Return the key of the feature shard that is made from a trajectory shard.
+
+    Options that are None are left out, so that a new option with that default leaves existing
+    features valid.
+
+    Args:
+        track_key: key of the trajectory shard.
+        wavelet, quality, face: as for `encode_bucket`.
+    """
     return content_key(
         stage="features",
         track=track_key,
-        wavelet=asdict(wavelet),
-        quality=asdict(quality),
-        face=asdict(face or FaceOptions()),
+        wavelet=_set_options(wavelet),
+        quality=_set_options(quality),
+        face=_set_options(face or FaceOptions()),
         shapes={name: list(shape) for name, shape in feature_shapes(wavelet, face).items()},
         version=FEATURE_VERSION,
     )
+
+
+def _set_options(options: WaveletOptions | QualityOptions | FaceOptions) -> dict[str, Any]:
+    return {name: value for name, value in asdict(options).items() if value is not None}
 
 
 def encode_bucket(
@@ -59,12 +71,12 @@ def encode_bucket(
 
     Args:
         track_index: the bucket's index of trajectories; removed if one of them is damaged.
-        index: TSV with a row a clip (`FEATURE_COLUMNS`), written at the end. A clip without a
+        index: TSV with one row per clip (`FEATURE_COLUMNS`), written at the end. A clip without a
             trajectory has no key.
         store: folder of the content-addressed store.
         wavelet: how trajectories are coded.
         quality: thresholds of a valid clip.
-        face: which trajectories there are; None: landmarks as they are, no head pose.
+        face: which trajectories are coded; None: landmarks as they are, no head pose.
 
     Raises:
         DroppedIndexError: if a trajectory shard is damaged or missing, or the index is missing.

@@ -1,4 +1,4 @@
-"""The Parquet files that models read: one row a clip, its features beside its label."""
+"""Write the Parquet files that models read: one row per clip, its features beside its label."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ _QUALITY_FIELDS = [
 
 
 class SplitBuildError(Exception):
-    """Manifest and feature indexes do not belong together."""
+    """Manifest and feature indexes do not match."""
 
 
 @dataclass
 class _PartWriter:
-    """Buffers one row group of a part; memory does not grow with the number of clips."""
+    """Buffers one row group of a part, so that memory does not grow with the number of clips."""
 
     writer: Any
     schema: Any
@@ -93,7 +93,7 @@ class _PartWriter:
 
 
 class FeatureIndex(Mapping[str, Mapping[str, str]]):
-    """Index rows by clip id, each held as one text: 100,000 dicts of them take 150 MB.
+    """Index rows by clip id, each stored as one string: 100,000 dicts would take 150 MB.
 
     A row has the cells `FEATURE_COLUMNS` and `index`, the path of its bucket's index.
     """
@@ -142,10 +142,11 @@ def write_splits(
 ) -> None:
     """Write the Parquet file of each part.
 
-    One row a clip: the manifest's columns, the quality columns and, for each feature group, a
-    fixed-size list of float32 (zeros where the clip is not valid). `label_distribution` is brought
-    to a sum of 1. Row groups of 1,000 clips or 8 MiB, zstd. The schema's metadata holds `metadata`,
-    `shapes` and `data_sha256`, the digest of the part's clip ids, labels, votes and feature keys.
+    One row per clip: the manifest's columns, the quality columns and, for each feature group, a
+    fixed-size list of float32 (zeros if the clip is not valid). `label_distribution` is scaled to
+    sum to 1. Row groups have at most 1,000 clips or 8 MiB; compression is zstd. The schema's
+    metadata holds `metadata`, `shapes` and `data_sha256`, the digest of the part's clip ids,
+    labels, votes and feature keys.
 
     Args:
         clips: the manifest, in its order.
@@ -153,11 +154,11 @@ def write_splits(
         parts: part of each clip id.
         outputs: part to file.
         store: folder of the content-addressed store.
-        shapes: shape of each feature group of a clip.
+        shapes: name of each feature group to the shape of one clip's array.
         metadata: JSON-serialisable.
 
     Raises:
-        SplitBuildError: if a clip of the manifest is in no index.
+        SplitBuildError: if a clip of the manifest is not in any index.
         DroppedIndexError: if a feature shard is damaged or missing; its bucket's index is removed.
     """
     missing = [clip.clip_id for clip in clips if clip.clip_id not in index]
@@ -221,7 +222,7 @@ def _digest(
     for clip in clips:
         if parts[clip.clip_id] == part:
             key = index[clip.clip_id]["key"]
-            votes = " ".join(map(str, _shares(clip.label_distribution) or ()))
+            votes = " ".join(map(str, _fractions(clip.label_distribution) or ()))
             digest.update(f"{clip.clip_id}\t{clip.label}\t{key}\t{votes}\n".encode())
     return digest.hexdigest()
 
@@ -229,7 +230,7 @@ def _digest(
 def _row(clip: Clip, entry: Mapping[str, str]) -> dict[str, Any]:
     row = {column.name: getattr(clip, column.name) for column in _CLIP_FIELDS}
     return row | {
-        "label_distribution": _shares(clip.label_distribution),
+        "label_distribution": _fractions(clip.label_distribution),
         "valid": entry["valid"] == "true",
         "reason": entry["reason"],
         "frames": int(entry["frames"]),
@@ -242,8 +243,8 @@ def _row(clip: Clip, entry: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _shares(votes: Sequence[float] | None) -> list[float] | None:
-    """Return votes as shares of their sum; None where there are none."""
+def _fractions(votes: Sequence[float] | None) -> list[float] | None:
+    """Return votes as fractions of their sum; None without votes."""
     total = math.fsum(votes or ())
     return [vote / total for vote in votes] if votes and total > 0 else None
 
@@ -262,7 +263,7 @@ def _features(
 
 
 def iter_split_rows(path: Path, *, batch_clips: int = 256) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a split file, feature groups as float32 arrays of their shape."""
+    """Yield the rows of a split file, with feature groups as float32 arrays of their shape."""
     with pq.ParquetFile(path) as file:
         shapes = json.loads(file.schema_arrow.metadata[METADATA_KEY])["shapes"]
         for batch in file.iter_batches(batch_clips, use_threads=False):

@@ -39,7 +39,7 @@ _log = logging.getLogger("facewave")
 _JPEG_QUALITY = 92
 # Corners of the eye on the left and of the one on the right of the image, and of the mouth.
 _LEFT_EYE, _RIGHT_EYE, _MOUTH = [33, 133], [362, 263], [61, 291]
-# Where the point between the eyes lies in a crop, and how far apart they are: fractions of its side.
+# Where the middle between the eyes lies in a crop, and how far apart they are: parts of its side.
 _EYES_AT = (0.5, 0.4)
 _EYES_APART = 0.3
 # The eyes are about as far from each other as from the mouth, and only the latter distance keeps

@@ -153,7 +153,7 @@ def test_what_cannot_be_written_leaves_no_file(tmp_path):
     common = {"use_text": False, "store": store}
     with pytest.raises(PromptError, match="no template 'quest'"):
         export_chat(split, target, form="llava", prompt="quest", **common)
-    with pytest.raises(ValueError, match="'alpaca' is none of llava, messages"):
+    with pytest.raises(ValueError, match="expected llava or messages, got 'alpaca'"):
         export_chat(split, target, form="alpaca", prompt="question", **common)
     assert not target.exists()
 
