@@ -23,9 +23,7 @@ def answers(wildcards, names=None, inner=False):
 
 use rule encode_features as encode_variant with:
     input:
-        clips=DATASET / "keys/tracks/{bucket}.tsv",
         tracks=DATASET / "tracks/{bucket}.tsv",
-        model=LANDMARKER_MODEL,
     output:
         index=ABLATION / "{variant}/features/{bucket}.tsv",
     log:

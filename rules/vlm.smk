@@ -139,9 +139,7 @@ use rule evaluate as evaluate_regression with:
 
 use rule encode_features as shuffle_time_encode with:
     input:
-        clips=DATASET / "keys/tracks/{bucket}.tsv",
         tracks=DATASET / "tracks/{bucket}.tsv",
-        model=LANDMARKER_MODEL,
     output:
         index=VLM / "shuffled_time/features/{bucket}.tsv",
     log:

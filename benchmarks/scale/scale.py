@@ -4,9 +4,10 @@ python benchmarks/scale/scale.py --folder /tmp/scale [--clips N ...] [--target N
                            [--rounds N] [--seconds S] [--json PATH] [--keep] [--go-on] [--pretend]
                            [--frames N]
 
-The clips are made up: files of a few bytes that `landmarker.stub` gives a made-up trajectory of two
-frames, coded to one coefficient. So what is measured is planning, scheduling, starting jobs and
-the store, not MediaPipe. Linux only (/proc). Prints the Markdown tables of docs/performance.md.
+The clips are made up: files of a few bytes that the worker of `made_up_tracker.py` gives a made-up
+trajectory of two frames, coded to one coefficient. So what is measured is planning, scheduling,
+starting jobs and the store, not MediaPipe. Linux only (/proc). Prints the Markdown tables of
+docs/performance.md.
 """
 
 import argparse
@@ -18,11 +19,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import fetch_model
-from process_watch import Watched, watch
-from scale_clips import ROOT, make_corpus, touch, write_clip, write_labels
-from scale_results import write_indexes
-from scale_tables import tables
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.scale.made_up_tracker import ENVIRONMENT  # noqa: E402
+from benchmarks.scale.process_watch import Watched, watch  # noqa: E402
+from benchmarks.scale.scale_clips import make_corpus, touch, write_clip, write_labels  # noqa: E402
+from benchmarks.scale.scale_results import write_indexes  # noqa: E402
+from benchmarks.scale.scale_tables import tables  # noqa: E402
+from benchmarks.speed.bench import fetch_model  # noqa: E402
 
 BIN = Path(sys.executable).parent
 
@@ -36,7 +41,7 @@ def run(
         *("--directory", str(work), "--configfile", str(work / "config.yaml")),
         *("--cores", str(args.cores), "--nocolor", *arguments, "--", *(targets or [args.target])),
     ]
-    seen = watch(command, output=work / "output.txt", cwd=work)
+    seen = watch(command, output=work / "output.txt", cwd=work, environment=ENVIRONMENT)
     if seen.code:
         sys.exit(f"{' '.join(command)} failed:\n{seen.output[-3000:]}")
     return taken(seen)

@@ -2,15 +2,11 @@
 
 import csv
 import os
-import sys
 from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from facewave.tracking.stub import made_up_clip  # noqa: E402
+from benchmarks.scale.made_up_tracker import made_up_clip
 
 CLASSES = ["neutral", "happy", "sad", "angry", "surprise", "disgust", "fear"]
 CLIPS_PER_FOLDER = 1000
@@ -84,7 +80,7 @@ def small_config(model: Path) -> dict[str, object]:
                 "classes": CLASSES,
             }
         },
-        "landmarker": {"model": str(model), "stub": True},
+        "landmarker": {"model": str(model)},
         "quality": {"min_detected_frames": 1},
         "features": {"align": "none", "head_pose": False},
         "wavelet": {"coefficients": 1, "energy": False},

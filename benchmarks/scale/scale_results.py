@@ -1,28 +1,24 @@
 """Results of a first run that never was: what a benchmark of later runs starts from.
 
 The indexes of all buckets are written at once, without shards, and Snakemake takes them for its own
-(`--touch`). With 100,000 clips that saves an hour of stubbed jobs; a clip that an event makes
+(`--touch`). With 100,000 clips that saves an hour of jobs; a clip that an event makes
 stale is computed all the same, and with it its bucket, whose shards are not there.
 """
 
 import math
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from facewave.config.check import check_config  # noqa: E402
-from facewave.config.schema import load_yaml  # noqa: E402
-from facewave.features.encode_bucket import FEATURE_COLUMNS, feature_key  # noqa: E402
-from facewave.features.groups import FaceOptions, WaveletOptions  # noqa: E402
-from facewave.features.quality import QualityOptions  # noqa: E402
-from facewave.storage.buckets import read_key_file  # noqa: E402
-from facewave.storage.frame_files import clip_sha256  # noqa: E402
-from facewave.storage.tables import format_rows, write_text  # noqa: E402
-from facewave.tracking.landmarker import LandmarkerOptions  # noqa: E402
-from facewave.tracking.stub import NOTE  # noqa: E402
-from facewave.tracking.track_bucket import TRACK_COLUMNS, TrackOptions, track_key  # noqa: E402
+from benchmarks.scale.made_up_tracker import NOTE
+from facewave.config.check import check_config
+from facewave.config.schema import load_yaml
+from facewave.features.encode_bucket import FEATURE_COLUMNS, feature_key
+from facewave.features.groups import FaceOptions, WaveletOptions
+from facewave.features.quality import QualityOptions
+from facewave.storage.buckets import read_key_file
+from facewave.storage.frame_files import clip_sha256
+from facewave.storage.tables import format_rows, write_text
+from facewave.tracking.landmarker import LandmarkerOptions
+from facewave.tracking.track_bucket import TRACK_COLUMNS, TrackOptions, track_key
 
 _TRACKED = {
     "width": 100, "height": 100, "fps": 25.0, "frames": 2, "frames_announced": 0, "detected": 2,
@@ -43,7 +39,6 @@ def write_indexes(work: Path) -> None:
         LandmarkerOptions(**{name: landmarker[name] for name in names}),
         landmarker["default_fps"],
         landmarker["sha256"],
-        stub=True,
     )
     results = work / "results" / "scale"
     for path in sorted((results / "keys" / "tracks").glob("*.tsv")):

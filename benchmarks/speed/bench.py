@@ -17,12 +17,14 @@ import tempfile
 import time
 from pathlib import Path
 
-import bench_haar
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-BIN = Path(sys.executable).parent
 sys.path.insert(0, str(ROOT))
+
+from benchmarks.speed import bench_haar  # noqa: E402
+
+BIN = Path(sys.executable).parent
 
 
 def find_clips(folder: str | None) -> list[Path]:

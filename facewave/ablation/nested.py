@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from facewave.ablation.compare import Answers, join_folds
-from facewave.splits.clips import SplitClip
+from facewave.splits.leaks import SplitClip
 from facewave.splits.partition import GROUPED_K_FOLD, PARTS, SplitError, SplitOptions, assign_parts
 from facewave.splits.partition import fold_names as protocol_folds
 from facewave.splits.read import SplitTable

@@ -1,8 +1,8 @@
 """How much a model's answers depend on a part of its input: permutation importance.
 
-A group of columns is exchanged between the test clips of a fold, all its columns together, and the
-other columns stay. What the score loses is what the group tells the model that nothing else does: a
-group whose information is also in another one loses little.
+A group of columns is permuted between the test clips of a fold, all its columns together, and the
+other columns stay. What the score loses is what the group alone tells the model: a group whose
+information is also in another one loses little.
 
 References:
 - L. Breiman, "Random forests", Machine Learning 45, 2001.
@@ -30,15 +30,15 @@ from facewave.training import use_threads
 
 @dataclass(frozen=True, kw_only=True)
 class Importance:
-    """What permuting a group of columns costs; pooled over the folds.
+    """What permuting a group of columns costs, pooled over the folds.
 
     Attributes:
         kind, name: of the group, see `facewave.explain.column_groups`.
         columns: their number.
-        uar_drop: UAR as it is less the mean UAR over the repeats; a fraction.
-        low, high: 95 % bootstrap interval of `uar_drop` over clips, each class for itself.
+        uar_drop: UAR without permutation minus the mean UAR over the repeats; a fraction.
+        low, high: 95 % bootstrap interval of `uar_drop` over clips, drawn within each class.
         uar_std: standard deviation of the UAR over the repeats.
-        loss_rise: mean cross entropy over the repeats less that without permutation, nats.
+        loss_rise: mean cross entropy over the repeats minus that without permutation, nats.
     """
 
     kind: str
@@ -59,7 +59,7 @@ class FoldAnswers:
         labels: int64 (n,).
         predicted: int64 (n,).
         losses: float64 (n,), cross entropy of each clip.
-        permuted: int64 (G, R, n), a row a group and repeat.
+        permuted: int64 (G, R, n), answers for each of G groups and R repeats.
         permuted_losses: float64 (G, n), means over the repeats.
     """
 
@@ -79,14 +79,14 @@ def permuted_answers(
     seed: int,
     threads: int = 1,
 ) -> FoldAnswers:
-    """Ask a model about clips whose columns are exchanged, group by group.
+    """Return a model's answers for clips whose columns are permuted, one group after the other.
 
-    Clips that are not valid keep the answer that they have: no column of theirs is looked at.
+    Clips that are not valid keep their answer, which does not depend on their columns.
 
     Args:
         model: of the fold.
         table: the fold's test part.
-        groups: what is permuted.
+        groups: the columns that are permuted together.
         repeats: permutations of each group.
         seed: of the permutations.
         threads: torch's threads.

@@ -217,7 +217,6 @@ def stage_options(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             "default_fps": section["default_fps"],
             "model_sha256": section["sha256"],
             "version": TRACK_VERSION,
-            **({"stub": True} if section["stub"] else {}),
         },
         "features": {
             "wavelet": config["wavelet"],

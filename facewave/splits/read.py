@@ -33,8 +33,8 @@ class SplitTable:
         classes: class names
         shapes: name of a feature group to the shape of one clip's array, e.g. (10, 478, 3)
         metadata: the file's metadata as written (feature options, versions, digest)
-        label_distributions: float32 (n, C), the votes' shares of the classes, NaN where a clip has
-            none; None where no clip has any
+        label_distributions: float32 (n, C), fraction of the votes for each class, NaN for a clip
+            without votes; None if no clip has any
     """
 
     clip_ids: list[str]
@@ -103,7 +103,7 @@ def read_split(
 
     Raises:
         FileNotFoundError: there is no such file
-        ValueError: the file is no split, lacks a column, or a column does not hold what it
+        ValueError: the file is not a split, lacks a column, or a column does not hold what it
             should; the message names the file and the column
     """
     path = Path(path)
@@ -120,7 +120,7 @@ def read_subjects(path: str | Path) -> dict[str, str | None]:
 
     Raises:
         FileNotFoundError: there is no such file
-        ValueError: the file is no split
+        ValueError: the file is not a split
     """
     try:
         table = pq.read_table(path, columns=["clip_id", "subject"], use_threads=False)
@@ -207,7 +207,7 @@ def _check_columns(
             raise ValueError(f"{path}: column {name!r} is {kind}, not a fixed-size list of float32")
         if kind.list_size != width:
             raise ValueError(
-                f"{path}: column {name!r} has {kind.list_size} values a clip, but its shape "
+                f"{path}: column {name!r} has {kind.list_size} values per clip, but its shape "
                 f"{shapes[name]} has {width}"
             )
 
@@ -234,8 +234,8 @@ def _feature_values(batch: Any, name: str, path: Path) -> NDArray[np.float32]:
 
 
 def _distributions(column: Any, n_classes: int, path: Path) -> NDArray[np.float32]:
-    """Return the shares of the classes, float32 (n, C), NaN in the rows that are null."""
-    shares = np.full((len(column), n_classes), np.nan, np.float32)
+    """Return the fractions of the classes, float32 (n, C), NaN in the rows that are null."""
+    fractions = np.full((len(column), n_classes), np.nan, np.float32)
     given = np.asarray(column.is_valid())
     lists = column.drop_null()
     wide = set(np.asarray(lists.value_lengths()).tolist())
@@ -245,10 +245,14 @@ def _distributions(column: Any, n_classes: int, path: Path) -> NDArray[np.float3
             "classes"
         )
     values = lists.flatten().to_numpy(zero_copy_only=False).reshape(-1, n_classes)
-    if not ((values >= 0).all() and np.allclose(values.sum(axis=1), 1.0, atol=1e-4)):
-        raise ValueError(f"{path}: column {VOTES!r} has values that are no shares with sum 1")
-    shares[given] = values
-    return shares
+    good = (values >= 0).all(axis=1) & np.isclose(values.sum(axis=1), 1.0, atol=1e-4)
+    if not good.all():
+        raise ValueError(
+            f"{path}: column {VOTES!r}: expected fractions that sum to 1, found "
+            f"{values[~good][0].tolist()}"
+        )
+    fractions[given] = values
+    return fractions
 
 
 def _check_labels(

@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.storage.atomic import atomic_path
+from facewave.storage.tables import iter_rows
 
 METADATA_MEMBER = "metadata.json"
 
 
 class DamagedShardError(Exception):
-    """A shard cannot be read back as it was written."""
+    """A shard cannot be read back as it was written.
+
+    Attributes:
+        shard: its path.
+        problem: what reading it raised.
+    """
+
+    def __init__(self, shard: Path, problem: str) -> None:
+        """Take what the message is made of."""
+        super().__init__(
+            f"{shard}: {problem}; run again with `--forcerun track_faces`: damaged shards are "
+            "then made anew, and no others"
+        )
+        self.shard, self.problem = shard, problem
+
+
+class DroppedIndexError(Exception):
+    """A bucket has to be done again, since a shard of one of its clips is damaged."""
 
 
 def file_sha256(path: Path) -> str:
@@ -171,6 +189,46 @@ def _damage(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        raise DamagedShardError(
-            f"{path}: {type(error).__name__}: {error}; remove it and run again"
+        raise DamagedShardError(path, f"{type(error).__name__}: {error}") from error
+
+
+def iter_index(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Yield the rows of a bucket's index, one per clip.
+
+    Raises:
+        DroppedIndexError: if there is no such file: another job dropped it.
+        TableError: if a column is missing or the file is damaged.
+    """
+    try:
+        yield from iter_rows(path, columns)
+    except FileNotFoundError:
+        raise DroppedIndexError(
+            f"{path}: no such index. A job removes it where a shard that it names is damaged: run the "
+            "same command again"
+        ) from None
+
+
+@contextmanager
+def drop_index_if_damaged(index: Path, *, clip_id: str) -> Iterator[None]:
+    """Let the next run make a shard again that the block finds damaged or missing.
+
+    The index that names the shard is removed. It is an output of Snakemake's, so the next run plans
+    the bucket of the earlier stage, whose job makes this shard anew and finds all others whole in
+    the store. The shard itself stays: if it was not the shard that failed but the machine, nothing
+    is computed again. Several jobs may find the same damage.
+
+    Args:
+        index: of the clip's bucket, written by the stage that made the shard.
+        clip_id: for the message.
+
+    Raises:
+        DroppedIndexError: if a shard is damaged; names the clip, the shard and what to do.
+    """
+    try:
+        yield
+    except DamagedShardError as error:
+        index.unlink(missing_ok=True)
+        raise DroppedIndexError(
+            f"clip {clip_id}: the shard {error.shard} is missing or damaged ({error.problem}). Run "
+            f"the same command again: it makes this shard anew ({index} was removed for that)"
         ) from error

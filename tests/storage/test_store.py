@@ -133,7 +133,7 @@ class TestDamage:
             path.write_bytes(content)
         assert not is_whole(path)
         for read in (read_shard, read_metadata, lambda p: list(iter_frames(p, "detected"))):
-            with pytest.raises(DamagedShardError, match="remove it and run again"):
+            with pytest.raises(DamagedShardError, match="run again with `--forcerun track_faces`"):
                 read(path)
 
     def test_a_folder_in_its_place(self, tmp_path):

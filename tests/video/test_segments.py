@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from facewave.config.check import check_config, dataset_config
 from facewave.datasets.load import load_clips
 from facewave.manifest.clips import Clip, ManifestError, read_manifest, write_manifest
-from facewave.splits.clips import SplitClip
+from facewave.splits.leaks import SplitClip
 from facewave.splits.partition import SplitOptions, assign_parts
 from facewave.storage.buckets import KEY_COLUMNS, KeyRow, key_file_text, read_key_file
 from facewave.storage.store import read_shard

@@ -23,9 +23,8 @@ CLASSES = ["neutral", "happy"]
 
 
 def index_row(key, *, valid=True, reason=""):
-    row = dict.fromkeys(
-        ("frames", "detected", "detection_ratio", "longest_gap", "jitter", "mean_abs_yaw"), "1"
-    )
+    names = ("frames", "detected", "detection_ratio", "longest_gap", "jitter", "mean_abs_yaw")
+    row = dict.fromkeys((*names, "clip_id", "index"), "1")
     return row | {"key": key, "valid": str(valid).lower(), "reason": reason}
 
 
@@ -49,7 +48,6 @@ def make_split(folder, clips, *, invalid=()):
         store=store,
         shapes=SHAPES,
         metadata={"classes": CLASSES},
-        reencode=lambda row: None,
     )
     return outputs["train"], store
 
@@ -153,7 +151,7 @@ def test_what_cannot_be_written_leaves_no_file(tmp_path):
     common = {"use_text": False, "store": store}
     with pytest.raises(PromptError, match="no template 'quest'"):
         export_chat(split, target, form="llava", prompt="quest", **common)
-    with pytest.raises(ValueError, match="'alpaca' is none of llava, messages"):
+    with pytest.raises(ValueError, match="expected llava or messages, got 'alpaca'"):
         export_chat(split, target, form="alpaca", prompt="question", **common)
     assert not target.exists()
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facewave.storage.store import read_metadata, read_shard
+from facewave.storage.store import frame_step, read_metadata, read_shard
 from facewave.tracking.landmarker import LandmarkerOptions
 from facewave.tracking.track_clip import TrackJob, track_clip
 from facewave.versions import TRACK_VERSION
@@ -26,14 +26,14 @@ LEFT, RIGHT, CENTRE = (0.2, 0.5, 0.2), (0.8, 0.5, 0.2), (0.55, 0.5, 0.2)
 ARRAYS = ["landmarks", "blendshapes", "transform", "detected", "timestamp_ms", "face_count"]
 
 
-def track(clip, *, model="no model", max_faces=1, default_fps=25.0, shard=None):
+def track(clip, *, model="no model", default_fps=25.0, shard=None, **options):
     """Track a clip; returns its summary and arrays."""
     shard = shard or clip.with_suffix(".npz")
     job = TrackJob(
         video_path=clip,
         shard=shard,
         model=model,
-        options=LandmarkerOptions(max_faces=max_faces),
+        options=LandmarkerOptions(**options),
         default_fps=default_fps,
         provenance={"content_sha256": "c0ffee"},
     )
@@ -253,3 +253,34 @@ class TestRealClips:
         last = np.flatnonzero(arrays["detected"]).max()
         assert last < 168
         assert summary.notes == "variable frame rate: frames taken as equally spaced"
+
+
+def test_a_shard_says_that_every_nth_frame_was_tracked(tmp_path, monkeypatch):
+    clip = write_video(tmp_path / "a.mp4", flat_frames(20), fps=30.0)
+    opened = scripted(monkeypatch, [[CENTRE]] * 20)
+    shard = tmp_path / "fewer.npz"
+    summary, arrays = track(clip, shard=shard, max_fps=10)
+    assert (summary.frames, summary.frames_announced, summary.fps) == (7, 7, 10.0)
+    assert arrays["timestamp_ms"].tolist() == [0, 100, 200, 300, 400, 500, 600]
+    assert opened[0].times == [0, 100, 200, 300, 400, 500, 600]
+    assert frame_step(shard) == 3
+    track(clip, shard=shard)
+    assert frame_step(shard) == 1
+    assert "frame_step" not in read_metadata(shard)
+
+
+def test_the_landmarker_sees_the_smaller_frame(tmp_path, monkeypatch):
+    opened = scripted(monkeypatch, [[CENTRE]] * 5)
+    clip = write_video(tmp_path / "a.mp4", flat_frames(5))
+    summary, _ = track(clip, max_side=32)
+    assert opened[0].shapes == [(24, 32, 3)] * 5
+    assert (summary.width, summary.height) == (64, 48)
+
+
+def test_landmarks_of_a_smaller_frame_are_the_same_places(face_clip, landmarker_model, tmp_path):
+    found = {}
+    for side in (None, 128):
+        shard = tmp_path / f"{side}.npz"
+        _, arrays = track(face_clip, model=landmarker_model, shard=shard, max_side=side)
+        found[side] = arrays["landmarks"][..., :2]
+    assert 0 < np.nanmax(np.abs(found[None] - found[128])) < 0.03

@@ -84,7 +84,7 @@ class TestFillGaps:
 
     @pytest.mark.parametrize("frames", [0, 3])
     def test_without_any_detected_frame(self, frames):
-        with pytest.raises(ValueError, match="no detected frame"):
+        with pytest.raises(ValueError, match="expected frames with a face"):
             fill_gaps(np.zeros((frames, 2), np.float32), np.zeros(frames, bool))
 
 

@@ -1,32 +1,37 @@
-"""A tracker that looks at nothing, so that a benchmark measures the workflow's own cost.
+"""Made-up clips of a few bytes, and a tracking worker that gives them made-up trajectories.
 
-It takes only the made-up clips of `benchmarks/scale/scale.py`, files of a few bytes that no video can
-be mistaken for (or folders of such files), and stops the job at anything else. What it writes has
-`stub` among its options, and so keys, key files and split metadata of its own: results of a run
-with `landmarker.stub` are never taken for those of a real one, and the other way round.
+It looks at nothing, so that a benchmark measures the workflow's own cost. `scale.py` names it to
+the workflow in an environment variable (see `ENVIRONMENT`). No video can be mistaken for a made-up
+clip, and the worker fails at anything else: no real video ever gets a made-up trajectory.
 """
 
-from __future__ import annotations
-
 import json
+import sys
 import time
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 
-from facewave import __version__
-from facewave.storage.frame_files import frame_names
-from facewave.storage.store import write_shard
-from facewave.tracking.landmarker import N_BLENDSHAPES, N_LANDMARKS
-from facewave.tracking.track_clip import TrackJob, TrackSummary
-from facewave.versions import TRACK_VERSION
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
 
+from facewave import __version__  # noqa: E402
+from facewave.storage.frame_files import frame_names  # noqa: E402
+from facewave.storage.store import write_shard  # noqa: E402
+from facewave.tracking.landmarker import N_BLENDSHAPES, N_LANDMARKS  # noqa: E402
+from facewave.tracking.track_clip import TrackJob, TrackSummary  # noqa: E402
+from facewave.tracking.worker import answer_jobs  # noqa: E402
+from facewave.versions import TRACK_VERSION  # noqa: E402
+
+# Of a `snakemake` command whose clips are made up.
+ENVIRONMENT = {"FACEWAVE_TRACKING_WORKER": "benchmarks.scale.made_up_tracker"}
 MAGIC = b"facewave made-up clip "
-NOTE = "made up by landmarker.stub: no face was looked for"
+NOTE = "made up for a benchmark: no face was looked for"
 
 
 class NotMadeUpError(Exception):
-    """The stub was given something else than a made-up clip."""
+    """The worker was given a file that is not a made-up clip."""
 
 
 def made_up_clip(name: str, *, frames: int = 2, seconds: float = 0.0) -> bytes:
@@ -41,10 +46,10 @@ def made_up_clip(name: str, *, frames: int = 2, seconds: float = 0.0) -> bytes:
 
 
 def track_made_up_clip(job: TrackJob) -> TrackSummary:
-    """Write a random trajectory shard for a made-up clip: as `tracks.track_clip`, without a face.
+    """Write a random trajectory shard for a made-up clip, or for a folder that begins with one.
 
     Raises:
-        NotMadeUpError: if the file is no made-up clip.
+        NotMadeUpError: if the file is not a made-up clip.
     """
     path = job.video_path
     if path.is_dir() and (frames := frame_names(path)):
@@ -52,8 +57,7 @@ def track_made_up_clip(job: TrackJob) -> TrackSummary:
     content = path.read_bytes() if path.is_file() else b""
     if not content.startswith(MAGIC):
         raise NotMadeUpError(
-            f"{job.video_path}: landmarker.stub takes only the clips of benchmarks/scale/scale.py, and "
-            "this is none; take landmarker.stub out of the configuration to track real videos"
+            f"{job.video_path}: not a made-up clip; unset FACEWAVE_TRACKING_WORKER to track videos"
         )
     clip = json.loads(content.removeprefix(MAGIC))
     time.sleep(clip["seconds"])
@@ -79,3 +83,7 @@ def track_made_up_clip(job: TrackJob) -> TrackSummary:
     }
     write_shard(job.shard, arrays, metadata)
     return summary
+
+
+if __name__ == "__main__":
+    answer_jobs(int(sys.argv[1]), track=lambda job, on_frame: track_made_up_clip(job))

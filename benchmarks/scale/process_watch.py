@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,19 +54,24 @@ class Watched:
     output: str = ""
 
 
-def watch(command: list[str], *, output: Path, cwd: Path) -> Watched:
+def watch(
+    command: list[str], *, output: Path, cwd: Path, environment: Mapping[str, str]
+) -> Watched:
     """Run a command to its end.
 
     Args:
         command: its main process is `snakemake`, whose descendants are jobs.
         output: file that takes stdout and stderr.
         cwd: working folder.
+        environment: variables added to this process's own.
     """
     seen = Watched()
     before = os.times()
     started = time.monotonic()
     with output.open("w") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, cwd=cwd)
+        process = subprocess.Popen(
+            command, stdout=file, stderr=subprocess.STDOUT, cwd=cwd, env=os.environ | environment
+        )
         _sample_until_end(process, seen)
     after = os.times()
     seen.wall_s = time.monotonic() - started

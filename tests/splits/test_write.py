@@ -12,7 +12,7 @@ from facewave.features.encode_bucket import FEATURE_COLUMNS
 from facewave.splits import write as module
 from facewave.splits.read import read_split
 from facewave.splits.write import SplitBuildError, iter_split_rows, read_feature_indexes
-from facewave.storage.store import DamagedShardError, shard_path
+from facewave.storage.store import DroppedIndexError, shard_path
 from facewave.storage.tables import format_rows, write_text
 from facewave.versions import SPLIT_VERSION
 from tests.splits.split_dataset import CLASSES, SHAPES, Dataset
@@ -99,7 +99,6 @@ class TestContent:
         shard_path(dataset.store, "features", dataset.index["c004"]["key"]).unlink()
         dataset.index["c004"]["key"] = ""
         assert next(iter_split_rows(dataset.write()["test"]))["feature_key"] == ""
-        assert dataset.reencoded == []
 
     def test_schema(self, dataset):
         schema = pq.read_schema(dataset.write()["train"])
@@ -205,29 +204,28 @@ class TestDigest:
 
 class TestDamage:
     @pytest.mark.parametrize("damage", ["cut", "gone"])
-    def test_a_damaged_shard_is_encoded_again(self, dataset, damage):
+    def test_a_damaged_shard_drops_its_index_alone(self, dataset, damage):
         shard = shard_path(dataset.store, "features", "07key")
+        indexes = [dataset.folder / f"{number}.tsv" for number in range(2)]
+        for index in indexes:
+            index.touch()
         if damage == "gone":
             shard.unlink()
         else:
             shard.write_bytes(shard.read_bytes()[:-60])
-        outputs = dataset.write()
-        assert dataset.reencoded == ["c007"]
-        rows = {r["clip_id"]: r for path in outputs.values() for r in iter_split_rows(path)}
-        expected = dataset.features["c007"]["landmarks"]
-        np.testing.assert_array_equal(rows["c007"]["landmarks"], expected)
-
-    def test_that_stays_leaves_no_file(self, dataset):
-        shard_path(dataset.store, "features", "07key").write_bytes(b"damaged")
-        with pytest.raises(DamagedShardError, match="07key"):
-            dataset.write(reencode=lambda row: None)
+        with pytest.raises(DroppedIndexError, match=r"clip c007: .*07key.*same command again"):
+            dataset.write()
+        assert [index.exists() for index in indexes] == [True, False]
         assert list((dataset.folder / "splits").iterdir()) == []
+        # Another fold's job meets the same damage.
+        with pytest.raises(DroppedIndexError, match="clip c007"):
+            dataset.write("fold-2")
 
     def test_an_error_keeps_the_earlier_files(self, dataset):
         before = {part: path.read_bytes() for part, path in dataset.write().items()}
         shard_path(dataset.store, "features", "12key").unlink()
-        with pytest.raises(DamagedShardError):
-            dataset.write(reencode=lambda row: None)
+        with pytest.raises(DroppedIndexError):
+            dataset.write()
         folder = dataset.folder / "splits"
         assert {path.stem: path.read_bytes() for path in folder.iterdir()} == before
 
@@ -243,6 +241,9 @@ class TestDamage:
 def test_indexes_of_all_buckets(dataset):
     rows = list(dataset.index.values())
     paths = [dataset.folder / "0.tsv", dataset.folder / "1.tsv"]
-    for path, part in zip(paths, (rows[:7], rows[7:]), strict=True):
+    for path, part in zip(paths, (rows[::2], rows[1::2]), strict=True):
         write_text(path, format_rows(FEATURE_COLUMNS, part))
     assert read_feature_indexes(paths) == dataset.index
+    paths[1].unlink()
+    with pytest.raises(DroppedIndexError, match=r"1\.tsv: no such index"):
+        read_feature_indexes(paths)
