@@ -28,14 +28,16 @@ def section(wildcards):
 rule fit_vlm:
     input:
         unpack(
-            lambda wildcards: training_files(
-                section(wildcards),
-                PROJECT,
-                wildcards.dataset,
-                vlm=wildcards.vlm,
-                control=wildcards.control,
-                stage=wildcards.stage,
-                split=wildcards.split,
+            told(
+                lambda wildcards: training_files(
+                    section(wildcards),
+                    PROJECT,
+                    wildcards.dataset,
+                    vlm=wildcards.vlm,
+                    control=wildcards.control,
+                    stage=wildcards.stage,
+                    split=wildcards.split,
+                )
             )
         ),
         manifest=DATASET / "manifest.parquet",

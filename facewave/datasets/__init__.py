@@ -26,7 +26,7 @@ How to add an adapter, here for a dataset `mimes` whose clips have names like `s
 
 2. In `schemas/config.schema.yaml`, copy the definition `adapter_java_sed` to `adapter_mimes` and
    change the descriptions and the name after `const`; options of its own go there as well. Then
-   `make readme` lists them.
+   `make docs` lists them.
 
 Now `datasets: {mine: {adapter: mimes, root: /data/mimes}}` works. A dataset may also bring its own
 class list (`PRESETS` in `facewave.manifest.class_lists`) and a constant `RELEASE`, by which

@@ -70,14 +70,21 @@ def training_files(
     Returns:
         `train`, `val` and `test`, `start` (the weights of the stage before; none for the first
         stage) and `targets` (none but for a regression).
+
+    Raises:
+        PlanError: the dataset lacks the targets of a regression.
     """
     folder = project.results / dataset
+    # Else a missing file would be the error, which says nothing of the configuration.
+    targets = training_options(section, project, dataset, control=control, stage=stage)[
+        "model"
+    ].get("targets")
     splits = folder / "vlm/shuffled_time" if control == "shuffled_time" else folder
     before = folder / "vlm" / vlm / control / STAGES[0] / split / "weights.safetensors"
     return {
         **{part: splits / "splits" / split / f"{part}.parquet" for part in PARTS},
         "start": before if stage != STAGES[0] else [],
-        "targets": folder / "targets.parquet" if section["head"] == "regression" else [],
+        "targets": folder / "targets.parquet" if targets else [],
     }
 
 
