@@ -22,7 +22,7 @@ _MOVED = {
             *("ensemble", "calibrate"),
         )
     },
-    "mlp.in_memory": "nothing (training never holds all features in memory)",
+    "mlp.in_memory": "nothing (features stay on disk while train_mlp runs)",
 }
 _TYPES = {
     "string": "text",

@@ -48,7 +48,7 @@ def test_numbers_are_numbers(path, member, value):
         ({"split": {"protocol": "80-1-10"}}, ["split.protocol", "one of 80-10-10, 80-20, off"]),
         ({"mlp": {"projection": 0}}, ["mlp.projection:", "mlp.fusion: null"]),
         ({"mlp": {"mirror": False}}, ["mlp.mirror:", "expected mlp.fusion.mirror in its place"]),
-        ({"mlp": {"in_memory": True}}, ["mlp.in_memory:", "nothing", "memory"]),
+        ({"mlp": {"in_memory": True}}, ["mlp.in_memory:", "nothing", "on disk"]),
         ({"mlp": {"fusion": {"projection": 0}}}, ["mlp.fusion.projection", "from 1 to 1000"]),
         ({"mlp": {"fusion": {"mirorr": 1}}}, ["mlp.fusion.mirorr", "did you mean 'mirror'?"]),
         ({"mlp": {"fusion": False}}, ["mlp.fusion: found false", "a mapping or null"]),
