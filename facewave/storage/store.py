@@ -203,8 +203,8 @@ def iter_index(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
         yield from iter_rows(path, columns)
     except FileNotFoundError:
         raise DroppedIndexError(
-            f"{path}: no such index. A job removes it where a shard that it names is damaged: run the "
-            "same command again"
+            f"{path}: no such index. A job removes it where a shard that it names is damaged: run "
+            "the same command again"
         ) from None
 
 
