@@ -1,4 +1,4 @@
-"""Words for error messages: the nearest known name, and what was found in place of a value."""
+"""Parts of error messages: the nearest known name, and a value as it was found."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -10,14 +10,14 @@ _MOST_NAMES = 20
 def nearest(word: object, known: Iterable[str]) -> str | None:
     """Return the name in `known` that `word` was most likely meant to be.
 
-    Letter case and the difference between `-`, `_` and blanks do not count.
+    Upper and lower case, and `-`, `_` and spaces, are not distinguished.
 
     Args:
-        word: what was found; anything with a text form
+        word: what was found
         known: the names to choose from
 
     Returns:
-        one of `known`, or None where none is near
+        one of `known`, or None if none is near
     """
     # Only a failing run needs difflib; importing it costs as much as checking the configuration.
     import difflib
@@ -28,7 +28,7 @@ def nearest(word: object, known: Iterable[str]) -> str | None:
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
-    """Return `; did you mean 'happy'?` for the nearest of `known`, or an empty text."""
+    """Return `; did you mean 'happy'?` for the nearest of `known`, or an empty string."""
     near = nearest(word, known)
     return f"; did you mean {near!r}?" if near is not None else ""
 
@@ -41,7 +41,7 @@ def listed(names: Iterable[object]) -> str:
 
 
 def found(value: object) -> str:
-    """Return a value as it would be written in YAML, with the word for its type."""
+    """Return a value as it would be written in YAML, followed by its type."""
     if value is None:
         return "null (empty)"
     if isinstance(value, str):
@@ -65,7 +65,7 @@ def as_yaml(value: object) -> str:
     if isinstance(value, str) and value and value.strip() == value:
         return value
     text = json.dumps(value, ensure_ascii=False, default=str)
-    # YAML takes 5e-05 for text.
+    # YAML reads 5e-05 as text.
     return text.replace("e", ".0e") if isinstance(value, float) and "." not in text else text
 
 

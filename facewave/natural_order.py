@@ -1,4 +1,4 @@
-"""Names in the order in which people count: `frame2` comes before `frame10`."""
+"""Natural order of names: `frame2` comes before `frame10`."""
 
 import re
 
@@ -6,9 +6,9 @@ _DIGITS = re.compile(r"([0-9]+)")
 
 
 def natural_key(name: str) -> tuple[list[tuple[str, int]], str]:
-    """Return a sort key that compares runs of digits as numbers and the rest without letter case.
+    """Return a sort key that compares runs of digits as numbers and ignores upper and lower case.
 
-    Names that are the same in that sense (`01` and `1`) are ordered by their text.
+    Names that are equal in that sense (`01` and `1`) are ordered as text.
     """
     parts = _DIGITS.split(name)
     words = [word.casefold() for word in parts[::2]]

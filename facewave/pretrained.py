@@ -1,7 +1,8 @@
 """Where the weights of a pretrained model come from: a folder, or the Hugging Face cache or hub.
 
-Nothing else is asked: no other mirror, no smaller model in place of the one that was meant.
-`HF_HUB_OFFLINE=1` keeps to the cache, `HF_HOME` says where the cache lies, `HF_TOKEN` who asks.
+No other source is tried: no mirror, and no smaller model in place of the one that was named.
+With `HF_HUB_OFFLINE=1` only the cache is used; `HF_HOME` says where it lies, and `HF_TOKEN` signs
+in to the hub.
 """
 
 from __future__ import annotations
@@ -38,13 +39,13 @@ def find_weights(
     Args:
         model: a folder, or an id on the hub (`google/paligemma2-3b-mix-448`).
         revision: branch, tag or commit on the hub; None for its default branch.
-        endpoint: address of the hub, where it is not the usual one.
-        setting: configuration key of the model, for messages; `revision` is its neighbour.
-        processor: whether it must have one for pictures or sound.
+        endpoint: address of the hub; None for the usual one.
+        setting: configuration key of the model, for messages; `revision` is beside it.
+        processor: whether it must have one for images or sound.
 
     Raises:
-        WeightsError: if the folder is not whole, the licence has not been accepted, there is no
-            such model or revision, or it is neither in the cache nor can be fetched.
+        WeightsError: the folder is incomplete, the licence has not been accepted, there is no such
+            model or revision, or it is not in the cache and cannot be downloaded.
     """
     folder = Path(model).expanduser()
     if folder.is_dir():
@@ -71,7 +72,7 @@ def _snapshot(model: str, revision: str | None, endpoint: str | None, setting: s
     _log.info("weights of %s, revision %s", model, revision or "of the default branch")
     where = f"{model}, revision {revision or 'main'}"
     by_hand = (
-        f"or fetch it on a machine with access (`hf download {model}"
+        f"or download it on a machine with access (`hf download {model}"
         f"{f' --revision {revision}' if revision else ''} --local-dir FOLDER`) and set {setting} "
         "to that folder"
     )
@@ -95,8 +96,8 @@ def _snapshot(model: str, revision: str | None, endpoint: str | None, setting: s
         ) from error
     except errors.RepositoryNotFoundError as error:
         raise WeightsError(
-            f"{where}: the hub has no such model, or it is private: check {setting}, and `hf auth "
-            f"login` where it is yours; {by_hand}"
+            f"{where}: the hub has no such model, or it is private: check {setting}, or run "
+            f"`hf auth login` if it is yours; {by_hand}"
         ) from error
     except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as error:
         reason = (
@@ -110,12 +111,12 @@ def _snapshot(model: str, revision: str | None, endpoint: str | None, setting: s
     except (errors.HfHubHTTPError, errors.HFValidationError, OSError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise WeightsError(
-            f"{where}: cannot be fetched ({reason}); try again, {by_hand}"
+            f"{where}: cannot be downloaded ({reason}); try again, {by_hand}"
         ) from error
 
 
 def weights_identity(folder: Path) -> dict[str, str]:
-    """Return what tells weights from others: their `commit`, else the `sha256` of the files."""
+    """Return what distinguishes weights: their `commit`, or else the `sha256` of their files."""
     commit = commit_of(folder)
     if commit is not None:
         return {"commit": commit}
@@ -129,8 +130,8 @@ def _whole(folder: Path, name: str, processor: bool) -> Path:
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
         raise WeightsError(
-            f"{name}: {', '.join(missing[:3])}{more} missing in {folder}; fetch the checkpoint "
-            "anew, with its configuration, processor and all of its .safetensors files"
+            f"{name}: {', '.join(missing[:3])}{more} missing in {folder}; download the checkpoint "
+            "again, with its configuration, processor and all of its .safetensors files"
         )
     return folder
 
@@ -159,13 +160,13 @@ PINS = {
 
 
 def pinned_revision(model: str, revision: str | None) -> str | None:
-    """Return the revision of a model that is asked for: the given one, else the pinned commit.
+    """Return the revision of a model to use: the given one, or else the pinned commit.
 
-    None, the hub's main branch, is left for a model without a pin; `main` asks for it by name.
+    A model without a pin keeps None, the hub's main branch; `main` names that branch explicitly.
     """
     return PINS.get(model) if revision is None else revision
 
 
 def with_pin(section: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a section of the configuration that names a `model`, with its `revision` resolved."""
+    """Return a section of the configuration with the `revision` of its `model` resolved."""
     return {**section, "revision": pinned_revision(section["model"], section["revision"])}

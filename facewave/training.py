@@ -1,4 +1,4 @@
-"""What every training shares: class weights, early stopping, threads of torch."""
+"""What every training uses: class weights, early stopping, number of threads."""
 
 from __future__ import annotations
 
@@ -13,12 +13,10 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from facewave.mlp.options import MlpOptions as MlpOptions
-
 
 @contextmanager
 def use_threads(threads: int) -> Iterator[None]:
-    """Give torch so many threads inside the block, and what it had afterwards."""
+    """Let torch use this many threads inside the block, and as many as before after it."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
@@ -32,7 +30,7 @@ class EarlyStopping:
     """Finds the best epoch: higher UAR, at equal UAR lower loss, at equal loss the earlier one.
 
     Attributes:
-        patience: epochs without a better one after which `exhausted` is True.
+        patience: number of epochs without a better one after which `exhausted` is True.
         best_epoch: 0 before the first epoch.
     """
 
@@ -42,7 +40,7 @@ class EarlyStopping:
     _last: int = field(default=0, init=False)
 
     def update(self, epoch: int, *, uar: float, loss: float) -> bool:
-        """Take in an epoch's validation scores; return whether it is the best so far."""
+        """Note an epoch's validation scores; return whether it is the best so far."""
         self._last = epoch
         better = (uar, -loss) > self._best
         if better:
@@ -68,7 +66,7 @@ def class_weights(labels: ArrayLike, *, n_classes: int, kind: str) -> Tensor:
 
 
 def weights_of_counts(counts: NDArray[Any], *, kind: str) -> Tensor:
-    """Return `class_weights` of the number of clips (or the sum of shares) of each class, (C,)."""
+    """Return `class_weights` of each class's number of clips (or sum of fractions), (C,)."""
     if kind == "none":
         return torch.ones(counts.size)
     present = counts > 0

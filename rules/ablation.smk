@@ -23,9 +23,7 @@ def answers(wildcards, names=None, inner=False):
 
 use rule encode_features as encode_variant with:
     input:
-        clips=DATASET / "keys/tracks/{bucket}.tsv",
         tracks=DATASET / "tracks/{bucket}.tsv",
-        model=LANDMARKER_MODEL,
     output:
         index=ABLATION / "{variant}/features/{bucket}.tsv",
     log:
@@ -38,7 +36,7 @@ use rule encode_features as encode_variant with:
 
 use rule build_splits as split_variant with:
     input:
-        manifest=untargeted_manifest,
+        manifest=DATASET / "manifest.parquet",
         tracks=of_buckets("tracks"),
         features=lambda wildcards: variant_indexes(
             PROJECT, wildcards.dataset, wildcards.variant

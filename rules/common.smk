@@ -70,11 +70,6 @@ def of_datasets(pattern, **values):
     return PROJECT.of_datasets(pattern, **values)
 
 
-def untargeted_manifest(wildcards):
-    """Return the manifest of a rule's dataset for what reads no targets."""
-    return PROJECT.manifest_without_targets(wildcards.dataset)
-
-
 def of_dataset(option):
     """Return a function that returns an option of a rule's dataset."""
     return lambda wildcards: PROJECT.datasets[wildcards.dataset][option]

@@ -22,7 +22,7 @@ rule evaluate:
         metrics=DATASET / "evaluation/mlp/{protocol}/metrics.json",
         confused_clips=DATASET / "evaluation/mlp/{protocol}/confused_clips.csv",
         confused_classes=DATASET / "evaluation/mlp/{protocol}/confused_classes.csv",
-        confusion=confusion_image(DATASET / "evaluation/mlp/{protocol}", "MLP"),
+        figure=confusion_image(DATASET / "evaluation/mlp/{protocol}", "MLP"),
     log:
         DATASET / "logs/evaluate/{protocol}.log",
     conda:

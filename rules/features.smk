@@ -4,9 +4,7 @@
 rule encode_features:
     input:
         key=DATASET / "keys/features.json",
-        clips=DATASET / "keys/tracks/{bucket}.tsv",
         tracks=DATASET / "tracks/{bucket}.tsv",
-        model=LANDMARKER_MODEL,
     output:
         index=DATASET / "features/{bucket}.tsv",
     log:
@@ -20,7 +18,6 @@ rule encode_features:
     params:
         store=STORE,
         options=STAGE_OPTIONS["features"],
-        track_options=STAGE_OPTIONS["tracks"],
     message:
         "encode the features of {wildcards.dataset}, bucket {wildcards.bucket}"
     script:
@@ -31,4 +28,5 @@ rule features:
     """Track the faces of all clips and encode their trajectories."""
     input:
         of_datasets("manifest.parquet"),
+        PROJECT.target_tables(),
         of_datasets("features/{bucket}.tsv"),

@@ -6,7 +6,7 @@ from facewave.vlm.plan import fine_tuning_params
 # Checkpoints lie beside the outputs' folders, where what Snakemake removes leaves them alone.
 rule fit_qwen:
     input:
-        manifest=untargeted_manifest,
+        manifest=DATASET / "manifest.parquet",
         tracks=of_buckets("tracks"),
         rendered=rendered_files,
         train=DATASET / "splits/{split}/train.parquet",
@@ -46,7 +46,7 @@ use rule evaluate as evaluate_fine_tuned with:
         test=of_folds("splits/{split}/test.parquet"),
     output:
         metrics=DATASET / "evaluation/fine_tuned/{model}/{protocol}/metrics.json",
-        confusion=confusion_image(
+        figure=confusion_image(
             DATASET / "evaluation/fine_tuned/{model}/{protocol}", "{model}, fine-tuned"
         ),
     log:

@@ -1,22 +1,20 @@
 # Label files -> one table per dataset. The key file changes only when a row does. A dataset's `texts`
-# puts the texts of other tables into the column `text`; its `targets` have a key of their own.
-from facewave.datasets.texts import without_targets, without_texts
+# puts the texts of other tables into the column `text`; its `targets` go into a table of their own.
+from facewave.datasets.texts import manifest_options
 from facewave.manifest.clips import COLUMNS
 from facewave.planning.texts import joined_text_files, joined_texts
+
+
+def key_file(name):
+    """Return a function that names a key file of a rule's dataset, or says what comes first."""
+    return told(lambda wildcards: PROJECT.file(wildcards.dataset, f"keys/{name}"))
 
 
 # Where Snakemake itself runs: it takes seconds, less than a cluster's queue.
 rule build_manifest:
     input:
-        key=told(
-            lambda wildcards: PROJECT.file(wildcards.dataset, "keys/manifest.json")
-        ),
+        key=key_file("manifest.json"),
         texts=told(lambda wildcards: joined_text_files(PROJECT, wildcards.dataset)),
-        targets_key=lambda wildcards: (
-            PROJECT.file(wildcards.dataset, "keys/targets.json")
-            if PROJECT.plans[wildcards.dataset].targets
-            else []
-        ),
     output:
         parquet=DATASET / "manifest.parquet",
         csv=DATASET / "manifest.csv",
@@ -27,7 +25,7 @@ rule build_manifest:
         "../envs/features.yaml"
     params:
         dataset=lambda wildcards: wildcards.dataset,
-        options=lambda wildcards: without_texts(PROJECT.datasets[wildcards.dataset]),
+        options=lambda wildcards: manifest_options(PROJECT.datasets[wildcards.dataset]),
         demo_root=lambda wildcards: RESULTS / wildcards.dataset / "demo_clips",
         seed=CONFIG["seed"],
         columns=COLUMNS,
@@ -38,56 +36,36 @@ rule build_manifest:
         "../scripts/build_manifest.py"
 
 
-# What reads no targets does not wait for them, nor run again when one changes.
-rule build_manifest_without_targets:
+# What texts are made from: nothing that reads it waits for these texts.
+use rule build_manifest as build_own_manifest with:
     input:
-        key=told(
-            lambda wildcards: PROJECT.file(wildcards.dataset, "keys/manifest.json")
-        ),
-        texts=told(lambda wildcards: joined_text_files(PROJECT, wildcards.dataset)),
-    output:
-        parquet=DATASET / "manifest_without_targets.parquet",
-    log:
-        DATASET / "logs/build_manifest_without_targets.log",
-    localrule: True
-    conda:
-        "../envs/features.yaml"
-    params:
-        dataset=lambda wildcards: wildcards.dataset,
-        options=lambda wildcards: without_targets(PROJECT.datasets[wildcards.dataset]),
-        demo_root=lambda wildcards: RESULTS / wildcards.dataset / "demo_clips",
-        seed=CONFIG["seed"],
-        columns=COLUMNS,
-        texts=lambda wildcards: joined_texts(PROJECT, wildcards.dataset),
-    message:
-        "build the manifest of {wildcards.dataset} without targets"
-    script:
-        "../scripts/build_manifest.py"
-
-
-# What texts are made of: nothing that reads it waits for these texts.
-rule build_own_manifest:
-    input:
-        key=told(
-            lambda wildcards: PROJECT.file(wildcards.dataset, "keys/manifest.json")
-        ),
+        key=key_file("manifest.json"),
     output:
         parquet=DATASET / "manifest_own_texts.parquet",
     log:
         DATASET / "logs/build_own_manifest.log",
+    params:
+        texts=[],
+    message:
+        "build the manifest of {wildcards.dataset} with its own texts"
+
+
+# Real values to predict. The key file holds them: what reads no targets does not run again when one
+# changes.
+rule build_targets:
+    input:
+        key=key_file("targets.json"),
+    output:
+        parquet=DATASET / "targets.parquet",
+    log:
+        DATASET / "logs/build_targets.log",
     localrule: True
     conda:
         "../envs/features.yaml"
-    params:
-        dataset=lambda wildcards: wildcards.dataset,
-        options=lambda wildcards: without_targets(PROJECT.datasets[wildcards.dataset]),
-        demo_root=lambda wildcards: RESULTS / wildcards.dataset / "demo_clips",
-        seed=CONFIG["seed"],
-        columns=COLUMNS,
     message:
-        "build the manifest of {wildcards.dataset} with its own texts"
+        "build the table of targets of {wildcards.dataset}"
     script:
-        "../scripts/build_manifest.py"
+        "../scripts/build_targets.py"
 
 
 # Without an output, so that it runs whenever it is called: the folder may have changed.

@@ -8,8 +8,6 @@ SHOWN = {
     "explanation": [
         f"explanation/{PROTOCOL}/importance.json",
         f"explanation/{PROTOCOL}/importance.png",
-        "reconstruction/reconstruction.csv",
-        "reconstruction/reconstruction.png",
     ],
     "text_fusion": [f"evaluation/text_fusion/{PROTOCOL}/text_fusion.json"],
 }

@@ -13,7 +13,7 @@ LOOK_ALIKES = RESULTS / "near_duplicates.tsv"
 
 rule build_splits:
     input:
-        manifest=untargeted_manifest,
+        manifest=DATASET / "manifest.parquet",
         tracks=of_buckets("tracks"),
         features=of_buckets("features"),
     output:

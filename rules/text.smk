@@ -35,7 +35,7 @@ rule fit_text_variant:
 
 rule compare_text:
     input:
-        manifest=untargeted_manifest,
+        manifest=DATASET / "manifest.parquet",
         face=of_folds("mlp/{split}/predictions.parquet"),
         text=of_folds("text_fusion/text/{split}/predictions.parquet"),
         face_text=of_folds("text_fusion/face_text/{split}/predictions.parquet"),

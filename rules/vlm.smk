@@ -28,16 +28,19 @@ def section(wildcards):
 rule fit_vlm:
     input:
         unpack(
-            lambda wildcards: training_files(
-                section(wildcards),
-                PROJECT,
-                wildcards.dataset,
-                vlm=wildcards.vlm,
-                control=wildcards.control,
-                stage=wildcards.stage,
-                split=wildcards.split,
+            told(
+                lambda wildcards: training_files(
+                    section(wildcards),
+                    PROJECT,
+                    wildcards.dataset,
+                    vlm=wildcards.vlm,
+                    control=wildcards.control,
+                    stage=wildcards.stage,
+                    split=wildcards.split,
+                )
             )
         ),
+        manifest=DATASET / "manifest.parquet",
         tracks=of_buckets("tracks"),
         rendered=rendered_files,
     output:
@@ -108,7 +111,7 @@ use rule evaluate as evaluate_vlm with:
         metrics=EVALUATED / "metrics.json",
         confused_clips=EVALUATED / "confused_clips.csv",
         confused_classes=EVALUATED / "confused_classes.csv",
-        confusion=confusion_image(EVALUATED, "{vlm}, {stage}"),
+        figure=confusion_image(EVALUATED, "{vlm}, {stage}"),
     log:
         DATASET / "logs/evaluate_vlm/{vlm}/{control}/{stage}/{protocol}.log",
     params:
@@ -118,36 +121,27 @@ use rule evaluate as evaluate_vlm with:
 
 
 # The same for `head: regression`, which has other scores.
-rule evaluate_regression:
+use rule evaluate as evaluate_regression with:
     input:
         predictions=of_folds("vlm/{vlm}/{control}/{stage}/{split}/predictions.parquet"),
         train=of_folds("splits/{split}/train.parquet"),
+        test=of_folds("splits/{split}/test.parquet"),
     output:
         metrics=EVALUATED / "regression.json",
-        picture=EVALUATED / "regression.png",
+        figure=EVALUATED / "regression.png",
     log:
         DATASET / "logs/evaluate_regression/{vlm}/{control}/{stage}/{protocol}.log",
     wildcard_constraints:
         stage="|".join(STAGES),
-    conda:
-        "../envs/training.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
     params:
         title=lambda wildcards: f"{wildcards.vlm}, {wildcards.stage}, on {wildcards.dataset}",
-        version=EVALUATION_VERSION,
     message:
         "evaluate {wildcards.stage} of {wildcards.vlm} on {wildcards.dataset}"
-    script:
-        "../scripts/evaluate_regression.py"
 
 
 use rule encode_features as shuffle_time_encode with:
     input:
-        clips=DATASET / "keys/tracks/{bucket}.tsv",
         tracks=DATASET / "tracks/{bucket}.tsv",
-        model=LANDMARKER_MODEL,
     output:
         index=VLM / "shuffled_time/features/{bucket}.tsv",
     log:
@@ -160,7 +154,7 @@ use rule encode_features as shuffle_time_encode with:
 
 use rule build_splits as shuffle_time_split with:
     input:
-        manifest=untargeted_manifest,
+        manifest=DATASET / "manifest.parquet",
         tracks=of_buckets("tracks"),
         features=of_buckets("vlm/shuffled_time/features"),
     output:

@@ -20,7 +20,7 @@ def zero_shot_threads(wildcards):
 
 rule predict_zero_shot:
     input:
-        manifest=untargeted_manifest,
+        manifest=DATASET / "manifest.parquet",
         tracks=of_buckets("tracks"),
         rendered=rendered_files,
         test=DATASET / "splits/{split}/test.parquet",
@@ -61,7 +61,7 @@ use rule evaluate as evaluate_zero_shot with:
         test=of_folds("splits/{split}/test.parquet"),
     output:
         metrics=DATASET / "evaluation/zero_shot/{model}/{protocol}/metrics.json",
-        confusion=confusion_image(
+        figure=confusion_image(
             DATASET / "evaluation/zero_shot/{model}/{protocol}", "{model}, zero-shot"
         ),
     log:

@@ -20,7 +20,6 @@ def main(
     demo_root: str,
     seed: int,
     texts: Sequence[Mapping[str, Any]] = (),
-    targets_key: str | None = None,
 ) -> None:
     """Write the manifest, its rows as the graph was planned with them, and tables' texts."""
     clips, digest = planned_clips(
@@ -29,7 +28,6 @@ def main(
         options=options,
         demo_root=Path(demo_root),
         seed=seed,
-        targets_key=Path(targets_key) if targets_key else None,
     )
     for source in texts:
         clips = join_texts(clips, TextSource(**source))
@@ -58,6 +56,5 @@ if __name__ == "__main__":
             options=snakemake.params.options,
             demo_root=str(snakemake.params.demo_root),
             seed=snakemake.params.seed,
-            texts=snakemake.params.get("texts", []),
-            targets_key=snakemake.input.get("targets_key") or None,
+            texts=snakemake.params.texts,
         )

@@ -1,19 +1,15 @@
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from facewave import __version__
-from facewave.features.encode_bucket import reencode
 from facewave.features.groups import FaceOptions, WaveletOptions, feature_shapes
-from facewave.features.quality import QualityOptions
 from facewave.jobs.log import job_log
 from facewave.manifest.clips import Clip, read_manifest
-from facewave.splits.clips import SplitClip
-from facewave.splits.leaks import content_names
+from facewave.splits.leaks import SplitClip, content_names
 from facewave.splits.partition import PARTS, SplitOptions, assign_parts
 from facewave.splits.write import read_feature_indexes, write_splits
-from facewave.storage.tables import iter_rows
+from facewave.storage.store import iter_index
 from facewave.tracking.track_bucket import TRACK_COLUMNS
 
 
@@ -55,13 +51,6 @@ def main(
             "tracks": dict(track_options),
             "split": {**split, "fold": fold, "seed": seed},
         },
-        reencode=partial(
-            reencode,
-            store=Path(store),
-            wavelet=wavelet,
-            quality=QualityOptions(**feature_options["quality"]),
-            face=face,
-        ),
     )
 
 
@@ -70,7 +59,7 @@ def split_clips(clips: Sequence[Clip], tracks: Iterable[Path]) -> list[SplitClip
     digests = {
         row["clip_id"]: row["content_sha256"]
         for path in tracks
-        for row in iter_rows(path, TRACK_COLUMNS)
+        for row in iter_index(path, TRACK_COLUMNS)
     }
     names = content_names(
         {clip.clip_id: (digests.get(clip.clip_id, ""), clip.frames) for clip in clips}

@@ -1,4 +1,4 @@
-"""Sum up what is wrong with descriptions, and how much of the label they give away."""
+"""Summarise what is wrong with descriptions, and how much of the label they give away."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ def main(
     options: Mapping[str, Any],
     seed: int,
 ) -> None:
-    """Write the checks (JSON); see facewave.annotation.tables."""
+    """Write the checks as JSON."""
     from facewave.annotation.tables import check_annotations
 
     content = check_annotations(

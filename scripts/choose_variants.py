@@ -1,6 +1,5 @@
 """Choose a variant in every outer fold by its inner folds, and score the choices."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,10 +8,9 @@ import numpy as np
 from facewave.ablation.compare import Row, compare, join_folds, read_all_answers
 from facewave.ablation.nested import Choice, inner_scores, nested
 from facewave.jobs.log import job_log
-from facewave.storage.atomic import atomic_path
-from facewave.storage.tables import write_rows
+from facewave.storage.tables import write_csv, write_rows
 
-# Name of the choices in the table of scores, beside the reference.
+# The name of the choices in the table of scores, beside the reference.
 _CHOSEN = "chosen by inner folds"
 
 
@@ -30,8 +28,9 @@ def main(
     """Write the score of the choices, the choices, and the inner scores of all variants (CSV).
 
     Args:
-        inner: by variant, a list a fold of a file a seed: answers for the fold's training clips.
-        outer: the same for its test clips.
+        inner: of each variant, one list per outer fold of one file per seed: answers for the fold's
+            training clips.
+        outer: the same for the fold's test clips.
         folds: names of the outer folds.
         reference: the variant that is reported beside the choices.
         scores, choices, inner_table: to write.
@@ -47,13 +46,12 @@ def main(
 
 
 def _write_inner(path: Path, scores: Mapping[str, Sequence[float]], folds: Sequence[str]) -> None:
-    """Write a row a variant, the best mean first: inner UAR of each outer fold, and their mean."""
+    """Write one row per variant, best mean first: the inner UAR of each outer fold, their mean."""
     ranked = sorted(scores.items(), key=lambda item: -float(np.mean(item[1])))
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["variant", "mean", *folds])
-        for name, values in ranked:
-            writer.writerow([name, *(f"{value:.4f}" for value in [np.mean(values), *values])])
+    rows = [
+        [name, *(f"{value:.4f}" for value in [np.mean(values), *values])] for name, values in ranked
+    ]
+    write_csv(path, ["variant", "mean", *folds], rows)
 
 
 if __name__ == "__main__":

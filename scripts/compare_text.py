@@ -1,4 +1,4 @@
-"""What the texts add to the face, and how much of the label they give away by themselves."""
+"""What the texts add to the face, and how much of the labels they give away by themselves."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -27,7 +27,7 @@ def main(
 
     Args:
         manifest: of the dataset; its texts are probed.
-        predictions: by variant (`face`, `text`, `face_text`), a file a fold.
+        predictions: of `face`, `text` and `face_text`, one file per fold.
         table, scores: to write (CSV, JSON).
         classes: of the dataset.
         text: see `facewave.text.features.TextOptions`.

@@ -1,4 +1,4 @@
-"""Table and picture of the ablation."""
+"""Table and figure of the ablation."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -19,15 +19,15 @@ def main(
     reference: str,
     table: str,
     scores: str,
-    picture: str,
+    figure: str,
     seed: int,
 ) -> None:
     """Write the scores of all variants as CSV, JSON and SVG.
 
     Args:
-        predictions: by variant, a list a fold of a file a seed.
+        predictions: of each variant, one list per fold of one file per seed.
         reference: the variant that the others are tested against.
-        table, scores, picture: to write (CSV, JSON, SVG).
+        table, scores, figure: to write (CSV, JSON, SVG).
         seed: of bootstrap and permutations.
     """
     folds = read_all_answers(predictions)
@@ -35,7 +35,7 @@ def main(
     rows = compare(answers, reference=reference, seed=seed)
     write_rows(Path(table), Row, rows)
     write_json(Path(scores), {"reference": reference, "rows": [asdict(row) for row in rows]})
-    draw(Path(picture), rows, reference=reference)
+    draw(Path(figure), rows, reference=reference)
 
 
 def draw(path: Path, rows: Sequence[Row], *, reference: str) -> None:
@@ -61,6 +61,6 @@ if __name__ == "__main__":
             reference=snakemake.params.reference,
             table=snakemake.output.table,
             scores=snakemake.output.scores,
-            picture=snakemake.output.picture,
+            figure=snakemake.output.picture,
             seed=snakemake.params.seed,
         )

@@ -1,4 +1,4 @@
-"""Score a model's test predictions over all folds and draw the confusion matrix."""
+"""Score the test predictions of a model over all folds, classes as well as values."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,9 @@ from facewave.evaluation.confusions import (
     find_confused_classes,
     find_confused_clips,
 )
-from facewave.evaluation.evaluate import draw_confusion, evaluate_folds, provenance, read_folds
+from facewave.evaluation.evaluate import evaluate_folds, provenance, read_folds
+from facewave.evaluation.figures import draw_confusion, draw_scatter
+from facewave.evaluation.predictions import Predictions
 from facewave.jobs.log import job_log
 from facewave.storage.atomic import write_json
 from facewave.storage.tables import write_rows
@@ -20,7 +22,7 @@ def main(
     predictions: Sequence[str],
     train_splits: Sequence[str],
     metrics: str,
-    confusion: str,
+    figure: str,
     title: str,
     confused_clips: str | None = None,
     confused_classes: str | None = None,
@@ -28,15 +30,15 @@ def main(
     test_splits: Sequence[str] | None = None,
     seed: int = 0,
 ) -> None:
-    """Write the scores (JSON) and the confusion matrix (PNG); see facewave.evaluation.evaluate.
+    """Write the scores (JSON) and their figure (PNG); see facewave.evaluation.evaluate.
 
     Args:
         predictions: predictions file of each fold.
         train_splits: training part of each fold, in the same order, for the majority class.
         metrics: to write (JSON).
-        confusion: to write (PNG).
-        title: of the picture.
-        confused_clips: to write (CSV): wrong answers, the most certain first; None: not wanted.
+        figure: to write (PNG): the confusion matrix, or predicted over true values.
+        title: of the figure.
+        confused_clips: to write (CSV): wrong predictions, the most certain first; None: not wanted.
         confused_classes: to write (CSV): pairs of classes; None: not wanted.
         folds: names of the folds; None: their numbers.
         test_splits: test part of each fold, for the subjects; None: without them.
@@ -46,7 +48,10 @@ def main(
     scores = evaluate_folds(read, seed=seed)
     inputs = [*predictions, *train_splits, *(test_splits or [])]
     write_json(Path(metrics), {**scores, "provenance": provenance(read, inputs)})
-    draw_confusion(Path(confusion), scores["overall"], title=title)
+    if isinstance(read[0].test, Predictions):
+        draw_confusion(Path(figure), scores["overall"], title=title)
+    else:
+        draw_scatter(Path(figure), [fold.test for fold in read], title=title)
     if confused_clips:
         write_rows(Path(confused_clips), ConfusedClip, find_confused_clips(read))
     if confused_classes:
@@ -59,7 +64,7 @@ if __name__ == "__main__":
             predictions=list(snakemake.input.predictions),
             train_splits=list(snakemake.input.train),
             metrics=snakemake.output.metrics,
-            confusion=snakemake.output.confusion,
+            figure=snakemake.output.figure,
             confused_clips=getattr(snakemake.output, "confused_clips", None),
             confused_classes=getattr(snakemake.output, "confused_classes", None),
             title=snakemake.params.title,

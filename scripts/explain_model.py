@@ -15,7 +15,7 @@ from facewave.explain.permutation_importance import (
     permuted_answers,
 )
 from facewave.jobs.log import job_log
-from facewave.mlp.checkpoint import load_checkpoint
+from facewave.mlp.model import load_checkpoint
 from facewave.splits.read import read_split
 from facewave.storage.atomic import write_json
 from facewave.storage.store import file_sha256

@@ -1,8 +1,7 @@
-"""Train one variant on the inner folds of one outer fold; keep its answers for their test clips."""
+"""Train one variant on the inner folds of one outer fold; keep its answers for their test parts."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -10,12 +9,9 @@ import numpy as np
 from facewave.ablation.nested import inner_parts
 from facewave.evaluation.predictions import join_parts, write_predictions
 from facewave.jobs.log import job_log
-from facewave.mlp.epochs import TrainingJob
-from facewave.mlp.model import predict
 from facewave.mlp.options import MlpOptions
-from facewave.mlp.train import train_mlp
-from facewave.mlp.train_fusion import join_tables
-from facewave.splits.read import SplitTable, read_split, read_subjects
+from facewave.mlp.train import TrainingJob, fit_predict
+from facewave.splits.read import read_split, read_subjects
 
 
 def main(
@@ -36,16 +32,17 @@ def main(
 
     Args:
         train, val: the outer fold's training and validation part.
-        predictions: to write, one a seed.
+        predictions: to write, one per seed.
         options: section `mlp` of the variant.
         seeds: of the training.
         folds: number of inner folds.
-        val_fraction: share of an inner fold's training clips that validates.
+        val_fraction: fraction of an inner fold's training clips that validates.
         seed: of the division into inner folds.
         threads: torch's threads.
     """
     mlp = MlpOptions.from_config(options)
-    table = join_tables(*(read_split(path, groups=mlp.inputs) for path in (train, val)))
+    train_part, val_part = (read_split(path, groups=mlp.inputs) for path in (train, val))
+    table = train_part.joined(val_part)
     divided = inner_parts(
         table,
         read_subjects(train) | read_subjects(val),
@@ -55,24 +52,15 @@ def main(
     )
     places = {clip_id: place for place, clip_id in enumerate(table.clip_ids)}
     for training_seed, path in zip(seeds, predictions, strict=True):
+        job = TrainingJob(options=mlp, seed=training_seed, threads=threads)
         answers = np.empty((len(table), len(table.classes)), np.float32)
         for parts in divided:
             rows = [places[clip_id] for clip_id in parts["test"].clip_ids]
-            answers[rows] = _fit(parts, mlp=mlp, seed=training_seed, threads=threads)
+            answers[rows] = fit_predict(parts, job)[1]["test"]
         write_predictions(
             Path(path),
             join_parts({"test": table}, {"test": answers}, metadata={"seed": training_seed}),
         )
-
-
-def _fit(
-    parts: Mapping[str, SplitTable], *, mlp: MlpOptions, seed: int, threads: int
-) -> np.ndarray:
-    with TemporaryDirectory() as folder:
-        metrics = Path(folder) / "metrics.csv"
-        job = TrainingJob(options=mlp, seed=seed, metrics_path=metrics, threads=threads)
-        model, _ = train_mlp(parts["train"], parts["val"], job)
-    return predict(model, parts["test"], threads=threads)
 
 
 if __name__ == "__main__":

@@ -2,18 +2,15 @@
 
 import logging
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from facewave.evaluation.predictions import join_parts, write_predictions
 from facewave.jobs.log import job_log
-from facewave.mlp.checkpoint import save_checkpoint
-from facewave.mlp.epochs import Epoch, TrainingJob
-from facewave.mlp.model import predict
+from facewave.mlp.model import save_checkpoint
 from facewave.mlp.options import MlpOptions
-from facewave.mlp.parts import holds_features, read_part
-from facewave.mlp.train import train_mlp
+from facewave.mlp.train import Epoch, TrainingJob, fit_predict
+from facewave.splits.read import read_split
 
 
 def main(
@@ -27,9 +24,11 @@ def main(
     options: Mapping[str, Any],
     seed: int,
     threads: int,
-    memory_mb: int | None = None,
 ) -> None:
-    """Write checkpoint, metrics (a row an epoch) and predictions; see facewave.mlp.train.
+    """Write checkpoint, metrics (one row per epoch) and predictions; see facewave.mlp.train.
+
+    While it runs, unnamed files beside the metrics hold the features: memory does not grow with
+    them.
 
     Args:
         train: training part (Parquet).
@@ -41,37 +40,26 @@ def main(
         options: section `mlp` of the configuration.
         seed: of weights, batch order and dropout.
         threads: torch's threads.
-        memory_mb: memory that the job asked for, in MiB.
     """
-    mlp_options = MlpOptions.from_config(options)
-    held = holds_features(Path(train), Path(val), options=mlp_options, job_mb=memory_mb)
-    read = partial(read_part, options=mlp_options, held=held)
-    parts = {"val": read(Path(val))}
+    mlp, folder = MlpOptions.from_config(options), Path(metrics).parent
+    parts = {
+        name: read_split(path, groups=mlp.inputs, scratch=folder)
+        for name, path in (("train", train), ("val", val), ("test", test))
+    }
     job = TrainingJob(
-        options=mlp_options,
-        seed=seed,
-        threads=threads,
-        metrics_path=Path(metrics),
-        on_epoch=_report,
+        options=mlp, seed=seed, threads=threads, metrics_path=Path(metrics), on_epoch=_report
     )
-    model, seen = train_mlp(read(Path(train)), parts["val"], job)
+    model, answers = fit_predict(parts, job)
     save_checkpoint(Path(checkpoint), model)
-    parts["test"] = read(Path(test))
-    answers = join_parts(
-        parts,
-        {"val": seen, "test": predict(model, parts["test"], threads=threads)},
-        metadata={
-            "model": "mlp",
-            "seed": seed,
-            "best_epoch": model.best_epoch,
-            "features_in_memory": held,
-            "data_sha256": {
-                "train": model.split_metadata.get("data_sha256"),
-                **{name: table.metadata.get("data_sha256") for name, table in parts.items()},
-            },
-        },
-    )
-    write_predictions(Path(predictions), answers)
+    digests = {name: table.metadata.get("data_sha256") for name, table in parts.items()}
+    predicted = {name: parts[name] for name in answers}
+    metadata = {
+        "model": "mlp",
+        "seed": seed,
+        "best_epoch": model.best_epoch,
+        "data_sha256": digests,
+    }
+    write_predictions(Path(predictions), join_parts(predicted, answers, metadata=metadata))
 
 
 def _report(epoch: Epoch) -> None:
@@ -97,5 +85,4 @@ if __name__ == "__main__":
             options=snakemake.params.options,
             seed=snakemake.params.seed,
             threads=snakemake.threads,
-            memory_mb=snakemake.resources.mem_mb,
         )

@@ -6,7 +6,7 @@ from facewave.jobs.log import job_log
 
 
 def main(*, job: dict[str, Any], threads: int, gpus: int) -> None:
-    """Write weights, tables and predictions; see facewave.vlm.fine_tuning.fit_qwen.FineTuning for the keys."""
+    """Write weights, tables and predictions; `job` is a `fit_qwen.FineTuning`."""
     # Only this job needs transformers, whose import takes seconds.
     from facewave.vlm.fine_tuning.fit_qwen import FineTuning, fine_tune
 

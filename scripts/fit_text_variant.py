@@ -3,15 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from facewave.evaluation.predictions import join_parts, write_predictions
 from facewave.jobs.log import job_log
-from facewave.mlp.epochs import TrainingJob
-from facewave.mlp.model import predict
 from facewave.mlp.options import MlpOptions
-from facewave.mlp.train import train_mlp
+from facewave.mlp.train import TrainingJob, fit_predict
 from facewave.splits.read import read_split
 from facewave.text.features import (
     GROUP,
@@ -54,15 +51,11 @@ def main(
         name: with_texts(read_split(path, groups=groups), features(read_split_texts(path)))
         for name, path in splits.items()
     }
-    with TemporaryDirectory() as folder:
-        metrics = Path(folder) / "metrics.csv"
-        job = TrainingJob(options=mlp, seed=seed, metrics_path=metrics, threads=threads)
-        model, _ = train_mlp(parts["train"], parts["val"], job)
-    answers = predict(model, parts["test"], threads=threads)
+    _, answers = fit_predict(parts, TrainingJob(options=mlp, seed=seed, threads=threads))
     metadata = {"seed": seed, **text, "weights": text_weights(TextOptions(**text))}
     write_predictions(
         Path(predictions),
-        join_parts({"test": parts["test"]}, {"test": answers}, metadata=metadata),
+        join_parts({"test": parts["test"]}, {"test": answers["test"]}, metadata=metadata),
     )
 
 

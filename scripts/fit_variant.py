@@ -1,17 +1,14 @@
-"""Train one variant of the ablation on one fold, once a seed; keep its test answers."""
+"""Train one variant of the ablation on one fold, once per seed; keep its test answers."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from facewave.ablation.controls import control_options, read_variant
 from facewave.evaluation.predictions import join_parts, write_predictions
 from facewave.jobs.log import job_log
-from facewave.mlp.epochs import TrainingJob
-from facewave.mlp.model import predict
 from facewave.mlp.options import MlpOptions
-from facewave.mlp.train import train_mlp
+from facewave.mlp.train import TrainingJob, fit_predict
 
 
 def main(
@@ -27,7 +24,7 @@ def main(
 
     Args:
         splits: `train`, `val` and `test` part.
-        predictions: to write, one a seed.
+        predictions: to write, one per seed.
         options: section `mlp` of the variant.
         control: see `facewave.ablation.controls`.
         seeds: of the training.
@@ -35,31 +32,15 @@ def main(
     """
     mlp = control_options(MlpOptions.from_config(options), control)
     for seed, path in zip(seeds, predictions, strict=True):
-        _fit(splits, Path(path), mlp=mlp, control=control, seed=seed, threads=threads)
-
-
-def _fit(
-    splits: Mapping[str, str],
-    predictions: Path,
-    *,
-    mlp: MlpOptions,
-    control: str | None,
-    seed: int,
-    threads: int,
-) -> None:
-    parts = {
-        name: read_variant(Path(path), options=mlp, control=control, part=name, seed=seed)
-        for name, path in splits.items()
-    }
-    with TemporaryDirectory() as folder:
-        metrics = Path(folder) / "metrics.csv"
-        job = TrainingJob(options=mlp, seed=seed, metrics_path=metrics, threads=threads)
-        model, _ = train_mlp(parts["train"], parts["val"], job)
-    answers = predict(model, parts["test"], threads=threads)
-    write_predictions(
-        predictions,
-        join_parts({"test": parts["test"]}, {"test": answers}, metadata={"seed": seed}),
-    )
+        parts = {
+            name: read_variant(Path(part), options=mlp, control=control, part=name, seed=seed)
+            for name, part in splits.items()
+        }
+        _, answers = fit_predict(parts, TrainingJob(options=mlp, seed=seed, threads=threads))
+        test = join_parts(
+            {"test": parts["test"]}, {"test": answers["test"]}, metadata={"seed": seed}
+        )
+        write_predictions(Path(path), test)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Train one stage of a vision-language model on one fold; answer its validation and test part."""
+"""Train one stage of PaliGemma on one fold; answer its validation and test part."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ from facewave.jobs.log import job_log
 
 
 def main(*, job: dict[str, Any], gpus: int) -> None:
-    """Write weights, tables and predictions; see facewave.vlm.fine_tuning.job_inputs.Job for the keys."""
+    """Write weights, tables and predictions; `job` is a facewave.vlm.fine_tuning.job_inputs.Job."""
     # Only this job needs transformers, whose import takes seconds.
     from facewave.vlm.fine_tuning.job_inputs import Job
     from facewave.vlm.fine_tuning.launch import launch
@@ -28,6 +28,7 @@ if __name__ == "__main__":
                 "tracks": list(snakemake.input.tracks),
                 "store": str(snakemake.params.store),
                 "splits": {part: snakemake.input[part] for part in ("train", "val", "test")},
+                "targets": _single(snakemake.input.targets),
                 "start": _single(snakemake.input.start),
                 "outputs": {
                     name: str(Path(snakemake.output[name]))

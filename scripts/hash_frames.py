@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from facewave.jobs.log import job_log
-from facewave.splits.frame_hashes import hash_bucket
+from facewave.splits.near_duplicates import hash_bucket
 
 
 def main(*, key: str, table: str, frames: int, default_fps: float) -> None:

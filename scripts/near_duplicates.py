@@ -4,8 +4,7 @@ from pathlib import Path
 
 from facewave.jobs.log import job_log
 from facewave.manifest.clips import read_manifest
-from facewave.splits.frame_hashes import read_hashes
-from facewave.splits.near_duplicates import PAIR_COLUMNS, compare_datasets
+from facewave.splits.near_duplicates import PAIR_COLUMNS, compare_datasets, read_hashes
 from facewave.storage.tables import format_rows, write_text
 
 

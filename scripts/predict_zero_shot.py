@@ -6,7 +6,7 @@ from facewave.jobs.log import job_log
 
 
 def main(*, job: dict[str, Any], threads: int, gpus: int) -> None:
-    """Write predictions and answers; see facewave.vlm.zero_shot.run.ZeroShot for the keys."""
+    """Write predictions and answers; `job` is a facewave.vlm.zero_shot.run.ZeroShot."""
     # Only this job needs transformers, whose import takes seconds.
     from facewave.vlm.zero_shot.run import ZeroShot, zero_shot
 

@@ -10,7 +10,7 @@ from facewave.storage.atomic import write_json
 def main(
     *, metrics: str, summary: str, table: str, dataset: str, protocol: str, adapter: str
 ) -> None:
-    """Write the summary of a cross-validation (JSON) and its table of folds (CSV), and say it."""
+    """Write the summary of a cross-validation (JSON) and its table of folds (CSV); print a line."""
     scores = json.loads(Path(metrics).read_text(encoding="utf-8"))
     found = cross_validation(scores, dataset=dataset, protocol=protocol, adapter=adapter)
     write_json(Path(summary), found)

@@ -1,9 +1,10 @@
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from facewave.jobs.log import job_log
-from facewave.tracking.isolation import isolated_tracker
+from facewave.tracking.isolation import WORKER, isolated_tracker
 from facewave.tracking.track_bucket import TrackOptions, track_bucket
 
 
@@ -17,7 +18,9 @@ def main(
     stall_seconds: float,
 ) -> None:
     """Track the clips of a bucket, in a process that may crash without harm to the others."""
-    with isolated_tracker(stall_seconds=stall_seconds) as track:
+    # A benchmark names a worker of its own for its made-up clips (benchmarks/scale/).
+    worker = os.environ.get("FACEWAVE_TRACKING_WORKER", WORKER)
+    with isolated_tracker(stall_seconds=stall_seconds, module=worker) as track:
         track_bucket(
             Path(key),
             index=Path(index),

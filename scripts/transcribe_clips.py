@@ -1,3 +1,5 @@
+"""Transcribe the clips of one bucket."""
+
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

@@ -6,7 +6,7 @@ from facewave.jobs.log import job_log
 
 
 def main(*, job: dict[str, Any], threads: int, gpus: int) -> None:
-    """Write the descriptions; see facewave.annotation.annotate.Annotation for the keys."""
+    """Write the descriptions; `job` is a facewave.annotation.annotate.Annotation."""
     # Only this job needs transformers, whose import takes seconds.
     from facewave.annotation.annotate import Annotation, Source, annotate
 

@@ -1,3 +1,5 @@
+"""Gather the transcripts of a dataset into one table, with a summary."""
+
 from collections.abc import Sequence
 from pathlib import Path
 

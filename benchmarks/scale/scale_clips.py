@@ -1,20 +1,42 @@
-"""Made-up clips for `scale.py`, a few bytes each, and what happens to them."""
+"""Made-up clips for `scale.py`, a few bytes each, what happens to them, and pretended results.
+
+Pretended results are those of a first run that never took place: the indexes of all buckets are
+written at once, without shards, and Snakemake takes them for its own (`--touch`). With 100,000
+clips that saves an hour of jobs. A clip that an event makes stale is computed nevertheless, and so
+is its bucket, whose shards are missing.
+"""
 
 import csv
+import math
 import os
-import sys
 from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from facewave.tracking.stub import made_up_clip  # noqa: E402
+from benchmarks.scale.made_up_tracker import NOTE, ROOT, made_up_clip
+from facewave.config.check import check_config
+from facewave.config.schema import load_yaml
+from facewave.features.encode_bucket import FEATURE_COLUMNS, feature_key
+from facewave.features.groups import FaceOptions, WaveletOptions
+from facewave.features.quality import QualityOptions
+from facewave.storage.buckets import read_key_file
+from facewave.storage.frame_files import clip_sha256
+from facewave.storage.tables import format_rows, write_text
+from facewave.tracking.landmarker import LandmarkerOptions
+from facewave.tracking.track_bucket import TRACK_COLUMNS, TrackOptions, track_key
 
 CLASSES = ["neutral", "happy", "sad", "angry", "surprise", "disgust", "fear"]
 CLIPS_PER_FOLDER = 1000
 CLIPS_PER_SUBJECT = 20
+
+_TRACKED = {
+    "width": 100, "height": 100, "fps": 25.0, "frames": 2, "frames_announced": 0, "detected": 2,
+    "max_faces_seen": 1, "error": "", "notes": NOTE,
+}  # fmt: skip
+_JUDGED = {
+    "valid": True, "reason": "", "frames": 2, "detected": 2, "detection_ratio": 1.0,
+    "longest_gap": 0, "jitter": math.nan, "mean_abs_yaw": math.nan, "notes": NOTE,
+}  # fmt: skip
 
 
 def clip_path(number: int) -> str:
@@ -27,8 +49,7 @@ def write_clip(
 ) -> None:
     """Write a clip's bytes; another version has other bytes.
 
-    With `frames` the clip is a folder of so many files; another version has another first one,
-    written in its place.
+    With `frames` the clip is a folder of so many files; another version replaces the first one.
     """
     path = work / "clips" / clip_path(number)
     content = made_up_clip(f"{number} version {version}", seconds=seconds)
@@ -37,6 +58,8 @@ def write_clip(
         path.write_bytes(content)
         return
     path.mkdir(parents=True, exist_ok=True)
+    # Not overwritten in place: the folder itself must change.
+    (path / _frame(0)).unlink(missing_ok=True)
     (path / _frame(0)).write_bytes(content)
     for frame in range(1, 1 if version else frames):
         (path / _frame(frame)).write_bytes(b"frame %d" % frame)
@@ -57,9 +80,8 @@ def write_labels(work: Path, numbers: list[int]) -> None:
 
 
 def touch(work: Path, number: int) -> None:
-    """Give a clip, or the first frame of its folder, a new date."""
-    path = work / "clips" / clip_path(number)
-    os.utime(path / _frame(0) if path.is_dir() else path)
+    """Give a clip, a file or a folder, a new date."""
+    os.utime(work / "clips" / clip_path(number))
 
 
 def make_corpus(
@@ -84,7 +106,7 @@ def small_config(model: Path) -> dict[str, object]:
                 "classes": CLASSES,
             }
         },
-        "landmarker": {"model": str(model), "stub": True},
+        "landmarker": {"model": str(model)},
         "quality": {"min_detected_frames": 1},
         "features": {"align": "none", "head_pose": False},
         "wavelet": {"coefficients": 1, "energy": False},
@@ -92,8 +114,44 @@ def small_config(model: Path) -> dict[str, object]:
             "inputs": ["blendshapes"],
             "hidden": [8],
             "max_epochs": 1,
-            "projection": 0,
-            "mirror": False,
+            "fusion": None,
             "batch_size": 512,
         },
     }
+
+
+def write_indexes(work: Path) -> None:
+    """Write the indexes of tracks and features of every bucket that has a key file."""
+    config = check_config(load_yaml(ROOT / "config.yaml") | load_yaml(work / "config.yaml"))
+    landmarker = config["landmarker"]
+    names = LandmarkerOptions.__dataclass_fields__
+    options = TrackOptions(
+        LandmarkerOptions(**{name: landmarker[name] for name in names}),
+        landmarker["default_fps"],
+        landmarker["sha256"],
+    )
+    results = work / "results" / "scale"
+    for path in sorted((results / "keys" / "tracks").glob("*.tsv")):
+        tracked, judged = [], []
+        for row in read_key_file(path):
+            content = clip_sha256(work / row.file_path)
+            key = track_key(content, fps=options.default_fps, options=options)
+            tracked.append(
+                {
+                    "clip_id": row.clip_id,
+                    "file_path": row.file_path,
+                    "key": key,
+                    "fingerprint": row.fingerprint,
+                    "content_sha256": content,
+                    **_TRACKED,
+                }
+            )
+            code = feature_key(
+                key,
+                wavelet=WaveletOptions(**config["wavelet"]),
+                quality=QualityOptions(**config["quality"]),
+                face=FaceOptions(**config["features"]),
+            )
+            judged.append({"clip_id": row.clip_id, "key": code, "track_key": key, **_JUDGED})
+        write_text(results / "tracks" / path.name, format_rows(TRACK_COLUMNS, tracked))
+        write_text(results / "features" / path.name, format_rows(FEATURE_COLUMNS, judged))

@@ -1,7 +1,6 @@
 """Memory and time of building splits, and of a training epoch, with rows of the real width.
 
-python benchmarks/scale/scale_splits.py --folder /tmp/scale [--rows N ...] [--in-memory MODE ...]
-                                  [--json PATH] [--keep]
+python benchmarks/scale/scale_splits.py --folder /tmp/scale [--rows N ...] [--json PATH] [--keep]
 
 A row has the default features (about 90 kB). The values are random, so that nothing can be
 compressed; 500 different shards stand for all clips. Each step runs in a process of its own,
@@ -108,12 +107,13 @@ def build(folder: Path) -> None:
     )
 
 
-def train(folder: Path, *, in_memory: object, projection: int) -> None:
+def train(folder: Path, *, fusion: bool) -> None:
     """Run the script of the rule `fit_mlp` for one epoch."""
     import fit_mlp
 
-    options = {**default_config()["mlp"], "max_epochs": 1, "projection": projection}
-    options |= {"in_memory": in_memory}
+    options = {**default_config()["mlp"], "max_epochs": 1}
+    if not fusion:
+        options["fusion"] = None
     fit_mlp.main(
         **{part: str(folder / f"{part}.parquet") for part in PARTS},
         checkpoint=str(folder / "checkpoint.pt"),
@@ -152,23 +152,18 @@ def run_step(folder: Path, name: str, arguments: list[str]) -> None:
     elif name == "build":
         build(folder)
     else:
-        modes = {"true": True, "false": False}
-        in_memory = modes.get(arguments[0], arguments[0])
-        train(folder, in_memory=in_memory, projection=int(arguments[1]))
+        train(folder, fusion=arguments[0] == "fusion")
     print(json.dumps(figures(started)))
 
 
-def measure(folder: Path, rows: int, modes: list[str]) -> dict[str, Any]:
+def measure(folder: Path, rows: int) -> dict[str, Any]:
     found: dict[str, Any] = {"rows": rows}
     run_alone(__file__, folder, "inputs", str(rows))
     found["build_splits"] = run_alone(__file__, folder, "build")
     sizes = [(folder / f"{part}.parquet").stat().st_size for part in PARTS]
     found["parquet_mb"] = round(sum(sizes) / 1e6)
-    for mode in modes:
-        for model, projection in (("fusion", "192"), ("plain", "0")):
-            found[f"one epoch, {model}, in_memory: {mode}"] = run_alone(
-                __file__, folder, "train", mode, projection
-            )
+    for model in ("fusion", "plain"):
+        found[f"one epoch, {model}"] = run_alone(__file__, folder, "train", model)
     return found
 
 
@@ -188,9 +183,8 @@ def _cell(found: object) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, required=True, help="takes 0.2 MB a row")
+    parser.add_argument("--folder", type=Path, required=True, help="takes 0.3 MB per row")
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000])
-    parser.add_argument("--in-memory", nargs="*", default=["false"], help="true, false or auto")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--keep", action="store_true", help="leave the splits there")
     parser.add_argument("--step", nargs="+", help=argparse.SUPPRESS)
@@ -203,7 +197,7 @@ def main() -> None:
         folder = args.folder / f"rows-{rows}"
         folder.mkdir(parents=True)
         try:
-            measured.append(measure(folder, rows, args.in_memory))
+            measured.append(measure(folder, rows))
         finally:
             if not args.keep:
                 shutil.rmtree(folder)

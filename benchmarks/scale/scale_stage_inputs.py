@@ -184,7 +184,7 @@ def _write_hashes(folder: Path, count: int, random: Any) -> None:
     """Write hashes of three frames a clip; bits are as uneven as those of centred faces."""
     import numpy as np
 
-    from facewave.splits.frame_hashes import HASH_COLUMNS
+    from facewave.splits.near_duplicates import HASH_COLUMNS
     from facewave.storage.tables import format_rows, write_text
 
     often = random.beta(0.7, 0.7, 64)

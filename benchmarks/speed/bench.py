@@ -2,9 +2,9 @@
 
 python benchmarks/speed/bench.py [--json PATH] [--data FOLDER] [--clips N] [--rounds N] [--cores N]
 
-Prints a line a figure: a ratio, higher is better. The videos are all in FOLDER (and below);
-without it those of $FACEWAVE_TEST_DATA or ../shared/data/java_sed, else the rendered demo clips.
-Every run starts from nothing and is timed as a whole command, start-up included.
+Prints one ratio per line; higher is better. The videos are those in FOLDER and below it; without
+FOLDER those of $FACEWAVE_TEST_DATA or ../shared/data/java_sed, else the rendered demo clips. Every
+run starts from nothing and is timed as a whole command, start-up included.
 """
 
 import argparse
@@ -17,12 +17,14 @@ import tempfile
 import time
 from pathlib import Path
 
-import bench_haar
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-BIN = Path(sys.executable).parent
 sys.path.insert(0, str(ROOT))
+
+from benchmarks.speed import bench_haar  # noqa: E402
+
+BIN = Path(sys.executable).parent
 
 
 def find_clips(folder: str | None) -> list[Path]:

@@ -48,7 +48,7 @@ def pywt_code(clip: Clip) -> Clip:
 
 
 def loop_code(clip: Clip) -> Clip:
-    """One call a trajectory, each contiguous in memory."""
+    """One call per trajectory, each contiguous in memory."""
     padded = np.ascontiguousarray(np.pad(clip, [(0, PADDED - FRAMES), (0, 0)]).T)
     rows = [pywt.wavedec(row, "haar", mode="zero", level=LEVEL)[0] for row in padded]
     return np.stack(rows, axis=1)[:COEFFICIENTS] / np.float32(2 ** (LEVEL / 2))

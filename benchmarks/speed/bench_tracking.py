@@ -109,7 +109,7 @@ def image_seconds(frames: int, shape: tuple[int, ...]) -> float:
 
 
 def enlarge(clip: Path, folder: Path, height: int) -> Path:
-    """Write a clip anew in the middle of frames of 16:9 and this height."""
+    """Write a clip again in the middle of frames of 16:9 and this height."""
     import av
 
     width, target = height * 16 // 9, folder / f"{clip.stem}-{height}.mp4"
@@ -145,7 +145,7 @@ def track_all(clips: list[Path], folder: Path, model: Path, options: LandmarkerO
 
 
 def shares(clips: list[Path], work: Path, model: Path) -> dict[str, float]:
-    """Return the parts of the time of tracking all clips, as shares of the whole."""
+    """Return the parts of the time of tracking all clips, as fractions of the whole."""
     watch = Stopwatch()
     watch_parts(watch)
     started = time.perf_counter()
@@ -215,10 +215,10 @@ def tracking_seconds(clips: list[Path], folder: Path, model: Path, **setting: An
 def compare(
     clips: list[Path], work: Path, model: Path, settings: list[dict[str, Any]], rounds: int
 ) -> list[dict[str, Any]]:
-    """Return a row a setting: CPU time (the least) beside the first's, and what changed."""
+    """Return one row per setting: its least CPU time relative to the first's, and what changed."""
     rows: list[dict[str, Any]] = []
     reference, wanted = work / "0", []
-    # In turns, so that other people's work falls on all settings.
+    # In turns, so that other work on the machine affects all settings.
     seconds = [
         [tracking_seconds(clips, work / f"{i}", model, **s) for i, s in enumerate(settings)]
         for _ in range(rounds)

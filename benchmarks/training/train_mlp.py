@@ -5,7 +5,7 @@ python benchmarks/training/train_mlp.py [--rows 12000] [--threads 2] [--epochs N
 A tenth of the rows validates. Values are random, and every class is a little larger than the one
 before; that is enough for the model to learn, and says nothing about faces. What is measured is
 `facewave.mlp.train.train_mlp`, from tables in memory to the model: checks, standardisation,
-directions, all epochs, temperature and, with `mlp.refit`, all of it once more on both parts.
+directions, all epochs, temperature and, with `mlp.fusion.refit`, all of it once more on both parts.
 """
 
 import argparse
@@ -13,7 +13,6 @@ import json
 import math
 import re
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -25,9 +24,8 @@ sys.path.insert(0, str(ROOT))
 
 from facewave.config.check import check_config  # noqa: E402
 from facewave.features.groups import FaceOptions, WaveletOptions, feature_shapes  # noqa: E402
-from facewave.mlp.epochs import Epoch, TrainingJob  # noqa: E402
 from facewave.mlp.options import MlpOptions  # noqa: E402
-from facewave.mlp.train import train_mlp  # noqa: E402
+from facewave.mlp.train import Epoch, TrainingJob, train_mlp  # noqa: E402
 from facewave.splits.read import SplitTable  # noqa: E402
 
 
@@ -72,16 +70,9 @@ def measure(rows: int, *, threads: int, epochs: int | None) -> dict[str, Any]:
         ends.append(time.perf_counter() - started)
         print(f"# epoch {epoch.epoch}: {ends[-1]:.1f} s", file=sys.stderr, flush=True)
 
-    with tempfile.TemporaryDirectory() as folder:
-        job = TrainingJob(
-            options=options,
-            seed=config["seed"],
-            threads=threads,
-            metrics_path=Path(folder) / "metrics.csv",
-            on_epoch=on_epoch,
-        )
-        started, processor = time.perf_counter(), time.process_time()
-        train_mlp(train, val, job)
+    job = TrainingJob(options=options, seed=config["seed"], threads=threads, on_epoch=on_epoch)
+    started, processor = time.perf_counter(), time.process_time()
+    train_mlp(train, val, job)
     return {
         "rows": rows,
         "features": sum(group.shape[1] for group in train.groups.values()),

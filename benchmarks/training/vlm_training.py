@@ -27,14 +27,14 @@ import transformers
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+
 from facewave.manifest.class_lists import SEVEN  # noqa: E402
 from facewave.vlm.paligemma.batch import Example, collate  # noqa: E402
-from facewave.vlm.paligemma.build import random_model  # noqa: E402
+from facewave.vlm.paligemma.build import full_config, random_model  # noqa: E402
+from facewave.vlm.paligemma.memory_estimate import estimate_training  # noqa: E402
 from facewave.vlm.paligemma.model import FaceVlm  # noqa: E402
 from facewave.vlm.paligemma.options import ModelOptions  # noqa: E402
-from facewave.vlm.paligemma.processor import TINY_PIXELS, tiny_processor  # noqa: E402
-from facewave.vlm.paligemma.toy import full_config, tiny_config  # noqa: E402
-from facewave.vlm.training.memory_estimate import estimate_training  # noqa: E402
+from facewave.vlm.paligemma.toy import TINY_PIXELS, tiny_config, tiny_processor  # noqa: E402
 
 GIB = 1024**3
 # Steps before the measured ones: kernels are chosen, memory is reserved, AdamW's state is made.
@@ -69,7 +69,7 @@ def made_up_batch(model: FaceVlm, clips: int, *, pixels: int, device: torch.devi
             landmarks=random.normal(size=(options.K, 478, 3)).astype(np.float32),
             blendshapes=random.normal(size=(options.K, 52)).astype(np.float32),
             valid=True,
-            frames=random.integers(0, 256, (options.frames, pixels, pixels, 3), dtype=np.uint8),
+            images=random.integers(0, 256, (options.frames, pixels, pixels, 3), dtype=np.uint8),
             label=index % len(options.classes),
         )
         for index in range(clips)

@@ -1,9 +1,4 @@
-"""Compare variants of features and model on the same clips, leave one subject out.
-
-References:
-- B. Efron, R. Tibshirani, "An Introduction to the Bootstrap", 1993.
-- R. A. Fisher's permutation test, here of paired answers.
-"""
+"""Compare variants of features and model on the same test clips, one of them the reference."""
 
 from __future__ import annotations
 
@@ -14,19 +9,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from facewave.evaluation.metrics import unweighted_average_recall
-from facewave.evaluation.predictions import read_predictions
-
-_RESAMPLES = 4000
+from facewave.evaluation.metrics import calibration_error, unweighted_average_recall
+from facewave.evaluation.predictions import read_class_predictions
+from facewave.evaluation.resampling import paired_permutation, stratified_interval
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Answers:
-    """Test answers of one variant; row i of every array is the same clip for all variants.
+    """Test predictions of one variant by S seeds; clip i is the same clip for all variants.
 
     Attributes:
-        labels: int64 (n,).
-        predicted: int64 (S, n), a row a seed.
+        labels: int64 (n,), indexes of classes.
+        predicted: int64 (S, n), one row per seed.
         probabilities: float32 (S, n, C).
     """
 
@@ -34,18 +28,24 @@ class Answers:
     predicted: NDArray[np.int64]
     probabilities: NDArray[np.float32]
 
+    def uar_by_seed(self) -> list[float]:
+        """Return the unweighted average recall of each seed."""
+        return [unweighted_average_recall(self.labels, answer) for answer in self.predicted]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """Scores of a variant; fractions.
+    """Scores of a variant, as fractions from 0 to 1.
 
     Attributes:
+        variant: its name.
+        seeds, clips: their numbers.
         uar: mean over the seeds of the unweighted average recall.
-        uar_std: standard deviation over the seeds; 0 of one seed.
+        uar_std: standard deviation over the seeds; 0 for one seed.
         low, high: 95 % bootstrap interval of `uar` over clips, each class resampled for itself.
         war: mean accuracy.
         ece: mean expected calibration error, ten bins.
-        difference: of `uar` to the reference.
+        difference: `uar` less that of the reference.
         p: two-sided paired permutation test of that difference, clip by clip.
     """
 
@@ -66,12 +66,12 @@ def compare(answers: Mapping[str, Answers], *, reference: str, seed: int) -> lis
     """Score all variants, best first.
 
     Args:
-        answers: by variant.
-        reference: one of them.
+        answers: of each variant, by its name.
+        reference: the variant that the others are compared with.
         seed: of bootstrap and permutations.
 
     Raises:
-        ValueError: the variants were not tested on the same clips, or there is no reference.
+        ValueError: the variants were not tested on the same clips, or none is the reference.
     """
     if reference not in answers:
         raise ValueError(f"ablation.reference: {reference!r} is not among the variants")
@@ -84,9 +84,10 @@ def compare(answers: Mapping[str, Answers], *, reference: str, seed: int) -> lis
 
 
 def _row(name: str, found: Answers, base: Answers, *, seed: int) -> Row:
-    scores = [unweighted_average_recall(found.labels, answer) for answer in found.predicted]
-    shares = _shares(found)
-    low, high = class_interval(shares, found.labels, seed=seed)
+    scores = found.uar_by_seed()
+    contributions = _contributions(found)
+    differences = contributions - _contributions(base)
+    low, high = stratified_interval(contributions, found.labels, seed=seed)
     return Row(
         variant=name,
         seeds=len(scores),
@@ -97,58 +98,21 @@ def _row(name: str, found: Answers, base: Answers, *, seed: int) -> Row:
         high=high,
         war=float((found.predicted == found.labels).mean()),
         ece=float(np.mean([calibration_error(p, found.labels) for p in found.probabilities])),
-        difference=float(np.sum(shares - _shares(base))),
-        p=paired_permutation(shares - _shares(base), seed=seed),
+        difference=float(np.sum(differences)),
+        p=paired_permutation(differences, seed=seed),
     )
 
 
-def _shares(answers: Answers) -> NDArray[np.float64]:
-    """Return what each clip adds to the UAR (mean over seeds); the sum is the UAR."""
+def _contributions(answers: Answers) -> NDArray[np.float64]:
+    """Return what each clip adds to the UAR (mean over seeds), float64 (n,); the sum is the UAR."""
     counts = np.bincount(answers.labels)
     right = (answers.predicted == answers.labels).mean(axis=0)
-    shares: NDArray[np.float64] = right / counts[answers.labels] / np.count_nonzero(counts)
-    return shares
-
-
-def class_interval(
-    shares: NDArray[np.float64], labels: NDArray[np.int64], *, seed: int
-) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval of a sum over clips, each class resampled for itself.
-
-    Args:
-        shares: (n,), what each clip adds to the sum.
-        labels: int (n,).
-        seed: of the samples.
-    """
-    random = np.random.default_rng(seed)
-    sums = np.zeros(_RESAMPLES)
-    for label in np.unique(labels):
-        own = shares[labels == label]
-        sums += own[random.integers(own.size, size=(_RESAMPLES, own.size))].sum(axis=1)
-    low, high = np.quantile(sums, [0.025, 0.975])
-    return float(low), float(high)
-
-
-def paired_permutation(differences: NDArray[np.float64], *, seed: int) -> float:
-    """Return the two-sided p of a sum of paired differences (n,) under exchange of the pairs."""
-    signs = np.random.default_rng(seed).choice([-1.0, 1.0], size=(_RESAMPLES, differences.size))
-    as_large = np.abs(signs @ differences) >= abs(differences.sum()) - 1e-12
-    return float((1 + as_large.sum()) / (1 + _RESAMPLES))
-
-
-def calibration_error(
-    probabilities: NDArray[np.float32], labels: NDArray[np.int64], *, bins: int = 10
-) -> float:
-    """Return the expected calibration error: |accuracy - confidence|, weighted over bins."""
-    confidence = probabilities.max(axis=1).astype(np.float64)
-    right = probabilities.argmax(axis=1) == labels
-    place = np.minimum((confidence * bins).astype(np.int64), bins - 1)
-    gaps = np.bincount(place, weights=right - confidence, minlength=bins)
-    return float(np.abs(gaps).sum() / labels.size)
+    added: NDArray[np.float64] = right / counts[answers.labels] / np.count_nonzero(counts)
+    return added
 
 
 def join_folds(folds: Sequence[Answers]) -> Answers:
-    """Return the answers of several folds as one, of equal numbers of seeds."""
+    """Join the test predictions of several folds, all with the same number of seeds."""
     return Answers(
         labels=np.concatenate([fold.labels for fold in folds]),
         predicted=np.concatenate([fold.predicted for fold in folds], axis=1),
@@ -157,15 +121,15 @@ def join_folds(folds: Sequence[Answers]) -> Answers:
 
 
 def read_answers(files: Sequence[str | Path]) -> Answers:
-    """Read the answers of a variant in one fold, from a predictions file a seed.
+    """Read the answers of a variant in one fold, from one predictions file per seed.
 
     Raises:
-        ValueError: a file is no predictions file, or holds other clips than the first.
+        ValueError: a file does not hold predicted classes, or other clips than the first one.
     """
-    read = [read_predictions(file).of_part("test") for file in files]
+    read = [read_class_predictions(file).of_part("test") for file in files]
     for file, part in zip(files, read, strict=True):
         if part.clip_ids != read[0].clip_ids:
-            raise ValueError(f"{file}: other clips than in {files[0]}: train the variant again")
+            raise ValueError(f"{file}: holds other clips than {files[0]}: train the variant again")
     return Answers(
         labels=read[0].labels,
         predicted=np.stack([part.predicted for part in read]),
@@ -176,5 +140,5 @@ def read_answers(files: Sequence[str | Path]) -> Answers:
 def read_all_answers(
     predictions: Mapping[str, Sequence[Sequence[str | Path]]],
 ) -> dict[str, list[Answers]]:
-    """Read the answers of all variants: by variant, a list a fold of a file a seed."""
+    """Read the answers of all variants: one list per fold, of one file per seed."""
     return {name: [read_answers(files) for files in folds] for name, folds in predictions.items()}

@@ -1,4 +1,4 @@
-"""Controls: what a model must not be able to do, and what it could do without the face."""
+"""Controls of an ablation: shuffled labels, which teach nothing, and the clip's length alone."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import pyarrow.parquet as pq
 from facewave.mlp.options import MlpOptions
 from facewave.splits.read import SplitTable, read_split
 
-# The group that stands for the clip's length; its name is one that the network may have.
+# The feature group that holds the clip's length: it needs a name that the network accepts.
 _LENGTH = "pose"
 
 
 def read_variant(
     path: Path, *, options: MlpOptions, control: str | None, part: str, seed: int
 ) -> SplitTable:
-    """Read a part of a split as a control wants it.
+    """Read a part of a split as a control changes it.
 
     Args:
         path: the Parquet file.
         options: of the network, from `control_options`.
-        control: `shuffled_labels` (training and validation part: a refit learns from both),
-            `clip_length` or None.
+        control: `shuffled_labels` (of the training and the validation part, as a refit learns from
+            both), `clip_length` (the only input, as log(1 + frames)) or None.
         part: `train`, `val` or `test`.
         seed: of the shuffling.
     """

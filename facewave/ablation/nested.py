@@ -17,8 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from facewave.ablation.compare import Answers, join_folds
-from facewave.evaluation.metrics import unweighted_average_recall
-from facewave.splits.clips import SplitClip
+from facewave.splits.leaks import SplitClip
 from facewave.splits.partition import GROUPED_K_FOLD, PARTS, SplitError, SplitOptions, assign_parts
 from facewave.splits.partition import fold_names as protocol_folds
 from facewave.splits.read import SplitTable
@@ -26,11 +25,11 @@ from facewave.splits.read import SplitTable
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What was chosen in an outer fold; scores are means over seeds.
+    """The variant that was chosen in an outer fold; scores are means over seeds.
 
     Attributes:
         fold: the outer fold.
-        variant: the one with the highest inner UAR; of equal ones the first that is listed.
+        variant: the one with the highest inner UAR; ties: the first that is listed.
         inner_uar: its UAR on the inner folds.
         outer_uar: its UAR on the outer fold's test part.
         reference_inner_uar, reference_outer_uar: those of the fixed variant to compare with.
@@ -57,15 +56,15 @@ def inner_parts(
     Args:
         table: the clips of the outer fold's training and validation part.
         subjects: of each clip id.
-        folds: number of inner folds; at most one a subject.
-        val_fraction: share of an inner fold's training clips that validates.
-        seed: decides which subject is where.
+        folds: number of inner folds; at most one per subject.
+        val_fraction: fraction of an inner fold's training clips that validates.
+        seed: decides which subject is in which fold.
 
     Returns:
         `train`, `val` and `test` part of each inner fold; each clip is tested once.
 
     Raises:
-        SplitError: too few subjects (three at least: one to test, one to validate, one to train).
+        SplitError: too few subjects (at least three: one to test, one to validate, one to train).
     """
     clips = [
         SplitClip(clip_id, int(label), subject=subjects[clip_id])
@@ -81,8 +80,8 @@ def inner_parts(
             part_of = assign_parts(clips, fold=fold, options=options)
         except SplitError as error:
             raise SplitError(
-                f"{folds} inner folds of {len(clips)} clips: three parts of different subjects are "
-                f"needed in each; add subjects or set ablation.inner_folds ({error})"
+                f"{folds} inner folds of {len(clips)} clips: each needs three parts with different "
+                f"subjects; add subjects or set ablation.inner_folds ({error})"
             ) from error
         parts = np.array([part_of[clip_id] for clip_id in table.clip_ids])
         divided.append({part: table.take(np.flatnonzero(parts == part)) for part in PARTS})
@@ -102,13 +101,15 @@ def choose(scores: Mapping[str, Sequence[float]]) -> list[str]:
     """Return the variant with the highest inner score in each outer fold.
 
     Args:
-        scores: variant to its score in each outer fold; of equal ones the first counts.
+        scores: variant to its score in each outer fold; ties: the first one.
 
     Raises:
         ValueError: no variant, or different numbers of folds.
     """
     if not scores or len({len(folds) for folds in scores.values()}) != 1:
-        raise ValueError("every variant must have a score for every outer fold, and one must be")
+        raise ValueError(
+            "every variant needs a score for every outer fold, and there must be at least one"
+        )
     return [
         max(scores, key=lambda name: scores[name][fold])
         for fold in range(len(next(iter(scores.values()))))
@@ -131,7 +132,7 @@ def nested(
         reference: the candidate that is reported beside the choices.
 
     Returns:
-        a choice an outer fold, and the chosen variants' test answers over all of them.
+        one choice per outer fold, and the chosen variants' test answers over all of them.
     """
     scores = inner_scores(inner)
     chosen = choose(scores)
@@ -150,5 +151,4 @@ def nested(
 
 
 def _uar(answers: Answers) -> float:
-    scores = [unweighted_average_recall(answers.labels, found) for found in answers.predicted]
-    return float(np.mean(scores))
+    return float(np.mean(answers.uar_by_seed()))

@@ -16,7 +16,6 @@ from facewave.config.errors import ConfigError
 
 # Sections of the configuration in which variants may differ.
 SECTIONS = ("quality", "features", "wavelet", "mlp")
-CONTROLS = ("shuffled_labels", "clip_length")
 
 
 def with_grid(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,19 +28,27 @@ def with_grid(config: Mapping[str, Any]) -> dict[str, Any]:
         config: the checked configuration.
 
     Raises:
-        ConfigError: two variants have one name.
+        ConfigError: two variants have the same name, or one key of the grid is within another.
     """
     full = copy.deepcopy(dict(config))
     variants, grid = full["ablation"]["variants"], full["ablation"]["grid"]
+    for key in grid:
+        if any(other.startswith(f"{key}.") for other in grid):
+            raise ConfigError([f"ablation.grid: {key} and keys of it cannot both be varied"])
     for values in itertools.product(*grid.values()) if grid else ():
         point = dict(zip(grid, values, strict=True))
-        name = "_".join(_word(part) for key in point for part in (key.split(".")[1], point[key]))
+        name = "_".join(
+            _word(part) for key in point for part in (key.rpartition(".")[2], point[key])
+        )
         if name in variants:
-            raise ConfigError([f"ablation.grid: there are two variants {name!r}"])
+            raise ConfigError([f"ablation.grid: there are two variants {name!r}: rename one"])
         variants[name] = {}
         for key, value in point.items():
-            section, _, option = key.partition(".")
-            variants[name].setdefault(section, {})[option] = value
+            *sections, option = key.split(".")
+            nested = {option: value}
+            for section in reversed(sections):
+                nested = {section: nested}
+            variants[name] = _merged(variants[name], nested)
     return full
 
 
@@ -50,21 +57,31 @@ def _word(value: Any) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_")
 
 
+def _merged(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy with some keys changed, in the sections of sections as well."""
+    merged = copy.deepcopy(dict(before))
+    for key, value in changes.items():
+        inner = merged.get(key)
+        if isinstance(inner, dict) and isinstance(value, Mapping):
+            merged[key] = _merged(inner, value)
+        else:
+            merged[key] = copy.deepcopy(value)
+    return merged
+
+
 def variant_options(config: Mapping[str, Any], name: str) -> dict[str, dict[str, Any]]:
-    """Return the sections of the configuration as a variant has them, checked.
+    """Return the sections of the configuration as a variant sets them, checked.
 
     Args:
         config: the checked configuration.
         name: a key of `ablation.variants`.
 
     Raises:
-        ConfigError: what the variant sets cannot be.
+        ConfigError: the variant sets something that is not allowed.
     """
-    merged = copy.deepcopy(dict(config))
-    for section, changes in config["ablation"]["variants"][name].items():
-        if section in SECTIONS:
-            merged[section] |= changes
-    checked = check_config(merged)
+    variant = config["ablation"]["variants"][name]
+    changes = {section: variant[section] for section in SECTIONS if section in variant}
+    checked = check_config(_merged(config, changes))
     return {section: checked[section] for section in SECTIONS}
 
 
@@ -72,11 +89,11 @@ def candidates(config: Mapping[str, Any]) -> list[str]:
     """Return the variants that inner folds choose among, in the order of the configuration.
 
     Args:
-        config: the checked configuration. Without `ablation.candidates` all variants that are no
+        config: the checked configuration. Without `ablation.candidates` all variants that are not
             controls; the reference is always one of them.
 
     Raises:
-        ConfigError: a candidate is no variant, or is a control.
+        ConfigError: a candidate is not a variant, or is a control.
     """
     section = config["ablation"]
     variants, named = section["variants"], section["candidates"]

@@ -1,4 +1,4 @@
-"""Write a description of what every clip of a dataset shows, after examples of another dataset."""
+"""Describe in words what every clip of a dataset shows, after examples of another dataset."""
 
 from __future__ import annotations
 
@@ -15,22 +15,25 @@ from facewave.annotation.examples import choose_examples, near_duplicates_of
 from facewave.annotation.tables import text_rules, write_annotations
 from facewave.manifest.class_lists import canonical
 from facewave.manifest.clips import Clip, read_manifest
-from facewave.prompts.chat import chat_template
-from facewave.prompts.questions import render
+from facewave.prompts.questions import chat_template, render
 from facewave.splits.near_duplicates import PAIR_COLUMNS
 from facewave.storage.answer_index import write_answer_index
 from facewave.storage.tables import iter_rows, write_csv
 from facewave.training import use_threads
-from facewave.vlm.conversation import Asker, Conversation, Turn
-from facewave.vlm.inputs.shown_clips import ShownClips
-from facewave.vlm.zero_shot.answer_store import Question, Said, ask_all, conversation_digest
-from facewave.vlm.zero_shot.models import AskerOptions, find_asker
-from facewave.vlm.zero_shot.run import shown_clips
+from facewave.vlm.inputs.clip_reader import ClipReader, make_reader
+from facewave.vlm.inputs.conversation import Conversation, Turn, ZeroShotModel
+from facewave.vlm.zero_shot.answer_store import (
+    Question,
+    StoredAnswer,
+    ask_all,
+    conversation_digest,
+)
+from facewave.vlm.zero_shot.models import ZeroShotOptions, find_model
 
 _log = logging.getLogger("facewave")
 
 EXAMPLE_COLUMNS = ("dataset", "clip_id", "actual", "text")
-Build = Callable[..., tuple[str, Asker]]
+FindModel = Callable[..., tuple[str, ZeroShotModel]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +64,8 @@ class Annotation:
         store: folder of the content-addressed store.
         outputs: `parquet`, `csv` and `examples` (CSV).
         index: to write (TSV): the keys of the answers in the store.
-        options: the section `annotate`, without what says where and how fast it runs.
-        default_fps: frames a second where neither container nor manifest names one.
+        options: the section `annotate`, without what only decides where and how fast it runs.
+        default_fps: frames per second where neither container nor manifest names one.
         seed: of the choice of examples and of answers that are drawn.
         version: `ANNOTATION_VERSION`.
     """
@@ -89,53 +92,53 @@ class _Best:
     attempts: int = 0
 
     def take(self, text: str, flags: list[str], seed: int | None) -> None:
-        """Count an attempt and keep it where it is better than what was there."""
+        """Count an attempt, and keep it if it is better than the best so far."""
         self.attempts += 1
         if self.attempts == 1 or _badness(flags) < _badness(self.flags):
             self.text, self.flags, self.seed = text, flags, seed
 
     @property
     def again(self) -> bool:
-        """Whether another attempt is worth it."""
+        """Whether another attempt is worthwhile."""
         return any(FLAGS[name] for name in self.flags)
 
 
-def annotate(job: Annotation, *, threads: int, gpus: int, build: Build = find_asker) -> None:
+def annotate(job: Annotation, *, threads: int, gpus: int, find: FindModel = find_model) -> None:
     """Describe every clip and write the table, its CSV and the examples.
 
     Raises:
         WeightsError: the pretrained weights cannot be had.
         ExamplesError: examples cannot be chosen; saying what to do.
         ValueError: options or weights do not fit.
-        UnreadableVideoError: a clip was tracked, but its video is gone or another one.
+        UnreadableVideoError: a clip was tracked, but its video is gone or has changed.
     """
     rules = text_rules(job.options, job.target.classes)
     clips = read_manifest(Path(job.target.manifest))
-    shown, _ = _shown(job, job.target, job.options["frames"])
+    reader = _reader(job, job.target, job.options["frames"])
     turns, videos, chosen = _examples(job, rules)
     question = _request(job.options)
     digest = conversation_digest([*turns, Turn(text=question)], [*videos, None])
-    model = {name: job.options[name] for name in ("model", "revision", "dtype", "max_pixels")}
+    given = {name: job.options[name] for name in ("model", "revision", "dtype", "max_pixels")}
     with use_threads(threads):
-        family, asker = build(
-            AskerOptions(**model, frames=job.options["frames"], seed=job.seed),
+        family, model = find(
+            ZeroShotOptions(**given, frames=job.options["frames"], seed=job.seed),
             job.target.classes,
             gpus=gpus,
         )
         if family != "qwen":
             raise ValueError(
-                f"annotate.model: {job.options['model']} cannot describe clips after examples and "
-                "cannot be drawn from: take a checkpoint of Qwen2.5-VL"
+                f"annotate.model: {job.options['model']} can neither describe clips after examples "
+                "nor draw its words from a seed: take a checkpoint of Qwen2.5-VL"
             )
 
         def conversation(clip_id: str) -> Conversation:
-            return [*turns, Turn(text=question, video=shown(clip_id))]
+            return [*turns, Turn(text=question, video=reader.frames(clip_id))]
 
-        best = _describe(job, clips, asker, shown, conversation, digest, rules)
+        best = _describe(job, clips, model, reader, conversation, digest, rules)
     shared = shared_texts({clip_id: found.text for clip_id, found in best.items()})
     for clip_id in shared:
         best[clip_id].flags.append("shared")
-    _write(job, best, asker, digest, [clip.clip_id for clip in chosen])
+    _write(job, best, model, digest, [clip.clip_id for clip in chosen])
     write_csv(
         Path(job.outputs["examples"]),
         EXAMPLE_COLUMNS,
@@ -154,47 +157,48 @@ def attempt_seed(seed: int, attempt: int, clip_id: str) -> int | None:
 def _describe(
     job: Annotation,
     clips: Sequence[Clip],
-    asker: Asker,
-    shown: ShownClips,
+    model: ZeroShotModel,
+    reader: ClipReader,
     conversation: Callable[[str], Conversation],
     digest: str,
     rules: TextRules,
 ) -> dict[str, _Best]:
     tokens = job.options["max_new_tokens"]
-    tracked = [c.clip_id for c in clips if shown.parts(c.clip_id)["content"] is not None]
+    tracked = [c.clip_id for c in clips if reader.media[c.clip_id].tracked]
 
     def question(clip_id: str, attempt: int) -> Question:
         parts = {
             "version": job.version,
-            "asker": asker.identity,
+            # The names here are part of the keys of stored answers.
+            "asker": model.identity,
             "prompt": digest,
-            "clip": shown.parts(clip_id),
+            "clip": reader.key_parts(clip_id),
             "seed": attempt_seed(job.seed, attempt, clip_id),
             "max_new_tokens": tokens,
         }
         return Question(clip_id=clip_id, parts=parts)
 
-    def ask(batch: Sequence[Question]) -> list[Said]:
-        conversations = [conversation(asked.clip_id) for asked in batch]
+    def ask(batch: Sequence[Question]) -> list[StoredAnswer]:
+        conversations = [conversation(question.clip_id) for question in batch]
         seed = batch[0].parts["seed"]
-        texts = asker.answer(conversations, max_new_tokens=tokens, seed=seed)
-        return [Said(text=text) for text in texts]
+        texts = model.answer(conversations, max_new_tokens=tokens, seed=seed)
+        return [StoredAnswer(text=text) for text in texts]
 
     attempts = range(1 + job.options["retries"])
     needed = [(clip_id, question(clip_id, n).key) for n in attempts for clip_id in tracked]
     write_answer_index(Path(job.index), needed)
     best = {clip.clip_id: _Best() for clip in clips}
     for attempt in attempts:
-        # A clip without frames has nothing to be described: it stays missing.
+        # There is nothing to describe in a clip without frames: it stays missing.
         left = [clip_id for clip_id in tracked if best[clip_id].again]
         # What is drawn must not depend on the other clips of a batch.
         size = job.options["batch_size"] if attempt == 0 else 1
         _log.info("attempt %d: %d clips", attempt + 1, len(left))
         questions = [question(clip_id, attempt) for clip_id in left]
         answers = ask_all(questions, ask, store=Path(job.store), batch_size=size)
-        for asked, said in zip(questions, answers, strict=True):
-            text = clean(said.text)
-            best[asked.clip_id].take(text, text_flags(text, rules), asked.parts["seed"])
+        for each, answer in zip(questions, answers, strict=True):
+            text = clean(answer.text)
+            best[each.clip_id].take(text, text_flags(text, rules), each.parts["seed"])
     return best
 
 
@@ -203,7 +207,7 @@ def _examples(job: Annotation, rules: TextRules) -> tuple[list[Turn], list[str |
     if job.examples is None:
         return [], [], []
     options, source = job.options, job.examples
-    shown, _ = _shown(job, source, options["example_frames"])
+    reader = _reader(job, source, options["example_frames"])
     clips = read_manifest(Path(source.manifest))
     rows = list(iter_rows(Path(job.near_duplicates or ""), PAIR_COLUMNS))
     alike = near_duplicates_of(rows, target=job.target.name, examples=source.name)
@@ -216,18 +220,18 @@ def _examples(job: Annotation, rules: TextRules) -> tuple[list[Turn], list[str |
         neutral=options["neutral"],
         held_out_folds=options["held_out_folds"],
         excluded=alike,
-        usable={c.clip_id for c in clips if shown.parts(c.clip_id)["content"] is not None},
+        usable={c.clip_id for c in clips if reader.media[c.clip_id].tracked},
         banned=rules.banned if options["clean_examples"] else None,
         seed=job.seed,
         language=options["language"],
     )
     question = _request(options)
     turns = [
-        Turn(text=question, video=shown(clip.clip_id), answer=clean(clip.text or ""))
+        Turn(text=question, video=reader.frames(clip.clip_id), answer=clean(clip.text or ""))
         for clip in chosen
     ]
     videos: list[str | None] = [
-        json.dumps(shown.parts(clip.clip_id), sort_keys=True) for clip in chosen
+        json.dumps(reader.key_parts(clip.clip_id), sort_keys=True) for clip in chosen
     ]
     return turns, videos, chosen
 
@@ -239,8 +243,8 @@ def _request(options: Mapping[str, Any]) -> str:
     return render(chat_template(prompt, text=False, key="annotate.prompt"))
 
 
-def _shown(job: Annotation, source: Source, count: int) -> tuple[ShownClips, Any]:
-    return shown_clips(
+def _reader(job: Annotation, source: Source, count: int) -> ClipReader:
+    reader, _ = make_reader(
         source.manifest,
         source.tracks,
         store=job.store,
@@ -248,6 +252,7 @@ def _shown(job: Annotation, source: Source, count: int) -> tuple[ShownClips, Any
         count=count,
         choice=job.options["frame_choice"],
     )
+    return reader
 
 
 def _badness(flags: Sequence[str]) -> tuple[bool, int, int]:
@@ -257,14 +262,14 @@ def _badness(flags: Sequence[str]) -> tuple[bool, int, int]:
 def _write(
     job: Annotation,
     best: Mapping[str, _Best],
-    asker: Asker,
+    model: ZeroShotModel,
     digest: str,
     examples: list[str],
 ) -> None:
     about = {
         "prompt_sha256": digest,
         "model": job.options["model"],
-        "revision": asker.identity.get("commit") or asker.identity.get("sha256"),
+        "revision": model.identity.get("commit") or model.identity.get("sha256"),
     }
     rows = [
         {
@@ -278,7 +283,7 @@ def _write(
         for clip_id, found in best.items()
     ]
     origin = {
-        "asker": asker.identity,
+        "asker": model.identity,
         "examples": examples,
         "examples_dataset": job.examples.name if job.examples else None,
         "options": dict(job.options),

@@ -1,4 +1,4 @@
-"""What is wrong with a written description: nothing there, too short, another language, …"""
+"""What is wrong with a description: it is missing, too short, in another language, …"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from facewave.annotation.emotion_words import banned_words
 from facewave.text.words import han_count, words_of
 
-# A flag, and whether the clip is asked about again with another seed.
+# Each flag, and whether the model is asked about the clip again with another seed.
 FLAGS = {
     "missing": True,
     "banned": True,
@@ -31,11 +31,11 @@ _FUNCTION_WORDS = frozenset(
         "towards two up was who while with woman",
     )
 )
-# Least share of letters that are ASCII, and of words that are English function words; of letters
-# that are Chinese characters.
+# Smallest fractions: of letters that are ASCII, of words that are English function words, and of
+# letters that are Chinese characters.
 _ASCII, _FUNCTION, _HAN = 0.9, 0.12, 0.7
 _REPEATS = 3
-# Words in a row that make a repetition, of Chinese characters.
+# How many words, or Chinese characters, in a row make a repetition.
 _GRAMS = {"en": 4, "zh": 8}
 LANGUAGES = tuple(_GRAMS)
 
@@ -45,8 +45,8 @@ class TextRules:
     """What a description must be.
 
     Attributes:
-        min_words, max_words: of a description; of a Chinese one, characters.
-        banned: finds words that it must not hold (`facewave.annotation.emotion_words.banned_pattern`).
+        min_words, max_words: of a description; for Chinese, characters.
+        banned: finds words that it must not contain (`emotion_words.banned_pattern`).
         language: see `LANGUAGES`.
     """
 
@@ -57,12 +57,12 @@ class TextRules:
 
 
 def clean(text: str) -> str:
-    """Return a text on one line, without blanks around it."""
+    """Return a text on one line, without surrounding blanks."""
     return " ".join(text.split())
 
 
 def text_flags(text: str, rules: TextRules) -> list[str]:
-    """Return what is wrong with a description by itself, in the order of `FLAGS`."""
+    """Return what is wrong with one description, in the order of `FLAGS`."""
     words = _words(text)
     if not words:
         return ["missing"]
@@ -78,12 +78,12 @@ def text_flags(text: str, rules: TextRules) -> list[str]:
 
 
 def is_in(text: str, language: str) -> bool:
-    """Tell whether a text is written in a language of `LANGUAGES`, as far as its letters say."""
+    """Tell whether a text is in one of `LANGUAGES`, judging by its letters."""
     return looks_english(text) if language == "en" else looks_chinese(text)
 
 
 def looks_chinese(text: str) -> bool:
-    """Tell whether most letters are Chinese characters; Japanese and Cantonese pass as well."""
+    """Tell whether most letters are Chinese characters; Japanese and Cantonese can pass too."""
     letters = sum(sign.isalpha() for sign in text)
     return letters > 0 and han_count(text) >= _HAN * letters
 
@@ -91,7 +91,7 @@ def looks_chinese(text: str) -> bool:
 def looks_english(text: str) -> bool:
     """Tell whether most letters are ASCII and enough words are English function words.
 
-    A text of fewer than five words is only held to its letters.
+    A text of fewer than five words is judged by its letters only.
     """
     letters = [sign for sign in text if sign.isalpha()]
     if not letters or sum(sign.isascii() for sign in letters) < _ASCII * len(letters):
@@ -101,7 +101,7 @@ def looks_english(text: str) -> bool:
 
 
 def repeats_itself(text: str, *, language: str = "en") -> bool:
-    """Tell whether a sentence, four words or eight Chinese characters in a row are there thrice."""
+    """Tell whether a sentence, or four words (eight Chinese characters) in a row, occur 3 times."""
     words, gram = _words(text), _GRAMS[language]
     grams = Counter(tuple(words[i : i + gram]) for i in range(len(words) - gram + 1))
     parts = (part.strip().lower() for part in re.split(r"[.!?。！？]+", text))
@@ -110,7 +110,7 @@ def repeats_itself(text: str, *, language: str = "en") -> bool:
 
 
 def shared_texts(texts: Mapping[str, str]) -> dict[str, int]:
-    """Return the clips whose description another clip has too, and how many clips have it."""
+    """Return the clips that share their description, and how many clips share each."""
     counts = Counter(" ".join(_words(text)) for text in texts.values() if text)
     return {
         clip: counts[key]
@@ -125,16 +125,16 @@ def summary(
     attempts: Mapping[str, int],
     rules: TextRules,
 ) -> dict[str, Any]:
-    """Return counts for people: clips, flags, lengths, banned words, retries.
+    """Return counts for the reader: clips, flags, lengths, banned words, retries.
 
     Args:
-        texts: clip id to description, empty where there is none.
+        texts: clip id to description, empty if there is none.
         flags: clip id to what is wrong with it.
-        attempts: clip id to the number of times it was asked about, from 1.
+        attempts: clip id to how often the model was asked about it, from 1.
         rules: what a description must be.
     """
     lengths = sorted(len(_words(text)) for text in texts.values() if text)
-    said = Counter(word for text in texts.values() for word in banned_words(text, rules.banned))
+    banned = Counter(word for text in texts.values() for word in banned_words(text, rules.banned))
     counted = Counter(name for names in flags.values() for name in names)
     return {
         "clips": len(texts),
@@ -146,7 +146,7 @@ def summary(
             "median": median(lengths) if lengths else None,
             "most": lengths[-1] if lengths else None,
         },
-        "banned_words": dict(sorted(said.items(), key=lambda item: (-item[1], item[0]))),
+        "banned_words": dict(sorted(banned.items(), key=lambda item: (-item[1], item[0]))),
         "asked_again": sum(count > 1 for count in attempts.values()),
     }
 

@@ -1,4 +1,4 @@
-"""Words that name an emotion, mood or feeling, English and Chinese: what no description may say."""
+"""Words for emotions, moods and feelings, English and Chinese, which no description may contain."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from facewave.text.words import OTHER, han_count
 
-# Stems; any ending of up to five letters counts with them where `*` stands.
+# Stems; `*` stands for any ending of up to five letters.
 _STEMS = (
     "afraid aggressive* agitat* alarm* amaz* amus* ang(er|ered|ry|rily|rier|riest) anguish* "
     "annoy* anxi(ety|ous|ously) apprehensi* asham* astonish* awe awkward* betray* bitter* "
@@ -26,7 +26,7 @@ _STEMS = (
     "terror threaten* tired* triumph* troubled uncomfortable uneas* unhapp* upset* vex* "
     "worr(y|ied|ies|ying) wrath*"
 )
-# Found wherever they stand: Chinese is written without blanks between words.
+# Found wherever they stand: Chinese has no blanks between words.
 _CHINESE = (
     "情绪 情感 心情 感情 感受 感到 感觉 觉得 中性 中立 无表情 面无表情 平静 冷静 镇定 安详 "
     "淡定 高兴 开心 快乐 欢乐 愉快 愉悦 喜悦 欣喜 欢喜 喜欢 狂喜 幸福 得意 满意 满足 欣慰 "
@@ -40,19 +40,19 @@ _PATTERN = "|".join(stem.replace("*", "[a-z]{0,5}") for stem in _STEMS.split())
 
 
 def banned_pattern(more: Iterable[str] = ()) -> re.Pattern[str]:
-    """Return what finds emotion words, and further words, in any case.
+    """Return a pattern that finds emotion words, and further words, in any letter case.
 
-    Words are found whole; Chinese ones also where they are part of another word.
+    Only whole words are found; Chinese ones also as part of another word.
     """
     others = [word.strip() for word in more if word.strip()]
     chinese = [*_CHINESE.split(), *(word for word in others if han_count(word))]
     english = [_PATTERN, *(re.escape(word) for word in others if not han_count(word))]
-    # Longer ones first: of two that begin alike the whole word is told.
+    # Longer ones first, so that the whole word is reported.
     parts = "|".join(map(re.escape, sorted(chinese, key=len, reverse=True)))
     whole = rf"(?<!{OTHER})(?:{'|'.join(english)})(?!{OTHER})"
     return re.compile(f"{whole}|{parts}", re.IGNORECASE)
 
 
 def banned_words(text: str, pattern: re.Pattern[str]) -> list[str]:
-    """Return the banned words of a text in lower case, in their order, each once."""
+    """Return the banned words of a text in lower case, in order of appearance, each once."""
     return list(dict.fromkeys(match.group().lower() for match in pattern.finditer(text)))

@@ -1,4 +1,4 @@
-"""Which described clips a model is shown before it describes others."""
+"""Which described clips a model sees as examples before it describes others."""
 
 from __future__ import annotations
 
@@ -31,33 +31,34 @@ def choose_examples(
     seed: int,
     language: str = "en",
 ) -> list[Clip]:
-    """Return described clips: as many of each class, and some more neutral ones, in seeded order.
+    """Return described clips: equally many per class, and more neutral ones, in seeded order.
 
     Never chosen are clips without a text, of a test or validation part (column `split`), of a
     held-out fold, near-duplicates, clips that were not tracked, those whose text is in another
-    language, and, with `banned`, those whose text holds a banned word: the model would learn it.
+    language, and, with `banned`, those whose text contains a banned word, which the model would
+    learn to use.
 
     Args:
         clips: of the dataset with texts.
-        classes: names that are balanced over; letter case and the field's synonyms do not count.
+        classes: names to balance over; letter case and the field's synonyms do not matter.
         per_class: clips of each class.
         neutral: further clips of the class neutral.
-        held_out_folds: official folds that models are tested on; None: not said.
+        held_out_folds: official folds that models are tested on; None: not given.
         excluded: clip ids that look like clips of the target.
-        usable: clip ids that have frames to be shown.
+        usable: clip ids with frames to show.
         banned: finds banned words; None: texts are taken as they are.
         seed: of the choice and of the order.
         language: see `facewave.annotation.checks.LANGUAGES`.
 
     Raises:
-        ExamplesError: naming every class that lacks clips, and why clips were passed over; or the
-            dataset has folds and nobody said which of them are held out.
+        ExamplesError: naming every class that lacks clips, and why clips were skipped; or the
+            dataset has folds, and `held_out_folds` does not say which are held out.
     """
     folds = sorted({clip.fold for clip in clips if clip.fold is not None})
     if folds and not held_out_folds:
         raise ExamplesError(
             f"annotate.held_out_folds: the examples' dataset has the folds {', '.join(folds)}, and "
-            "examples must not come from one that a model is tested on: name these, such as "
+            "examples must not come from folds that a model is tested on: name those, such as "
             f"[{folds[0]!r}]"
         )
     if unknown := sorted(set(map(str, held_out_folds or ())) - set(folds)):
@@ -86,7 +87,7 @@ def choose_examples(
         lacking = ", ".join(f"{name} ({n} of {wanted[name]})" for name, n in sorted(short.items()))
         why = ", ".join(f"{n} {reason}" for reason, n in passed.most_common()) or "none"
         raise ExamplesError(
-            f"annotate: too few examples of {lacking}; passed over: {why}. Lower "
+            f"annotate: too few examples of {lacking}; skipped clips: {why}. Lower "
             "annotate.per_class or annotate.neutral, hold out fewer folds, or set "
             "annotate.clean_examples: false"
         )
@@ -101,7 +102,7 @@ def choose_examples(
 def near_duplicates_of(
     rows: Sequence[dict[str, str]], *, target: str, examples: str
 ) -> dict[str, str]:
-    """Return the examples' clips that look like a clip of the target, and that clip.
+    """Return the example clips that look like a clip of the target, each with that clip.
 
     Args:
         rows: of `near_duplicates.tsv`.

@@ -1,4 +1,4 @@
-"""The checks of a table of descriptions: counts, and the probe that sees the texts alone."""
+"""The table of descriptions, and its checks: counts, and a probe that sees only the texts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from facewave.text.probe import probe_texts
 
 
 def text_rules(options: Mapping[str, Any], classes: Sequence[str]) -> TextRules:
-    """Return what a description must be; class names are banned with the words of emotions."""
+    """Return the rules for descriptions; class names are banned along with emotion words."""
     return TextRules(
         min_words=options["min_words"],
         max_words=options["max_words"],
@@ -43,7 +43,7 @@ def check_annotations(
 
     Args:
         annotations: what `facewave.annotation.annotate` wrote (Parquet).
-        manifest: of the described dataset; its labels are what the probe looks for.
+        manifest: of the described dataset; the probe predicts its labels.
         classes: class list of the dataset.
         options: the section `annotate`.
         seed: of the probe.
@@ -84,12 +84,12 @@ _TYPES = {
 def write_annotations(
     rows: Sequence[Mapping[str, Any]], *, parquet: Path, csv: Path, origin: Mapping[str, Any]
 ) -> None:
-    """Write a row a clip (columns `_TYPES`), both files whole or not at all.
+    """Write one row per clip (columns `_TYPES`), each file whole or not at all.
 
     Args:
         rows: by column; `text`, `seed` and `revision` may be None.
         parquet, csv: to write.
-        origin: what the descriptions come from, JSON-serialisable.
+        origin: how the descriptions were made, JSON-serialisable.
     """
     text = json.dumps({**origin, "facewave": __version__}, sort_keys=True, ensure_ascii=False)
     schema = pa.schema(list(_TYPES.items()), metadata={METADATA_KEY: text.encode()})

@@ -11,8 +11,13 @@ from typing import Any, TypeGuard
 from facewave.config.schema import dataset_items, label_key
 from facewave.manifest.class_lists import canonical, preset_classes
 from facewave.messages import did_you_mean, found, listed
-from facewave.prompts.chat import TIMED_LAYOUTS, chat_template
-from facewave.prompts.questions import TEMPLATES, PromptError, reads_text
+from facewave.prompts.questions import (
+    TEMPLATES,
+    TIMED_LAYOUTS,
+    PromptError,
+    chat_template,
+    reads_text,
+)
 
 # Sources of texts that the workflow makes, and their tables below a dataset's folder; any other
 # source is the path of a table.
@@ -170,10 +175,11 @@ def _mlp_problems(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"{place} needs wavelet.energy: true"
         if kind == "statistics" and wavelet.get("statistics") == []:
             yield f"{place} needs names under wavelet.statistics"
-    mirrored = mlp.get("mirror") is True and mlp.get("projection") != 0
+    fusion = mlp.get("fusion")
+    mirrored = isinstance(fusion, dict) and fusion.get("mirror") is True
     if mirrored and features.get("align") == "none" and "landmarks" in _texts(mlp.get("inputs")):
         yield (
-            "mlp.mirror: found true, expected false with features.align: none (landmarks in "
+            "mlp.fusion.mirror: found true, expected false with features.align: none (landmarks in "
             "image coordinates cannot be mirrored)"
         )
 

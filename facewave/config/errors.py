@@ -14,6 +14,15 @@ _ADVICE = (
 _MOVED = {
     "transcripts.join": "datasets.<name>.texts: {from: transcripts}, with replace: true for `all`",
     "vlm.targets.table": "datasets.<name>.targets: {table: scores.csv, columns: [valence]}",
+    "mlp.projection": "mlp.fusion.projection, or mlp.fusion: null for no projection",
+    **{
+        f"mlp.{name}": f"mlp.fusion.{name}"
+        for name in (
+            *("standardise", "label_smoothing", "mixup", "mirror", "schedule", "keep", "refit"),
+            *("ensemble", "calibrate"),
+        )
+    },
+    "mlp.in_memory": "nothing (features stay on disk while train_mlp runs)",
 }
 _TYPES = {
     "string": "text",

@@ -14,7 +14,26 @@ _WHOLE_NUMBER = re.compile(r"(-?[0-9]+)(?:\.0*)?")
 def schema() -> dict[str, Any]:
     """Return the schema; it is read once per process and must not be modified."""
     content: dict[str, Any] = load_yaml(SCHEMA_PATH)
+    _choose_by_adapter(content["$defs"])
     return content
+
+
+def _choose_by_adapter(definitions: dict[str, Any]) -> None:
+    """Let each entry of `datasets` be what the definition `adapter_...` of its adapter says."""
+    prefix = "adapter_"
+    names = [key.removeprefix(prefix) for key in definitions if key.startswith(prefix)]
+    definitions["dataset"]["properties"]["adapter"]["enum"] = names
+    definitions["dataset"]["allOf"] = [
+        {
+            "if": {
+                "type": "object",
+                "required": ["adapter"],
+                "properties": {"adapter": {"const": name}},
+            },
+            "then": {"$ref": f"#/$defs/{prefix}{name}"},
+        }
+        for name in names
+    ]
 
 
 def load_yaml(path: Path) -> Any:

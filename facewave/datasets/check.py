@@ -1,24 +1,23 @@
-"""Which dataset is it, is it whole, and what of it can be used: the core of `check_dataset`."""
+"""What `check_dataset` finds out about a folder: which dataset, is it complete, can it be used?"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from facewave.config.check import dataset_config
+from facewave.datasets.adapters import ADAPTERS, adapter, folders
+from facewave.datasets.build_clips import build_clips
 from facewave.datasets.files.sheets import read_text
 from facewave.datasets.files.tree import Tree, by_number, walk
-from facewave.datasets.registry import ADAPTERS
 from facewave.datasets.release import Item, Published, Release
-from facewave.datasets.rows import build_clips
 from facewave.manifest.class_lists import MAFW_ONLY, PRESETS, SEVEN, canonical
 from facewave.manifest.clips import Clip, ManifestError
 
 _SHOWN = 20
 _POINTER_BYTES = 1024
-# What tells datasets apart whose clips are named alike.
+# What distinguishes datasets whose clips have the same names.
 _LABELS = {
     "DFEW": "Annotation/annotation.xlsx or EmoLabel_DataSplit/",
     "MAFW": "Labels/single-set.xlsx or Train & Test Set/",
@@ -27,7 +26,7 @@ _LABELS = {
 
 @dataclass(frozen=True)
 class Candidate:
-    """An adapter that may fit, and the official files that it found and missed."""
+    """An adapter that may fit, with the official files that it found and missed."""
 
     adapter: str
     release: Release
@@ -35,7 +34,7 @@ class Candidate:
 
     @property
     def score(self) -> tuple[float, int]:
-        """Share and number of the official files that are there."""
+        """Fraction and number of the official files that are there."""
         found = sum(item.found is not None for item in self.items)
         return found / max(1, len(self.items)), found
 
@@ -46,7 +45,7 @@ class Check:
 
     Attributes:
         lines: the report
-        adapter: the adapter that fits best; None where none does
+        adapter: the adapter that fits best; None if none does
         problems: why the dataset, or a part of it, cannot be used
     """
 
@@ -73,7 +72,7 @@ def check_folder(root: Path) -> Check:
         return _fail(check, f"{root}: no such folder")
     counts = f"{len(tree.tables):,} tables, {len(tree.videos):,} videos, "
     check.lines.append(f"below it: {counts}{len(tree.frame_folders):,} folders of frames")
-    check.lines += [f"may not be read: {name}" for name in tree.unreadable]
+    check.lines += [f"cannot be read: {name}" for name in tree.unreadable]
     candidates = find_candidates(tree)
     if not candidates:
         check.lines += _hints(tree)
@@ -82,7 +81,7 @@ def check_folder(root: Path) -> Check:
     best = candidates[0]
     check.adapter = best.adapter
     check.lines.append(f"fits: adapter {best.adapter} ({best.release.title})")
-    check.lines += [f"fits less: adapter {other.adapter}" for other in candidates[1:]]
+    check.lines += [f"fits less well: adapter {other.adapter}" for other in candidates[1:]]
     _list_items(check, best.items)
     options = best.release.options(tree)
     clips = _read(check, best.adapter, root, options)
@@ -95,17 +94,16 @@ def check_folder(root: Path) -> Check:
 
 
 def find_candidates(tree: Tree) -> list[Candidate]:
-    """Return the adapters of which something official is there, the best first."""
+    """Return the adapters that have official files below the root, the best first."""
     found = []
-    for name, module in ADAPTERS.items():
-        release = getattr(import_module(module), "RELEASE", None)
+    for name in ADAPTERS:
+        release = getattr(adapter(name), "RELEASE", None)
         if release is not None:
             candidate = Candidate(name, release, release.items(tree))
             if candidate.score[1]:
                 found.append(candidate)
     if not found and _named_as_classes(tree):
-        release = import_module(ADAPTERS["folders"]).RELEASE
-        found = [Candidate("folders", release, [])]
+        found = [Candidate("folders", folders.RELEASE, [])]
     return sorted(found, key=lambda candidate: candidate.score, reverse=True)
 
 
@@ -144,12 +142,11 @@ def _list_items(check: Check, items: Sequence[Item]) -> None:
             check.problems.append(f"{item.name}: missing ({item.purpose})")
 
 
-def _read(check: Check, adapter: str, root: Path, extra: Mapping[str, Any]) -> list[Clip]:
-    entry = {"adapter": adapter, "root": str(root), **extra}
+def _read(check: Check, name: str, root: Path, extra: Mapping[str, Any]) -> list[Clip]:
+    entry = {"adapter": name, "root": str(root), **extra}
     options = dataset_config({"datasets": {"checked": entry}}, "checked")
-    module = import_module(ADAPTERS[adapter])
     try:
-        rows = module.load({**options, "seed": 0}, classes=options["classes"], root=root)
+        rows = adapter(name).load({**options, "seed": 0}, classes=options["classes"], root=root)
         if rows.notes:
             check.lines += ["", *rows.notes]
         return build_clips(rows, classes=options["classes"], root=root, flag_missing=True)

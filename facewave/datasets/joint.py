@@ -8,8 +8,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2s
-from pathlib import Path
-from typing import Any
 
 from facewave.manifest.class_lists import canonical
 from facewave.manifest.clips import Clip, ManifestError
@@ -18,16 +16,9 @@ _log = logging.getLogger("facewave")
 _LONGEST = 200
 
 
-def label_files(options: dict[str, Any]) -> list[Path]:
-    """Return the label files of all members."""
-    from facewave.datasets.registry import label_files as files_of
-
-    return [path for member in options["members"].values() for path in files_of(member)]
-
-
 @dataclass(frozen=True)
 class Member:
-    """One of the datasets: its class list and its clips."""
+    """One of the joined datasets: its class list and its clips."""
 
     classes: Sequence[str]
     clips: Sequence[Clip]
@@ -45,17 +36,17 @@ def join_clips(
     Args:
         members: by the name of the dataset
         classes: the class list of the whole
-        class_map: classes of the members to classes of the whole; None leaves a class out. Without
-            it a class belongs to the one that means the same (`happiness` to `happy`); what has
-            none is left out.
-        keep_folds: whether the members' folds and splits are kept (the folds with one number are
-            then one fold)
+        class_map: maps the members' classes to those of the whole; None leaves a class out. A
+            class that is not mapped becomes the one that means the same (`happiness` becomes
+            `happy`), or is left out if there is none.
+        keep_folds: whether the members' folds and splits are kept (folds with the same number
+            become one fold)
 
     Returns:
-        the clips, member after member, numbered anew
+        the clips, member after member, with new numbers
 
     Raises:
-        ManifestError: no clip is left of a member
+        ManifestError: a member has no clip left
     """
     known = {canonical(name): index for index, name in enumerate(classes)}
     mapped = {canonical(word): name for word, name in (class_map or {}).items()}

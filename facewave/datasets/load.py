@@ -1,26 +1,14 @@
-"""Datasets: one module (adapter) a kind of label files, one way to their clips.
-
-An adapter has two functions:
-
-    label_files(options) -> list[Path]
-        the files whose change makes the clips stale; none for a dataset made by recipe
-    load(options, *, classes, root) -> Rows
-        the rows as they stand in those files; raises ManifestError where there are none to read
-
-and, where it reads an official release, a constant `RELEASE` for `check_dataset`. `load_clips`
-checks the rows of all adapters alike. To add an adapter: its module here, its name in `ADAPTERS`,
-its options in schemas/config.schema.yaml; docs/datasets.md shows one. `joint` reads no files: it
-joins the clips of other datasets.
-"""
+"""The clips of a dataset: read by its adapter, checked, joined, reduced to a subset, segmented."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from facewave.datasets.adapters import adapter
+from facewave.datasets.build_clips import build_clips
 from facewave.datasets.joint import Member, join_clips
-from facewave.datasets.registry import adapter
-from facewave.datasets.rows import build_clips
 from facewave.datasets.targets import check_joined, join_targets, read_target_table, targets_option
 from facewave.manifest.clips import Clip, ManifestError
 from facewave.manifest.subsets import choose_subset
@@ -38,101 +26,97 @@ def load_clips(
     check_files: bool = True,
     cache: Path | None = None,
 ) -> list[Clip]:
-    """Read and check the clips of a dataset; take the subset and the segments that it asks for.
+    """Read and check the clips of a dataset; choose its subset, divide the clips into segments.
 
-    A table of targets is joined by clip id: a segment takes the row of its own id, else its clip's.
+    A table of targets is joined by clip id: a segment has the row of its own id, else its clip's.
 
     Args:
         name: of the dataset, for messages
         options: of the dataset, as `facewave.config.check.dataset_config` returns them
         classes: the dataset's class list
-        seed: part of the recipe of clips that the workflow makes; decides about subsets
-        demo_root: folder of the clips that the workflow makes
-        check_files: whether to look for every file; False where the caller does so anyway. Then
+        seed: of subsets, and part of the recipe of clips that the workflow renders
+        demo_root: folder of the clips that the workflow renders
+        check_files: whether to look for every file; False if the caller does so anyway. Then
             no clip is `missing`, and a file that is itself a symbolic link is not followed.
-        cache: folder in which the content of large workbooks and the lengths of videos are
-            remembered
+        cache: folder that keeps the content of large workbooks and the lengths of videos
 
     Returns:
         the clips in the order of the label files (segments of a subset's videos, not a subset of
         segments)
 
     Raises:
-        ManifestError: naming all rows that cannot be used, of all kinds at once
+        ManifestError: naming all rows that cannot be used, for whatever reason
     """
-    common: dict[str, Any] = {"seed": seed, "check_files": check_files, "cache": cache}
-    try:
+    given = {**options, "seed": seed, "cache": cache}
+    root = Path(options["root"]).expanduser() if "root" in options else Path(demo_root)
+    with _named(name):
         if options["adapter"] == "joint":
-            members = {
-                key: Member(
-                    member["classes"],
-                    load_clips(
-                        key, member, classes=member["classes"], demo_root=demo_root, **common
-                    ),
-                )
-                for key, member in options["members"].items()
-            }
-            clips = join_clips(
-                members,
-                classes=classes,
-                class_map=options.get("class_map"),
-                keep_folds=options.get("keep_folds", False),
-            )
+            clips = _joined(given, classes=classes, demo_root=demo_root, check_files=check_files)
         else:
-            clips = _read_clips(name, options, classes=classes, demo_root=demo_root, **common)
+            rows = adapter(options["adapter"]).load(given, classes=list(classes), root=root)
+            for note in rows.notes:
+                _log.info("dataset %s: %s", name, note)
+            clips = build_clips(
+                rows,
+                classes=classes,
+                root=root,
+                label_names=options.get("label_names"),
+                flag_missing=options.get("missing_files") == "flag",
+                check_files=check_files,
+            )
         table, columns = targets_option(options)
         found = read_target_table(Path(table).expanduser(), columns) if table else {}
         clips = join_targets(clips, found)
-    except ManifestError as error:
-        what = f"dataset {name}, {error.what}"
-        raise type(error)(what, error.problems, advice=error.advice) from None
-    chosen = choose_subset(clips, options.get("subset"), seed=seed)
-    divided = _divided(name, chosen, options, cache)
-    if not table:
-        return divided
+        chosen = choose_subset(clips, options.get("subset"), seed=seed)
+        segments = _segmented(name, chosen, options.get("segments"), cache)
+        if table:
+            check_joined(table, found, [clip.clip_id for clip in (*clips, *segments)])
+        return join_targets(segments, found)
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Put a dataset's name into the errors of a block."""
     try:
-        check_joined(table, found, [clip.clip_id for clip in (*clips, *divided)])
+        yield
     except ManifestError as error:
         what = f"dataset {name}, {error.what}"
         raise type(error)(what, error.problems, advice=error.advice) from None
-    return join_targets(divided, found)
 
 
-def _divided(
-    name: str, clips: list[Clip], options: Mapping[str, Any], cache: Path | None
+def _joined(
+    options: Mapping[str, Any], *, classes: Sequence[str], demo_root: Path, check_files: bool
 ) -> list[Clip]:
-    if options.get("segments") is None:
+    members = {
+        name: Member(
+            member["classes"],
+            load_clips(
+                name,
+                member,
+                classes=member["classes"],
+                seed=options["seed"],
+                demo_root=demo_root,
+                check_files=check_files,
+                cache=options["cache"],
+            ),
+        )
+        for name, member in options["members"].items()
+    }
+    return join_clips(
+        members,
+        classes=classes,
+        class_map=options.get("class_map"),
+        keep_folds=options.get("keep_folds", False),
+    )
+
+
+def _segmented(
+    name: str, clips: list[Clip], options: Mapping[str, Any] | None, cache: Path | None
+) -> list[Clip]:
+    if options is None:
         return clips
+    # Few runs divide videos into segments.
     from facewave.video.segments import split_clips
 
-    try:
-        lengths = None if cache is None else cache / f"lengths-{name}.tsv"
-        return split_clips(clips, options["segments"], cache=lengths)
-    except ManifestError as error:
-        what = f"dataset {name}, {error.what}"
-        raise type(error)(what, error.problems, advice=error.advice) from None
-
-
-def _read_clips(
-    name: str,
-    options: Mapping[str, Any],
-    *,
-    classes: Sequence[str],
-    seed: int,
-    demo_root: Path,
-    check_files: bool,
-    cache: Path | None,
-) -> list[Clip]:
-    root = Path(options["root"]).expanduser() if "root" in options else Path(demo_root)
-    given = {**options, "seed": seed, "cache": cache}
-    rows = adapter(options["adapter"]).load(given, classes=list(classes), root=root)
-    for note in rows.notes:
-        _log.info("dataset %s: %s", name, note)
-    return build_clips(
-        rows,
-        classes=classes,
-        root=root,
-        label_names=options.get("label_names"),
-        flag_missing=options.get("missing_files") == "flag",
-        check_files=check_files,
-    )
+    lengths = None if cache is None else cache / f"lengths-{name}.tsv"
+    return split_clips(clips, options, cache=lengths)

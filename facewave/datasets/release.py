@@ -14,9 +14,9 @@ class Item:
     Attributes:
         name: its official path
         purpose: what it is for, and what is lost without it
-        found: where it is, relative to the root; None where it is missing
+        found: where it is, relative to the root; None if it is missing
         required: whether nothing works without it
-        optional: whether it is only for an option: a release without it is whole all the same
+        optional: whether it is only for an option: a release without it is still complete
     """
 
     name: str
@@ -32,8 +32,8 @@ class Published:
 
     Attributes:
         what: which clips are counted
-        total: number of clips; None where it is not published
-        per_class: word of a class to its clips; empty where only the total is published
+        total: number of clips; None if it is not published
+        per_class: number of clips by the word of the class; empty if only the total is published
         split: part of the official split that is counted; None for all clips
     """
 
@@ -49,12 +49,12 @@ class Release:
 
     Attributes:
         title: the dataset's name
-        items: from what lies below a root to the official files, found and missing; no file is
-            found where it is another dataset
+        items: lists the official files, found and missing, of what lies below a root; in the
+            root of another dataset none is found
         published: numbers, by the name of the class list (see `facewave.manifest.class_lists`)
         source: where the numbers come from
-        advice: what to know before it is used, one line each
-        options: options of the adapter that a folder needs, where the usual ones do not fit it
+        advice: what to know before using it, one line each
+        options: returns the adapter's options that this folder needs, if the defaults do not fit
     """
 
     title: str

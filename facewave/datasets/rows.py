@@ -1,49 +1,29 @@
-"""From the raw rows of label files to checked clips, alike for all adapters."""
+"""What an adapter returns: the rows of label files, gathered column by column or one by one."""
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from facewave.config.check import label_key
-from facewave.datasets.clip_ids import CLIP_ID, CLIP_ID_WORDS, clip_ids
-from facewave.datasets.files.paths import Problems, Root
-from facewave.datasets.targets import checked_targets
-from facewave.manifest.clips import Clip, ManifestError
-from facewave.messages import did_you_mean, listed
-
-T = TypeVar("T")
-Cells = list[str | None]
-
-_SPLITS = {
-    "train": "train",
-    "val": "val",
-    "validation": "val",
-    "dev": "val",
-    "test": "test",
-}
-_ADVICE = (
-    "Correct the rows and run again. Clips whose files are still to come can be kept as invalid "
-    "ones: `missing_files: flag` in the dataset's configuration."
-)
+from facewave.datasets.files.paths import Problems
+from facewave.manifest.class_lists import canonical
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows as they stand in a dataset's label files, column by column.
+    """Rows as a dataset's label files have them, column by column.
 
     Attributes:
         source: name of the file or files, for messages
         columns: lists of equal length; `file_path` and `label` are required, `clip_id`,
             `subject`, `take`, `fold`, `split`, `text`, `fps_hint`, `source`, `scene`,
-            `label_distribution` (a number a class, or text that holds them), `targets` (a
-            mapping of names to numbers, or to text that holds one) and `fingerprint` are optional.
+            `label_distribution` (one number per class, or text with these numbers), `targets` (a
+            mapping of names to numbers, or to text with a number) and `fingerprint` are optional.
             Other cells are text or numbers; None and blank text are null.
-        place: from an index to the words that find the row, such as `labels.csv line 17`
-        problems: what the adapter itself found wrong, as (index, message); index -1 where it
+        place: returns where the row of an index stands, such as `labels.csv line 17`
+        problems: what the adapter itself found wrong, as (index, message); index -1 if it
             concerns no single row
-        notes: what is no error but has to be said, such as how many clips were left out and why
+        notes: what the user should know, such as how many clips were left out and why
     """
 
     source: str
@@ -53,219 +33,121 @@ class Rows:
     notes: list[str] = field(default_factory=list)
 
 
-def build_clips(
-    rows: Rows,
-    *,
-    classes: Sequence[str],
-    root: Path,
-    label_names: Mapping[str, str] | None = None,
-    flag_missing: bool = False,
-    check_files: bool = True,
-) -> list[Clip]:
-    """Check the rows and make a clip of each.
+class Collector:
+    """The rows of a dataset while its label files are read.
 
-    Args:
-        rows: of one dataset
-        classes: the dataset's class list
-        root: folder that the paths are relative to and may not leave
-        label_names: the rows' labels to class names; without it labels are class names or
-            indexes into the class list
-        flag_missing: whether a missing file makes the clip `missing` instead of an error
-        check_files: whether to look for every file
-
-    Returns:
-        the clips in the order of the rows
-
-    Raises:
-        ManifestError: naming all rows that cannot be used, of all kinds at once
+    A label is first looked up in the option `class_map`, then among the classes, by meaning
+    (`Happiness` is `happy`). A clip whose label the dataset is known to use, but which is not in
+    the class list, is left out and counted; an unknown label is an error of its row.
     """
-    if not rows.columns["file_path"]:
-        advice = "Give the table one row a clip, or take the dataset out of `enabled`."
-        why = [*(text for _, text in rows.problems), *rows.notes]
-        raise ManifestError(rows.source, ["found no rows", *why], advice=advice)
-    cells = {name: _texts(column) for name, column in rows.columns.items() if name not in _RAW}
-    problems = list(rows.problems)
-    labels = _labels(cells["label"], classes, label_names, problems)
-    location = Root(root)
-    paths = location.relative(cells["file_path"], problems)
-    ids = _checked_ids(cells.get("clip_id"), paths, rows.place, problems)
-    splits = _converted("split", cells.get("split"), _split, "train, val or test", problems)
-    rates = _converted("fps_hint", cells.get("fps_hint"), _rate, "a number above 0", problems)
-    votes = _votes(rows.columns.get("label_distribution"), len(classes), problems)
-    targets = checked_targets(rows.columns.get("targets"), problems)
-    missing: Mapping[int, str] = {}
-    if "fingerprint" not in cells:
-        # A file that the workflow makes is not there yet, and no link leads away from it.
-        missing = location.survey(paths, problems, check_files=check_files)
-    if not flag_missing:
-        problems += missing.items()
-    if problems:
-        lines = [f"{rows.place(i)}: {text}" if i >= 0 else text for i, text in sorted(problems)]
-        raise ManifestError(rows.source, lines, advice=_ADVICE)
-    count = len(paths)
-    nothing: list[None] = [None] * count
-    return list(
-        map(
-            Clip,
-            ids,
-            [location.join(path) for path in paths],
-            range(count),
-            labels,
-            [classes[label] for label in labels],
-            votes or nothing,
-            cells.get("subject", nothing),
-            cells.get("take", nothing),
-            cells.get("fold", nothing),
-            splits or nothing,
-            cells.get("text", nothing),
-            rates or nothing,
-            cells.get("source", nothing),
-            cells.get("scene", nothing),
-            nothing,  # start_frame and end_frame: see facewave.video.segments
-            nothing,
-            targets or nothing,
-            cells.get("fingerprint", nothing),
-            [index in missing for index in range(count)] if missing else [False] * count,
+
+    def __init__(
+        self, classes: Sequence[str], options: Mapping[str, Any], *, known: Iterable[str] = ()
+    ) -> None:
+        """Take the class list, the dataset's options and the words that its labels may be."""
+        self._classes = {canonical(name): index for index, name in enumerate(classes)}
+        self._names = list(classes)
+        mapped = options.get("class_map") or {}
+        self._map = {canonical(word): name for word, name in mapped.items()}
+        self._known = {canonical(word) for word in known}
+        self._meaning: dict[str, str | None] = {}
+        self._columns: dict[str, list[Any]] = {}
+        self._places: list[str] = []
+        self._left_out: Counter[str] = Counter()
+        self._problems: list[tuple[int, str]] = []
+        self._notes: list[str] = []
+
+    def __len__(self) -> int:
+        """Return the number of rows so far."""
+        return len(self._places)
+
+    def add(
+        self,
+        place: str,
+        *,
+        file_path: str,
+        word: str,
+        votes: Mapping[str, float] | None = None,
+        **cells: str | float | None,
+    ) -> None:
+        """Add a clip, unless its class is left out.
+
+        Args:
+            place: where the row stands, such as `set_1.csv line 17`
+            file_path: relative to the root
+            word: the label, as the dataset writes it
+            votes: votes or probabilities by the words of the classes
+            cells: further columns of `Rows`
+        """
+        label = self.class_of(word)
+        if label is None:
+            if canonical(word) in self._map or canonical(word) in self._known:
+                self.leave_out(f"labelled {word}, which is not in the class list")
+                return
+            label = word  # `build_clips` says what is wrong with it
+        row = {
+            "file_path": file_path,
+            "label": label,
+            "label_distribution": self._distribution(votes),
+            **cells,
+        }
+        for name in row.keys() - self._columns.keys():
+            self._columns[name] = [None] * len(self._places)
+        for name, column in self._columns.items():
+            column.append(row.get(name))
+        self._places.append(place)
+
+    def class_of(self, word: str) -> str | None:
+        """Return the class that a label means; None if it is not in the class list."""
+        if word not in self._meaning:
+            self._meaning[word] = self._look_up(word)
+        return self._meaning[word]
+
+    def _look_up(self, word: str) -> str | None:
+        plain = canonical(word)
+        if plain in self._map:
+            name = self._map[plain]
+            if name is None:
+                return None
+            plain = canonical(name)
+        index = self._classes.get(plain)
+        return None if index is None else self._names[index]
+
+    def leave_out(self, reason: str, count: int = 1) -> None:
+        """Count clips that are not used, and why."""
+        self._left_out[reason] += count
+
+    def note(self, text: str) -> None:
+        """Add a note about the dataset for the user."""
+        self._notes.append(text)
+
+    def problem(self, text: str) -> None:
+        """Add an error that concerns no single row, or a row that was not added."""
+        self._problems.append((-1, text))
+
+    def rows(self, source: str) -> Rows:
+        """Return the rows; `source` names the label files."""
+        columns = {
+            name: column
+            for name, column in self._columns.items()
+            if name in ("file_path", "label") or any(cell is not None for cell in column)
+        }
+        places = self._places
+        left_out = [f"left out: {count:,} clips {why}" for why, count in self._left_out.items()]
+        return Rows(
+            source=source,
+            columns={"file_path": [], "label": []} | columns,
+            place=lambda index: places[index],
+            problems=self._problems,
+            notes=self._notes + left_out,
         )
-    )
 
-
-_RAW = ("label_distribution", "targets")
-
-
-def _texts(column: Sequence[Any]) -> Cells:
-    if set(map(type, column)) == {str}:
-        return [cell.strip() or None for cell in column]
-    return [
-        (cell.strip() or None) if isinstance(cell, str) else _number_text(cell) for cell in column
-    ]
-
-
-def _number_text(cell: object) -> str | None:
-    if cell is None or cell != cell:  # pandas writes missing values as NaN
-        return None
-    # A column of whole numbers with gaps comes back from Parquet as floats: 3.0 means 3.
-    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
-
-
-def _converted(
-    name: str,
-    cells: Cells | None,
-    convert: Callable[[str], T | None],
-    expected: str,
-    problems: Problems,
-) -> list[T | None] | None:
-    """Convert each distinct cell once; cells for which `convert` gives None are problems."""
-    if cells is None:
-        return None
-    values = {cell: convert(cell) for cell in set(cells) if cell is not None}
-    bad = {cell for cell, value in values.items() if value is None}
-    if bad:
-        problems += (
-            (index, f"{name} {cell!r}: unknown; expected {expected}")
-            for index, cell in enumerate(cells)
-            if cell in bad
-        )
-    return [None if cell is None else values[cell] for cell in cells]
-
-
-def _votes(
-    column: Sequence[Any] | None, n_classes: int, problems: Problems
-) -> list[tuple[float, ...] | None] | None:
-    if column is None:
-        return None
-    votes = [_numbers(cell) for cell in column]
-    wanted = f"expected {n_classes} numbers from 0 up, not all 0"
-    problems += (
-        (index, f"label_distribution {column[index]!r}: {wanted}")
-        for index, cell in enumerate(votes)
-        if cell is not None
-        and not (len(cell) == n_classes and min(cell) >= 0 and 0 < sum(cell) < math.inf)
-    )
-    return votes
-
-
-def _numbers(cell: Any) -> tuple[float, ...] | None:
-    """Return the numbers of a cell, of text those parted by blanks; () where it holds others."""
-    if cell is None or (isinstance(cell, str) and not cell.strip()):
-        return None
-    try:
-        return tuple(map(float, cell.split() if isinstance(cell, str) else cell))
-    except (TypeError, ValueError):
-        return ()
-
-
-def _split(cell: str) -> str | None:
-    return _SPLITS.get(cell.casefold())
-
-
-def _rate(cell: str) -> float | None:
-    try:
-        rate = float(cell)
-    except ValueError:
-        return None
-    return rate if 0 < rate < math.inf else None
-
-
-def _labels(
-    cells: Cells,
-    classes: Sequence[str],
-    label_names: Mapping[str, str] | None,
-    problems: Problems,
-) -> list[int]:
-    known = _label_indexes(classes, label_names)
-    values = {cell: known.get(label_key(cell)) for cell in set(cells) if cell is not None}
-    if None in cells or None in values.values():
-        wanted = _expected_labels(classes, label_names)
-        names = [*classes, *(label_names or ())]
-        words: dict[str | None, str] = {None: f"label: blank; expected {wanted}"}
-        for cell in (cell for cell, value in values.items() if value is None):
-            words[cell] = f"label {cell!r}: unknown; expected {wanted}{did_you_mean(cell, names)}"
-        problems += ((index, words[cell]) for index, cell in enumerate(cells) if cell in words)
-        return [0] * len(cells)  # never seen: a problem keeps clips from being made
-    return [values[cell] for cell in cells]  # type: ignore[index, misc]
-
-
-def _label_indexes(classes: Sequence[str], label_names: Mapping[str, str] | None) -> dict[str, int]:
-    words = {label_key(word): index for index, word in enumerate(classes)}
-    if label_names is None:
-        return {**{str(index): index for index in range(len(classes))}, **words}
-    # With names for the labels a number is never an index: DFEW's label 0 means "no single
-    # label", not the first class.
-    own = {label_key(label): words.get(label_key(word)) for label, word in label_names.items()}
-    return {**words, **{label: index for label, index in own.items() if index is not None}}
-
-
-def _expected_labels(classes: Sequence[str], label_names: Mapping[str, str] | None) -> str:
-    if label_names is None:
-        return f"one of {listed(classes)} or an index from 0 to {len(classes) - 1}"
-    return f"one of label_names ({listed(label_names)}) or {listed(classes)}"
-
-
-def _checked_ids(
-    given: Cells | None,
-    paths: Cells,
-    place: Callable[[int], str],
-    problems: Problems,
-) -> Cells:
-    given = given or [None] * len(paths)
-    for index, name in enumerate(given):
-        if name is not None and not CLIP_ID.fullmatch(name):
-            problems.append(
-                (index, f"clip_id {name!r}: unsafe as a file name; expected {CLIP_ID_WORDS}")
-            )
-    ids = clip_ids(given, paths)
-    if len(set(ids)) == len(ids):
-        return ids
-    first: dict[str, int] = {}
-    for index, name in enumerate(ids):
-        if name is None or first.setdefault(name, index) == index:
-            continue
-        other = place(first[name])
-        if given[index] is None:
-            text = f"file_path {paths[index]!r}: the same as in {other}; expected each clip once"
-            text += " (or a clip_id for each row)"
-        else:
-            text = f"clip_id {name!r}: the same as in {other}; expected a unique id"
-        problems.append((index, text))
-    return ids
+    def _distribution(self, votes: Mapping[str, float] | None) -> tuple[float, ...] | None:
+        if votes is None:
+            return None
+        counts = dict.fromkeys(self._names, 0.0)
+        for word, count in votes.items():
+            name = self.class_of(word)
+            if name is not None:
+                counts[name] += count
+        return tuple(counts.values()) if any(counts.values()) else None

@@ -1,4 +1,4 @@
-"""Real values of clips (questionnaire scores, valence): read from tables, checked, joined."""
+"""Targets of clips, real values such as questionnaire scores: read from tables, checked, joined."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from facewave.datasets.files.paths import Problems
-from facewave.manifest.clip_tables import read_columns
+from facewave.datasets.files.sheets import read_columns
 from facewave.manifest.clips import Clip, ManifestError, Targets
+from facewave.manifest.targets import CLIP_ID
 
 _ADVICE = (
-    "`targets` of a dataset names a table (CSV in UTF-8, or Parquet) with the column clip_id, a "
-    "row a clip, and its columns of numbers: `{table: scores.csv, columns: [valence, arousal]}`."
+    "`targets` of a dataset names a table (CSV in UTF-8, or Parquet) with the column clip_id, one "
+    "row per clip, and its columns of numbers: `{table: scores.csv, columns: [valence, arousal]}`."
 )
 
 
 def targets_option(options: Mapping[str, Any]) -> tuple[str | None, list[str]]:
-    """Return the joined table of a dataset's option `targets`, if any, and the columns.
+    """Return the table that a dataset's option `targets` names, if any, and the columns.
 
     Without a table the columns are those of the label table; without the option there are none.
     """
@@ -34,10 +35,10 @@ def targets_option(options: Mapping[str, Any]) -> tuple[str | None, list[str]]:
 def checked_targets(
     column: Sequence[Mapping[str, Any] | None] | None, problems: Problems
 ) -> list[Targets | None] | None:
-    """Return the targets of each row, empty cells left out; None for a row without any.
+    """Return the targets of each row without the empty cells; None for a row without any.
 
     Args:
-        column: of each row the cells by name: numbers, text that holds one, or nothing
+        column: the cells of each row by name: numbers, text that holds a number, or nothing
         problems: cells that hold something else are added
     """
     if column is None:
@@ -47,7 +48,10 @@ def checked_targets(
         pairs = []
         for name, cell in (cells or {}).items():
             value = target_value(cell)
-            if value is not None and not math.isfinite(value):
+            if name == CLIP_ID:
+                expected = "expected another name than that of the column of ids"
+                problems.append((index, f"target {name!r}: {expected}"))
+            elif value is not None and not math.isfinite(value):
                 expected = "expected a number or an empty cell"
                 problems.append((index, f"target {name!r}: found {str(cell)!r}, {expected}"))
             elif value is not None:
@@ -57,7 +61,7 @@ def checked_targets(
 
 
 def target_value(cell: Any) -> float | None:
-    """Return the number of a cell: None where it is empty, not a number where it holds others."""
+    """Return the number in a cell: None if it is empty, NaN if it holds anything else."""
     if cell is None or (isinstance(cell, str) and not cell.strip()):
         return None
     if isinstance(cell, float) and math.isnan(cell):
@@ -72,7 +76,7 @@ def read_target_table(path: Path, columns: Sequence[str]) -> dict[str, Targets]:
     """Return the targets of each clip of a table; a clip without any number is left out.
 
     Args:
-        path: `.parquet`, else CSV in UTF-8; with the column `clip_id` and those asked for
+        path: `.parquet`, else CSV in UTF-8; with the column `clip_id` and the named ones
         columns: names of the columns of numbers
 
     Raises:
@@ -88,7 +92,7 @@ def read_target_table(path: Path, columns: Sequence[str]) -> dict[str, Targets]:
     for index, (record, targets) in enumerate(zip(records, checked or [], strict=True)):
         clip_id = str(record[0] or "").strip()
         if clip_id in seen:
-            problems.append((index, f"clip_id {clip_id!r}: is there twice, expected once"))
+            problems.append((index, f"clip_id {clip_id!r}: found twice, expected once"))
         seen.add(clip_id)
         if targets is not None:
             found[clip_id] = targets
@@ -99,7 +103,7 @@ def read_target_table(path: Path, columns: Sequence[str]) -> dict[str, Targets]:
 
 
 def join_targets(clips: Sequence[Clip], found: Mapping[str, Targets]) -> list[Clip]:
-    """Return clips with the targets of a table beside their own; the table's win."""
+    """Return clips with the targets of a table added; they replace those of the same name."""
     return [
         replace(clip, targets=_joined(clip.targets, found[clip.clip_id]))
         if clip.clip_id in found
@@ -109,13 +113,15 @@ def join_targets(clips: Sequence[Clip], found: Mapping[str, Targets]) -> list[Cl
 
 
 def check_joined(path: str, found: Mapping[str, Targets], clip_ids: Sequence[str]) -> None:
-    """Refuse a table that is of other clips.
+    """Refuse a table about other clips.
 
     Raises:
-        ManifestError: none of its rows is of one of the clips
+        ManifestError: none of its rows is about one of the clips
     """
     if clip_ids and found.keys().isdisjoint(clip_ids):
-        problem = f"none of its {len(found)} rows with numbers is of a clip of the dataset, such as"
+        problem = (
+            f"none of its {len(found)} rows with numbers is about a clip of the dataset, such as"
+        )
         advice = "Its column clip_id must hold the ids of the manifest."
         raise ManifestError(path, [f"{problem} {clip_ids[0]!r}"], advice=advice)
 

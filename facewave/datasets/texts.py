@@ -1,7 +1,7 @@
-"""Texts made for clips (captions, transcripts, descriptions) joined to the manifest's `text`.
+"""Texts made for clips (captions, transcripts, descriptions), joined to the manifest's `text`.
 
-The one way in which a clip gets a text that its dataset's own label files do not have: `texts` of
-a dataset names a table, and what reads texts (prompts, text fusion, exports) reads the manifest's.
+This is the only way in which a clip gets a text that its dataset's label files do not have: `texts`
+of a dataset names a table. What uses texts (prompts, text fusion, exports) reads the manifest.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from facewave.config.cross_checks import MADE
+from facewave.datasets.files.sheets import read_columns
 from facewave.datasets.joint import joint_clip_id
-from facewave.manifest.clip_tables import read_columns
 from facewave.manifest.clips import Clip, ManifestError
 
 _log = logging.getLogger("facewave")
@@ -26,9 +26,9 @@ class TextSource:
 
     Attributes:
         file: with the columns `clip_id` and `text`: Parquet (`.parquet`), else CSV in UTF-8.
-        replace: whether the clips' own texts are put aside, so that a clip without a text in the
+        replace: whether the clips' own texts are dropped, so that a clip without a text in the
             table has none; else only clips without a text of their own get one.
-        member: of a joint dataset the one whose clips the table is of; None: the dataset itself.
+        member: of a joint dataset, the member that the table is about; None: the dataset itself.
     """
 
     file: str
@@ -42,7 +42,7 @@ def text_sources(name: str, options: Mapping[str, Any], results: Path) -> list[d
     Args:
         name: of the dataset.
         options: as `facewave.config.check.dataset_config` returns them.
-        results: folder with a folder a dataset.
+        results: folder with one folder per dataset.
 
     Returns:
         keyword arguments of `TextSource`.
@@ -59,43 +59,33 @@ def text_sources(name: str, options: Mapping[str, Any], results: Path) -> list[d
     return sources
 
 
-def without_texts(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a dataset's options without `texts`, its own and its members'.
+def manifest_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that decide a dataset's own rows in the manifest.
 
-    `targets` that are not asked for are left out as well: results of before the option stay valid.
+    These are all but `texts` and `targets`, its own and its members'.
     """
-    kept = {key: value for key, value in options.items() if key not in ("texts", "members")}
-    if kept.get("targets") is None:
-        kept.pop("targets", None)
-    if "members" in options:
-        members = options["members"].items()
-        kept["members"] = {member: without_texts(part) for member, part in members}
-    return kept
-
-
-def without_targets(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a dataset's options without `texts` and `targets`, its own and its members'."""
-    kept = {key: value for key, value in without_texts(options).items() if key != "targets"}
+    kept = {key: value for key, value in options.items() if key not in ("texts", "targets")}
     if "members" in kept:
-        kept["members"] = {
-            member: without_targets(part) for member, part in kept["members"].items()
-        }
+        members = kept["members"].items()
+        kept["members"] = {member: manifest_options(part) for member, part in members}
     return kept
 
 
 def join_texts(clips: Sequence[Clip], source: TextSource) -> list[Clip]:
-    """Return clips with the texts of a table; rows of clips that are not there are passed over.
+    """Return clips with the texts of a table; rows about other clips are ignored.
 
     Raises:
-        ManifestError: the table cannot be read, lacks a column, has a clip twice, or is of other
-            clips.
+        ManifestError: the table cannot be read, lacks a column, has a clip twice, or is only about
+            other clips.
     """
     texts = read_texts(Path(source.file))
     if source.member is not None:
         texts = {joint_clip_id(source.member, clip_id): text for clip_id, text in texts.items()}
     meant = [clip.clip_id for clip in clips if _is_of(clip, source.member)]
     if meant and texts.keys().isdisjoint(meant):
-        problem = f"none of its {len(texts)} rows is of a clip of the dataset, such as {meant[0]!r}"
+        problem = (
+            f"none of its {len(texts)} rows is about a clip of the dataset, such as {meant[0]!r}"
+        )
         raise ManifestError(
             source.file, [problem], advice="Its column clip_id must hold the ids of the manifest."
         )
@@ -104,12 +94,12 @@ def join_texts(clips: Sequence[Clip], source: TextSource) -> list[Clip]:
         if source.replace or not chosen[clip_id]:
             chosen[clip_id] = texts.get(clip_id) or None
     changed = sum(clip.text != chosen[clip.clip_id] for clip in clips)
-    _log.info("texts of %s: another text for %d of %d clips", source.file, changed, len(meant))
+    _log.info("texts of %s: new text for %d of %d clips", source.file, changed, len(meant))
     return [replace(clip, text=chosen[clip.clip_id]) for clip in clips]
 
 
 def read_texts(path: Path) -> dict[str, str]:
-    """Return the texts of a table by clip, each on one line; empty where there is none.
+    """Return the texts of a table by clip, each on one line; empty if there is none.
 
     Raises:
         ManifestError: it cannot be read, lacks a column, or has a clip twice.
@@ -120,10 +110,10 @@ def read_texts(path: Path) -> dict[str, str]:
     for number, (cell, text) in enumerate(rows, start=1):
         clip_id = str(cell or "").strip()
         if clip_id in texts:
-            problems.append(f"row {number}: clip {clip_id!r} is there twice")
+            problems.append(f"row {number}: clip {clip_id!r} is found twice, expected once")
         texts[clip_id] = " ".join(str(text or "").split())
     if problems:
-        raise ManifestError(str(path), problems, advice="Keep one row a clip.")
+        raise ManifestError(str(path), problems, advice="Keep one row per clip.")
     return texts
 
 

@@ -1,4 +1,4 @@
-"""Acting of the demo corpus: how a made-up face moves through a clip.
+"""Acting of the demo dataset: how a made-up face moves through a clip.
 
 An expression rises, stays and falls; the lids blink, the head sways, the light drifts. All numbers
 are drawn from streams that depend on the seed and on names, never on the order of the clips.
@@ -13,7 +13,7 @@ from facewave.demo.expressions import UNITS
 from facewave.demo.points import SIDES, Array, close_lids, part_edges, shift_field, smooth_step
 from facewave.demo.recipe import ACTION_UNITS, DURATION_S, DemoClip
 
-# Mean strength of units that the class does not ask for; a relaxed mouth stays shut.
+# Mean strength of units that are not part of the class; a relaxed mouth stays shut.
 _TWITCH, _OPENERS = 0.05, {"AU16", "AU26"}
 # Extent of head motion, in the order and units of `Performance.pose`.
 _POSE_EXTENT = (0.018, 0.014, 0.06, 0.025, 0.030, 0.020)
@@ -75,7 +75,7 @@ def _unit_strengths(
     onset, rise, fall = _timing(time[-1], stream)
     recipe = ACTION_UNITS[label]
     for index, name in enumerate(UNITS):
-        # Every face twitches a little, also where the class does not ask for it.
+        # Every face twitches a little, even where the class does not need it.
         strength = _TWITCH * (1 + _wander(time, stream)) * (name not in _OPENERS)
         habit, lag = manner.normal(1, 0.15), stream.uniform(-0.1, 0.1)
         if name in recipe:
@@ -114,7 +114,7 @@ def _head_pose(time: Array, stream: np.random.Generator) -> Array:
     motion = np.stack([_wander(time, stream) for _ in range(6)], axis=1)
     start = stream.uniform(-1, 1, 6)
     pose: Array = (0.7 * motion + 0.5 * start) * np.array(_POSE_EXTENT)
-    # A scale is told from 1, all others from 0.
+    # Scale is relative to 1, everything else to 0.
     pose[:, 3] += 1
     return pose
 

@@ -1,4 +1,4 @@
-"""Tables of the demo corpus: points on the portrait's face and how action units move them.
+"""Tables of the demo dataset: points on the portrait's face and how action units move them.
 
 Coordinates are in frame units: x to the right and y down, 0 to 1 over the rendered square.
 Shifts are in thousandths of that (a face is about 380 wide and 450 high), as pairs

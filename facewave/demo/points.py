@@ -1,4 +1,4 @@
-"""Points of the demo corpus's faces as arrays: shifting them and keeping lips and lids apart.
+"""Points of the demo's faces as arrays: shifting them and keeping lips and lids apart.
 
 An array of points is (C, 2) float64 (x, y) in frame units, in the order of :data:`NAMES`.
 """

@@ -1,8 +1,8 @@
-"""Recipe of the demo corpus: which clips there are and what each of them acts out.
+"""Recipe of the demo dataset: which clips there are and what each of them acts out.
 
-The corpus is synthetic. Every clip is rendered (see :mod:`facewave.demo.render`) from one picture,
+The dataset is synthetic. Every clip is rendered (see :mod:`facewave.demo.render`) from one image,
 the official portrait of the astronaut Eileen Collins: a work of NASA, in the public domain, shipped
-with scikit-image as ``skimage.data.astronaut``. The picture is warped into several made-up subjects
+with scikit-image as ``skimage.data.astronaut``. The image is warped into several made-up subjects
 and along action units of the Facial Action Coding System (FACS). The clips show what the workflow
 does; they say nothing about real faces, and no figure computed from them is a result.
 
@@ -18,7 +18,7 @@ from functools import cache
 
 from facewave.demo import expressions as demo_expressions
 
-# Raise it when code changes the rendered pixels: the clips are then rendered and tracked anew.
+# Raise it when code changes the rendered pixels: the clips are then rendered and tracked again.
 # A change of the tables below, or of those in `demo_expressions`, does that by itself.
 RECIPE_VERSION = "1"
 
@@ -40,14 +40,14 @@ ACTION_UNITS: dict[str, dict[str, float]] = {
 
 @dataclass(frozen=True)
 class DemoClip:
-    """One clip of the corpus.
+    """One clip of the dataset.
 
     Attributes:
         clip_id: unique name, safe as a file name, for example ``s01_happy_t1``.
         subject: the made-up person, ``s01``, ``s02`` ...
         label: the class that is acted, a key of :data:`ACTION_UNITS`.
         take: repetition of the same subject and class, ``t1``, ``t2`` ...
-        relative_path: the video's path inside the corpus folder.
+        relative_path: the video's path inside the folder of the dataset.
     """
 
     clip_id: str
@@ -58,7 +58,7 @@ class DemoClip:
 
 
 def demo_clips(*, subjects: int, takes: int, classes: Sequence[str]) -> list[DemoClip]:
-    """List the corpus: every take of every class of every subject, in that order of nesting.
+    """List the clips: every take of every class of every subject, in that order of nesting.
 
     Args:
         subjects: number of made-up subjects, at least 1.
@@ -89,8 +89,8 @@ def recipe_fingerprint(clip_id: str, *, size: int, fps: float, seed: int) -> str
     Args:
         clip_id: the clip's id.
         size: width and height in pixels.
-        fps: frames a second.
-        seed: the corpus's seed.
+        fps: frames per second.
+        seed: the seed of the dataset.
 
     Returns:
         SHA-256 as 64 hexadecimal digits. It covers :data:`RECIPE_VERSION`, the tables of this

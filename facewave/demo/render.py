@@ -1,10 +1,10 @@
-"""Renderer of the demo corpus: clips of a public-domain portrait that is warped into expressions.
+"""Renderer of the demo dataset: clips of a public-domain portrait that is warped into expressions.
 
 The portrait is ``skimage.data.astronaut``: the astronaut Eileen Collins, a work of NASA, in the
 public domain. What comes out is synthetic, and a caption in the corner of each frame says so.
 
 Each frame needs one spline, from where the points of the face are to where they rest, evaluated
-on a coarse grid, and one resampling of the subject's picture. Opened lips uncover a second layer
+on a coarse grid, and one resampling of the subject's image. Opened lips uncover a second layer
 behind them that is fixed to the skull.
 """
 
@@ -67,7 +67,7 @@ def render_clip(clip: DemoClip, path: Path, *, size: int, fps: float, seed: int)
         clip: what to render.
         path: the file to write, ending in ``.mp4``; it appears whole or not at all.
         size: width and height in pixels, even, at least :data:`LEAST_SIZE`.
-        fps: frames a second, 1 to 240.
+        fps: frames per second, 1 to 240.
         seed: seed of all random choices.
 
     Returns:
@@ -120,7 +120,7 @@ def draw_frame(subject: Subject, performance: Performance, index: int, *, size: 
 
 
 def _draw_mouth(frame: Image, mouth: Image, ring: Array, head: Floats) -> None:
-    """Lay the picture of the mouth's inside into the opening between the lips, in place."""
+    """Lay the image of the mouth's inside into the opening between the lips, in place."""
     size = len(frame)
     top, bottom, left, right = (round(edge * size) for edge in _AROUND_MOUTH)
     window = np.s_[top:bottom, left:right]

@@ -1,4 +1,4 @@
-"""Made-up subjects of the demo corpus: the portrait, relaxed, reshaped, recoloured and layered.
+"""Made-up subjects of the demo dataset: the portrait, relaxed, reshaped, recoloured and layered.
 
 The portrait is ``skimage.data.astronaut``: the astronaut Eileen Collins, a work of NASA, in the
 public domain. It smiles; a spline closes its lips and carries it over to the subject's face.
@@ -21,8 +21,8 @@ from facewave.demo.warp import (
     Image,
     blend,
     fetch,
-    picture_cells,
-    picture_side,
+    image_cells,
+    image_side,
     pixel_map,
     polygon_mask,
     soften,
@@ -56,7 +56,7 @@ _LIP_COLOUR, _LIP_LINE = (98, 88, 178), (64, 56, 108)
 
 @dataclass(frozen=True)
 class Subject:
-    """A made-up person, ready to be moved. Pictures are (H, H, 3) uint8 BGR with margin.
+    """A made-up person, ready to be moved. Images are (H, H, 3) uint8 BGR, with a margin.
 
     Attributes:
         rest: (C, 2) float64 points of the relaxed face, frame units.
@@ -82,7 +82,7 @@ def make_subject(name: str, *, size: int, seed: int) -> Subject:
     Args:
         name: the subject's name; with `seed` it determines everything.
         size: width and height of the frames in pixels.
-        seed: the corpus's seed.
+        seed: the seed of the dataset.
     """
     stream = random_stream(seed, name, "subject")
     rest = subject_points(stream)
@@ -95,7 +95,7 @@ def make_subject(name: str, *, size: int, seed: int) -> Subject:
 
 
 def _upright_portrait(size: int) -> Image:
-    """The portrait turned, cropped and scaled to a picture."""
+    """The portrait turned, cropped and scaled to an image."""
     portrait = np.ascontiguousarray(skimage.data.astronaut()[..., ::-1])
     step = _SIDE / size
     if step > 1:
@@ -105,7 +105,7 @@ def _upright_portrait(size: int) -> Image:
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) * step
     first = 0.5 - (MARGIN + np.array(_CENTRE_IN_FRAME)) * size
     matrix = np.column_stack([turn, np.array(_CENTRE) + turn @ first - 0.5])
-    flags, side = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, picture_side(size)
+    flags, side = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP, image_side(size)
     turned = cv2.warpAffine(
         portrait, matrix, (side, side), flags=flags, borderMode=cv2.BORDER_REFLECT
     )
@@ -113,8 +113,8 @@ def _upright_portrait(size: int) -> Image:
 
 
 def _recolour(portrait: Image, stream: np.random.Generator, size: int) -> Image:
-    """Tint the background, then colour and light the whole picture."""
-    picture: Floats = portrait.astype(np.float32)
+    """Tint the background, then colour and light the whole image."""
+    image: Floats = portrait.astype(np.float32)
     hsv = np.asarray(cv2.cvtColor(portrait, cv2.COLOR_BGR2HSV), np.float32)
     # The wall behind is pale and greyish; so are teeth and eyes, but those lie inside the face.
     wall = np.clip((70 - hsv[..., 1]) / 30, 0, 1) * np.clip((hsv[..., 2] - 110) / 30, 0, 1)
@@ -122,12 +122,12 @@ def _recolour(portrait: Image, stream: np.random.Generator, size: int) -> Image:
     for outline in (hull, _NECK):
         wall *= 1 - polygon_mask(outline, size).astype(np.float32) / 255
     wall = cv2.GaussianBlur(wall, (0, 0), size / 256)[..., None]
-    picture *= 1 + wall * (stream.uniform(0.5, 1.05) * stream.uniform(0.88, 1.12, 3) - 1)
-    picture = 255 * (picture / 255) ** stream.uniform(0.8, 1.25)
+    image *= 1 + wall * (stream.uniform(0.5, 1.05) * stream.uniform(0.88, 1.12, 3) - 1)
+    image = 255 * (image / 255) ** stream.uniform(0.8, 1.25)
     slope = stream.uniform(-0.25, 0.25, 2)
-    light = 1 + (picture_cells(len(portrait), size) - 0.5) @ slope
-    picture *= light[..., None] * stream.uniform(0.93, 1.07, 3) * stream.uniform(0.9, 1.08)
-    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+    light = 1 + (image_cells(len(portrait), size) - 0.5) @ slope
+    image *= light[..., None] * stream.uniform(0.93, 1.07, 3) * stream.uniform(0.9, 1.08)
+    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
 
 
 def _relax(portrait: Image, rest: Array, size: int) -> Image:
@@ -138,7 +138,7 @@ def _relax(portrait: Image, rest: Array, size: int) -> Image:
     painted = blend(portrait, _LIP_COLOUR, lips)
     # Between closed lips there is one dark line, not teeth squeezed into it.
     painted = blend(painted, _LIP_LINE, polygon_mask((DENSE @ smiling)[LIP_RING], size))
-    places = picture_cells(_GRID, size)
+    places = image_cells(_GRID, size)
     shifts = spline_shifts(DENSE @ rest, DENSE @ smiling, places, _STILL)
     return fetch(painted, pixel_map(shifts, size=size, side=len(portrait), first=0))
 
@@ -153,32 +153,32 @@ def _inside_of_mouth(portrait: Image, rest: Array, size: int) -> Image:
     return blend(np.full_like(portrait, MOUTH_DARK), teeth, mask)
 
 
-def _paint_brows(picture: Image, rest: Array, size: int) -> Image:
+def _paint_brows(image: Image, rest: Array, size: int) -> Image:
     """Darken the brows, which are so thin and fair that a landmarker hardly sees them move."""
     upper = [rest[_one_side("brow_", ("out", "mid", "in"), side)] for side in ("left", "right")]
     lower = [rest[_one_side("brow_low_", ("out", "mid", "in"), side)] for side in ("left", "right")]
     lines = [(above + below) / 2 for above, below in zip(upper, lower, strict=True)]
     mask = soften(stroke_mask(lines, width=0.012, size=size), 0, strength=0.6)
-    return blend(picture, _BROW_COLOUR, mask)
+    return blend(image, _BROW_COLOUR, mask)
 
 
-def _soften_folds(picture: Image, rest: Array, size: int) -> Image:
+def _soften_folds(image: Image, rest: Array, size: int) -> Image:
     """Fade the lines that the portrait's smile draws from the nose to beside the mouth."""
     names = ("ala", "fold_high", "fold_low", "beside_mouth")
     lines = [rest[_one_side("", names, side)] for side in ("left", "right")]
     mask = stroke_mask(lines, width=0.02, size=size)
     holes = np.where(mask > 60, 255, 0).astype(np.uint8)
-    filled = cv2.inpaint(picture, holes, 0.02 * size, cv2.INPAINT_TELEA)
-    return blend(picture, filled, soften(mask, 0, strength=0.85))
+    filled = cv2.inpaint(image, holes, 0.02 * size, cv2.INPAINT_TELEA)
+    return blend(image, filled, soften(mask, 0, strength=0.85))
 
 
-def _paint_frown(picture: Image, rest: Array, size: int) -> Image:
+def _paint_frown(image: Image, rest: Array, size: int) -> Image:
     """Draw the upright lines that knit brows make above the nose."""
     top, foot = rest[rows(["glabella", "nose_root"])]
     line = np.array([0.8 * top + 0.2 * foot, 0.2 * top + 0.8 * foot])
     lines = [line + np.array([[side * 0.017, 0], [side * 0.014, 0]]) for side in (-1, 1)]
     mask = soften(stroke_mask(lines, width=0.006, size=size), 0, strength=0.6)
-    return blend(picture, _FROWN_COLOUR, mask)
+    return blend(image, _FROWN_COLOUR, mask)
 
 
 def _one_side(prefix: str, names: Iterable[str], side: str) -> list[int]:

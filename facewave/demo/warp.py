@@ -1,6 +1,6 @@
-"""Warping and painting for the demo corpus: splines between point sets, resampling, soft masks.
+"""Warping and painting for the demo dataset: splines between point sets, resampling, soft masks.
 
-Positions are in frame units (0 to 1 over the rendered square). Pictures are square, uint8, BGR, and
+Positions are in frame units (0 to 1 over the rendered square). Images are square, uint8, BGR, and
 reach :data:`MARGIN` beyond the frame on every side, so that moving never bares their end.
 """
 
@@ -26,14 +26,14 @@ _POLYGON_BITS = 4
 _RIM_POINTS = 16
 
 
-def picture_side(size: int) -> int:
-    """Side in pixels of a picture with margin, for frames of `size` pixels."""
+def image_side(size: int) -> int:
+    """Side in pixels of an image with margin, for frames of `size` pixels."""
     return round(size * (1 + 2 * MARGIN))
 
 
-def picture_cells(count: int, size: int) -> Floats:
-    """Centres of `count` by `count` cells over a picture: (count, count, 2) float32."""
-    return cell_centres(count, -MARGIN, picture_side(size) / size - MARGIN)
+def image_cells(count: int, size: int) -> Floats:
+    """Centres of `count` by `count` cells over an image: (count, count, 2) float32."""
+    return cell_centres(count, -MARGIN, image_side(size) / size - MARGIN)
 
 
 @cache
@@ -56,7 +56,7 @@ def spline_shifts(at: Floats, to: Floats, places: Floats, still: Ellipse) -> Flo
     """Spline through the shifts that take points `at` to points `to`.
 
     The kernel is the plain distance. The thin-plate kernel is smoother, but where lips or lids
-    touch and their points part, it overshoots and folds the picture; this one does not.
+    touch and their points part, it overshoots and folds the image; this one does not.
 
     Args:
         at: (C, 2) float64 points.
@@ -93,33 +93,33 @@ def spline_shifts(at: Floats, to: Floats, places: Floats, still: Ellipse) -> Flo
 
 
 def pixel_map(shifts: Floats, *, size: int, side: int, first: float) -> Floats:
-    """Where each pixel of a square comes from, in pixels of a picture: (side, side, 2) float32.
+    """Where each pixel of a square comes from, in pixels of an image: (side, side, 2) float32.
 
     Args:
         shifts: (G, G, 2) float32 coarse shifts over the square, frame units.
         size: pixels in a frame unit.
         side: the square's width and height in pixels.
-        first: place of the square's first pixel on the picture.
+        first: place of the square's first pixel on the image.
     """
     fine = cv2.resize(shifts * np.float32(size), (side, side), interpolation=cv2.INTER_CUBIC)
     return cast(Floats, fine + cell_centres(side, first - 0.5, first + side - 0.5))
 
 
-def fetch(picture: Image, where: Floats) -> Image:
-    """Take the pixels of a picture at `where` (h, w, 2), as :func:`pixel_map` gives it."""
+def fetch(image: Image, where: Floats) -> Image:
+    """Take the pixels of an image at `where` (h, w, 2), as :func:`pixel_map` gives it."""
     border = cv2.BORDER_REPLICATE
-    return cast(Image, cv2.remap(picture, where, None, cv2.INTER_CUBIC, borderMode=border))
+    return cast(Image, cv2.remap(image, where, None, cv2.INTER_CUBIC, borderMode=border))
 
 
 def polygon_mask(ring: Floats, size: int) -> Image:
-    """Mask (H, H) of a polygon (N, 2) on a picture, 255 inside, with a soft edge of a pixel."""
+    """Mask (H, H) of a polygon (N, 2) on an image, 255 inside, with a soft edge of a pixel."""
     mask = _empty_mask(size)
     cv2.fillPoly(mask, [_corners(ring, size)], 255, cv2.LINE_AA, _POLYGON_BITS)
     return mask
 
 
 def stroke_mask(lines: Sequence[Floats], *, width: float, size: int) -> Image:
-    """Soft mask (H, H) of strokes of `width` along `lines` (N, 2) on a picture."""
+    """Soft mask (H, H) of strokes of `width` along `lines` (N, 2) on an image."""
     mask = _empty_mask(size)
     thickness = max(1, round(width * size))
     corners = [_corners(line, size) for line in lines]
@@ -140,14 +140,14 @@ def stretch(mask: Image, low: float, high: float) -> Image:
 
 
 def blend(below: Image, above: Image | tuple[int, int, int], mask: Image) -> Image:
-    """Lay a picture or a colour over a picture (H, W, 3) as far as `mask` (H, W) is 255."""
+    """Lay an image or a colour over an image (H, W, 3) as far as `mask` (H, W) is 255."""
     alpha = mask[..., None].astype(np.float32) / 255
     mixed = below + alpha * (np.asarray(above, np.float32) - below)
     return cast(Image, np.rint(mixed).astype(np.uint8))
 
 
 def mix(first: Image, second: Image, part: float) -> Image:
-    """Mix two pictures, `part` (0 to 1) of the second."""
+    """Mix two images, `part` (0 to 1) of the second."""
     return cast(Image, cv2.addWeighted(first, 1 - part, second, part, 0))
 
 
@@ -159,7 +159,7 @@ def _distances(places: Floats, centres: Floats) -> Floats:
 
 
 def _empty_mask(size: int) -> Image:
-    return np.zeros((picture_side(size), picture_side(size)), np.uint8)
+    return np.zeros((image_side(size), image_side(size)), np.uint8)
 
 
 def _corners(line: Floats, size: int) -> npt.NDArray[np.int32]:

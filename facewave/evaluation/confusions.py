@@ -8,18 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from facewave.evaluation.evaluate import Fold
+from facewave.evaluation.predictions import Predictions
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConfusedClip:
-    """A test clip with a wrong answer.
+    """A test clip whose predicted class is wrong.
 
     Attributes:
         clip_id, fold: which clip, and the fold that tests it.
         truth, predicted: class names.
-        probability: of the wrong answer.
+        probability: of the predicted class.
         truth_probability: of the true class.
-        valid: False where there are no features: the answer is then the most frequent class.
+        valid: False where there are no features: the most frequent class is then predicted.
     """
 
     clip_id: str
@@ -37,9 +38,9 @@ class ConfusedClasses:
 
     Attributes:
         truth, predicted: class names.
-        clips: so many.
-        share: of the true class's clips.
-        probability: mean probability of the wrong answer.
+        clips: their number.
+        share: fraction of the true class's clips.
+        probability: mean probability of the predicted class.
     """
 
     truth: str
@@ -49,8 +50,8 @@ class ConfusedClasses:
     probability: float
 
 
-def find_confused_clips(folds: Sequence[Fold]) -> list[ConfusedClip]:
-    """Return the wrong answers of all folds, the most certain first."""
+def find_confused_clips(folds: Sequence[Fold[Predictions]]) -> list[ConfusedClip]:
+    """Return the wrong predictions of all folds, the most certain first."""
     found = []
     for fold in folds:
         test = fold.test
@@ -70,8 +71,8 @@ def find_confused_clips(folds: Sequence[Fold]) -> list[ConfusedClip]:
     return sorted(found, key=lambda clip: (-clip.probability, clip.clip_id))
 
 
-def find_confused_classes(folds: Sequence[Fold]) -> list[ConfusedClasses]:
-    """Return the pairs of true and predicted class that occur, the largest share first."""
+def find_confused_classes(folds: Sequence[Fold[Predictions]]) -> list[ConfusedClasses]:
+    """Return the pairs of true and predicted class that occur, the largest fraction first."""
     labels = np.concatenate([fold.test.labels for fold in folds])
     sizes = np.bincount(labels, minlength=len(folds[0].test.classes))
     pairs: dict[tuple[str, str], list[float]] = {}

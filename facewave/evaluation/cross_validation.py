@@ -1,21 +1,20 @@
-"""The folds of a protocol side by side: mean, spread, intervals, and what others published."""
+"""Summarise the folds of a protocol: mean, spread, intervals, and what others published."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from facewave.evaluation.published import SOURCE, published_scores
-from facewave.storage.atomic import atomic_path
+from facewave.storage.tables import write_csv
 
 FOLD_COLUMNS = ("fold", "n", "uar", "war", "macro_f1", "majority_uar", "majority_war")
 
 
 class NoFoldsError(ValueError):
-    """The protocol has nothing to cross-validate."""
+    """The protocol has no folds to cross-validate."""
 
 
 def datasets_with_folds(folds: Mapping[str, Sequence[str]], *, protocol: str) -> list[str]:
@@ -43,7 +42,7 @@ def cross_validation(
     """Return the summary of a cross-validation as plain values; scores are from 0 to 1.
 
     Args:
-        scores: of `facewave.evaluation.evaluate.evaluate_folds`, of several folds.
+        scores: of `facewave.evaluation.evaluate.evaluate_folds`, from several folds.
         dataset, protocol: names, for whoever reads the file.
         adapter: of the dataset; decides which published scores belong to it.
 
@@ -69,25 +68,17 @@ def cross_validation(
 
 
 def write_fold_table(path: Path, summary: Mapping[str, Any]) -> None:
-    """Write the table of folds as CSV, atomically: a row a fold, then `mean` and `std`.
+    """Write the table of folds as CSV, atomically: one row per fold, then `mean` and `std`.
 
     Scores are fractions from 0 to 1; the spread is the sample standard deviation.
     """
     rows = [{"fold": row["name"], **row} for row in summary["folds"]]
     rows += [{"fold": name, **(summary[name] or {})} for name in ("mean", "std")]
-    with (
-        atomic_path(path) as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as file,
-    ):
-        writer = csv.DictWriter(
-            file, FOLD_COLUMNS, restval="", extrasaction="ignore", lineterminator="\n"
-        )
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(path, FOLD_COLUMNS, [[row.get(name) for name in FOLD_COLUMNS] for row in rows])
 
 
 def describe(summary: Mapping[str, Any]) -> str:
-    """Return the result in a line, in percent."""
+    """Return the result as one line, in percent."""
     words = []
     for name in ("uar", "war"):
         low, high = (summary["bootstrap"]["subjects"] or summary["bootstrap"]["clips"])[name]

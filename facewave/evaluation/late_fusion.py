@@ -1,4 +1,4 @@
-"""Two models' probabilities averaged, with the weight that is best on the validation part."""
+"""Late fusion: a weighted mean of two models' probabilities, its weight chosen by validation."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from numpy.typing import NDArray
 from facewave.evaluation.metrics import unweighted_average_recall
 from facewave.evaluation.predictions import Predictions
 
-# Weights that are tried, a twentieth apart.
+# The weights that are tried.
 _WEIGHTS = np.linspace(0.0, 1.0, 21)
 
 
 def fuse(first: Predictions, second: Predictions) -> Predictions:
-    """Return the answers of the weighted mean of two models' probabilities.
+    """Return the predictions of the weighted mean of two models' probabilities.
 
-    The weight of the second is the one of 0, 0.05 ... 1 with the highest UAR on the validation
-    part; at equal UAR the one with the lower cross entropy, then the smaller one. It stands in
-    the metadata as `weight`.
+    The weight of the second model is the one of 0, 0.05 ... 1 with the highest UAR on the
+    validation part; at equal UAR the one with the lower cross entropy, then the smaller one. The
+    metadata hold it as `weight`.
 
     Args:
         first, second: of the same clips in the same order, with validation and test part.
 
     Raises:
-        ValueError: they are not of the same clips or classes, or there is no validation part.
+        ValueError: different clips or classes, or no clip of the validation part.
     """
     if first.clip_ids != second.clip_ids or first.parts != second.parts:
-        raise ValueError("the two models answered different clips: build both again")
+        raise ValueError("the two models have predictions for different clips: build both again")
     if first.classes != second.classes:
-        raise ValueError("the two models know different classes: build both again")
+        raise ValueError("the two models have different classes: build both again")
     rows = np.flatnonzero(np.array(first.parts, dtype=object) == "val")
     if not rows.size:
         raise ValueError("no validation clip: the weight of the fusion cannot be chosen")
@@ -41,7 +41,6 @@ def fuse(first: Predictions, second: Predictions) -> Predictions:
         first,
         probabilities=mixed,
         predicted=mixed.argmax(axis=1),
-        valid=first.valid,
         metadata={
             "model": f"{first.metadata.get('model')} + {second.metadata.get('model')}",
             "seed": second.metadata.get("seed"),

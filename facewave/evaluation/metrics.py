@@ -1,4 +1,4 @@
-"""Scores of a classifier, as fractions from 0 to 1."""
+"""Scores of predicted classes (fractions from 0 to 1) and of predicted values."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -14,9 +14,10 @@ class ClassMetrics:
 
     Attributes:
         name: class name
-        precision: share of right answers among the clips predicted as this class; None if none
-        recall: share of right answers among the clips of this class; None if there are none
-        f1: 2 TP / (2 TP + FP + FN); None if the class is neither there nor predicted
+        precision: fraction of the clips predicted as this class that belong to it; None if no
+            clip is predicted as this class
+        recall: fraction of the clips of this class that are predicted as it; None without clips
+        f1: 2 TP / (2 TP + FP + FN); None if no clip belongs to the class or is predicted as it
         support: clips of this class
     """
 
@@ -36,7 +37,7 @@ class Metrics:
         uar: unweighted average recall: mean recall over the classes that occur in `y_true`
         war: weighted average recall, which is plain accuracy
         macro_f1: mean F1 over the classes that occur in `y_true`
-        per_class: one entry a class, in the order of the class list
+        per_class: one entry per class, in the order of the class list
         confusion: counts; rows are the true classes, columns the predicted ones, over all
             classes
     """
@@ -57,7 +58,7 @@ class Metrics:
 
 
 def evaluate(y_true: ArrayLike, y_pred: ArrayLike, *, classes: Sequence[str]) -> Metrics:
-    """Score predictions.
+    """Score predicted classes.
 
     A class that does not occur in `y_true` has no recall and counts neither in the UAR nor in
     the macro F1; predicting it still costs the class that was true.
@@ -144,37 +145,106 @@ def _defined(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def majority_class(labels: ArrayLike, *, n_classes: int) -> int:
-    """Return the most frequent class of a training part (ties: the lower index).
-
-    Args:
-        labels: int (n,), the labels of all training clips
-        n_classes: number of classes
-
-    Raises:
-        ValueError: no label
-    """
-    labels = np.asarray(labels)
-    if not labels.size:
-        raise ValueError("no training clip: the majority class is not defined")
-    return int(np.bincount(labels, minlength=n_classes).argmax())
-
-
 def majority_predictions(train_labels: ArrayLike, *, n: int, n_classes: int) -> NDArray[np.int64]:
-    """Predict the majority class of `train_labels` for `n` clips, int64 (n,)."""
-    return np.full(n, majority_class(train_labels, n_classes=n_classes), np.int64)
-
-
-def evaluate_majority(
-    train_labels: ArrayLike, y_true: ArrayLike, *, classes: Sequence[str]
-) -> Metrics:
-    """Score the majority class of `train_labels` on `y_true`.
+    """Predict the most frequent class of a training part (ties: the lower index) for `n` clips.
 
     Args:
         train_labels: int (m,), the labels of all training clips
-        y_true: int (n,), the labels to be met
-        classes: class names
+        n: number of clips to predict
+        n_classes: number of classes
+
+    Returns:
+        int64 (n,)
+
+    Raises:
+        ValueError: no training label
     """
-    y_true = np.asarray(y_true)
-    y_pred = majority_predictions(train_labels, n=y_true.size, n_classes=len(classes))
-    return evaluate(y_true, y_pred, classes=classes)
+    labels = np.asarray(train_labels)
+    if not labels.size:
+        raise ValueError("no training clip: the majority class is not defined")
+    return np.full(n, np.bincount(labels, minlength=n_classes).argmax(), np.int64)
+
+
+def calibration_error(
+    probabilities: NDArray[np.float32], labels: NDArray[np.int64], *, bins: int = 10
+) -> float:
+    """Return the expected calibration error: |accuracy - confidence|, weighted over bins.
+
+    Args:
+        probabilities: (n, C)
+        labels: int (n,), indexes of classes
+        bins: of equal width, over the largest probability of each clip
+
+    Returns:
+        a fraction from 0 to 1
+    """
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    right = probabilities.argmax(axis=1) == labels
+    place = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    gaps = np.bincount(place, weights=right - confidence, minlength=bins)
+    return float(np.abs(gaps).sum() / labels.size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegressionMetrics:
+    """Scores of one target over one set of clips.
+
+    Attributes:
+        name: of the target
+        n: number of clips
+        mae: mean absolute error, in the target's unit
+        rmse: root of the mean squared error, in the target's unit
+        pearson: correlation, -1 to 1; None where one side does not vary
+        ccc: concordance correlation coefficient of L. I.-K. Lin, "A concordance correlation
+            coefficient to evaluate reproducibility", Biometrics 45, 1989, with variances over n:
+            2 cov / (var + var + squared difference of the means); None where neither side varies
+    """
+
+    name: str
+    n: int
+    mae: float
+    rmse: float
+    pearson: float | None
+    ccc: float | None
+
+
+def evaluate_regression(
+    y_true: ArrayLike, y_pred: ArrayLike, *, names: Sequence[str]
+) -> list[RegressionMetrics]:
+    """Score predicted values, one entry per target.
+
+    Args:
+        y_true: float (n, m)
+        y_pred: float (n, m)
+        names: of the m targets
+
+    Raises:
+        ValueError: no clip, different shapes, or a value that is not finite
+    """
+    true, predicted = np.asarray(y_true, np.float64), np.asarray(y_pred, np.float64)
+    if true.shape != predicted.shape or true.ndim != 2 or true.shape[1] != len(names):
+        raise ValueError(
+            f"y_true {true.shape} and y_pred {predicted.shape} must be (clips, {len(names)})"
+        )
+    if not len(true):
+        raise ValueError("no clip to score: y_true is empty")
+    if not (np.isfinite(true).all() and np.isfinite(predicted).all()):
+        raise ValueError("y_true and y_pred must be finite: leave out clips without a target")
+    return [_target(name, true[:, i], predicted[:, i]) for i, name in enumerate(names)]
+
+
+def _target(
+    name: str, true: NDArray[np.float64], predicted: NDArray[np.float64]
+) -> RegressionMetrics:
+    error = predicted - true
+    spread = float(true.std() * predicted.std())
+    covariance = float(((true - true.mean()) * (predicted - predicted.mean())).mean())
+    apart = float(true.var() + predicted.var() + (true.mean() - predicted.mean()) ** 2)
+    return RegressionMetrics(
+        name=name,
+        n=true.size,
+        mae=float(np.abs(error).mean()),
+        rmse=float(np.sqrt((error**2).mean())),
+        pearson=covariance / spread if spread > 0 else None,
+        ccc=2 * covariance / apart if apart > 0 else None,
+    )

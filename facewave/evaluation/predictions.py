@@ -1,12 +1,17 @@
-"""What a model answered, as a Parquet file: one row a clip."""
+"""What a model predicted for the clips of its validation and test part: one row per clip.
+
+A classifier predicts classes, a regression predicts values. Both are files of one format (Parquet)
+with one writer and one reader; which of the two a file holds is in its schema's metadata, where it
+names either its `classes` or its `targets`.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
@@ -17,49 +22,97 @@ from facewave import __version__
 from facewave.splits.read import METADATA_KEY, SplitTable
 from facewave.storage.atomic import atomic_path
 
-# Last class of a model that answers in words of its own: what was no class's name. No clip has it
-# as its label, so that it is always wrong.
+# The last class of a model that answers in words of its own: an answer that names no class. No clip
+# is labelled with it, so it always counts as wrong.
 INVALID_ANSWER = "(no class named)"
-_COLUMNS = ("clip_id", "part", "label", "predicted", "valid", "probability")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Predictions:
-    """Answers of one model; row i of every array is the clip `clip_ids[i]`.
+class _Rows:
+    """What predictions of classes and of values have in common.
 
     Attributes:
-        clip_ids: n ids.
+        NAMES: the attribute, and the key of the file's metadata, that names what is predicted.
+        COLUMNS: attributes by column of the file, in the file's order.
+        clip_ids: n ids; row i of every array is the clip `clip_ids[i]`.
         parts: n names of parts, `val` or `test`.
-        labels: int64 (n,), indexes into `classes`.
-        predicted: int64 (n,), indexes into `classes`.
-        valid: bool (n,), False where the features held nothing.
-        probabilities: float32 (n, C).
-        classes: C names.
-        metadata: the file's metadata (facewave's version, seed, digests of the parts).
+        valid: bool (n,), False where no face was tracked: the features hold nothing.
+        metadata: the file's metadata (version of facewave, seed, digests of the parts).
     """
 
+    NAMES: ClassVar[str]
+    COLUMNS: ClassVar[Mapping[str, str]]
     clip_ids: list[str]
     parts: list[str]
-    labels: NDArray[np.int64]
-    predicted: NDArray[np.int64]
     valid: NDArray[np.bool_]
-    probabilities: NDArray[np.float32]
-    classes: tuple[str, ...]
-    metadata: dict[str, Any]
+    metadata: Mapping[str, Any]
 
-    def of_part(self, part: str) -> Predictions:
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of what is predicted: classes or targets."""
+        names: tuple[str, ...] = getattr(self, self.NAMES)
+        return names
+
+    def of_part(self, part: str) -> Self:
         """Return the rows of one part."""
         rows = np.flatnonzero(np.array(self.parts, dtype=object) == part)
-        return Predictions(
-            clip_ids=[self.clip_ids[i] for i in rows],
-            parts=[part] * rows.size,
-            labels=self.labels[rows],
-            predicted=self.predicted[rows],
-            valid=self.valid[rows],
-            probabilities=self.probabilities[rows],
-            classes=self.classes,
-            metadata=self.metadata,
-        )
+        changes: dict[str, Any] = {
+            name: value[rows] for name, value in vars(self).items() if isinstance(value, np.ndarray)
+        }
+        changes["clip_ids"] = [self.clip_ids[row] for row in rows]
+        return replace(self, parts=[part] * rows.size, **changes)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Predictions(_Rows):
+    """The classes that one model predicted; `_Rows` describes the other attributes.
+
+    Attributes:
+        labels: int64 (n,), indexes into `classes`.
+        predicted: int64 (n,), indexes into `classes`.
+        probabilities: float32 (n, C).
+        classes: C names.
+    """
+
+    NAMES = "classes"
+    COLUMNS: ClassVar = {
+        "clip_id": "clip_ids",
+        "part": "parts",
+        "label": "labels",
+        "predicted": "predicted",
+        "valid": "valid",
+        "probability": "probabilities",
+    }
+    labels: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RegressionPredictions(_Rows):
+    """The values that one model predicted; `_Rows` describes the other attributes.
+
+    Attributes:
+        truth: float64 (n, m), the true values.
+        predicted: float64 (n, m), in the targets' units.
+        baseline: float64 (n, m), the mean over the training part of each clip's fold.
+        targets: m names.
+    """
+
+    NAMES = "targets"
+    COLUMNS: ClassVar = {
+        "clip_id": "clip_ids",
+        "part": "parts",
+        "target": "truth",
+        "predicted": "predicted",
+        "baseline": "baseline",
+        "valid": "valid",
+    }
+    truth: NDArray[np.float64]
+    predicted: NDArray[np.float64]
+    baseline: NDArray[np.float64]
+    targets: tuple[str, ...]
 
 
 def join_parts(
@@ -72,7 +125,8 @@ def join_parts(
 
     Args:
         tables: part to its table, all with the same classes; at least one.
-        probabilities: part to float32 (n, C); the answer is the largest (ties: the lower index).
+        probabilities: part to float32 (n, C); the class with the largest one is predicted (ties:
+            the lower index).
         metadata: JSON-serialisable, to be kept in the file.
 
     Raises:
@@ -80,7 +134,9 @@ def join_parts(
     """
     classes = {table.classes for table in tables.values()}
     if len(classes) != 1:
-        raise ValueError(f"{', '.join(tables)} must have one class list, but have {len(classes)}")
+        raise ValueError(
+            f"{', '.join(tables)} have {len(classes)} different class lists: build the splits again"
+        )
     joined = np.concatenate([probabilities[part] for part in tables])
     return Predictions(
         clip_ids=[clip for table in tables.values() for clip in table.clip_ids],
@@ -90,163 +146,95 @@ def join_parts(
         valid=np.concatenate([table.valid for table in tables.values()]),
         probabilities=joined,
         classes=classes.pop(),
-        metadata=dict(metadata),
+        metadata=metadata,
     )
 
 
-def write_predictions(path: Path, predictions: Predictions) -> None:
+def write_predictions(path: Path, predictions: Predictions | RegressionPredictions) -> None:
     """Write predictions, atomically; equal predictions give equal bytes.
 
-    Columns: `clip_id`, `part` (string), `label`, `predicted` (int32), `valid` (bool),
-    `probability` (fixed-size list of C float32). The schema's metadata hold `classes`, the version
-    of facewave and what `predictions.metadata` has.
+    Columns: `clip_id`, `part` (string) and `valid` (bool); of classes `label`, `predicted` (int32)
+    and `probability` (fixed-size list of C float32); of values `target`, `predicted` and
+    `baseline` (fixed-size lists of m float64). The schema's metadata hold `classes` or `targets`,
+    the version of facewave and what `predictions.metadata` has.
     """
-    width = len(predictions.classes)
-    flat = pa.array(np.ascontiguousarray(predictions.probabilities, np.float32).ravel())
+    columns = {
+        column: _column(getattr(predictions, name)) for column, name in predictions.COLUMNS.items()
+    }
     content = {
         **predictions.metadata,
-        "classes": list(predictions.classes),
+        predictions.NAMES: list(predictions.names),
         "facewave": __version__,
     }
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    table = pa.table(
-        [
-            pa.array(predictions.clip_ids, pa.string()),
-            pa.array(predictions.parts, pa.string()),
-            pa.array(predictions.labels, pa.int32()),
-            pa.array(predictions.predicted, pa.int32()),
-            pa.array(predictions.valid, pa.bool_()),
-            pa.FixedSizeListArray.from_arrays(flat, width),
-        ],
-        names=_COLUMNS,
-    ).replace_schema_metadata({METADATA_KEY: text.encode()})
+    table = pa.table(columns).replace_schema_metadata({METADATA_KEY: text.encode()})
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
 
 
-def read_predictions(path: str | Path) -> Predictions:
+def _column(values: list[str] | NDArray[Any]) -> Any:
+    if isinstance(values, list):
+        return pa.array(values, pa.string())
+    if values.ndim == 2:
+        return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
+    return pa.array(values, pa.bool_() if values.dtype == bool else pa.int32())
+
+
+def read_predictions(path: str | Path) -> Predictions | RegressionPredictions:
     """Read what `write_predictions` wrote.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is none, lacks a column or holds an index outside of the classes.
+        ValueError: not a predictions file, a column is missing, or an index is outside the classes.
     """
-    path = Path(path)
     try:
         table = pq.read_table(path, use_threads=False)
     except pa.ArrowInvalid as error:
         raise ValueError(f"{path}: not a readable Parquet file: {error}") from error
-    raw = (table.schema.metadata or {}).get(METADATA_KEY)
-    missing = [name for name in _COLUMNS if name not in table.column_names]
-    if raw is None or missing:
+    metadata = json.loads((table.schema.metadata or {}).get(METADATA_KEY, b"{}"))
+    kind: type[Predictions] | type[RegressionPredictions]
+    kind = RegressionPredictions if RegressionPredictions.NAMES in metadata else Predictions
+    missing = [name for name in kind.COLUMNS if name not in table.column_names]
+    if kind.NAMES not in metadata or missing:
         raise ValueError(
             f"{path}: not a predictions file: lacks {', '.join(missing) or 'metadata'}"
         )
-    metadata = json.loads(raw)
-    classes = tuple(metadata["classes"])
-    labels, predicted = (_indexes(table, name, classes, path) for name in ("label", "predicted"))
-    probabilities = table.column("probability").combine_chunks().flatten().to_numpy()
-    return Predictions(
-        clip_ids=table.column("clip_id").to_pylist(),
-        parts=table.column("part").to_pylist(),
-        labels=labels,
-        predicted=predicted,
-        valid=table.column("valid").to_numpy(),
-        probabilities=probabilities.reshape(-1, len(classes)),
-        classes=classes,
-        metadata=metadata,
-    )
+    names = tuple(metadata[kind.NAMES])
+    content: dict[str, Any] = {kind.NAMES: names, "metadata": metadata}
+    content |= {name: _values(table.column(column)) for column, name in kind.COLUMNS.items()}
+    if kind is Predictions:
+        for column in ("label", "predicted"):
+            _check_indexes(content[kind.COLUMNS[column]], f"{path}: column {column!r}", len(names))
+    return kind(**content)
 
 
-def _indexes(table: Any, name: str, classes: Sequence[str], path: Path) -> NDArray[np.int64]:
-    values: NDArray[np.int64] = table.column(name).to_numpy().astype(np.int64)
-    if values.size and (values.min() < 0 or values.max() >= len(classes)):
-        raise ValueError(f"{path}: column {name!r} leaves the classes 0 to {len(classes) - 1}")
-    return values
+def _values(column: Any) -> list[str] | NDArray[Any]:
+    if pa.types.is_string(column.type):
+        strings: list[str] = column.to_pylist()
+        return strings
+    if pa.types.is_fixed_size_list(column.type):
+        flat: NDArray[Any] = column.combine_chunks().flatten().to_numpy()
+        return flat.reshape(-1, column.type.list_size)
+    values: NDArray[Any] = column.to_numpy()
+    return values if values.dtype == bool else values.astype(np.int64)
 
 
-_REGRESSION_COLUMNS = ("clip_id", "part", "target", "predicted", "valid")
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class RegressionPredictions:
-    """Answers of one model; row i of every array is the clip `clip_ids[i]`.
-
-    Attributes:
-        clip_ids: n ids.
-        parts: n names of parts, `val` or `test`.
-        targets: float64 (n, m), what was to be met.
-        predicted: float64 (n, m), in the targets' units.
-        baseline: float64 (n, m), the mean over the training part of each clip's fold.
-        valid: bool (n,), False where no face was tracked.
-        names: m names of the targets.
-        metadata: the file's metadata.
-    """
-
-    clip_ids: list[str]
-    parts: list[str]
-    targets: NDArray[np.float64]
-    predicted: NDArray[np.float64]
-    baseline: NDArray[np.float64]
-    valid: NDArray[np.bool_]
-    names: tuple[str, ...]
-    metadata: Mapping[str, Any]
-
-
-def write_regression(path: Path, answers: RegressionPredictions) -> None:
-    """Write predicted numbers, atomically; the columns of numbers are lists of m doubles."""
-    width = len(answers.names)
-    content = {**answers.metadata, "targets": list(answers.names), "facewave": __version__}
-    columns = {
-        name: pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(a).ravel()), width)
-        for name, a in (
-            ("target", answers.targets),
-            ("predicted", answers.predicted),
-            ("baseline", answers.baseline),
+def _check_indexes(values: NDArray[np.int64], column: str, n_classes: int) -> None:
+    if values.size and (values.min() < 0 or values.max() >= n_classes):
+        raise ValueError(
+            f"{column} has {values.min()} to {values.max()}, but the classes are 0 to "
+            f"{n_classes - 1}"
         )
-    }
-    table = pa.table(
-        {
-            "clip_id": pa.array(answers.clip_ids, pa.string()),
-            "part": pa.array(answers.parts, pa.string()),
-            **columns,
-            "valid": pa.array(answers.valid, pa.bool_()),
-        }
-    ).replace_schema_metadata(
-        {METADATA_KEY: json.dumps(content, sort_keys=True, allow_nan=False).encode()}
-    )
-    with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
 
 
-def read_regression(path: str | Path) -> RegressionPredictions:
-    """Read what `write_regression` wrote.
+def read_class_predictions(path: str | Path) -> Predictions:
+    """Read predicted classes.
 
     Raises:
-        ValueError: the file is none, or lacks a column.
+        FileNotFoundError: there is no such file.
+        ValueError: as for `read_predictions`, or the file holds predicted values.
     """
-    try:
-        table = pq.read_table(path, use_threads=False)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{path}: not a readable Parquet file: {error}") from error
-    raw = (table.schema.metadata or {}).get(METADATA_KEY)
-    missing = [name for name in _REGRESSION_COLUMNS if name not in table.column_names]
-    if raw is None or missing:
-        raise ValueError(f"{path}: not predicted numbers: lacks {', '.join(missing) or 'metadata'}")
-    metadata = json.loads(raw)
-    names = tuple(metadata["targets"])
-
-    def numbers(name: str) -> NDArray[np.float64]:
-        flat = table.column(name).combine_chunks().flatten().to_numpy()
-        return np.asarray(flat, np.float64).reshape(-1, len(names))
-
-    return RegressionPredictions(
-        clip_ids=table.column("clip_id").to_pylist(),
-        parts=table.column("part").to_pylist(),
-        targets=numbers("target"),
-        predicted=numbers("predicted"),
-        baseline=numbers("baseline"),
-        valid=table.column("valid").to_numpy(),
-        names=names,
-        metadata=metadata,
-    )
+    predictions = read_predictions(path)
+    if not isinstance(predictions, Predictions):
+        raise ValueError(f"{path}: holds values of {', '.join(predictions.targets)}, not classes")
+    return predictions

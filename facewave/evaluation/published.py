@@ -1,8 +1,8 @@
-"""Published scores on the field's datasets, to stand beside one's own.
+"""Published scores on well-known datasets, to compare one's own with.
 
 All are of the dataset's usual protocol (DFEW and MAFW: mean of the five official folds; FERV39k:
-the official test part), but of other inputs: pictures, some with sound or language models, where
-facewave has landmarks. None is of landmarks or blendshapes alone: no such result is published.
+the official test part), but of other inputs: images, some with sound or language models, where
+facewave has landmarks. No published result is of landmarks or blendshapes alone.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Groups of columns whose importance is measured: what a person calls a part of the input."""
+"""Groups of input columns whose importance is measured, such as regions and time scales."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ColumnGroup:
     Attributes:
         kind: one of `KINDS`. Groups of one kind do not overlap, those of two kinds do.
         name: of the group.
-        columns: feature group of the model to positions in its flat array, not empty.
+        columns: input of the model to positions in its flattened array, int64, not empty.
     """
 
     kind: str
@@ -40,22 +40,23 @@ class ColumnGroup:
 def column_groups(
     shapes: Mapping[str, tuple[int, ...]], wavelet: Mapping[str, Any]
 ) -> list[ColumnGroup]:
-    """Return all groups that a model's inputs have.
+    """Return all groups of columns of a model's inputs.
 
-    - `everything`: all columns: what is left is what the model answers without looking.
+    - `everything`: all columns: what is left is what the model answers without its input.
     - `input`: each feature group.
-    - `scale`: of landmarks and blendshapes, the approximation (all coefficients, where the layout
-      has no scales), the details of a pyramid, the energy at each scale, the statistics; and the
-      head pose with all that is made of it.
-    - `region`: landmarks and blendshapes of a region of the face, with all that is made of them.
-    - `blendshape`: one blendshape with all that is made of it.
+    - `scale`: of landmarks and blendshapes, the approximation (all coefficients, if the layout has
+      no scales), each level of details, the energy at each scale, the statistics; and the head
+      pose with all that is computed from it.
+    - `region`: landmarks and blendshapes of a region of the face, with all that is computed from
+      them.
+    - `blendshape`: one blendshape with all that is computed from it.
 
     Args:
-        shapes: input of the model to the shape of a clip's array, rows first.
+        shapes: input of the model to the shape of one clip's array, rows first.
         wavelet: the section of the configuration that the features were made with.
 
     Raises:
-        ValueError: an input that is none of facewave's.
+        ValueError: an input is not a feature group of facewave.
     """
     everything = {name: np.arange(int(np.prod(shape))) for name, shape in shapes.items()}
     groups = [ColumnGroup(kind="everything", name="everything", columns=everything)]
@@ -81,7 +82,7 @@ def _of_channels(
     shapes: Mapping[str, tuple[int, ...]],
     chosen: Mapping[str, NDArray[np.int64]],
 ) -> Iterator[ColumnGroup]:
-    """Yield the group of some trajectories of each source, over all rows; none if it is empty."""
+    """Yield the group of some trajectories of each source, over all rows, unless it is empty."""
     columns = {
         group: _flat(shape, np.arange(shape[0]), chosen[source])
         for group, shape in shapes.items()
@@ -102,7 +103,7 @@ def _scales(shapes: Mapping[str, tuple[int, ...]], wavelet: Mapping[str, Any]) -
             continue
         for name, rows in _bands(kind, shape[0], wavelet):
             found.setdefault(name, {})[group] = _flat(shape, rows, channels)
-    # The head comes last, whatever the order of the inputs.
+    # The head pose comes last, whatever the order of the inputs.
     names = sorted(found, key=lambda name: name == "head pose")
     return [ColumnGroup(kind="scale", name=name, columns=found[name]) for name in names]
 
@@ -120,6 +121,6 @@ def _bands(kind: str, rows: int, wavelet: Mapping[str, Any]) -> list[tuple[str, 
 def _flat(
     shape: tuple[int, ...], rows: NDArray[np.int64], channels: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return positions in the flat array of some channels in some rows."""
+    """Return the positions of some channels of some rows in the flattened array."""
     width = int(np.prod(shape[1:]))
     return (rows[:, np.newaxis] * width + channels).ravel()

@@ -1,4 +1,4 @@
-"""The importance of regions on a face, of blendshapes and of scales beside it."""
+"""The figure of importances: regions on a face, bars of time scales and blendshapes beside it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from facewave.storage.atomic import atomic_path
 
 _BLENDSHAPES = 15
 _COLOURS = "YlOrRd"
-# Corners of the eyes in MediaPipe's mesh; irises lie between them, behind the mesh.
+# Corners of the eyes in MediaPipe's mesh; the irises, which are not part of it, lie between them.
 _EYES = ((33, 133), (362, 263))
 _IRIS_RADIUS = 0.55
-# Where a region's name is written, centimetres beside the face: names on it would hide it.
+# Where the name of a region is written, in centimetres: beside the face, so as not to hide it.
 _LABELS = {
     "forehead": (-9.0, 8.0),
     "brows": (9.0, 6.2),
@@ -35,7 +35,7 @@ _LABELS = {
     "mouth": (9.0, -3.8),
     "jaw": (-9.0, -6.5),
 }
-# The landmark of a region that its name is joined to by a line.
+# The landmark of a region from which a line goes to its name.
 _ANCHORS = {
     "forehead": 67,
     "brows": 334,
@@ -50,8 +50,8 @@ _ANCHORS = {
 def draw_importance(path: Path, found: Sequence[Importance], *, title: str) -> None:
     """Draw a face with its regions, and bars of scales and blendshapes, as PNG, atomically.
 
-    Equal input gives equal bytes with the same matplotlib. A kind that the model's inputs do not
-    have stays empty.
+    Equal input gives equal bytes with the same version of matplotlib. A panel stays empty if the
+    model's inputs have no such part.
 
     Args:
         path: to write.
@@ -77,7 +77,7 @@ def draw_importance(path: Path, found: Sequence[Importance], *, title: str) -> N
 def _draw_face(figure: Figure, axes: Any, regions: dict[str, Importance]) -> None:
     points = canonical_face().points[:, :2]
     values, names = _landmark_values(regions)
-    # Triangles between landmarks; one that touches two regions goes to the one it mostly lies in.
+    # A triangle that touches two regions gets the colour of that which most of its corners are in.
     triangles = Triangulation(points[:, 0], points[:, 1])
     triangles.set_mask(_outside(points, triangles.triangles))
     corners = np.sort(names[triangles.triangles], axis=1)
@@ -119,7 +119,7 @@ def _draw_face(figure: Figure, axes: Any, regions: dict[str, Importance]) -> Non
 def _landmark_values(
     regions: dict[str, Importance],
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return value and number of the region of each landmark."""
+    """Return the value of each landmark's region and the number of that region."""
     names = np.zeros(N_VERTICES + 10, np.int64)
     for number, landmarks in enumerate(region_landmarks().values()):
         names[landmarks] = number
@@ -135,7 +135,7 @@ def _value_of(numbers: NDArray[np.int64], regions: dict[str, Importance]) -> NDA
 
 
 def _outside(points: NDArray[np.float64], triangles: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return the long triangles, by which a triangulation closes the hollows of the outline."""
+    """Return the long triangles, with which the triangulation fills hollows of the outline."""
     corners = points[triangles]
     sides = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2)
     far: NDArray[np.bool_] = sides.max(axis=1) > 4.0

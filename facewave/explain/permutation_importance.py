@@ -1,8 +1,8 @@
 """How much a model's answers depend on a part of its input: permutation importance.
 
-A group of columns is exchanged between the test clips of a fold, all its columns together, and the
-other columns stay. What the score loses is what the group tells the model that nothing else does: a
-group whose information is also in another one loses little.
+A group of columns is permuted between the test clips of a fold, all its columns together, and the
+other columns stay. What the score loses is what the group alone tells the model: a group whose
+information is also in another one loses little.
 
 References:
 - L. Breiman, "Random forests", Machine Learning 45, 2001.
@@ -18,27 +18,27 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from facewave.ablation.compare import class_interval
 from facewave.evaluation.metrics import unweighted_average_recall
+from facewave.evaluation.resampling import stratified_interval
 from facewave.explain.column_groups import ColumnGroup, column_groups
-from facewave.explain.first_layer import LinearFront
+from facewave.explain.first_layer import FirstLayer
 from facewave.mlp.model import TrainedMlp, check_compatible
-from facewave.mlp.standardise import check_features
+from facewave.mlp.parts import check_features
 from facewave.splits.read import SplitTable
 from facewave.training import use_threads
 
 
 @dataclass(frozen=True, kw_only=True)
 class Importance:
-    """What permuting a group of columns costs; pooled over the folds.
+    """What permuting a group of columns costs, pooled over the folds.
 
     Attributes:
         kind, name: of the group, see `facewave.explain.column_groups`.
         columns: their number.
-        uar_drop: UAR as it is less the mean UAR over the repeats; a fraction.
-        low, high: 95 % bootstrap interval of `uar_drop` over clips, each class for itself.
+        uar_drop: UAR without permutation minus the mean UAR over the repeats; a fraction.
+        low, high: 95 % bootstrap interval of `uar_drop` over clips, drawn within each class.
         uar_std: standard deviation of the UAR over the repeats.
-        loss_rise: mean cross entropy over the repeats less that without permutation, nats.
+        loss_rise: mean cross entropy over the repeats minus that without permutation, nats.
     """
 
     kind: str
@@ -59,7 +59,7 @@ class FoldAnswers:
         labels: int64 (n,).
         predicted: int64 (n,).
         losses: float64 (n,), cross entropy of each clip.
-        permuted: int64 (G, R, n), a row a group and repeat.
+        permuted: int64 (G, R, n), answers for each of G groups and R repeats.
         permuted_losses: float64 (G, n), means over the repeats.
     """
 
@@ -79,14 +79,14 @@ def permuted_answers(
     seed: int,
     threads: int = 1,
 ) -> FoldAnswers:
-    """Ask a model about clips whose columns are exchanged, group by group.
+    """Return a model's answers for clips whose columns are permuted, one group after the other.
 
-    Clips that are not valid keep the answer that they have: no column of theirs is looked at.
+    Clips that are not valid keep their answer, which does not depend on their columns.
 
     Args:
         model: of the fold.
         table: the fold's test part.
-        groups: what is permuted.
+        groups: the columns that are permuted together.
         repeats: permutations of each group.
         seed: of the permutations.
         threads: torch's threads.
@@ -99,19 +99,19 @@ def permuted_answers(
     rows = np.flatnonzero(table.valid)
     answers = np.log(np.maximum(np.tile(model.prior.numpy(), (len(table), 1)), 1e-30))
     with use_threads(threads), torch.inference_mode():
-        front = LinearFront(model)
+        first_layer = FirstLayer(model)
         whole = {name: np.arange(table.groups[name].shape[1]) for name in model.shapes}
-        sums = front.contribution(table, rows, whole)
-        answers[rows] = front.log_probabilities(sums)
+        sums = first_layer.contribution(table, rows, whole)
+        answers[rows] = first_layer.log_probabilities(sums)
         permuted = np.empty((len(groups), repeats, len(table)), np.int64)
         losses = np.zeros((len(groups), len(table)))
         for place, group in enumerate(groups):
-            part = front.contribution(table, rows, group.columns)
+            part = first_layer.contribution(table, rows, group.columns)
             random = np.random.default_rng([seed, place])
             for repeat in range(repeats):
                 order = torch.from_numpy(random.permutation(rows.size))
                 changed = answers.copy()
-                changed[rows] = front.log_probabilities(sums - part + part[order])
+                changed[rows] = first_layer.log_probabilities(sums - part + part[order])
                 permuted[place, repeat] = changed.argmax(axis=1)
                 losses[place] += _losses(changed, table.labels) / repeats
     return FoldAnswers(
@@ -160,7 +160,7 @@ def importances(
     for group, answers, rise in zip(groups, permuted, rises, strict=True):
         scores = [unweighted_average_recall(labels, answer) for answer in answers]
         lost = (predicted == labels) - (answers == labels).mean(axis=0)
-        low, high = class_interval(lost * weights, labels, seed=seed)
+        low, high = stratified_interval(lost * weights, labels, seed=seed)
         found.append(
             Importance(
                 kind=group.kind,

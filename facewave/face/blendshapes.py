@@ -1,7 +1,7 @@
 """Names of the 52 blendshapes in the model's order.
 
 Written out because reading them from MediaPipe loads its shared library, which the job that writes
-the report needs for nothing else; a test holds them against `facewave.tracking.landmarker`.
+the report does not need otherwise; a test compares them with `facewave.tracking.landmarker`.
 """
 
 _PAIRED = ("Left", "Right")
@@ -63,7 +63,7 @@ BLENDSHAPES = (
 
 
 def without_side(name: str) -> str:
-    """Return a blendshape's name without its side: both eyelids are `eyeBlink`."""
+    """Return a blendshape's name without its side: `eyeBlink` for both eyelids."""
     for side in _PAIRED:
         name = name.removesuffix(side)
     return name

@@ -1,10 +1,10 @@
-"""MediaPipe's canonical face: the neutral, frontal mesh that alignment brings faces to.
+"""MediaPipe's canonical face: the neutral, frontal mesh that faces are aligned to.
 
-The table `canonical_face.csv` holds what the landmarker's bundle carries in its member
+The table `canonical_mesh.csv` holds what the landmarker's bundle contains in its member
 `geometry_pipeline_metadata_landmarks.binarypb` (Apache License 2.0): 468 vertices in centimetres,
 x to the face's left (to the right in an image that is not mirrored), y up, z towards the viewer,
-and the weight of each in the estimate of the head's pose. The weights are 0 but for 33 vertices
-that expressions move little. The mesh is exactly symmetric about x = 0. The ten landmarks of the
+and the weight of each in the estimate of the head's pose. The weights are 0 except for 33 vertices
+that expressions hardly move. The mesh is exactly symmetric about x = 0. The ten landmarks of the
 irises (468 to 477) are not part of it.
 """
 
@@ -35,7 +35,7 @@ class CanonicalFace:
 
 @cache
 def canonical_face() -> CanonicalFace:
-    """Return the canonical face; its arrays cannot be written to."""
+    """Return the canonical face; its arrays are read-only."""
     table = np.loadtxt(
         Path(__file__).with_name("canonical_mesh.csv"), delimiter=",", skiprows=1, ndmin=2
     )

@@ -3,9 +3,9 @@
 The table `regions.csv` gives each of the 478 landmarks one region. It follows MediaPipe's own
 connection sets (`FaceLandmarksConnections`): a vertex belongs to the set (eyes, eyebrows, nose,
 lips) that is nearest along the edges of the mesh, if that is at most 1.2 cm away on the canonical
-face; irises are the ten landmarks behind the mesh. What is left is `forehead` from the lowest point
-of the eyebrows upwards, `jaw` below the corners of the mouth, and `cheeks` between. A test makes
-the table anew from these rules.
+face; irises are the ten landmarks behind the mesh. All other vertices are `forehead` from the
+lowest point of the eyebrows upwards, `jaw` below the corners of the mouth, and `cheeks` between. A
+test makes the table again from these rules.
 """
 
 import csv
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from facewave.face.blendshapes import BLENDSHAPES
 
 REGIONS = ("eyes", "irises", "brows", "forehead", "nose", "cheeks", "mouth", "jaw")
-# Beginnings of the names of a region's blendshapes; `eyeLook…` comes before `eye…`.
+# How the names of a region's blendshapes begin; `eyeLook…` comes before `eye…`.
 _STEMS = {
     "eyeLook": "irises",
     "eye": "eyes",
@@ -32,7 +32,7 @@ _STEMS = {
 
 @cache
 def region_landmarks() -> dict[str, NDArray[np.int64]]:
-    """Return the landmarks of each region, in the order of `REGIONS`; each landmark has one."""
+    """Return the landmarks (int64) of each region, in the order of `REGIONS`, without overlap."""
     with Path(__file__).with_name("regions.csv").open(encoding="utf-8", newline="") as file:
         rows = [(int(row["landmark"]), row["region"]) for row in csv.DictReader(file)]
     return {
@@ -43,7 +43,7 @@ def region_landmarks() -> dict[str, NDArray[np.int64]]:
 
 @cache
 def region_blendshapes() -> dict[str, NDArray[np.int64]]:
-    """Return the blendshapes of each region; `_neutral` belongs to none, `forehead` has none."""
+    """Return the blendshapes (int64) of each region; `forehead` has none, `_neutral` no region."""
     regions = [
         next((region for stem, region in _STEMS.items() if name.startswith(stem)), "")
         for name in BLENDSHAPES

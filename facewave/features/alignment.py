@@ -1,12 +1,12 @@
-"""Remove position, size and turn of the head from landmarks, frame by frame.
+"""Alignment: remove position, size and rotation of the head from landmarks, frame by frame.
 
 Landmarks come in normalised image coordinates, in which x and y have different units; they are
-first brought to one unit. What follows is a similarity transform for each frame, fitted to the
-weighted vertices of the canonical face, or (`transform`) MediaPipe's own way from the screen to the
-canonical face, which is also where the trajectory's facial transformation matrix comes from.
+first brought to one unit. Then each frame gets a similarity transform, fitted to the weighted
+vertices of the canonical face; or, with `transform`, MediaPipe's own mapping from the screen to the
+canonical face, the one that its facial transformation matrices come from.
 
-Fit and use are apart: the transforms of a long clip are a few numbers a frame, after which any
-group of its landmarks can be aligned without the others in memory.
+Fitting and applying are separate: the transforms of a long clip are a few numbers per frame, with
+which any group of its landmarks can be aligned without the others in memory.
 
 References:
 - S. Umeyama, "Least-squares estimation of transformation parameters between two point patterns",
@@ -31,21 +31,21 @@ METHODS = ("none", "similarity", "procrustes", "transform")
 # MediaPipe's virtual camera: vertical field of view; the near plane is at distance 1.
 _FIELD_OF_VIEW = math.radians(63.0)
 
-# A face in one point has scale 0, by which nothing can be divided.
+# A face whose points all coincide has scale 0, which nothing can be divided by.
 _LEAST_SCALE = 1e-12
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """The transforms of T frames; all NaN where the face is missing.
+    """The transforms of T frames; NaN where the face is missing.
 
     Attributes:
-        method: one of `METHODS` but `none`.
+        method: one of `METHODS` except `none`.
         size: width and height of the image, pixels.
-        matrix: float64 (T, 3, 3), scale times rotation.
+        matrix: float64 (T, 3, 3), scaled rotation.
         shift: float64 (T, 3), centimetres.
-        depth: float64 (T, 2), offset and scale of the depth for `transform`, else empty (T, 0).
+        depth: float64 (T, 2), offset and scale of the depth with `transform`, else (T, 0).
     """
 
     method: str
@@ -55,7 +55,7 @@ class Alignment:
     depth: Array
 
     def __call__(self, landmarks: NDArray[Any]) -> NDArray[np.float32]:
-        """Align some landmarks of all T frames.
+        """Align any of the landmarks of all T frames.
 
         Args:
             landmarks: (T, m, 3), normalised image coordinates. Not modified.
@@ -66,8 +66,8 @@ class Alignment:
         points = _to_points(landmarks, self.method, self.size)
         if self.method == "transform":
             points = _unproject(points, self.depth)
-        # Three products instead of a matrix product: BLAS may round otherwise for other shapes,
-        # and a clip must not depend on how its columns were grouped.
+        # Three products in place of a matrix product: BLAS may round differently for other shapes,
+        # and the result must not depend on how the columns were grouped.
         turned = sum(
             points[:, :, axis, np.newaxis] * self.matrix[:, np.newaxis, :, axis]
             for axis in range(3)
@@ -76,7 +76,7 @@ class Alignment:
         return aligned
 
     def of_frames(self, rows: slice) -> Alignment:
-        """Return the alignment of some consecutive frames."""
+        """Return the alignment of a range of frames."""
         return Alignment(
             self.method, self.size, self.matrix[rows], self.shift[rows], self.depth[rows]
         )
@@ -85,25 +85,25 @@ class Alignment:
 def fit_alignment(landmarks: NDArray[Any], *, method: str, width: int, height: int) -> Alignment:
     """Find the transform of each frame.
 
-    - ``"similarity"``: in the image plane only (translation, rotation, scale); depth is scaled
-      alike and measured from the mean depth of the weighted vertices.
+    - ``"similarity"``: in the image plane only (translation, rotation, scale); depth gets the same
+      scale and is measured from the mean depth of the weighted vertices.
     - ``"procrustes"``: translation, rotation and scale in three dimensions, of the landmarks in
       pixels: as if the camera were far away.
-    - ``"transform"``: MediaPipe's: depth is found under its virtual camera (63 degrees), so that
-      perspective is removed as well.
+    - ``"transform"``: MediaPipe's method: depth is estimated for its virtual camera (63 degrees),
+      so that perspective is removed as well.
 
     Args:
         landmarks: (T, 478, 3), normalised image coordinates; NaN where the face is missing.
-        method: one of `METHODS` but `none`.
+        method: one of `METHODS` except `none`.
         width, height: of the image, pixels.
 
     Raises:
-        ValueError: unknown method, or an image without a size.
+        ValueError: the method is unknown, or width or height is less than 1.
     """
     if method not in METHODS or method == "none":
-        raise ValueError(f"align: {method!r} is none of {', '.join(METHODS[1:])}")
+        raise ValueError(f"align: expected one of {', '.join(METHODS[1:])}, got {method!r}")
     if width < 1 or height < 1:
-        raise ValueError(f"an image of {width} x {height} pixels has no unit to align in")
+        raise ValueError(f"expected an image of at least 1 x 1 pixels, got {width} x {height}")
     frames = len(landmarks)
     matrix, shift = np.full((frames, 3, 3), np.nan), np.full((frames, 3), np.nan)
     depth = np.full((frames, 2 if method == "transform" else 0), np.nan)
@@ -119,7 +119,7 @@ def fit_alignment(landmarks: NDArray[Any], *, method: str, width: int, height: i
 
 
 def join_alignments(parts: Sequence[Alignment]) -> Alignment:
-    """Join the alignments of consecutive chunks of a clip; at least one."""
+    """Join the alignments of consecutive chunks of frames, at least one."""
     return Alignment(
         parts[0].method,
         parts[0].size,
@@ -130,7 +130,7 @@ def join_alignments(parts: Sequence[Alignment]) -> Alignment:
 
 
 def _to_points(landmarks: NDArray[Any], method: str, size: tuple[int, int]) -> Array:
-    """Return landmarks in one unit: pixels, or for `transform` on the near plane (depth down)."""
+    """Return landmarks in one unit: pixels, or with `transform` on the near plane."""
     width, height = size
     points = landmarks.astype(np.float64)
     if method != "transform":
@@ -142,10 +142,10 @@ def _to_points(landmarks: NDArray[Any], method: str, size: tuple[int, int]) -> A
 
 
 def _depth(points: Array) -> Array:
-    """Return offset and scale of the depth, (T, 2), of 468 points on the near plane."""
+    """Return offset and scale of the depth, (T, 2), from 468 points on the near plane."""
     basis = canonical_face().basis
     offset = points[:, :, 2].mean(axis=1)
-    # Twice: first with the depth as it is, then with x and y unprojected by that scale.
+    # In two steps: first with the depth as it is, then with x and y unprojected by that scale.
     first = _scale(points[:, basis] * [1, 1, -1])
     depth = np.stack([offset, first], axis=1)
     depth[:, 1] *= _scale(_unproject(points[:, basis], depth))
@@ -170,8 +170,8 @@ def _scale(points: Array) -> Array:
 def _fit(points: Array) -> tuple[Array, Array]:
     """Fit basis points (T, 33, d) to the canonical face; returns (T, d, d) and (T, d).
 
-    The rotation is the best one either way. The scale is that of the canonical face seen in the
-    points, inverted, as in MediaPipe: the other way round, noise would shrink the face.
+    The rotation is the same in either direction. The scale is that from the canonical face to the
+    points, inverted, as in MediaPipe: fitted the other way round, noise would shrink the face.
     """
     face = canonical_face()
     weights = face.weights[face.basis]
@@ -182,7 +182,7 @@ def _fit(points: Array) -> tuple[Array, Array]:
         np.einsum("n,tni,nj->tij", weights, points - centre[:, np.newaxis], middle)
     )
     spread = weights @ np.sum(middle**2, axis=1)
-    # Points that all coincide have no size: they go to the centre of the canonical face.
+    # Points that all coincide have no scale: they go to the centre of the canonical face.
     scale = np.divide(spread, gain, out=np.zeros_like(gain), where=gain > _LEAST_SCALE * spread)
     matrix = scale[:, np.newaxis, np.newaxis] * np.swapaxes(turn, 1, 2)
     return matrix, goal - np.einsum("tij,tj->ti", matrix, centre)
@@ -199,7 +199,7 @@ def _fit_plane(points: Array) -> tuple[Array, Array]:
 
 
 def _rotation(covariance: Array) -> tuple[Array, Array]:
-    """Return the rotations (T, d, d) that maximise trace(Rᵀ covariance), and that trace (T,)."""
+    """Return the rotations R (T, d, d) that maximise trace(Rᵀ covariance), and that trace (T,)."""
     left, values, right = np.linalg.svd(covariance)
     values[:, -1] *= (sign := np.sign(np.linalg.det(left @ right)))
     left[:, :, -1] *= sign[:, np.newaxis]
@@ -211,15 +211,15 @@ def _centred(points: Array, weights: Array) -> Array:
     return points - mean[..., np.newaxis, :]
 
 
-# The trajectories: degrees, then centimetres in the camera's axes (x right, y up, z to the viewer).
+# Degrees, then centimetres along the camera's axes (x right, y up, z towards the viewer).
 POSE_NAMES = ("yaw", "pitch", "roll", "x", "y", "z")
 
 
 def head_pose(transform: NDArray[Any]) -> NDArray[np.float32]:
     """Split facial transformation matrices into angles and position.
 
-    The rotation is R = Ry(yaw) Rx(pitch) Rz(roll): at yaw 90 the face looks along the camera's x
-    axis, at positive pitch it looks down, at positive roll it leans to its own right.
+    The rotation is R = Ry(yaw) Rx(pitch) Rz(roll): with a yaw of 90 the face looks along the
+    camera's x axis, with a positive pitch down, with a positive roll it leans to its own right.
 
     Args:
         transform: (T, 4, 4), canonical face to camera; NaN where the face is missing.

@@ -1,12 +1,9 @@
-"""One bucket of trajectory shards to feature shards in the store, and the bucket's index."""
+"""Encode a bucket: from trajectory shards to feature shards in the store and the bucket's index."""
 
 from __future__ import annotations
 
-import logging
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +12,16 @@ from facewave.features.groups import FaceOptions, WaveletOptions, feature_shapes
 from facewave.features.quality import Quality, QualityOptions
 from facewave.jobs.log import Progress
 from facewave.storage.store import (
-    DamagedShardError,
     content_key,
+    drop_index_if_damaged,
     is_whole,
+    iter_index,
     read_metadata,
     shard_path,
 )
-from facewave.storage.tables import format_rows, iter_rows, write_text
+from facewave.storage.tables import format_rows, write_text
 from facewave.tracking.track_bucket import TRACK_COLUMNS
 from facewave.versions import FEATURE_VERSION
-
-_log = logging.getLogger("facewave")
 
 _QUALITY_COLUMNS = tuple(Quality.__dataclass_fields__)
 FEATURE_COLUMNS = ("clip_id", "key", "track_key", *_QUALITY_COLUMNS, "notes")
@@ -38,16 +34,28 @@ def feature_key(
     quality: QualityOptions,
     face: FaceOptions | None = None,
 ) -> str:
-    """Return the key of the feature shard made from a trajectory shard."""
+    """Return the key of the feature shard that is made from a trajectory shard.
+
+    Options that are None are left out, so that a new option with that default leaves existing
+    features valid.
+
+    Args:
+        track_key: key of the trajectory shard.
+        wavelet, quality, face: as for `encode_bucket`.
+    """
     return content_key(
         stage="features",
         track=track_key,
-        wavelet=asdict(wavelet),
-        quality=asdict(quality),
-        face=asdict(face or FaceOptions()),
+        wavelet=_set_options(wavelet),
+        quality=_set_options(quality),
+        face=_set_options(face or FaceOptions()),
         shapes={name: list(shape) for name, shape in feature_shapes(wavelet, face).items()},
         version=FEATURE_VERSION,
     )
+
+
+def _set_options(options: WaveletOptions | QualityOptions | FaceOptions) -> dict[str, Any]:
+    return {name: value for name, value in asdict(options).items() if value is not None}
 
 
 def encode_bucket(
@@ -57,31 +65,30 @@ def encode_bucket(
     store: Path,
     wavelet: WaveletOptions,
     quality: QualityOptions,
-    retrack: Callable[[str, str], None],
     face: FaceOptions | None = None,
 ) -> None:
     """Encode every clip of a bucket that is not in the store yet, then write the bucket's index.
 
     Args:
-        track_index: the bucket's index of trajectories.
-        index: TSV with a row a clip (`FEATURE_COLUMNS`), written at the end. A clip without a
+        track_index: the bucket's index of trajectories; removed if one of them is damaged.
+        index: TSV with one row per clip (`FEATURE_COLUMNS`), written at the end. A clip without a
             trajectory has no key.
         store: folder of the content-addressed store.
         wavelet: how trajectories are coded.
         quality: thresholds of a valid clip.
-        retrack: called with clip id and key of a damaged trajectory shard; makes it anew.
-        face: which trajectories there are; None: landmarks as they are, no head pose.
+        face: which trajectories are coded; None: landmarks as they are, no head pose.
 
     Raises:
-        DamagedShardError: if a trajectory shard stays damaged.
+        DroppedIndexError: if a trajectory shard is damaged or missing, or the index is missing.
     """
-    rows = list(iter_rows(track_index, TRACK_COLUMNS))
+    rows = list(iter_index(track_index, TRACK_COLUMNS))
     progress = Progress(len(rows))
     done = []
     for row in rows:
-        judged, key, computed = _encode(
-            row, store=store, wavelet=wavelet, quality=quality, retrack=retrack, face=face
-        )
+        with drop_index_if_damaged(track_index, clip_id=row["clip_id"]):
+            judged, key, computed = _encode(
+                row, store=store, wavelet=wavelet, quality=quality, face=face
+            )
         progress.step(computed=computed, frames=judged.frames)
         done.append(
             {
@@ -101,7 +108,6 @@ def _encode(
     store: Path,
     wavelet: WaveletOptions,
     quality: QualityOptions,
-    retrack: Callable[[str, str], None],
     face: FaceOptions | None,
 ) -> tuple[Quality, str, bool]:
     if not row["key"]:
@@ -112,8 +118,7 @@ def _encode(
         values: dict[str, Any] = read_metadata(shard)["quality"]
         values |= {name: math.nan for name, value in values.items() if value is None}
         return Quality(**values), key, False
-    encode = partial(
-        encode_clip,
+    judged = encode_clip(
         shard_path(store, "tracks", row["key"]),
         shard,
         wavelet=wavelet,
@@ -121,45 +126,7 @@ def _encode(
         provenance={"track_key": row["key"]},
         face=face,
     )
-    try:
-        return encode(), key, True
-    except DamagedShardError:
-        retrack(row["clip_id"], row["key"])
-        return encode(), key, True
-
-
-def reencode(
-    row: Mapping[str, str],
-    *,
-    store: Path,
-    wavelet: WaveletOptions,
-    quality: QualityOptions,
-    face: FaceOptions | None = None,
-) -> None:
-    """Make one feature shard anew because the one in the store is damaged.
-
-    Args:
-        row: the clip's row of a feature index.
-        store, wavelet, quality, face: as for `encode_bucket`.
-
-    Raises:
-        DamagedShardError: if its trajectory shard is damaged as well.
-    """
-    _log.warning("%s: its features are damaged; encoding them again", row["clip_id"])
-    try:
-        encode_clip(
-            shard_path(store, "tracks", row["track_key"]),
-            shard_path(store, "features", row["key"]),
-            wavelet=wavelet,
-            quality=quality,
-            provenance={"track_key": row["track_key"]},
-            face=face,
-        )
-    except DamagedShardError as error:
-        raise DamagedShardError(
-            f"clip {row['clip_id']}: its features and its trajectory are damaged; run again with "
-            f"`--forcerun encode_features`, which tracks this clip anew ({error})"
-        ) from error
+    return judged, key, True
 
 
 def _without_trajectory(reason: str) -> Quality:

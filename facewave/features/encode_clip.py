@@ -1,4 +1,4 @@
-"""One trajectory shard to one feature shard: fill gaps, encode, judge the quality."""
+"""Encode a clip: from a trajectory shard to a feature shard, with quality, alignment and gaps."""
 
 from __future__ import annotations
 
@@ -35,26 +35,16 @@ from facewave.features.quality import (
 from facewave.storage.store import iter_frames, read_metadata, write_shard
 from facewave.versions import FEATURE_VERSION
 
-__all__ = [
-    "FaceOptions",
-    "WaveletOptions",
-    "encode_clip",
-    "feature_shapes",
-    "fill_gaps",
-    "judge_clip",
-    "read_trajectories",
-]
-
-# Trajectories of a clip are encoded in groups of columns of at most this many bytes.
+# The trajectories of a clip are encoded in groups of columns of at most this many bytes.
 _GROUP_BYTES = 48 * 1024 * 1024
-# Frames whose alignment is found in one go.
+# Frames that are aligned at a time.
 _FIT_FRAMES = 512
-# Arrays of a trajectory shard that a source is made of, where the names differ.
+# The array of a trajectory shard that a source is made of, where the names differ.
 _STORED = {"pose": "transform"}
 
 
 def fill_gaps(values: NDArray[np.float32], detected: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Fill frames without a face: linear between neighbours, held at both ends.
+    """Fill frames without a face: linear between neighbours, constant at both ends.
 
     Args:
         values: float32 (T, ...), changed in place.
@@ -64,11 +54,13 @@ def fill_gaps(values: NDArray[np.float32], detected: NDArray[np.bool_]) -> NDArr
         `values`.
 
     Raises:
-        ValueError: if no frame is detected.
+        ValueError: if no frame has a face.
     """
     known = np.flatnonzero(detected)
     if not len(known):
-        raise ValueError("no detected frame to fill gaps from: the clip has no trajectory")
+        raise ValueError(
+            "expected frames with a face, got none; leave out clips without a trajectory"
+        )
     missing = np.flatnonzero(~detected)
     if not len(missing):
         return values
@@ -90,12 +82,19 @@ def encode_clip(
     provenance: Mapping[str, Any],
     face: FaceOptions | None = None,
 ) -> Quality:
-    """Encode one trajectory shard and write its feature shard.
+    """Encode one trajectory shard, write its feature shard and return the quality of the clip.
 
     The shard holds the groups of `feature_shapes`, among them `landmarks` float32 (K, 478, 3) and
     `blendshapes` float32 (K, 52), in the units of the trajectories (aligned landmarks and head
-    position: centimetres; angles: degrees); a clip that is not valid has zeros, and its reason in
-    the metadata. `face` None: landmarks as they are, no head pose.
+    position: centimetres; angles: degrees). A clip that is not valid has zeros, and its reason in
+    the metadata.
+
+    Args:
+        track_shard: trajectory shard that is read.
+        feature_shard: shard that is written.
+        wavelet, quality: see `WaveletOptions` and `QualityOptions`.
+        provenance: further metadata of the shard, JSON-serialisable.
+        face: see `FaceOptions`; None: landmarks as they are, no head pose.
 
     Raises:
         DamagedShardError: if the trajectory shard is missing, truncated or altered.
@@ -124,7 +123,11 @@ def encode_clip(
 
 
 def judge_clip(track_shard: Path, options: QualityOptions) -> tuple[Quality, NDArray[np.bool_]]:
-    """Return the quality of a trajectory shard and its detected frames, bool (T,)."""
+    """Return the quality of a trajectory shard and its frames with a face, bool (T,).
+
+    Raises:
+        DamagedShardError: if the trajectory shard is missing, truncated or altered.
+    """
     summary = read_metadata(track_shard)
     detected = _read(track_shard, "detected", np.empty(0, np.bool_))
     transform = _read(track_shard, "transform", np.empty((0, 4, 4), np.float32))
@@ -147,16 +150,16 @@ def judge_clip(track_shard: Path, options: QualityOptions) -> tuple[Quality, NDA
 def read_trajectories(
     track_shard: Path, *, source: str, chosen: slice, face: FaceOptions, trim_ends: bool
 ) -> NDArray[np.float32]:
-    """Return trajectories as they are coded but for the gaps, which are NaN.
+    """Return trajectories as they are coded, except that gaps are not filled but NaN.
 
     Args:
         track_shard: trajectory shard of a clip with a face.
         source: `landmarks`, `blendshapes` or `pose`.
-        chosen: columns of the source's frames laid out flat; whole landmarks of three.
-        face, trim_ends: the options of features and quality.
+        chosen: columns of a flattened frame of the source; all three of each landmark.
+        face, trim_ends: options of `features` and `quality`.
 
     Returns:
-        float32 (T, columns), T frames of the clip or of the span that `trim_ends` leaves.
+        float32 (T, columns), T frames of the clip or of what `trim_ends` leaves of it.
 
     Raises:
         DamagedShardError: if the trajectory shard is missing, truncated or altered.
@@ -186,7 +189,7 @@ def _encode_source(
     if source == "landmarks" and face.align != "none":
         alignment = _fit(shard, face.align)
     total = columns(source)
-    # Energies take several times the room of what they measure, aligned landmarks come in threes.
+    # Energies need several times the memory of their input, and aligned landmarks come in threes.
     room = _GROUP_BYTES if not (wavelet.energy or wavelet.statistics) else _GROUP_BYTES // 8
     detected = detected[span]
     group = max(1, min(total, room // (4 * len(detected))))
@@ -236,7 +239,7 @@ def _read_columns(
 
 
 def _json_safe(values: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no NaN: what was not measured is null."""
+    """Replace NaN, which JSON does not have, by None: it was not measured."""
     return {
         name: None if isinstance(value, float) and np.isnan(value) else value
         for name, value in values.items()

@@ -1,7 +1,7 @@
-"""Detail energy: how much a trajectory moves at each time scale.
+"""Detail energy: how much a trajectory moves at each time scale; and statistics over time.
 
-A coefficient says where the face was in a part of the clip; fast movement averages out of it. The
-root mean square of the Haar details keeps how much there was, whenever it happened.
+A coefficient says where the face was in a part of the clip; fast movement averages out. The root
+mean square of the Haar details keeps how much movement there was, whenever it happened.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from facewave.features import haar
 
-# Bins to which a clip is resampled for scales in its own length: 6 of them, 1 to 1/32.
+# Bins that a clip is resampled to for scales relative to its length: 6 scales, 1 to 1/32.
 BINS = 64
 DYADIC_LEVELS = int(math.log2(BINS))
 
@@ -48,7 +48,7 @@ def dyadic_energy(trajectories: NDArray[Any]) -> NDArray[np.float32]:
         trajectories: (T, ...) real, T >= 1, without NaN.
 
     Returns:
-        float32 (6, ...), from the whole clip's two halves to 1/32 of it, in the input's unit.
+        float32 (6, ...), from the two halves of the clip to 1/32 of it, in the input's unit.
     """
     details = haar.decompose(haar.encode(trajectories, layout="segments", coefficients=BINS))
     rows = [
@@ -59,15 +59,15 @@ def dyadic_energy(trajectories: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def seconds_energy(trajectories: NDArray[Any], *, fps: float) -> NDArray[np.float32]:
-    """Return the energy of details at the scales `SECONDS`, comparable between clips.
+    """Return the energy of details at the scales `SECONDS`, which are the same for all clips.
 
-    At each scale: the root mean square, over all places in the clip (a Haar transform that does not
-    skip), of half the difference between the means of two neighbouring windows, each half the
+    At each scale: the root mean square, over all positions in the clip (an undecimated Haar
+    transform), of half the difference between the means of two neighbouring windows, each half the
     scale wide (in whole frames, at least one). A scale longer than the clip gives 0.
 
     Args:
         trajectories: (T, ...) real, T >= 1, without NaN.
-        fps: frames a second, > 0.
+        fps: frames per second, > 0.
 
     Returns:
         float32 (5, ...), finest first, in the input's unit.
@@ -77,7 +77,7 @@ def seconds_energy(trajectories: NDArray[Any], *, fps: float) -> NDArray[np.floa
     """
     if not fps > 0:
         raise ValueError(f"fps: expected a positive number, got {fps!r}")
-    # Less the mean, as the running sum of a constant would drown small differences on long clips.
+    # Without the mean: on long clips the running sum of a constant would swamp small differences.
     centred = trajectories - trajectories.mean(axis=0, dtype=np.float64)
     sums = np.concatenate([np.zeros((1, *centred.shape[1:])), np.cumsum(centred, axis=0)])
     rows = np.zeros((len(SECONDS), *trajectories.shape[1:]), np.float32)
@@ -92,7 +92,7 @@ def seconds_energy(trajectories: NDArray[Any], *, fps: float) -> NDArray[np.floa
 
 QUANTILES = (0.1, 0.5, 0.9)
 
-# Name to number of rows.
+# Number of rows of each statistic.
 STATISTICS = {"mean": 1, "std": 1, "quantiles": len(QUANTILES)}
 
 

@@ -1,8 +1,8 @@
-"""Which arrays a feature shard holds: codes, detail energies and statistics of each source.
+"""Feature groups: the arrays of a feature shard, and the options that determine them.
 
-Sources are the trajectories of a clip: its landmarks (aligned or not), its blendshapes and, where
-wanted, the pose of the head. Each is coded to a group of its own, so that a model can be given any
-of them.
+A source is a set of trajectories of a clip: its landmarks (aligned or not), its blendshapes and,
+where wanted, the pose of its head. The code, the detail energies and the statistics of each source
+are groups of their own, so that a model can be given any of them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class WaveletOptions:
         coefficients: K.
         energy: whether there are groups of detail energy.
         energy_scales: `dyadic` (fractions of the clip), `seconds` or `both`.
-        statistics: names of `facewave.features.energy.STATISTICS`; none, no such groups.
+        statistics: names from `facewave.features.energy.STATISTICS`; without any, no such groups.
     """
 
     layout: str = "segments"
@@ -44,12 +44,12 @@ class WaveletOptions:
 
 @dataclass(frozen=True)
 class FaceOptions:
-    """Which trajectories are coded (config section `features`).
+    """Which trajectories are coded, and how they are aligned (config section `features`).
 
     Attributes:
         align: one of `facewave.features.alignment.METHODS`.
         head_pose: whether yaw, pitch, roll and position are a source as well.
-        shuffle_time: a control: bring the frames of each clip into random order.
+        shuffle_time: a control experiment: the frames of each clip in random order.
     """
 
     align: str = "none"
@@ -63,7 +63,9 @@ class FaceOptions:
             ValueError: naming the known ones.
         """
         if self.align not in METHODS:
-            raise ValueError(f"features.align: {self.align!r} is none of {', '.join(METHODS)}")
+            raise ValueError(
+                f"features.align: expected one of {', '.join(METHODS)}, got {self.align!r}"
+            )
 
 
 class _Kind(NamedTuple):
@@ -72,7 +74,7 @@ class _Kind(NamedTuple):
     make: Callable[[NDArray[np.float32], float], NDArray[Any]]
 
 
-# A source, the name that its groups start with, and the shape of a frame.
+# Of each source: how the names of its other groups begin, and the shape of one frame.
 SOURCES: dict[str, tuple[str, tuple[int, ...]]] = {
     "landmarks": ("landmark", (N_LANDMARKS, 3)),
     "blendshapes": ("blendshape", (N_BLENDSHAPES,)),
@@ -81,7 +83,7 @@ SOURCES: dict[str, tuple[str, tuple[int, ...]]] = {
 
 
 def sources(face: FaceOptions) -> list[str]:
-    """Return the sources that are coded, in the order of the shard."""
+    """Return the names of the sources that are coded, in the order of the shard."""
     return [name for name in SOURCES if name != "pose" or face.head_pose]
 
 
@@ -91,7 +93,7 @@ def feature_shapes(
     """Return the shape of each feature group of a clip.
 
     The code of a source has its name (`landmarks`, `blendshapes`, `pose`); energies and statistics
-    are `landmark_energy`, `landmark_statistics` and so on. Rows come first in each.
+    are `landmark_energy`, `landmark_statistics` and so on. The first axis is that of the rows.
     """
     return {
         group: (rows, *SOURCES[name][1])
@@ -103,16 +105,16 @@ def feature_shapes(
 def code_columns(
     trajectories: NDArray[np.float32], *, source: str, wavelet: WaveletOptions, fps: float
 ) -> dict[str, NDArray[np.float32]]:
-    """Code some trajectories of a source for all of its groups.
+    """Return some columns of all groups of a source.
 
     Args:
         trajectories: float32 (T, m), without NaN.
         source: one of `SOURCES`.
         wavelet: see `WaveletOptions`.
-        fps: frames a second.
+        fps: frames per second, > 0.
 
     Returns:
-        group name to float32 (rows, m).
+        name of the group to float32 (rows, m).
     """
     return {
         _group_name(source, kind): kind.make(trajectories, fps).astype(np.float32, copy=False)
@@ -126,9 +128,9 @@ def columns(source: str) -> int:
 
 
 def split_group(group: str) -> tuple[str, str]:
-    """Return source and kind of a feature group: `landmark_energy` is `landmarks`, `energy`.
+    """Return source and kind of a feature group: `landmarks` and `energy` of `landmark_energy`.
 
-    The kind of a source's code is empty.
+    The kind is empty for the code of a source.
 
     Raises:
         ValueError: there is no such group.
@@ -138,8 +140,8 @@ def split_group(group: str) -> tuple[str, str]:
         if group == source or (stem == name and kind in ("energy", "statistics")):
             return source, kind
     raise ValueError(
-        f"{group!r} is no feature group: expected {', '.join(SOURCES)} or one of "
-        "these with _energy or _statistics behind it, as landmark_energy"
+        f"{group!r} is not a feature group: expected {', '.join(SOURCES)} or a name like "
+        "landmark_energy or pose_statistics"
     )
 
 

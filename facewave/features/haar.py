@@ -1,8 +1,8 @@
-"""Haar wavelet codes of trajectories: a clip of any length becomes K numbers a trajectory.
+"""Haar wavelet codes: a clip of any length becomes K numbers per trajectory.
 
-Time is axis 0 everywhere and all trajectories are transformed at once. Sums run in float64 in a
-fixed order and without BLAS: a clip of 20,000 frames is as accurate as one of 20, no job starts
-threads that its scheduler does not know of, and no matrix of K × T weights is ever held.
+Time is axis 0 everywhere, and all trajectories are transformed at once. Sums are taken in float64,
+in a fixed order and without BLAS: the code of 20,000 frames is as accurate as that of 20, no job
+starts threads that its scheduler does not know of, and there is never a matrix of K × T weights.
 
 References:
 - A. Haar, "Zur Theorie der orthogonalen Funktionensysteme", Mathematische Annalen 69, 1910.
@@ -21,19 +21,20 @@ Array: TypeAlias = npt.NDArray[np.floating[Any]]
 
 LAYOUTS = ("paper", "segments", "pyramid")
 
-# Values looked at in one go when the input is checked: bounds the check's memory on long clips.
+# Values that are checked at a time: bounds the memory of the check on long clips.
 _CHECK_VALUES = 1 << 20
 
 
 def encode(trajectories: npt.ArrayLike, *, layout: str, coefficients: int) -> Array:
     """Encode trajectories of any length as a fixed number of Haar coefficients.
 
-    Layouts (T frames, K coefficients; "mean over a span" weighs the frames that an edge cuts):
+    Layouts (T frames, K coefficients; the mean over a span gives partial weight to frames that an
+    edge of the span cuts):
 
     - ``"paper"``: the trajectory is zero-padded at its end to T' = 2^⌈log2 T⌉ frames; the
       approximation at level L = max(0, ⌊log2(T'/K)⌋) over sqrt(2^L), i.e. the means of blocks of
-      2^L frames, is cut or zero-padded to K. Where the last block is part padding its mean is
-      drawn towards zero, and frames behind block K are lost: 2^⌈log2 K⌉ blocks exist as soon as
+      2^L frames, is cut or zero-padded to K. Where part of the last block is padding, its mean is
+      drawn towards zero, and frames after block K are lost: there are 2^⌈log2 K⌉ blocks as soon as
       T' >= K, so K = 10 drops the last 6 of 16. Kept for comparison.
     - ``"segments"``: the clip is cut into K spans of T/K frames (a real number); each coefficient
       is the exact mean over its span. With T < K spans lie inside frames.
@@ -54,7 +55,7 @@ def encode(trajectories: npt.ArrayLike, *, layout: str, coefficients: int) -> Ar
         ValueError: unknown layout, K < 1, no frames, not real numbers, NaN or infinite values.
     """
     known = _layout(layout)
-    count = _positive("coefficients", coefficients, "as many as the code shall hold, e.g. 10")
+    count = _positive("coefficients", coefficients, "the number of rows of the code, e.g. 10")
     frames = _real("trajectories", trajectories)
     matrix = _matrix(frames)
     if known == "paper":
@@ -70,9 +71,9 @@ def decode(code: npt.ArrayLike, *, layout: str, frames: int) -> Array:
     """Rebuild trajectories of a given length from a code that `encode` made.
 
     - ``"paper"``: every frame of a block takes the block's mean over the clip's own frames (the
-      share of the zero padding in the last block is taken out again). On the frames that the code
-      holds this is the least-squares (minimum-norm) inverse. Frames behind the last kept block are
-      NaN: the code does not know them, and a zero could be taken for a measurement.
+      effect of zero padding on the last block is undone). On the frames that the code holds this
+      is the least-squares (minimum-norm) inverse. Frames after the last block that was kept are
+      NaN: the code does not hold them, and a zero could be taken for a measurement.
     - ``"segments"``: the step function with K equal steps, averaged over each frame. Exact if K is
       a multiple of T; the least-squares (minimum-norm) inverse if T is a multiple of K; in
       between a smooth approximation that keeps the clip's mean and constants.
@@ -150,7 +151,7 @@ def reconstruct(coefficients: npt.ArrayLike) -> Array:
 def _encode_paper(matrix: Array, count: int) -> Array:
     width = _paper_block(len(matrix), count)
     code = np.zeros((count, matrix.shape[1]))
-    # Zeros add nothing to a sum, so the padding need not be there.
+    # Zeros add nothing to a sum: no padding is needed.
     means = _block_sums(matrix[: count * width], width)
     means /= width
     code[: len(means)] = means
@@ -170,7 +171,7 @@ def _decode_paper(code: Array, frames: int) -> Array:
 
 
 def _paper_block(frames: int, count: int) -> int:
-    """Return the block width 2^L of the layout `paper`; in integers, as floats of log2 may err."""
+    """Return the block width 2^L of the layout `paper`, in integers because log2 may be inexact."""
     level = max(0, (_next_power_of_two(frames) // count).bit_length() - 1)
     return 1 << level
 
@@ -184,10 +185,10 @@ def _span_means(matrix: Array, spans: int) -> Array:
         return means
     if spans % frames == 0:
         return np.repeat(matrix.astype(np.float64), spans // frames, axis=0)
-    # Edge k lies at whole[k] + cut[k] / spans frames. A span's integral is the sum of the frames
-    # between the whole parts, less what its first frame gave to the span before, plus what it
-    # takes of the frame that its end cuts. Unlike differences of one running sum over the clip,
-    # this loses no digits on long clips.
+    # Edge k lies at whole[k] + cut[k] / spans frames. The integral over a span is the sum of the
+    # frames between the whole parts, minus the part of its first frame that belongs to the span
+    # before, plus its part of the frame that its end cuts. Unlike differences of one running sum
+    # over the clip, this loses no precision on long clips.
     whole, cut = np.divmod(np.arange(spans + 1) * frames, spans)
     sums = np.zeros((spans, matrix.shape[1]))
     for span in np.flatnonzero(np.diff(whole)):
@@ -213,8 +214,8 @@ def _block_sums(matrix: Array, width: int) -> Array:
 
 
 def _decompose(matrix: Array) -> Array:
-    # Scaled once a level instead of a factor 1/sqrt(2) a step: fewer roundings, and a constant
-    # has details that are exactly zero.
+    # Scaled once per level in place of a factor 1/sqrt(2) at each step: fewer roundings, and the
+    # details of a constant are exactly zero.
     coefficients = np.empty_like(matrix)
     sums, level = matrix, 0
     while len(sums) > 1:
@@ -249,7 +250,7 @@ def _matrix(array: Array) -> Array:
 
 
 def _real(name: str, values: npt.ArrayLike) -> Array:
-    """Return the argument as a float32 or float64 array with time on axis 0, or refuse it."""
+    """Return the argument as a float32 or float64 array with time on axis 0, or raise."""
     array = np.asarray(values)
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name}: expected real numbers, got dtype {array.dtype}; convert it")

@@ -1,4 +1,4 @@
-"""Is a clip's trajectory good enough to train on, and by how much."""
+"""Quality of a clip: figures of its trajectory, and whether it is good enough to train on."""
 
 from __future__ import annotations
 
@@ -16,9 +16,13 @@ RIGHT_EYE, LEFT_EYE, NOSE_TIP = 33, 263, 1
 class QualityOptions:
     """Thresholds of a valid clip (config section `quality`).
 
-    With `trim_ends` a clip starts with the first frame that shows a face and ends with the last:
-    the ratio is that of the frames in between, and so is what is coded. An end without a face that
-    is longer than `max_gap_frames` still makes the clip invalid: then the face came late or left.
+    Attributes:
+        min_detected_frames: fewest frames with the face.
+        min_detection_ratio: smallest fraction of the frames that has the face.
+        max_gap_frames: most frames in a row without the face, at the ends as well.
+        min_decoded_ratio: smallest fraction of the announced frames that can be decoded.
+        trim_ends: whether a clip starts with its first frame that shows a face and ends with its
+            last: only these frames are coded, and the detection ratio is theirs.
     """
 
     min_detected_frames: int = 10
@@ -35,9 +39,10 @@ class Quality:
     Attributes:
         valid: whether it may be trained on.
         reason: why it may not; empty if it may.
-        frames, detected: frames decoded, and of these with the primary face.
-        detection_ratio: detected / frames, 0 to 1 (with `trim_ends`: of the frames in between).
-        longest_gap: frames of the longest run without the face, ends included.
+        frames, detected: frames decoded (with `trim_ends`: what it leaves), and those of them with
+            the primary face.
+        detection_ratio: detected / frames, 0 to 1.
+        longest_gap: length in frames of the longest run without the face, ends included.
         jitter: root mean square of the second difference of the nose tip's position, in units
             of the mean distance between the outer eye corners; NaN below three detected frames.
         mean_abs_yaw: mean absolute turn of the head to the side, degrees; NaN without a face.
@@ -54,7 +59,7 @@ class Quality:
 
 
 def face_span(detected: NDArray[np.bool_]) -> slice:
-    """Return the frames from the first with a face to the last; none without any face."""
+    """Return the range from the first frame with a face to the last; empty without any face."""
     known = np.flatnonzero(detected)
     return slice(int(known[0]), int(known[-1]) + 1) if len(known) else slice(0, 0)
 
@@ -105,7 +110,7 @@ def judge(
 
     Args:
         detected: bool (T,), frames with the primary face.
-        announced: frames that the container says it has; 0 where it does not say.
+        announced: number of frames according to the container; 0 if unknown.
         jitter, mean_abs_yaw: as in `Quality`.
         error: why tracking gave no trajectory; empty if it did.
         options: thresholds.
@@ -128,7 +133,7 @@ def judge(
 def _reason(
     decoded: int, frames: int, found: int, gap: int, announced: int, options: QualityOptions
 ) -> str:
-    # Divided, not multiplied: 0.55 * 100 is more than 55.
+    # Divide, do not multiply: 0.55 * 100 is more than 55.
     if announced and decoded / announced < options.min_decoded_ratio:
         return f"truncated: {decoded} of {announced} announced frames can be decoded"
     if found == 0:

@@ -1,7 +1,7 @@
-"""All ways to code a trajectory behind one call: Haar layouts, other wavelets and baselines.
+"""Every layout of a code behind one call: Haar layouts, other wavelets and baselines.
 
-The baselines are there to be beaten: `mean` forgets time, `uniform` is the usual sampling of a few
-frames, `dct` keeps the slowest cosines.
+The baselines are there to be beaten: `mean` forgets time, `uniform` samples a few frames as is
+usual, `dct` keeps the slowest cosines.
 
 References:
 - I. Daubechies, "Ten Lectures on Wavelets", SIAM, 1992 (db2, sym4).
@@ -31,14 +31,14 @@ def count_rows(layout: str, coefficients: int) -> int:
 
 
 def encode(trajectories: NDArray[Any], *, layout: str, coefficients: int) -> NDArray[Any]:
-    """Code trajectories of any length.
+    """Encode trajectories of any length as a fixed number of coefficients.
 
     - Haar layouts: see `facewave.features.haar.encode`.
     - ``"db2"``, ``"sym4"``: as `pyramid`, with that wavelet, periodic at the ends, to the coarsest
-      level that PyWavelets advises for so many means; where that is none, the K means themselves.
+      level that PyWavelets recommends for that many means; without such a level, the K means.
     - ``"mean"``: the mean over time, one row.
-    - ``"uniform"``: K frames, first and last among them, evenly spaced (nearest frame).
-    - ``"dct"``: first K coefficients of the orthonormal DCT-II of 64 (at least K) means.
+    - ``"uniform"``: K evenly spaced frames (the nearest ones), first and last included.
+    - ``"dct"``: the first K coefficients of the orthonormal DCT-II of 64 (or K, if more) means.
 
     Args:
         trajectories: (T, ...) real, T >= 1, time on axis 0, without NaN.
@@ -46,7 +46,7 @@ def encode(trajectories: NDArray[Any], *, layout: str, coefficients: int) -> NDA
         coefficients: K >= 1.
 
     Returns:
-        (rows, ...) in the unit of the input, rows as `count_rows` says.
+        (rows, ...) in the unit of the input, with as many rows as `count_rows` says.
 
     Raises:
         ValueError: as `facewave.features.haar.encode`.
@@ -65,7 +65,7 @@ def encode(trajectories: NDArray[Any], *, layout: str, coefficients: int) -> NDA
     if layout in WAVELETS:
         sizes = _band_sizes(layout, coefficients)
         means = _means(trajectories, sum(sizes))
-        import pywt  # only here: every bucket's job would wait for it
+        import pywt  # not at the top: every job would wait for it
 
         bands = pywt.wavedec(means, layout, mode="periodization", level=len(sizes) - 1, axis=0)
         code: NDArray[Any] = np.concatenate(bands)[:coefficients]
@@ -77,7 +77,7 @@ def decode(code: NDArray[Any], *, layout: str, frames: int) -> NDArray[Any]:
     """Rebuild trajectories of a given length from a code that `encode` made.
 
     - Haar layouts: see `facewave.features.haar.decode`; `paper` gives NaN for frames that it lost.
-    - ``"db2"``, ``"sym4"``, ``"dct"``: what was not kept counts as zero; the inverse transform
+    - ``"db2"``, ``"sym4"``, ``"dct"``: dropped coefficients count as zero; the inverse transform
       gives steps, which are averaged over each frame as in ``"segments"``.
     - ``"mean"``: the mean in every frame.
     - ``"uniform"``: straight lines between the kept frames.
@@ -112,10 +112,10 @@ def decode(code: NDArray[Any], *, layout: str, frames: int) -> NDArray[Any]:
 
 
 def code_bands(layout: str, coefficients: int) -> list[tuple[str, slice]]:
-    """Return the time scales of a code: names and the rows of each, coarse to fine.
+    """Return name and rows of each time scale of a code, coarse to fine.
 
-    A layout without scales (`segments`, `paper`, `uniform`, `mean`) has one, `approximation`. The
-    cosines of `dct` come in octaves behind the first, which is the mean.
+    A layout without scales (`segments`, `paper`, `uniform`, `mean`) has a single one,
+    `approximation`. The cosines of `dct` are grouped in octaves after the first, which is the mean.
     """
     rows = count_rows(layout, coefficients)
     if layout in WAVELETS:
@@ -136,7 +136,7 @@ def _band_sizes(layout: str, coefficients: int) -> list[int]:
     count = 1 << (coefficients - 1).bit_length()
     level = pywt.dwt_max_level(count, pywt.Wavelet(layout).dec_len)
     if not level:
-        # The first K of more means would be the beginning of the clip.
+        # The first K of more than K means would cover only the beginning of the clip.
         return [coefficients]
     bands = pywt.wavedec(np.zeros(count), layout, mode="periodization", level=level)
     return [len(band) for band in bands]
@@ -155,9 +155,9 @@ def _join_frames(code: NDArray[Any], frames: int) -> NDArray[Any]:
     time = np.arange(frames)
     left = np.clip(np.searchsorted(kept, time, side="right") - 1, 0, len(kept) - 1)
     right = np.minimum(left + 1, len(kept) - 1)
-    share = (time - kept[left]) / np.maximum(kept[right] - kept[left], 1)
-    share = share.reshape(-1, *[1] * (code.ndim - 1)).astype(code.dtype)
-    rebuilt: NDArray[Any] = values[left] + share * (values[right] - values[left])
+    weight = (time - kept[left]) / np.maximum(kept[right] - kept[left], 1)
+    weight = weight.reshape(-1, *[1] * (code.ndim - 1)).astype(code.dtype)
+    rebuilt: NDArray[Any] = values[left] + weight * (values[right] - values[left])
     return rebuilt
 
 

@@ -1,1 +1,5 @@
-"""TODO package facewave/jobs."""
+"""What every job of the workflow needs: a log of its own, progress, and limits of memory.
+
+`log` sends what a job prints to its log file, `memory` tells how much memory it may still take,
+`system_libraries` whether the libraries that OpenCV and MediaPipe link to are installed.
+"""

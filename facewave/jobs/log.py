@@ -1,4 +1,4 @@
-"""Where a job's words go: its own log file, what its C libraries print included."""
+"""A job's log file, which also gets what its C libraries print, and the progress of its clips."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from pathlib import Path
 
 @contextmanager
 def job_log(path: Path | str | None) -> Iterator[None]:
-    """Send stderr, as C libraries see it too, and facewave's log to a file for a while.
+    """Send stderr (that of C libraries too) and facewave's log to a file within the block.
 
-    An exception is written to the log as well and goes on.
+    An exception is written to the log and raised again.
 
     Args:
         path: the log file; None leaves everything where it is.
@@ -55,10 +55,10 @@ _log = logging.getLogger("facewave")
 
 @dataclass
 class Progress:
-    """Counts clips done and frames seen.
+    """Counts clips and frames, and logs the progress.
 
     Attributes:
-        total: clips to do.
+        total: number of clips.
         every: seconds between two lines.
     """
 
@@ -68,16 +68,16 @@ class Progress:
     computed: int = 0
     frames: int = 0
     started: float = field(default_factory=time.monotonic)
-    said: float = field(default_factory=time.monotonic)
+    reported: float = field(default_factory=time.monotonic)
 
     def step(self, *, computed: bool, frames: int = 0) -> None:
-        """Count a clip; `computed` is false for one that was in the store already."""
+        """Count a clip; `computed` is false if it was in the store already."""
         self.done += 1
         self.computed += computed
         self.frames += frames if computed else 0
         now = time.monotonic()
-        if now - self.said >= self.every or self.done == self.total:
-            self.said = now
+        if now - self.reported >= self.every or self.done == self.total:
+            self.reported = now
             _log.info(self.line(now - self.started))
 
     def line(self, seconds: float) -> str:

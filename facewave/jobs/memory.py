@@ -1,77 +1,44 @@
-"""How much memory this process may still take: of the machine, and of the job that it runs in.
+"""Which processes the kernel has killed because memory ran out.
 
-A cluster's scheduler puts a job into a control group with a limit of its own, above which the
-kernel kills it, however much memory the machine has.
-References: https://docs.kernel.org/admin-guide/cgroup-v2.html (memory.max, memory.current,
-memory.stat, memory.events), https://docs.kernel.org/admin-guide/cgroup-v1/memory.html
+A cluster's scheduler puts a job into a control group with a limit of its own. The kernel kills a
+job that exceeds it, however much memory the machine has.
+References: https://docs.kernel.org/admin-guide/cgroup-v2.html (memory.events),
+https://docs.kernel.org/admin-guide/cgroup-v1/memory.html (memory.oom_control)
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
-_MIB = 1024 * 1024
 _CGROUPS, _MEMBERSHIP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
 class KilledForMemoryError(Exception):
-    """A process was killed since memory ran out, which says nothing about what it worked on."""
+    """A process was killed because memory ran out, whatever it was working on."""
 
 
-@dataclass(frozen=True)
-class _Names:
-    """What the files of a control group are called."""
-
-    limit: str
-    used: str
-    events: str
-    cache: str  # of memory.stat: pages of files that nobody uses, which the kernel gives up first
-
-
-_V1 = _Names(
-    "memory.limit_in_bytes", "memory.usage_in_bytes", "memory.oom_control", "total_inactive_file"
-)
-_V2 = _Names("memory.max", "memory.current", "memory.events", "inactive_file")
-
-
-def available_memory(*, cgroups: Path = _CGROUPS, membership: Path = _MEMBERSHIP) -> int:
-    """Return the bytes that can be taken without swapping and without passing a job's limit.
-
-    Args:
-        cgroups: where control groups (version 2 or 1) are mounted; other systems have none.
-        membership: file that names the process's own groups.
-    """
-    free = int(psutil.virtual_memory().available)
-    # A limit of any group above holds as well.
-    left = [
-        _left_in(folder, names)
-        for own, names in _own_groups(cgroups, membership)
-        for folder in (own, *own.parents)
-        if folder.is_relative_to(cgroups)
-    ]
-    return max(0, min([free, *(bytes_left for bytes_left in left if bytes_left is not None)]))
+# What the file of a control group that counts kills is called, in version 1 and 2.
+_V1, _V2 = "memory.oom_control", "memory.events"
 
 
 def killed_for_memory(*, cgroups: Path = _CGROUPS, membership: Path = _MEMBERSHIP) -> int:
     """Return how many processes of this one's control group the kernel has killed for memory.
 
-    Whether the limit was the group's own, one above it or the machine's makes no difference; 0
-    where nobody counts.
+    It makes no difference whether the limit was the group's own, that of a group above it or the
+    machine's; 0 if nothing counts them.
 
     Args:
-        cgroups, membership: as for `available_memory`.
+        cgroups: where control groups (version 2 or 1) are mounted; other systems have none.
+        membership: file that names the process's own groups.
     """
     counts = [
-        _numbers(folder / names.events).get("oom_kill", 0)
-        for folder, names in _own_groups(cgroups, membership)
+        _numbers(folder / events).get("oom_kill", 0)
+        for folder, events in _own_groups(cgroups, membership)
     ]
     return max(counts, default=0)
 
 
-def _own_groups(cgroups: Path, membership: Path) -> list[tuple[Path, _Names]]:
+def _own_groups(cgroups: Path, membership: Path) -> list[tuple[Path, str]]:
     try:
         lines = membership.read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -86,34 +53,10 @@ def _own_groups(cgroups: Path, membership: Path) -> list[tuple[Path, _Names]]:
     return groups
 
 
-def _left_in(group: Path, names: _Names) -> int | None:
-    try:
-        limit = (group / names.limit).read_text(encoding="utf-8").strip()
-        used = int((group / names.used).read_text(encoding="utf-8"))
-        if limit == "max":
-            return None
-        return int(limit) - used + _numbers(group / "memory.stat").get(names.cache, 0)
-    except (OSError, ValueError):
-        return None
-
-
 def _numbers(file: Path) -> dict[str, int]:
-    """Read a file of names and numbers, a pair a line; nothing where there is no such file."""
+    """Read a file with one name and number per line; empty if there is no such file."""
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
         return {name: int(number) for name, number in (line.split() for line in lines)}
     except (OSError, ValueError):
         return {}
-
-
-def fits(bytes_needed: int, *, job_mb: int | None = None) -> bool:
-    """Tell whether so many bytes are at most half of what may be taken.
-
-    Args:
-        bytes_needed: what would be held.
-        job_mb: memory that the job asked for in MiB (Snakemake's `mem_mb`), another limit.
-    """
-    limit = available_memory()
-    if job_mb:
-        limit = min(limit, job_mb * _MIB)
-    return bytes_needed <= limit // 2

@@ -1,11 +1,14 @@
-"""Are the shared libraries there that OpenCV and MediaPipe link to? `python -m` says."""
+"""Checks that the shared libraries that OpenCV and MediaPipe link to are installed.
+
+`python -m facewave.jobs.system_libraries` names those that are missing.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import sys
 
-# Library -> Debian/Ubuntu package that has it.
+# Library -> Debian/Ubuntu package that contains it.
 LIBRARIES = {
     "libEGL.so.1": "libegl1",
     "libGLESv2.so.2": "libgles2",
@@ -15,7 +18,7 @@ LIBRARIES = {
 
 
 def missing_libraries() -> list[str]:
-    """Return the names of the needed libraries that cannot be loaded (Linux; none elsewhere)."""
+    """Return the names of the libraries that cannot be loaded (on Linux; none elsewhere)."""
     return [name for name in LIBRARIES if not _loads(name)] if sys.platform == "linux" else []
 
 

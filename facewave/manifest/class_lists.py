@@ -1,4 +1,4 @@
-"""The class lists that the datasets come with, and which of their words mean the same emotion.
+"""The class lists that datasets come with, and which of their words mean the same emotion.
 
 The same seven words name the same classes in every dataset, so that a model trained on one can be
 scored on another: MAFW's "happiness", RAVDESS's "HAP" and FERV39k's "Happy" are all `happy` here.
@@ -27,7 +27,7 @@ MAFW_COMPOUND = (
     "anxiety_helplessness", "anxiety_helplessness_disappointment", "helplessness_disappointment",
 )  # fmt: skip
 
-# Adapter to the names of its class lists and the lists; the first is taken where none is chosen.
+# By adapter: class lists by name; the first one is the default.
 PRESETS: dict[str, dict[str, tuple[str, ...]]] = {
     "dfew": {"7": SEVEN},
     "raw_dfew_csv": {"7": SEVEN},
@@ -60,7 +60,7 @@ _WORDS = {same: word for word, others in _SAME.items() for same in others}
 
 
 def canonical(word: str) -> str:
-    """Return the one form of a label's word: `Happiness` is `happy`; unknown words stay.
+    """Return the canonical form of a label: `Happiness` becomes `happy`; unknown words stay.
 
     The parts of a compound word are joined by `_` in the order of MAFW's ids.
     """
@@ -73,11 +73,11 @@ def canonical(word: str) -> str:
 
 
 def preset_classes(adapter: str, preset: object = None) -> tuple[str, ...] | None:
-    """Return a class list that a dataset comes with; None where the adapter has none.
+    """Return a class list that a dataset comes with; None if the adapter has none.
 
     Args:
         adapter: name of the adapter.
-        preset: name of the list, as text or number; None for the adapter's usual one.
+        preset: name of the list, as text or number; None for the adapter's default.
     """
     lists = PRESETS.get(adapter)
     if lists is None:

@@ -1,12 +1,10 @@
-"""The manifest: one row a clip, written as Parquet (and CSV to look at) and read back.
+"""The manifest: one row per clip, written as Parquet (and CSV to look at) and read back.
 
-`schemas/manifest.schema.yaml` describes the columns; the last one, `targets`, is there where a clip
-has any, so that a manifest without them stays what it was. The Snakefile imports this module, so
-pyarrow is imported only by the functions that need it.
+`schemas/manifest.schema.yaml` describes the columns. The Snakefile imports this module, so pyarrow
+is imported only by the functions that need it.
 """
 
 import csv
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -33,8 +31,7 @@ COLUMNS = (
     "start_frame",
     "end_frame",
 )
-TARGETS = "targets"
-_NOT_NULL = 5  # the first five columns are filled in every row
+_NOT_NULL = 5  # the first five columns have a value in every row
 _SHOWN = 100
 
 # Names and values, in the order of the columns that they were read from.
@@ -46,12 +43,12 @@ class ManifestError(ValueError):
 
     Attributes:
         what: what cannot be used
-        problems: one line a problem, all of them; the message shows the first 100
+        problems: one line per problem, all of them; the message shows the first 100
         advice: what to do
     """
 
     def __init__(self, what: str, problems: Sequence[str], *, advice: str) -> None:
-        """Make the message: what cannot be used, a line a problem, then what to do."""
+        """Make the message: what cannot be used, one line per problem, then what to do."""
         self.what, self.problems, self.advice = what, list(problems), advice
         count = "1 problem" if len(problems) == 1 else f"{len(problems):,} problems"
         lines = [f"{what}: {count}", *(f"  {problem}" for problem in problems[:_SHOWN])]
@@ -74,16 +71,17 @@ class Clip:
         subject, take: the person, and which recording of the person
         fold, split: where the dataset's own protocol puts the clip; split is train, val or test
         text: caption or transcript
-        fps_hint: frames a second, for containers that name none
+        fps_hint: frames per second, for containers that name none
         source: the movie or recording that the clip was cut from
         scene: the kind of situation, where the dataset names it
-        start_frame, end_frame: of a segment, its first frame and the one after its last; None for
-            a whole video
-        targets: real values (questionnaire scores, valence), those that are known; None for none
+        start_frame, end_frame: of a segment, its first frame and one past its last; None for a
+            whole video
+        targets: real values (questionnaire scores, valence) that are known; None if there are none
         fingerprint: of the recipe, where the workflow itself makes the file
         missing: there was no such file when the dataset was read
 
-    `fingerprint` and `missing` hold for the moment and are not written to the manifest.
+    The last three are not written to the manifest: targets have a file of their own (see
+    `facewave.manifest.targets`), the others hold only for the moment.
     """
 
     clip_id: str
@@ -108,18 +106,15 @@ class Clip:
 
     @property
     def frames(self) -> tuple[int, int] | None:
-        """The segment's range of frames (first, one after the last); None for a whole video."""
+        """The segment's range of frames (first, one past the last); None for a whole video."""
         if self.start_frame is None or self.end_frame is None:
             return None
         return self.start_frame, self.end_frame
 
 
 @cache
-def manifest_schema(*, targets: bool = False) -> Any:
-    """Return the manifest's `pyarrow.Schema`.
-
-    String, int32, double and list<float> columns, with `targets` one of map<string, double> more.
-    """
+def manifest_schema() -> Any:
+    """Return the manifest's `pyarrow.Schema`: string, int32, double and list<float> columns."""
     import pyarrow as pa
 
     types = {
@@ -129,12 +124,11 @@ def manifest_schema(*, targets: bool = False) -> Any:
         "fps_hint": pa.float64(),
         "start_frame": pa.int32(),
         "end_frame": pa.int32(),
-        TARGETS: pa.map_(pa.string(), pa.float64()),
     }
     return pa.schema(
         [
             pa.field(name, types.get(name, pa.string()), nullable=position >= _NOT_NULL)
-            for position, name in enumerate([*COLUMNS, TARGETS] if targets else COLUMNS)
+            for position, name in enumerate(COLUMNS)
         ]
     )
 
@@ -149,7 +143,7 @@ def write_manifest(
     """Write the manifest as Parquet and as CSV, each whole or not at all.
 
     The same arguments give the same bytes. In the CSV an empty cell is null and the numbers of
-    `label_distribution` are parted by blanks; `targets` is a JSON object.
+    `label_distribution` are separated by spaces.
 
     Args:
         clips: the rows, in the order in which they are written
@@ -160,8 +154,7 @@ def write_manifest(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = manifest_schema(targets=any(clip.targets is not None for clip in clips))
-    schema = schema.with_metadata(dict(sorted(metadata.items())))
+    schema = manifest_schema().with_metadata(dict(sorted(metadata.items())))
     columns = {name: [getattr(clip, name) for clip in clips] for name in schema.names}
     table = pa.table(columns, schema=schema)
     with atomic_path(parquet_path) as temporary:
@@ -172,11 +165,6 @@ def write_manifest(
         " ".join(str(float(vote)) for vote in votes) if votes is not None else None
         for votes in columns["label_distribution"]
     ]
-    if TARGETS in columns:
-        columns[TARGETS] = [
-            json.dumps(dict(pairs), ensure_ascii=False) if pairs is not None else None
-            for pairs in columns[TARGETS]
-        ]
     with (
         atomic_path(csv_path) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as file,
@@ -193,21 +181,17 @@ def read_manifest(path: Path) -> list[Clip]:
         path: the Parquet file
 
     Returns:
-        the clips in the file's order; `fingerprint` is None and `missing` is False, and
+        the clips in the file's order, without targets, `fingerprint` or `missing`;
         `label_distribution` has been rounded to float32
 
     Raises:
-        ManifestError: no such file, not Parquet, or not the manifest's columns
+        ManifestError: no such file, not Parquet, or other columns than the manifest's
     """
     table = _read(path, None)
     columns = {name: table.column(name).to_pylist() for name in table.column_names}
     columns["label_distribution"] = [
         tuple(votes) if votes is not None else None for votes in columns["label_distribution"]
     ]
-    if TARGETS in columns:
-        columns[TARGETS] = [
-            tuple(pairs) if pairs is not None else None for pairs in columns[TARGETS]
-        ]
     return list(map(Clip, *columns.values()))
 
 
@@ -215,7 +199,7 @@ def manifest_metadata(path: Path) -> dict[str, str]:
     """Return the metadata that `write_manifest` was given.
 
     Raises:
-        ManifestError: no such file, not Parquet, or not the manifest's columns
+        ManifestError: no such file, not Parquet, or other columns than the manifest's
     """
     metadata = _read(path, ()).schema.metadata or {}
     return {key.decode(): value.decode() for key, value in metadata.items()}
@@ -225,12 +209,11 @@ def _read(path: Path, columns: Iterable[str] | None) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    advice = "Remove the file and run the workflow again: it writes the manifest anew."
+    advice = "Remove the file and run the workflow again: it writes the manifest again."
     try:
         with pq.ParquetFile(path) as file:
             found = file.schema_arrow
-            schemas = (manifest_schema(), manifest_schema(targets=True))
-            if any(found.equals(schema, check_metadata=False) for schema in schemas):
+            if found.equals(manifest_schema(), check_metadata=False):
                 return file.read(columns=None if columns is None else list(columns))
     except (OSError, pa.ArrowException) as error:
         raise ManifestError(str(path), [str(error)], advice=advice) from error

@@ -9,17 +9,17 @@ from facewave.manifest.clips import Clip
 
 
 def choose_subset(clips: Sequence[Clip], subset: float | None, *, seed: int) -> list[Clip]:
-    """Return some of the clips, in their order, numbered anew.
+    """Return some of the clips, in their order, with new numbers.
 
     Within a class the clips are ordered by a hash of seed and clip id; the classes take turns so
-    that every beginning of the whole order has about the same share of each class. The subset is
-    such a beginning: a larger one holds every smaller one, and a clip that comes or goes moves at
+    that every prefix of the whole order has about the same fraction of each class. The subset is
+    such a prefix: a larger one contains every smaller one, and adding or removing a clip moves at
     most one other of its class.
 
     Args:
         clips: of one dataset
-        subset: a share between 0 and 1, a whole number of clips (1 is one clip), or None for all;
-            a number above that of the clips gives all
+        subset: a fraction between 0 and 1, a whole number of clips (1 is one clip), or None for
+            all; a number larger than that of the clips gives all
         seed: decides which clips are chosen
 
     Returns:
@@ -36,9 +36,9 @@ def choose_subset(clips: Sequence[Clip], subset: float | None, *, seed: int) -> 
 
 
 def in_turns(clip_ids: Sequence[str], labels: Sequence[int], *, seed: int) -> list[int]:
-    """Return the places 0 to n - 1 in the order of `choose_subset`.
+    """Return the positions 0 to n - 1 in the order of `choose_subset`.
 
-    Every beginning of it, and every end, has about the same share of each class.
+    Every prefix of it, and every suffix, has about the same fraction of each class.
     """
     sizes = Counter(labels)
     by_class: defaultdict[int, list[tuple[bytes, int]]] = defaultdict(list)

@@ -1,14 +1,15 @@
-"""The mirrored face: what a clip's features would be had the video been flipped left to right.
+"""The mirrored face: the features that a clip would have if its video were flipped left to right.
 
-Landmarks change places with their partners and x changes sign; blendshapes swap left and right;
-of the head's pose yaw, roll and x change sign. Codes are linear in the trajectories, so that the
-code can be mirrored without the video. Energies and deviations have no sign. This holds for
-aligned landmarks, whose x is 0 in the middle of the face, not for image coordinates.
+Landmarks swap with their partners, and x changes sign; blendshapes swap left and right; of the
+head's pose yaw, roll and x change sign. Codes are linear in the trajectories, so a code can be
+mirrored without the video. Energies and deviations have no sign. This holds for aligned landmarks,
+whose x is 0 in the middle of the face, not for image coordinates.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from facewave.face.blendshapes import BLENDSHAPES
 from facewave.face.canonical_mesh import N_VERTICES, canonical_face
 from facewave.features.groups import split_group
+from facewave.splits.read import SplitTable
 
 # Partners of landmarks 468 to 477: centre, inner or outer, top, outer or inner, bottom of an iris.
 _IRISES = (473, 476, 475, 474, 477, 468, 471, 470, 469, 472)
@@ -67,6 +69,31 @@ def mirrored_blendshapes() -> NDArray[np.int64]:
     return partner
 
 
+def mirror_inputs(table: SplitTable, inputs: Sequence[str]) -> SignedSwap:
+    """Return how the columns of several groups, one behind the other, are mirrored.
+
+    Args:
+        table: says how its features were made.
+        inputs: names of its groups.
+
+    Raises:
+        ValueError: a group cannot be mirrored; landmarks in image coordinates never can.
+    """
+    features = table.metadata.get("features")
+    align = features.get("features", {}).get("align") if isinstance(features, dict) else None
+    if "landmarks" in inputs and align == "none":
+        raise ValueError(
+            "mlp.fusion.mirror: landmarks in image coordinates cannot be mirrored; set "
+            "features.align, or mlp.fusion.mirror to false"
+        )
+    swaps = [mirror_swap(name, table.shapes[name]) for name in inputs]
+    offsets = np.cumsum([0, *(swap.partner.size for swap in swaps[:-1])])
+    return SignedSwap(
+        partner=np.concatenate([s.partner + o for s, o in zip(swaps, offsets, strict=True)]),
+        sign=np.concatenate([swap.sign for swap in swaps]),
+    )
+
+
 def mirror_swap(group: str, shape: tuple[int, ...]) -> SignedSwap:
     """Return how a feature group is mirrored.
 
@@ -85,8 +112,8 @@ def mirror_swap(group: str, shape: tuple[int, ...]) -> SignedSwap:
     source, kind = split_group(group)
     if kind not in ("", "energy"):
         raise ValueError(
-            f"mlp.mirror: the group {group!r} cannot be mirrored; leave it out of mlp.inputs or "
-            "set mlp.mirror to false"
+            f"mlp.fusion.mirror: the group {group!r} cannot be mirrored; leave it out of "
+            "mlp.inputs or set mlp.fusion.mirror to false"
         )
     partner, sign = _frame(source)
     rows = shape[0]

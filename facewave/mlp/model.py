@@ -1,45 +1,50 @@
-"""A multilayer perceptron on feature groups: network and prediction."""
+"""A trained MLP: prediction, and its checkpoint file."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import pickle
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from facewave.mlp.options import MlpOptions as MlpOptions
-from facewave.mlp.standardise import (
-    _CHUNK_CLIPS,
-    Scaler,
-    _chunks,
-    check_features,
-    check_same_features,
-    gather,
-)
+from facewave import __version__
+from facewave.mlp.network import MlpNetwork, Projection, make_layers
+from facewave.mlp.options import MlpOptions
+from facewave.mlp.parts import check_features, check_same_features
+from facewave.mlp.standardise import Scaler, clip_chunks, gather
 from facewave.splits.read import SplitTable
+from facewave.storage.atomic import atomic_path
 from facewave.training import use_threads
+from facewave.versions import MLP_VERSION
+
+CHECKPOINT_FORMAT = "facewave-mlp"
+_CHUNK_CLIPS = 64
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainedMlp:
-    """All that prediction needs, and where it comes from.
+    """Everything that prediction needs, and where it comes from.
 
     Attributes:
-        network: with the weights of the best epoch.
-        scaler: of the training part.
-        prior: float32 (C,), class frequencies over all clips of the training part.
+        network: with the weights that were kept.
+        scaler: of the clips that the network learned from.
+        prior: float32 (C,), class frequencies over all clips of the parts learned from.
         options: as trained.
         classes: C names.
         shapes: shape of each input group.
         seed: of initialisation, batch order and dropout.
-        best_epoch: from 1.
+        best_epoch: the epoch whose weights were kept, from 1.
         split_metadata: metadata of the training part's file (feature options, digest).
     """
 
-    network: nn.Module
+    network: MlpNetwork
     scaler: Scaler
     prior: Tensor
     options: MlpOptions
@@ -53,9 +58,9 @@ class TrainedMlp:
 def predict(model: TrainedMlp, table: SplitTable, *, threads: int = 1) -> NDArray[np.float32]:
     """Return class probabilities.
 
-    An invalid clip, of which there are no features, gets the class frequencies of the training
-    part: its answer is the majority class. Scores thus count every clip; to drop the clips that
-    could not be tracked would flatter the model.
+    An invalid clip has no features and gets the class frequencies of training: the prediction is
+    the majority class. Scores therefore count every clip; leaving out the clips that could not be
+    tracked would flatter the model.
 
     Args:
         model: from training or a checkpoint.
@@ -73,14 +78,14 @@ def predict(model: TrainedMlp, table: SplitTable, *, threads: int = 1) -> NDArra
     probabilities = np.tile(model.prior.numpy(), (len(table), 1))
     model.network.eval()
     with use_threads(threads), torch.inference_mode():
-        for rows in _chunks(np.flatnonzero(table.valid), _CHUNK_CLIPS):
+        for rows in clip_chunks(np.flatnonzero(table.valid), _CHUNK_CLIPS):
             features = model.scaler(gather(table, model.options.inputs, rows))
             probabilities[rows] = model.network(features).softmax(dim=1).numpy()
     return probabilities
 
 
 def check_compatible(model: TrainedMlp, table: SplitTable) -> None:
-    """Refuse a table whose columns mean something else than in training.
+    """Refuse a table whose columns do not mean the same as in training.
 
     Raises:
         ValueError: saying what differs.
@@ -97,3 +102,92 @@ def check_compatible(model: TrainedMlp, table: SplitTable) -> None:
                 f"the split has {table.shapes[name]}: train again on the new features"
             )
     check_same_features(model.split_metadata, table.metadata)
+
+
+def save_checkpoint(path: Path, model: TrainedMlp) -> None:
+    """Write a model so that `torch.load(path, weights_only=True)` reads it; atomic.
+
+    The file is a dict of tensors and plain Python values. Equal models give equal bytes.
+    """
+    content = {
+        "format": CHECKPOINT_FORMAT,
+        "format_version": MLP_VERSION,
+        "facewave": __version__,
+        "weights": dict(model.network.state_dict()),
+        "mean": model.scaler.mean,
+        "std": model.scaler.std,
+        "prior": model.prior,
+        "options": _plain(asdict(model.options)),
+        "classes": list(model.classes),
+        "shapes": _plain(model.shapes),
+        "seed": model.seed,
+        "best_epoch": model.best_epoch,
+        "split_metadata": model.split_metadata,
+    }
+    # Given a path, torch puts the file's name (here a temporary one) into the archive.
+    with atomic_path(path) as temporary, temporary.open("wb") as handle:
+        torch.save(content, handle)
+
+
+def load_checkpoint(path: Path) -> TrainedMlp:
+    """Read what `save_checkpoint` wrote, without running code from the file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is something else, damaged, or of another format version.
+    """
+    path = Path(path)
+    with path.open("rb") as handle:
+        if not zipfile.is_zipfile(handle):
+            raise ValueError(f"{path}: not a checkpoint of the MLP: no archive, or a truncated one")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise ValueError(f"{path}: not a checkpoint of the MLP: {_reason(error)}") from error
+    if not isinstance(content, dict) or content.get("format") != CHECKPOINT_FORMAT:
+        raise ValueError(f"{path}: not a checkpoint of the MLP")
+    if content.get("format_version") != MLP_VERSION:
+        raise ValueError(
+            f"{path}: checkpoint version {content.get('format_version')!r} (facewave "
+            f"{content.get('facewave')}); this one reads version {MLP_VERSION}: train again"
+        )
+    try:
+        return _restore(content)
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: incomplete checkpoint: {_reason(error)}") from error
+
+
+def _restore(content: dict[str, Any]) -> TrainedMlp:
+    options, weights = MlpOptions.from_config(content["options"]), content["weights"]
+    bases = [value for name, value in weights.items() if name.startswith("projection.")]
+    # On the meta device no weights are drawn: loading leaves the random state alone.
+    with torch.device("meta"):
+        projection = Projection(bases) if options.fusion else None
+        layers = make_layers(
+            options,
+            n_features=projection.out_features if projection else content["mean"].numel(),
+            n_classes=len(content["classes"]),
+        )
+        network = MlpNetwork(projection, layers)
+    network.load_state_dict(weights, assign=True)
+    network.eval()
+    return TrainedMlp(
+        network=network,
+        scaler=Scaler(mean=content["mean"], std=content["std"]),
+        prior=content["prior"],
+        options=options,
+        classes=tuple(content["classes"]),
+        shapes={name: tuple(shape) for name, shape in content["shapes"].items()},
+        seed=content["seed"],
+        best_epoch=content["best_epoch"],
+        split_metadata=content["split_metadata"],
+    )
+
+
+def _reason(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}

@@ -1,4 +1,4 @@
-"""The network behind the projections: several small MLPs at once, answering together.
+"""The network: feature groups, projected or not, to the logits of the classes.
 
 References:
 - B. Lakshminarayanan, A. Pritzel, C. Blundell, "Simple and scalable predictive uncertainty
@@ -10,24 +10,55 @@ References:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from facewave.mlp.options import MlpOptions as MlpOptions
-from facewave.mlp.projection import Projection
+from facewave.mlp.options import MlpOptions
 
-# The output layer starts smaller than the hidden ones: first answers near to indifference.
+# The output layer starts smaller than the hidden ones: the first predictions are near uniform.
 _OUTPUT_GAIN = 0.5
 
-# Standard deviation of ln T that is expected before any validation clip is seen.
+# Prior standard deviation of ln T.
 _TEMPERATURE_DEVIATION = 0.1
 
 
-class Members(nn.Module):
+class Projection(nn.Module):
+    """Standardised features (n, d) to the joined projections (n, q) of their groups.
+
+    Attributes:
+        widths: number of features of each group.
+        bases: buffers `basis_0` … float32 (d_g, q_g).
+    """
+
+    def __init__(self, bases: Sequence[Tensor]) -> None:
+        """Take one basis per group, in the order of the groups."""
+        super().__init__()
+        self.widths = [basis.shape[0] for basis in bases]
+        for index, basis in enumerate(bases):
+            self.register_buffer(f"basis_{index}", basis)
+
+    @property
+    def bases(self) -> list[Tensor]:
+        """The basis of each group."""
+        return [self.get_buffer(f"basis_{index}") for index in range(len(self.widths))]
+
+    @property
+    def out_features(self) -> int:
+        """Width of the joined projections."""
+        return sum(basis.shape[1] for basis in self.bases)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Project the groups and join them."""
+        parts = torch.split(features, self.widths, dim=1)
+        return torch.cat([part @ basis for part, basis in zip(parts, self.bases, strict=True)], 1)
+
+
+class Ensemble(nn.Module):
     """S multilayer perceptrons with weights of their own: linear, GELU, dropout; linear."""
 
     def __init__(
@@ -63,36 +94,105 @@ class Members(nn.Module):
         return values
 
 
-class FusionMlp(nn.Module):
-    """Standardised features to logits: projection, members, mean probability, temperature."""
+def plain_layers(
+    *, n_features: int, hidden: Sequence[int], n_classes: int, dropout: float
+) -> nn.Sequential:
+    """Make linear, LayerNorm, GELU and dropout for each hidden layer, then a linear output layer.
+
+    LayerNorm does not mix clips, so a last batch of one clip needs no special case. The weights
+    come from torch's global random state.
+    """
+    layers: list[nn.Module] = []
+    for before, after in pairwise([n_features, *hidden]):
+        layers += [nn.Linear(before, after), nn.LayerNorm(after), nn.GELU(), nn.Dropout(dropout)]
+    layers.append(nn.Linear([n_features, *hidden][-1], n_classes))
+    return nn.Sequential(*layers)
+
+
+class MlpNetwork(nn.Module):
+    """Standardised features (n, d) to logits (n, C).
+
+    Attributes:
+        projection: of the feature groups; None: the layers take the features as they are.
+        layers: an `Ensemble`, whose prediction is its members' mean probability, or `plain_layers`.
+        temperature: 0-d; divides the logits.
+    """
 
     temperature: Tensor
 
-    def __init__(self, projection: Projection, members: Members, temperature: float = 1.0) -> None:
-        """Join the parts; `temperature` divides the logarithm of the mean probability."""
+    def __init__(
+        self,
+        projection: Projection | None,
+        layers: Ensemble | nn.Sequential,
+        temperature: float = 1.0,
+    ) -> None:
+        """Join the parts."""
         super().__init__()
         self.projection = projection
-        self.members = members
+        self.layers = layers
         self.register_buffer("temperature", torch.tensor(temperature))
 
     def forward(self, features: Tensor) -> Tensor:
         """Return logits (n, C) whose softmax are the calibrated probabilities."""
-        logits: Tensor = mean_logits(self.members(self.projection(features))) / self.temperature
-        return logits
+        return self.logits(self.projection(features) if self.projection else features)
 
-    @classmethod
-    def from_weights(cls, weights: Mapping[str, Tensor], *, dropout: float) -> FusionMlp:
-        """Make the network that `state_dict` came from, on the device and with values of it."""
-        bases = [value for name, value in weights.items() if name.startswith("projection.")]
-        shapes = [value.shape for name, value in weights.items() if ".weights." in name]
-        members = Members(
-            members=shapes[0][0],
-            n_features=shapes[0][1],
-            hidden=[shape[2] for shape in shapes[:-1]],
-            n_classes=shapes[-1][2],
-            dropout=dropout,
+    def logits(self, values: Tensor) -> Tensor:
+        """Return the logits (n, C) of what the layers take: projections, or the features."""
+        logits: Tensor = self.layers(values)
+        if isinstance(self.layers, Ensemble):
+            logits = mean_logits(logits)
+        return logits / self.temperature
+
+    def first_layer(self, widths: Sequence[int]) -> list[tuple[int, Tensor]]:
+        """Return the matrices that each input's standardised columns are multiplied by first.
+
+        This first layer is the projection, if there is one: a sum over columns in either case.
+
+        Args:
+            widths: number of columns of each input.
+
+        Returns:
+            for each input the position of its first value in the result, and a matrix (columns,
+            values)
+        """
+        if self.projection:
+            bases = self.projection.bases
+            starts = accumulate((basis.shape[1] for basis in bases[:-1]), initial=0)
+            return list(zip(starts, bases, strict=True))
+        weight = self._plain_layers[0].get_parameter("weight").detach()
+        return [(0, part.T) for part in torch.split(weight, list(widths), dim=1)]
+
+    def after_first_layer(self, sums: Tensor) -> Tensor:
+        """Return the logits (n, C) of the sums over all columns, see `first_layer`."""
+        if self.projection:
+            return self.logits(sums)
+        first, *others = self._plain_layers
+        logits: Tensor = nn.Sequential(*others)(sums + first.get_parameter("bias"))
+        return logits / self.temperature
+
+    @property
+    def _plain_layers(self) -> nn.Sequential:
+        return cast(nn.Sequential, self.layers)
+
+
+def make_layers(
+    options: MlpOptions, *, n_features: int, n_classes: int
+) -> Ensemble | nn.Sequential:
+    """Make the layers that the options name; the weights come from torch's global random state."""
+    if options.fusion is None:
+        return plain_layers(
+            n_features=n_features,
+            hidden=options.hidden,
+            n_classes=n_classes,
+            dropout=options.dropout,
         )
-        return cls(Projection(bases), members)
+    return Ensemble(
+        members=options.fusion.ensemble,
+        n_features=n_features,
+        hidden=options.hidden,
+        n_classes=n_classes,
+        dropout=options.dropout,
+    )
 
 
 def mean_logits(logits: Tensor) -> Tensor:
@@ -101,15 +201,15 @@ def mean_logits(logits: Tensor) -> Tensor:
 
 
 def fit_temperature(logits: Tensor, labels: Tensor) -> float:
-    """Return the temperature under which the answers' cross entropy is least.
+    """Return the temperature that minimises the cross entropy of the predictions.
 
     Args:
         logits: (n, C) of clips that the model has not learned from.
         labels: int64 (n,).
 
     Returns:
-        a value from 0.25 to 4, on a grid of steps of 2 %. Values far from 1 need many clips: a
-        normal prior of ln T stands against a few, which are often of one person.
+        a value from 0.25 to 4, on a grid with steps of 2 %. A normal prior of ln T keeps it near 1
+        where there are few clips, which are often of one person.
     """
     grid = torch.logspace(-2, 2, 141, base=2)
     losses = torch.stack(
@@ -117,33 +217,3 @@ def fit_temperature(logits: Tensor, labels: Tensor) -> float:
     )
     losses += torch.log(grid) ** 2 / (2 * _TEMPERATURE_DEVIATION**2)
     return float(grid[int(losses.argmin())])
-
-
-class Mlp(nn.Module):
-    """Linear, LayerNorm, GELU and dropout for each hidden layer, then a linear output layer.
-
-    LayerNorm does not mix clips, so a last batch of one clip needs no special case.
-    """
-
-    def __init__(
-        self, *, n_features: int, hidden: Sequence[int], n_classes: int, dropout: float
-    ) -> None:
-        """Make the layers; the weights come from torch's global random state."""
-        super().__init__()
-        layers: list[nn.Module] = []
-        width = n_features
-        for wanted in hidden:
-            layers += [
-                nn.Linear(width, wanted),
-                nn.LayerNorm(wanted),
-                nn.GELU(),
-                nn.Dropout(dropout),
-            ]
-            width = wanted
-        layers.append(nn.Linear(width, n_classes))
-        self.layers = nn.Sequential(*layers)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Return the logits, float32 (n, n_classes), of standardised features (n, n_features)."""
-        logits: Tensor = self.layers(features)
-        return logits

@@ -9,33 +9,70 @@ from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
+class FusionOptions:
+    """How feature groups are reduced and fused (section `mlp.fusion`).
+
+    Attributes:
+        projection: principal directions kept of each group before the first layer.
+        standardise: `trajectory`: one standard deviation for all coefficients of a trajectory's
+            code; `column`: one for each column.
+        label_smoothing: fraction of a target that is spread over all classes.
+        mixup: parameter of the Beta distribution from which mixing weights are drawn; 0: no mixup.
+        mirror: whether to train on mirrored faces as well.
+        schedule: of the learning rate: `cosine` (falling to 0) or `constant`.
+        keep: the weights that are kept, of the `best` epoch on the validation part or the `last`.
+        refit: whether the model is trained again on training and validation part together, for the
+            same number of epochs.
+        ensemble: number of networks whose probabilities are averaged.
+        calibrate: whether a softmax temperature is fitted on the validation part.
+    """
+
+    projection: int = 192
+    standardise: str = "trajectory"
+    label_smoothing: float = 0.1
+    mixup: float = 0.2
+    mirror: bool = True
+    schedule: str = "cosine"
+    keep: str = "last"
+    refit: bool = True
+    ensemble: int = 5
+    calibrate: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot work.
+
+        Raises:
+            ValueError: naming the option.
+        """
+        conditions = {
+            "projection": self.projection >= 1,
+            "standardise": self.standardise in ("column", "trajectory"),
+            "label_smoothing": 0 <= self.label_smoothing < 1,
+            "mixup": 0 <= self.mixup < math.inf,
+            "schedule": self.schedule in ("constant", "cosine"),
+            "keep": self.keep in ("best", "last"),
+            "ensemble": self.ensemble >= 1,
+        }
+        _refuse(self, conditions, section="mlp.fusion")
+
+
+@dataclass(frozen=True, kw_only=True)
 class MlpOptions:
-    """Options of network and training (section `mlp` of the configuration).
+    """Options of network and training (section `mlp`).
 
     Attributes:
         inputs: names of the feature groups, in the order in which they are joined.
-        hidden: width of each hidden layer; none makes it a linear model.
-        dropout: share of activations dropped in training, 0 to below 1.
-        learning_rate: AdamW's step size.
+        hidden: width of each hidden layer; an empty tuple makes a linear model.
+        dropout: fraction of activations dropped in training, 0 to below 1.
+        learning_rate: AdamW's learning rate.
         weight_decay: AdamW's decoupled weight decay.
-        batch_size: clips in a step.
-        max_epochs: passes over the training part, at most.
-        patience: epochs without a better validation score after which training stops.
-        class_weights: `balanced` (errors weigh inversely to class frequency) or `none`.
-        soft_labels: whether clips with votes are learned by their votes, not by their label.
-        projection: principal directions kept of each group before the first layer; 0: none, and
-            none of what follows (see `mlp_training` for that, `mlp_fusion_training` for this).
-        standardise: `column`, or `trajectory`: one deviation for all coefficients of a code.
-        label_smoothing: share of a target that is spread over all classes.
-        mixup: parameter of the Beta distribution that clips are mixed by; 0: no mixing.
-        mirror: whether mirrored faces are trained on as well.
-        schedule: of the step size: `cosine` (falling to 0) or `constant`.
-        keep: weights of the `best` epoch on the validation part, or of the `last`.
-        refit: whether the model is trained again on both parts, for as many epochs.
-        ensemble: networks that answer together.
-        calibrate: whether a temperature is fitted on the validation part.
-        in_memory: whether the parts' features are held in memory: True, False or `auto`. It is
-            for who reads the parts (see `mlp_data`); training takes what it is given.
+        batch_size: clips per training step.
+        max_epochs: maximum number of passes over the training part.
+        patience: number of epochs without a better validation score after which training stops.
+        class_weights: `balanced` (errors are weighted inversely to class frequency) or `none`.
+        soft_labels: whether clips with votes are trained on their votes in place of their label.
+        fusion: None: the plain MLP, which takes all columns, each standardised by itself, and
+            keeps the weights of the best epoch on the validation part.
     """
 
     inputs: tuple[str, ...]
@@ -48,17 +85,7 @@ class MlpOptions:
     patience: int = 30
     class_weights: str = "balanced"
     soft_labels: bool = False
-    projection: int = 0
-    standardise: str = "column"
-    label_smoothing: float = 0.0
-    mixup: float = 0.0
-    mirror: bool = False
-    schedule: str = "constant"
-    keep: str = "best"
-    refit: bool = False
-    ensemble: int = 1
-    calibrate: bool = False
-    in_memory: bool | str = "auto"
+    fusion: FusionOptions | None = None
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work.
@@ -76,18 +103,8 @@ class MlpOptions:
             "max_epochs": self.max_epochs >= 1,
             "patience": self.patience >= 1,
             "class_weights": self.class_weights in ("balanced", "none"),
-            "projection": self.projection >= 0,
-            "standardise": self.standardise in ("column", "trajectory"),
-            "label_smoothing": 0 <= self.label_smoothing < 1,
-            "mixup": 0 <= self.mixup < math.inf,
-            "schedule": self.schedule in ("constant", "cosine"),
-            "keep": self.keep in ("best", "last"),
-            "ensemble": self.ensemble >= 1,
-            "in_memory": self.in_memory in (True, False, "auto"),
         }
-        for name, holds in conditions.items():
-            if not holds:
-                raise ValueError(f"mlp.{name} cannot be {getattr(self, name)!r}")
+        _refuse(self, conditions, section="mlp")
 
     @classmethod
     def from_config(cls, section: Mapping[str, Any]) -> MlpOptions:
@@ -96,13 +113,28 @@ class MlpOptions:
         Raises:
             ValueError: a key is unknown, `inputs` is missing or a value cannot work.
         """
-        unknown = sorted(set(section) - {field.name for field in fields(cls)})
-        if unknown:
-            raise ValueError(f"unknown option mlp.{unknown[0]}")
+        _check_names(cls, section, section="mlp")
         if "inputs" not in section:
             raise ValueError("mlp.inputs is missing: name the feature groups")
         values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in section.items()
         }
+        if values.get("fusion") is not None:
+            _check_names(FusionOptions, values["fusion"], section="mlp.fusion")
+            values["fusion"] = FusionOptions(**values["fusion"])
         return cls(**values)
+
+
+def _check_names(kind: type, values: Mapping[str, Any], *, section: str) -> None:
+    unknown = sorted(set(values) - {field.name for field in fields(kind)})
+    if unknown:
+        raise ValueError(f"unknown option {section}.{unknown[0]}")
+
+
+def _refuse(
+    options: FusionOptions | MlpOptions, conditions: Mapping[str, bool], *, section: str
+) -> None:
+    for name, holds in conditions.items():
+        if not holds:
+            raise ValueError(f"{section}.{name} cannot be {getattr(options, name)!r}")

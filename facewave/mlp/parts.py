@@ -1,24 +1,22 @@
-"""The parts that a model learns from: whether they can be learned from, and how classes weigh."""
+"""The parts that a model learns from: checks of them, and the targets of their clips."""
 
 from __future__ import annotations
 
-import logging
-import math
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from facewave.jobs.memory import fits
 from facewave.mlp.options import MlpOptions
-from facewave.mlp.standardise import check_features, check_same_features
-from facewave.splits.read import SplitTable, read_split
-from facewave.splits.stream import stream_split
+from facewave.mlp.standardise import clip_chunks
+from facewave.splits.read import SplitTable
+
+# Clips that are copied out of the table at a time; larger copies cost more than the check itself.
+_CHECKED_CLIPS = 16
 
 
 def check_parts(train: SplitTable, val: SplitTable, options: MlpOptions) -> None:
@@ -61,44 +59,44 @@ def check_parts(train: SplitTable, val: SplitTable, options: MlpOptions) -> None
         )
 
 
-_log = logging.getLogger("facewave")
+def check_features(table: SplitTable, inputs: Sequence[str], *, part: str) -> None:
+    """Refuse a table that lacks an input, or whose valid clips hold NaN or infinity.
 
-
-def holds_features(
-    train: Path, val: Path, *, options: MlpOptions, job_mb: int | None = None
-) -> bool:
-    """Tell whether the features of all parts are to be held in memory.
-
-    Args:
-        train, val: the Parquet files that training has open at once.
-        options: `inputs`, and `in_memory`, which decides; `auto`: what would be held is compared
-            with the memory that there is.
-        job_mb: memory that the job asked for in MiB.
+    Raises:
+        ValueError: naming the part, the group and the clip.
     """
-    if isinstance(options.in_memory, bool):
-        return options.in_memory
-    needed = _bytes_of(train, options) + _bytes_of(val, options)
-    if options.projection and options.refit:
-        needed *= 2  # a refit learns from a copy of both parts, joined
-    held = fits(needed, job_mb=job_mb)
-    where = "held in memory" if held else "read from the splits as they are needed"
-    _log.info("%.1f GB of features: %s (mlp.in_memory: auto)", needed / 1e9, where)
-    return held
+    rows = np.flatnonzero(table.valid)
+    for name in inputs:
+        if name not in table.groups:
+            raise ValueError(
+                f"the {part} part has no feature group {name!r}; there are: "
+                f"{', '.join(sorted(table.groups)) or 'none'}"
+            )
+        for chunk in clip_chunks(rows, _CHECKED_CLIPS):
+            finite = np.isfinite(table.groups[name][chunk]).all(axis=1)
+            if not finite.all():
+                clip = table.clip_ids[chunk[int(finite.argmin())]]
+                raise ValueError(
+                    f"the {part} part's group {name!r} holds NaN or infinity for the valid clip "
+                    f"{clip!r}: make its features again, or mark the clip invalid"
+                )
 
 
-def read_part(path: Path, *, options: MlpOptions, held: bool) -> SplitTable:
-    """Read a part with the input groups; their values stay in the file unless they are `held`."""
-    if not held:
-        # Arrow's own allocator keeps much of what was freed.
-        pa.set_memory_pool(pa.system_memory_pool())
-    return (read_split if held else stream_split)(path, groups=options.inputs)
+def check_same_features(trained: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Refuse features made with other options: columns can differ where shapes agree.
 
-
-def _bytes_of(path: Path, options: MlpOptions) -> int:
-    shapes = read_split(path, groups=options.inputs, features=False).shapes
-    width = sum(math.prod(shape) for shape in shapes.values())
-    with pq.ParquetFile(path) as file:
-        return 4 * width * int(file.metadata.num_rows)
+    Raises:
+        ValueError: naming the options that differ.
+    """
+    before, now = trained.get("features"), given.get("features")
+    if before == now:
+        return
+    if isinstance(before, dict) and isinstance(now, dict):
+        keys = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k))
+        details = "; ".join(f"{key}: {before.get(key)!r} and {now.get(key)!r}" for key in keys)
+    else:
+        details = f"{before!r} and {now!r}"
+    raise ValueError(f"the features were made with different options ({details})")
 
 
 def check_votes(table: SplitTable) -> None:
@@ -116,50 +114,50 @@ def check_votes(table: SplitTable) -> None:
         )
 
 
-def label_shares(table: SplitTable, rows: NDArray[np.intp], *, soft: bool) -> Tensor:
-    """Return how much of each class the labels of some clips are.
+def label_fractions(table: SplitTable, rows: NDArray[np.intp], *, soft: bool) -> Tensor:
+    """Return how much of each class some clips are.
 
     Args:
         table: a part of a split.
         rows: int (m,), the clips.
-        soft: whether clips with votes have the shares of these.
+        soft: whether clips with votes have the votes' fractions.
 
     Returns:
         float32 (m, C); rows sum to 1, those without votes are one-hot
     """
     labels = torch.from_numpy(table.labels[rows])
-    shares = functional.one_hot(labels, len(table.classes)).float()
+    fractions = functional.one_hot(labels, len(table.classes)).float()
     if soft and table.label_distributions is not None:
         votes = torch.from_numpy(table.label_distributions[rows])
-        shares = torch.where(votes.isnan(), shares, votes)
-    return shares
+        fractions = torch.where(votes.isnan(), fractions, votes)
+    return fractions
 
 
-def class_mass(shares: Tensor, labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the sum of the clips' shares of each class, float64 (C,).
+def class_mass(fractions: Tensor, labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the sum of the clips' fractions of each class, float64 (C,).
 
-    A class that no clip is labelled with has 0: a few stray votes would else weigh as much as all
+    A class without a labelled clip gets 0: a few stray votes would otherwise weigh as much as all
     clips of another class.
     """
-    labelled = np.bincount(labels, minlength=shares.shape[1]) > 0
-    mass: NDArray[np.float64] = shares.double().sum(dim=0).numpy()
+    labelled = np.bincount(labels, minlength=fractions.shape[1]) > 0
+    mass: NDArray[np.float64] = fractions.double().sum(dim=0).numpy()
     return np.where(labelled, mass, 0.0)
 
 
-def expected_targets(shares: Tensor, weights: Tensor, *, smoothing: float = 0.0) -> Tensor:
-    """Return the mean target of a label that is drawn from a clip's shares.
+def expected_targets(fractions: Tensor, weights: Tensor, *, smoothing: float = 0.0) -> Tensor:
+    """Return the mean target of a label that is drawn by a clip's fractions.
 
     Args:
-        shares: float32 (m, C), see `label_shares`.
+        fractions: float32 (m, C), see `label_fractions`.
         weights: float32 (C,), of the errors on each class.
-        smoothing: share of a label's target that is spread over all classes.
+        smoothing: fraction of a label's target that is spread over all classes.
 
     Returns:
-        float32 (m, C): the sum over c of shares[c] weights[c] ((1 - smoothing) one-hot(c) +
+        float32 (m, C): the sum over c of fractions[c] weights[c] ((1 - smoothing) one-hot(c) +
         smoothing / C)
     """
     of_classes = smoothed(torch.arange(len(weights)), n_classes=len(weights), smoothing=smoothing)
-    return shares @ (of_classes * weights.unsqueeze(1))
+    return fractions @ (of_classes * weights.unsqueeze(1))
 
 
 def smoothed(labels: Tensor, *, n_classes: int, smoothing: float) -> Tensor:

@@ -1,9 +1,9 @@
-"""Group by group: standardise features and project them on the directions in which they vary.
+"""Project the standardised features, group by group, on the directions in which they vary.
 
-A clip has tens of thousands of features, a training part often only hundreds of clips. Within
-their span, which the projection keeps, nothing is lost; outside of it there is only noise to learn.
-Each group is brought to a total variance of 1, so that 2,000 landmark energies weigh no more in the
-fusion than 30 numbers of the head's pose.
+A clip has tens of thousands of features, but a training part often has only hundreds of clips. The
+projection keeps their span, so nothing is lost; outside of it there is only noise to learn. Each
+group is scaled to a total variance of 1, so that 2,000 landmark energies have no more weight than
+the 30 numbers of the head's pose.
 """
 
 from __future__ import annotations
@@ -18,86 +18,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facewave.mlp.mirror import SignedSwap
-from facewave.mlp.standardise import Scaler, fit_scaler, gather
+from facewave.mlp.network import Projection
+from facewave.mlp.standardise import Scaler, clip_chunks, gather
 from facewave.splits.read import SplitTable
 
-# Clips that the directions are found from: their Gram matrix is what costs.
+# Clips from which the directions are computed: their Gram matrix is the expensive part.
 _BASIS_CLIPS = 1000
-# Directions with less than this share of the largest variance are rounding errors.
+# Directions with less than this fraction of the largest variance are rounding errors.
 _LEAST_VARIANCE = 1e-8
 _CHUNK_CLIPS = 64
-
-
-class Projection(torch.nn.Module):
-    """Standardised features (n, d) to the joined projections (n, q) of their groups.
-
-    Attributes:
-        widths: number of features of each group.
-        bases: buffers `basis_0` … float32 (d_g, q_g).
-    """
-
-    def __init__(self, bases: Sequence[Tensor]) -> None:
-        """Take one basis a group, in the order of the groups."""
-        super().__init__()
-        self.widths = [basis.shape[0] for basis in bases]
-        for index, basis in enumerate(bases):
-            self.register_buffer(f"basis_{index}", basis)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Project the groups and join them."""
-        parts = torch.split(features, self.widths, dim=1)
-        bases = [self.get_buffer(f"basis_{index}") for index in range(len(parts))]
-        return torch.cat([part @ basis for part, basis in zip(parts, bases, strict=True)], dim=1)
-
-    @property
-    def out_features(self) -> int:
-        """Width of the joined projections."""
-        return sum(self.get_buffer(f"basis_{i}").shape[1] for i in range(len(self.widths)))
-
-
-def fit_standardisation(
-    table: SplitTable,
-    inputs: Sequence[str],
-    rows: NDArray[np.intp],
-    *,
-    by_trajectory: bool,
-    swap: SignedSwap | None,
-) -> Scaler:
-    """Measure mean and deviation of each column.
-
-    Args:
-        table: the training part.
-        inputs: names of its groups.
-        rows: the valid clips.
-        by_trajectory: give all coefficients of a trajectory's code one deviation (root mean
-            square): fine details of a pyramid then stay as small as they are. Not for energies,
-            whose scales have sizes of their own.
-        swap: where mirrored clips are trained on as well, how all columns are mirrored.
-    """
-    scaler = fit_scaler(table, inputs, rows)
-    mean, variance = scaler.mean.numpy().astype(np.float64), scaler.std.numpy().astype(np.float64)
-    variance **= 2
-    if swap:
-        flipped = mean[swap.partner] * swap.sign
-        variance = (variance + variance[swap.partner]) / 2 + ((mean - flipped) / 2) ** 2
-        mean = (mean + flipped) / 2
-    std = np.sqrt(variance)
-    if by_trajectory:
-        parts = np.split(std, np.cumsum([math.prod(table.shapes[name]) for name in inputs])[:-1])
-        std = np.concatenate(
-            [
-                part if "_" in name else _one_a_trajectory(part, table.shapes[name][0])
-                for name, part in zip(inputs, parts, strict=True)
-            ]
-        )
-    return Scaler(
-        mean=torch.from_numpy(mean.astype(np.float32)), std=torch.from_numpy(std.astype(np.float32))
-    )
-
-
-def _one_a_trajectory(std: NDArray[np.float64], rows: int) -> NDArray[np.float64]:
-    pooled: NDArray[np.float64] = np.sqrt(np.mean(std.reshape(rows, -1) ** 2, axis=0))
-    return np.tile(pooled, rows)
 
 
 def fit_projection(
@@ -113,12 +42,12 @@ def fit_projection(
     """Find the principal directions of each group.
 
     Args:
-        table, inputs, rows: as for `fit_standardisation`.
+        table, inputs, rows: as for `fit_scaler`.
         scaler: what standardises them.
-        width: directions of a group, at most.
-        swap: as for `fit_standardisation`. Each direction then is symmetric or antisymmetric:
-            the projection of a mirrored clip is that of the clip, or has the other sign.
-        seed: decides which clips are looked at where there are more than 1,000.
+        width: directions per group, at most.
+        swap: as for `fit_scaler`. Each direction is then symmetric or antisymmetric: the projection
+            of a mirrored clip is that of the clip, or has the opposite sign.
+        seed: decides which clips are used if there are more than 1,000.
     """
     chosen = np.random.default_rng(seed).permutation(rows)[:_BASIS_CLIPS]
     rows, bases, start = np.sort(chosen), [], 0
@@ -135,7 +64,7 @@ def fit_projection(
 
 
 def _basis(features: Tensor, swap: SignedSwap | None, width: int) -> Tensor:
-    """Return (d, q): principal directions over the deviation of the group as a whole."""
+    """Return (d, q): principal directions divided by the deviation of the group as a whole."""
     clips = len(features) * (2 if swap else 1)
     # A comprehension would hold the first part while the second is made.
     found = list(map(partial(_directions, count=width), _uncorrelated_parts(features, swap)))
@@ -178,45 +107,70 @@ def _directions(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 
 def mirror_signs(projection: Projection, swap: SignedSwap) -> Tensor:
-    """Return what mirroring multiplies the projections by, 1 or -1 each, float32 (q,).
+    """Return the factor that mirroring multiplies each projection by, 1 or -1, float32 (q,).
 
     Args:
         projection: from `fit_projection` with this `swap`.
         swap: how all columns are mirrored.
     """
     signs, start = [], 0
-    for index, width in enumerate(projection.widths):
-        basis = projection.get_buffer(f"basis_{index}")
-        partner = torch.from_numpy(swap.partner[start : start + width] - start)
-        sign = torch.from_numpy(swap.sign[start : start + width]).unsqueeze(1)
+    for basis in projection.bases:
+        columns = slice(start, start + basis.shape[0])
+        partner = torch.from_numpy(swap.partner[columns] - start)
+        sign = torch.from_numpy(swap.sign[columns]).unsqueeze(1)
         overlap = (basis * basis[partner] * sign).sum(dim=0)
         signs.append(torch.where(overlap < 0, -1.0, 1.0))
-        start += width
+        start = columns.stop
     return torch.cat(signs)
 
 
-def project(
-    table: SplitTable,
-    inputs: Sequence[str],
-    rows: NDArray[np.intp],
-    *,
-    scaler: Scaler,
-    projection: Projection,
-) -> Tensor:
-    """Return the projections (n, q) of some clips."""
-    parts = list(iter_projected(table, inputs, rows, scaler=scaler, projection=projection))
-    return torch.cat(parts) if parts else torch.empty(0, projection.out_features)
+class ClipValues:
+    """What the network takes of a part's valid clips: their projections, or without a projection
+    their standardised features.
 
+    Projections are computed once and held in memory: about 4 kB per clip. Features, twenty times as
+    much, are read from the table again whenever they are needed.
 
-def iter_projected(
-    table: SplitTable,
-    inputs: Sequence[str],
-    rows: NDArray[np.intp],
-    *,
-    scaler: Scaler,
-    projection: Projection,
-) -> Iterator[Tensor]:
-    """Yield the projections (m, q) of some clips piece by piece."""
-    for start in range(0, rows.size, _CHUNK_CLIPS):
-        features = gather(table, inputs, rows[start : start + _CHUNK_CLIPS])
-        yield projection(scaler(features))
+    Attributes:
+        width: of a clip's values.
+    """
+
+    def __init__(
+        self,
+        table: SplitTable,
+        inputs: Sequence[str],
+        *,
+        scaler: Scaler,
+        projection: Projection | None,
+    ) -> None:
+        """Project the clips if there is a projection."""
+        self._table, self._inputs, self._scaler = table, inputs, scaler
+        self._rows = np.flatnonzero(table.valid)
+        self._projected: Tensor | None = None
+        self.width = scaler.mean.numel()
+        if projection:
+            self.width = projection.out_features
+            self._projected = torch.empty(self._rows.size, self.width)
+            for start in range(0, self._rows.size, _CHUNK_CLIPS):
+                clips = slice(start, start + _CHUNK_CLIPS)
+                self._projected[clips] = projection(self._features(self._rows[clips]))
+
+    def __getitem__(self, clips: Tensor) -> Tensor:
+        """Return float32 (..., width) of clips, int64 (...) from 0 among the valid ones."""
+        rows = clips.flatten()
+        if self._projected is None:
+            found = self._features(self._rows[rows.numpy()])
+        else:
+            found = self._projected.index_select(0, rows)
+        return found.reshape(*clips.shape, self.width)
+
+    def in_order(self) -> Iterator[Tensor]:
+        """Yield the values of all clips: projections at once, features chunk by chunk."""
+        if self._projected is not None:
+            yield self._projected
+        else:
+            for rows in clip_chunks(self._rows, _CHUNK_CLIPS):
+                yield self._features(rows)
+
+    def _features(self, rows: NDArray[np.intp]) -> Tensor:
+        return self._scaler(gather(self._table, self._inputs, rows))

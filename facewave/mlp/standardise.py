@@ -1,30 +1,29 @@
-"""Mean and deviation of the features over the training part, and the features put to that scale."""
+"""Standardise features by their mean and standard deviation over the training part."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facewave.mlp.options import MlpOptions as MlpOptions
+from facewave.mlp.mirror import SignedSwap
 from facewave.splits.read import SplitTable
 
-# A column that varies less than this over the training part says nothing; features are of order
-# one, and a smaller deviation would blow rounding errors up to the size of a signal.
+# A column that varies less than this over the training part carries no information: features are
+# of order one, and dividing by less would turn rounding errors into signals.
 _LEAST_STD = 1e-6
 
-# Standardised values beyond this are cut: a blendshape that is almost always 0 gives hundreds.
+# Standardised values beyond this are clipped: a blendshape that is almost always 0 gives hundreds.
 _LARGEST_DEVIATION = 10.0
 
-# Clips that are copied out of the table at a time while predictions or statistics are made. Larger
-# copies are new memory each time, which costs more than the arithmetic.
-_CHUNK_CLIPS = 64
-_STATISTICS_CLIPS = 16
+# Clips that are copied out of the table at a time while statistics are made. Larger copies are new
+# memory each time, which costs more than the arithmetic.
+_CHUNK_CLIPS = 16
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,24 +39,56 @@ class Scaler:
     std: Tensor
 
     def __call__(self, features: Tensor) -> Tensor:
-        """Standardise float32 (n, d) in place, cut at 10 standard deviations, and return it."""
+        """Standardise float32 (n, d) in place, clip at 10 standard deviations, return it."""
         return (
             features.sub_(self.mean).div_(self.std).clamp_(-_LARGEST_DEVIATION, _LARGEST_DEVIATION)
         )
 
 
-def fit_scaler(table: SplitTable, inputs: Sequence[str], rows: NDArray[np.intp]) -> Scaler:
-    """Measure mean and standard deviation (float64 inside) of the given rows.
+def fit_scaler(
+    table: SplitTable,
+    inputs: Sequence[str],
+    rows: NDArray[np.intp],
+    *,
+    by_trajectory: bool = False,
+    swap: SignedSwap | None = None,
+) -> Scaler:
+    """Measure mean and standard deviation of each column (float64 inside).
 
     Args:
         table: the training part.
         inputs: names of its groups.
         rows: int (m,), m > 0: the valid clips.
+        by_trajectory: give all coefficients of a trajectory's code the same deviation (root mean
+            square): the fine details of a pyramid then stay as small as they are. Energies, whose
+            scales differ in size, keep one deviation per column.
+        swap: where mirrored clips are trained on as well, how all columns are mirrored.
     """
+    mean, std = _column_statistics(table, inputs, rows)
+    if swap:
+        flipped = mean[swap.partner] * swap.sign
+        variance = (std**2 + std[swap.partner] ** 2) / 2 + ((mean - flipped) / 2) ** 2
+        mean, std = (mean + flipped) / 2, np.sqrt(variance)
+    if by_trajectory:
+        parts = np.split(std, np.cumsum([math.prod(table.shapes[name]) for name in inputs])[:-1])
+        std = np.concatenate(
+            [
+                part if "_" in name else _one_per_trajectory(part, table.shapes[name][0])
+                for name, part in zip(inputs, parts, strict=True)
+            ]
+        )
+    return Scaler(
+        mean=torch.from_numpy(mean.astype(np.float32)), std=torch.from_numpy(std.astype(np.float32))
+    )
+
+
+def _column_statistics(
+    table: SplitTable, inputs: Sequence[str], rows: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     means, stds = [], []
     for name in inputs:
         group = table.groups[name]
-        chunks = list(_chunks(rows, _STATISTICS_CLIPS))
+        chunks = list(clip_chunks(rows, _CHUNK_CLIPS))
         mean = sum(group[part].sum(axis=0, dtype=np.float64) for part in chunks) / rows.size
         # Two passes: the difference of squares loses the digits of columns that hardly vary.
         variance = sum(((group[part] - mean) ** 2).sum(axis=0) for part in chunks) / rows.size
@@ -65,9 +96,13 @@ def fit_scaler(table: SplitTable, inputs: Sequence[str], rows: NDArray[np.intp])
         stds.append(np.sqrt(variance))
     mean, std = np.concatenate(means), np.concatenate(stds)
     std[std < _LEAST_STD * np.maximum(1.0, np.abs(mean))] = 1.0
-    return Scaler(
-        mean=torch.from_numpy(mean.astype(np.float32)), std=torch.from_numpy(std.astype(np.float32))
-    )
+    # Rounded here already, which keeps the results of earlier versions to the last bit.
+    return mean.astype(np.float32).astype(np.float64), std.astype(np.float32).astype(np.float64)
+
+
+def _one_per_trajectory(std: NDArray[np.float64], rows: int) -> NDArray[np.float64]:
+    pooled: NDArray[np.float64] = np.sqrt(np.mean(std.reshape(rows, -1) ** 2, axis=0))
+    return np.tile(pooled, rows)
 
 
 def gather(table: SplitTable, inputs: Sequence[str], rows: NDArray[np.intp]) -> Tensor:
@@ -75,46 +110,7 @@ def gather(table: SplitTable, inputs: Sequence[str], rows: NDArray[np.intp]) -> 
     return torch.from_numpy(np.concatenate([table.groups[name][rows] for name in inputs], axis=1))
 
 
-def check_features(table: SplitTable, inputs: Sequence[str], *, part: str) -> None:
-    """Refuse a table that lacks an input, or whose valid clips hold NaN or infinity.
-
-    Raises:
-        ValueError: naming the part, the group and the clip.
-    """
-    rows = np.flatnonzero(table.valid)
-    for name in inputs:
-        if name not in table.groups:
-            raise ValueError(
-                f"the {part} part has no feature group {name!r}; there are: "
-                f"{', '.join(sorted(table.groups)) or 'none'}"
-            )
-        for chunk in _chunks(rows, _STATISTICS_CLIPS):
-            finite = np.isfinite(table.groups[name][chunk]).all(axis=1)
-            if not finite.all():
-                clip = table.clip_ids[chunk[int(finite.argmin())]]
-                raise ValueError(
-                    f"the {part} part's group {name!r} holds NaN or infinity for the valid clip "
-                    f"{clip!r}: make its features again, or mark the clip invalid"
-                )
-
-
-def check_same_features(trained: Mapping[str, Any], given: Mapping[str, Any]) -> None:
-    """Refuse features made with other options: equal shapes do not make equal columns.
-
-    Raises:
-        ValueError: naming the options that differ.
-    """
-    before, now = trained.get("features"), given.get("features")
-    if before == now:
-        return
-    if isinstance(before, dict) and isinstance(now, dict):
-        keys = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k))
-        details = "; ".join(f"{key}: {before.get(key)!r} and {now.get(key)!r}" for key in keys)
-    else:
-        details = f"{before!r} and {now!r}"
-    raise ValueError(f"the features were made with different options ({details})")
-
-
-def _chunks(rows: NDArray[np.intp], clips: int) -> Iterator[NDArray[np.intp]]:
+def clip_chunks(rows: NDArray[np.intp], clips: int) -> Iterator[NDArray[np.intp]]:
+    """Yield row numbers, a fixed number of clips at a time."""
     for start in range(0, rows.size, clips):
         yield rows[start : start + clips]

@@ -1,11 +1,15 @@
-"""Train the MLP: weighted cross entropy, AdamW, early stopping on the validation UAR."""
+"""Train the MLP on one part, stop and calibrate it by another; with a refit, train on both."""
 
 from __future__ import annotations
 
 import copy
+import csv
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,205 +18,217 @@ from torch import Tensor
 from torch.nn import functional
 
 from facewave.evaluation.metrics import unweighted_average_recall
-from facewave.mlp.epochs import Epoch, TrainingJob
+from facewave.mlp.epochs import Learner, prepare, run_epochs
 from facewave.mlp.model import TrainedMlp, predict
-from facewave.mlp.network import Mlp
+from facewave.mlp.network import MlpNetwork, fit_temperature
 from facewave.mlp.options import MlpOptions
-from facewave.mlp.parts import check_parts, class_mass, expected_targets, label_shares
-from facewave.mlp.standardise import Scaler, fit_scaler, gather
-from facewave.mlp.train_fusion import train_fusion
+from facewave.mlp.parts import check_parts
+from facewave.mlp.projection import ClipValues
 from facewave.splits.read import SplitTable
-from facewave.splits.stream import shuffled_rows
-from facewave.training import EarlyStopping, class_weights, use_threads, weights_of_counts
-
-_EVALUATION_CLIPS = 512
+from facewave.training import EarlyStopping, use_threads
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Part:
-    """The valid clips of a part: their row numbers in the table, their labels and targets.
+@dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """One row of `metrics.csv`; scores are fractions, over valid clips only.
 
     Attributes:
-        targets: float32 (n, C), class weights among them; None: those of the labels.
+        epoch: from 1.
+        train_loss: weighted cross entropy in nats over the steps of the epoch, with dropout and
+            with weights that change from step to step.
+        val_loss: weighted cross entropy in nats after the epoch.
+        train_uar: of the predictions in the same steps; it therefore lags behind the validation
+            scores.
+        val_uar: mean recall over the classes of the validation part.
+        val_war: accuracy on the validation part.
+        learning_rate: of the epoch's last step.
     """
 
-    table: SplitTable
-    rows: NDArray[np.intp]
-    labels: Tensor
-    targets: Tensor | None = None
+    epoch: int
+    train_loss: float
+    val_loss: float
+    train_uar: float
+    val_uar: float
+    val_war: float
+    learning_rate: float
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Learner:
-    """What every step needs."""
+@dataclass(frozen=True, kw_only=True)
+class TrainingJob:
+    """How a model is trained.
 
-    network: Mlp
-    scaler: Scaler
-    weights: Tensor
+    Attributes:
+        options: of network and training.
+        seed: of weights, batch order and dropout.
+        metrics_path: CSV to write, one row per epoch; None: none is written. While training runs,
+            the rows are in a file whose name ends in `.partial`.
+        threads: torch's threads inside an operation.
+        on_epoch: called after each epoch.
+    """
+
     options: MlpOptions
+    seed: int
+    metrics_path: Path | None = None
+    threads: int = 1
+    on_epoch: Callable[[Epoch], None] | None = None
 
-    def logits(self, part: _Part, clips: NDArray[np.int64]) -> Tensor:
-        features = gather(part.table, self.options.inputs, part.rows[clips])
-        logits: Tensor = self.network(self.scaler(features))
-        return logits
+    @contextmanager
+    def record(self) -> Iterator[Callable[[Epoch], None]]:
+        """Open the metrics file; yields what writes an epoch's row and calls `on_epoch`."""
+        report = self.on_epoch or (lambda row: None)
+        if self.metrics_path is None:
+            yield report
+            return
+        path = Path(self.metrics_path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(path.name + ".partial")
+        with partial.open("w", encoding="utf-8", newline="") as handle:
+            writer = csv.writer(handle, lineterminator="\n")
+            writer.writerow(field.name for field in fields(Epoch))
 
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return functional.cross_entropy(logits, labels, weight=self.weights)
+            def write(row: Epoch) -> None:
+                writer.writerow(f"{v:.6g}" if isinstance(v, float) else v for v in astuple(row))
+                handle.flush()
+                report(row)
 
-    def train_loss(
-        self, logits: Tensor, part: _Part, clips: NDArray[np.int64]
-    ) -> tuple[Tensor, Tensor]:
-        """Return the mean loss of some clips, by weight, and the sum of their weights."""
-        if part.targets is None:
-            labels = part.labels[clips]
-            return self.loss(logits, labels), self.weights[labels].sum()
-        targets = part.targets[clips]
-        weight = targets.sum()
-        # Votes for classes without any labelled clip only weigh nothing.
-        return -(targets * logits.log_softmax(dim=1)).sum() / weight.clamp(min=1e-12), weight
+            yield write
+            os.fsync(handle.fileno())
+        partial.replace(path)
+
+
+def fit_predict(
+    parts: Mapping[str, SplitTable], job: TrainingJob
+) -> tuple[TrainedMlp, dict[str, NDArray[np.float32]]]:
+    """Train on the parts `train` and `val`; predict `val` and `test`.
+
+    Returns:
+        the model, and the probabilities (n, C) for `val`, as `train_mlp` returns them, and `test`.
+
+    Raises:
+        ValueError: as `train_mlp` and `predict`.
+    """
+    model, seen = train_mlp(parts["train"], parts["val"], job)
+    return model, {"val": seen, "test": predict(model, parts["test"], threads=job.threads)}
 
 
 def train_mlp(
     train: SplitTable, val: SplitTable, job: TrainingJob
 ) -> tuple[TrainedMlp, NDArray[np.float32]]:
-    """Train on one part and stop by the other.
+    """Train on one part; stop and calibrate by the other; with `fusion.refit` then train on both.
 
-    Invalid clips are used nowhere but in the prior. The same tables, options, seed and number of
-    threads give the same weights on the same machine; torch's global random state is left alone.
+    Invalid clips count only in the prior. The same tables, options, seed and number of threads give
+    the same weights on the same machine; torch's global random state is restored afterwards.
 
     Args:
         train: the training part.
         val: the validation part, with the same classes and feature options.
-        job: how; `mlp.projection` decides between `train_fusion` and a plain MLP on the
-            standardised features, of which the weights of the best epoch are kept.
+        job: how to train. Scores of an ensemble in the metrics are those of its mean prediction.
 
     Returns:
-        the model, and its probabilities (n, C) for the validation part, which it has stopped by
-        but not learned from.
+        the model, and the probabilities (n, C) for the validation part from before a refit: it was
+            used to stop training, but not learned from
 
     Raises:
-        ValueError: the parts do not fit together, hold too little to learn from, or the loss
-            became infinite.
+        ValueError: the parts do not fit together, hold too little to learn from, an input cannot
+            be mirrored, or the loss became infinite.
     """
-    return (train_fusion if job.options.projection else _train_plain)(train, val, job)
-
-
-def _train_plain(
-    train: SplitTable, val: SplitTable, job: TrainingJob
-) -> tuple[TrainedMlp, NDArray[np.float32]]:
-    options = job.options
+    options, fusion, seed = job.options, job.options.fusion, job.seed
     check_parts(train, val, options)
-    train_part, val_part = _valid_part(train, options), _valid_part(val)
-    weights = class_weights(
-        train_part.labels.numpy(), n_classes=len(train.classes), kind=options.class_weights
-    )
-    scaler = fit_scaler(train, options.inputs, train_part.rows)
     with use_threads(job.threads), torch.random.fork_rng(devices=[]), job.record() as write:
-        torch.manual_seed(job.seed)
-        network = Mlp(
-            n_features=scaler.mean.numel(),
-            hidden=options.hidden,
-            n_classes=len(train.classes),
-            dropout=options.dropout,
+        learner = prepare(train, options, seed)
+        values = ClipValues(
+            val, options.inputs, scaler=learner.scaler, projection=learner.network.projection
         )
-        learner = _Learner(network=network, scaler=scaler, weights=weights, options=options)
-        stopping = EarlyStopping(patience=options.patience)
-        best = network.state_dict()
-        for row in _epochs(learner, train_part, val_part, seed=job.seed):
-            write(row)
-            if stopping.update(row.epoch, uar=row.val_uar, loss=row.val_loss):
-                best = copy.deepcopy(network.state_dict())
-            if stopping.exhausted:
-                break
-    network.load_state_dict(best)
-    network.eval()
-    counts = np.bincount(train.labels, minlength=len(train.classes))
+        labels = torch.from_numpy(val.labels[val.valid])
+        epochs = _fit(learner, values, labels, job, write)
+        logits = _logits(learner.network, values)
+        temperature = fit_temperature(logits, labels) if fusion and fusion.calibrate else 1.0
+        prior = _prior(train)
+        answers = np.tile(prior, (len(val), 1))
+        answers[val.valid] = (logits / temperature).softmax(dim=1).numpy()
+        if fusion and fusion.refit:
+            del learner, values  # their projections would be held beside those of both parts
+            both = train.joined(val)
+            prior, learner = _prior(both), prepare(both, options, seed)
+            # The same number of epochs, with the same schedule of the learning rate.
+            for epoch, *_ in run_epochs(learner, options, seed):
+                if epoch == epochs:
+                    break
+    network = learner.network.eval()
+    network.temperature.fill_(temperature)
     model = TrainedMlp(
         network=network,
-        scaler=scaler,
-        prior=torch.from_numpy((counts / counts.sum()).astype(np.float32)),
+        scaler=learner.scaler,
+        prior=torch.from_numpy(prior),
         options=options,
         classes=train.classes,
         shapes={name: train.shapes[name] for name in options.inputs},
-        seed=job.seed,
-        best_epoch=stopping.best_epoch,
+        seed=seed,
+        best_epoch=epochs,
         split_metadata=train.metadata,
     )
-    return model, predict(model, val, threads=job.threads)
+    return model, answers
 
 
-def _epochs(learner: _Learner, train: _Part, val: _Part, *, seed: int) -> Iterator[Epoch]:
-    options = learner.options
-    optimizer = torch.optim.AdamW(
-        learner.network.parameters(),
-        lr=options.learning_rate,
-        weight_decay=options.weight_decay,
-        fused=True,
-    )
-    order = torch.Generator().manual_seed(seed)
-    for epoch in range(1, options.max_epochs + 1):
-        train_loss, train_uar = _train_epoch(learner, train, optimizer, order)
-        val_loss, predicted = _score(learner, val)
-        if not math.isfinite(train_loss) or not math.isfinite(val_loss):
+def _prior(table: SplitTable) -> NDArray[np.float32]:
+    counts = np.bincount(table.labels, minlength=len(table.classes))
+    frequencies: NDArray[np.float32] = (counts / counts.sum()).astype(np.float32)
+    return frequencies
+
+
+def _fit(
+    learner: Learner,
+    values: ClipValues,
+    labels: Tensor,
+    job: TrainingJob,
+    write: Callable[[Epoch], None],
+) -> int:
+    """Train a network in place; return the epoch whose weights it ends up with.
+
+    Args:
+        learner: the network and its training clips.
+        values: the validation part's valid clips.
+        labels: int64 (n,), of these.
+        job: how to train.
+        write: called with each epoch's row.
+
+    Raises:
+        ValueError: the loss became infinite.
+    """
+    options, network = job.options, learner.network
+    keep_best = options.fusion is None or options.fusion.keep == "best"
+    stopping = EarlyStopping(patience=options.patience)
+    epoch, best = 0, network.layers.state_dict()
+    for epoch, loss, uar, rate in run_epochs(learner, options, job.seed):
+        logits = _logits(network, values)
+        val_loss = float(functional.cross_entropy(logits, labels, weight=learner.weights))
+        if not math.isfinite(loss) or not math.isfinite(val_loss):
             raise ValueError(
                 f"the loss became infinite in epoch {epoch}: set mlp.learning_rate below "
                 f"{options.learning_rate}"
             )
-        yield Epoch(
+        answers = logits.argmax(dim=1)
+        row = Epoch(
             epoch=epoch,
-            train_loss=train_loss,
+            train_loss=loss,
             val_loss=val_loss,
-            train_uar=train_uar,
-            val_uar=unweighted_average_recall(val.labels.numpy(), predicted.numpy()),
-            val_war=float((val.labels == predicted).double().mean()),
-            learning_rate=options.learning_rate,
+            train_uar=uar,
+            val_uar=unweighted_average_recall(labels.numpy(), answers.numpy()),
+            val_war=float((labels == answers).double().mean()),
+            learning_rate=rate,
         )
+        write(row)
+        if stopping.update(epoch, uar=row.val_uar, loss=row.val_loss) and keep_best:
+            best = copy.deepcopy(network.layers.state_dict())
+        if stopping.exhausted and keep_best:
+            break
+    if not keep_best:
+        return epoch
+    network.layers.load_state_dict(best)
+    return stopping.best_epoch
 
 
-def _train_epoch(
-    learner: _Learner, part: _Part, optimizer: torch.optim.Optimizer, order: torch.Generator
-) -> tuple[float, float]:
-    learner.network.train()
-    predicted = torch.empty_like(part.labels)
-    total, weights = torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.float64)
-    shuffled = shuffled_rows(
-        part.table,
-        learner.options.inputs,
-        part.rows,
-        lambda count: torch.randperm(count, generator=order).numpy(),
-    )
-    for clips in _batches(shuffled, learner.options.batch_size):
-        logits = learner.logits(part, clips)
-        loss, weight = learner.train_loss(logits, part, clips)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        # The batch's loss is a mean by weight: its share of the epoch is its weight.
-        total += loss.detach() * weight
-        weights += weight
-        predicted[clips] = logits.detach().argmax(dim=1)
-    return float(total / weights), unweighted_average_recall(part.labels.numpy(), predicted.numpy())
-
-
-@torch.inference_mode()
-def _score(learner: _Learner, part: _Part) -> tuple[float, Tensor]:
-    learner.network.eval()
-    batches = _batches(np.arange(part.rows.size), _EVALUATION_CLIPS)
-    logits = torch.cat([learner.logits(part, clips) for clips in batches])
-    return float(learner.loss(logits, part.labels)), logits.argmax(dim=1)
-
-
-def _batches(clips: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
-    for start in range(0, clips.size, size):
-        yield clips[start : start + size]
-
-
-def _valid_part(table: SplitTable, targets_of: MlpOptions | None = None) -> _Part:
-    rows = np.flatnonzero(table.valid)
-    labels = table.labels[rows]
-    targets = None
-    if targets_of is not None and targets_of.soft_labels:
-        shares = label_shares(table, rows, soft=True)
-        weights = weights_of_counts(class_mass(shares, labels), kind=targets_of.class_weights)
-        targets = expected_targets(shares, weights)
-    return _Part(table=table, rows=rows, labels=torch.from_numpy(labels), targets=targets)
+def _logits(network: MlpNetwork, values: ClipValues) -> Tensor:
+    network.eval()
+    with torch.inference_mode():
+        return torch.cat([network.logits(chunk) for chunk in values.in_order()])

@@ -11,13 +11,14 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from facewave.datasets.load import load_clips
 from facewave.manifest.clips import COLUMNS, Clip, ManifestError
+from facewave.manifest.targets import targets_of
 from facewave.storage.buckets import KeyRow, auto_buckets, bucket_of, key_file_text
 from facewave.storage.fingerprint import fingerprint_clips
 from facewave.storage.tables import write_text_if_changed
@@ -51,20 +52,10 @@ NO_PLAN = DatasetPlan(bucket_count=1, buckets=[], subjects=[])
 
 
 def manifest_digest(clips: Iterable[Clip]) -> str:
-    """Return the SHA-256 of all manifest rows without their targets, in their order."""
+    """Return the SHA-256 of all manifest rows, in their order."""
     digest = hashlib.sha256()
     for row in map(attrgetter(*COLUMNS), clips):
         digest.update(json.dumps(row, ensure_ascii=True).encode() + b"\n")
-    return digest.hexdigest()
-
-
-def targets_digest(clips: Iterable[Clip]) -> str:
-    """Return the SHA-256 of the targets of all clips that have any, in their order."""
-    digest = hashlib.sha256()
-    for clip in clips:
-        if clip.targets is not None:
-            row = json.dumps([clip.clip_id, clip.targets], ensure_ascii=True)
-            digest.update(row.encode() + b"\n")
     return digest.hexdigest()
 
 
@@ -95,7 +86,7 @@ def plan_dataset(
         names = {bucket_by_clip[clip_id] for clip_id in clip_ids}
         return read_tracked((folder / "tracks" / f"{name}.tsv" for name in names), clip_ids)
 
-    tokens = fingerprint_clips(
+    fingerprints = fingerprint_clips(
         [(clip.clip_id, clip.file_path) for clip in clips if clip.fingerprint is None],
         index=keys / "fingerprints.tsv",
         tracked=tracked,
@@ -105,7 +96,7 @@ def plan_dataset(
             KeyRow(
                 clip.clip_id,
                 clip.file_path,
-                clip.fingerprint or tokens[clip.clip_id],
+                clip.fingerprint or fingerprints[clip.clip_id],
                 clip.fps_hint,
                 clip.frames,
             )
@@ -123,7 +114,7 @@ def plan_dataset(
         targets=sorted({name for clip in clips for name, _ in clip.targets or ()}),
     )
     if plan.targets:
-        _write_json(keys / "targets.json", {"sha256": targets_digest(clips)})
+        write_text_if_changed(keys / "targets.json", json.dumps(targets_of(clips)) + "\n")
     _write_json(keys / "plan.json", asdict(plan))
     return plan
 
@@ -151,14 +142,12 @@ def planned_clips(
     options: Mapping[str, Any],
     demo_root: Path,
     seed: int,
-    targets_key: Path | None = None,
 ) -> tuple[list[Clip], str]:
     """Read a dataset's label files again; return its clips and the digest of their rows.
 
     Args:
         key_file: `keys/manifest.json` of the dataset.
         dataset, options, demo_root, seed: as for `load_clips`.
-        targets_key: `keys/targets.json` of the dataset; None leaves the targets out.
 
     Raises:
         ManifestError: if the rows are others than when the workflow started.
@@ -171,16 +160,8 @@ def planned_clips(
         demo_root=demo_root,
         cache=key_file.parent,
     )
-    changed = manifest_digest(clips) != _planned(key_file)
-    if targets_key is None:
-        clips = [replace(clip, targets=None) if clip.targets else clip for clip in clips]
-    else:
-        changed |= targets_digest(clips) != _planned(targets_key)
-    if changed:
+    planned = str(json.loads(key_file.read_text(encoding="utf-8"))["sha256"])
+    if manifest_digest(clips) != planned:
         problem = "they changed since the workflow started"
         raise ManifestError("label files", [problem], advice="Run the same command again.")
-    return list(clips), _planned(key_file)
-
-
-def _planned(key_file: Path) -> str:
-    return str(json.loads(key_file.read_text(encoding="utf-8"))["sha256"])
+    return list(clips), planned

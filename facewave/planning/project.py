@@ -115,10 +115,13 @@ class Project:
                 found.append(self.file(dataset, path))
         return found
 
-    def manifest_without_targets(self, dataset: str) -> Path:
-        """Return the manifest for what reads no targets: it stays the same when one changes."""
-        without = "_without_targets" if self.plans[dataset].targets else ""
-        return self.results / dataset / f"manifest{without}.parquet"
+    def target_tables(self) -> list[Path]:
+        """Return the tables of targets of the datasets whose clips have any."""
+        return [
+            self.results / name / "targets.parquet"
+            for name, plan in self.plans.items()
+            if plan.targets
+        ]
 
     def existing(self, dataset: str, *paths: str) -> list[Path]:
         """Return those of a dataset's files that were made: a report shows them, up to date."""
@@ -214,7 +217,6 @@ def stage_options(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             "default_fps": section["default_fps"],
             "model_sha256": section["sha256"],
             "version": TRACK_VERSION,
-            **({"stub": True} if section["stub"] else {}),
         },
         "features": {
             "wavelet": config["wavelet"],

@@ -17,6 +17,10 @@ from facewave.tracking.track_bucket import TRACK_COLUMNS
 _COLUMNS = {"tracks": TRACK_COLUMNS, "features": FEATURE_COLUMNS, STAGE: TRANSCRIPT_COLUMNS}
 
 
+class UnfinishedError(Exception):
+    """Some buckets have no index, so that nobody knows which of their shards are needed."""
+
+
 @dataclass(frozen=True)
 class Pruned:
     """What was removed, and what was kept."""
@@ -30,7 +34,8 @@ def named_keys(results: Path, stage: str) -> set[str]:
     """Return the keys that the indexes of all datasets under `results` name, enabled or not.
 
     Raises:
-        TableError: if an index cannot be read; nothing must be removed then.
+        TableError, UnfinishedError: if an index cannot be read, or some buckets have none; nothing
+            must be removed then.
     """
     keys: set[str] = set()
     for plan_file in results.glob("*/keys/plan.json"):
@@ -38,7 +43,15 @@ def named_keys(results: Path, stage: str) -> set[str]:
         if stage == ANSWERS:
             keys |= needed_answers(folder)
             continue
-        for bucket in read_plan(folder).buckets:
+        buckets = read_plan(folder).buckets
+        missing = [name for name in buckets if not (folder / stage / f"{name}.tsv").exists()]
+        if 0 < len(missing) < len(buckets):
+            raise UnfinishedError(
+                f"{folder / stage}: {len(missing)} of {len(buckets)} buckets have no index, and "
+                "what was computed for their clips would be removed; finish the run first "
+                "(`snakemake features`), then prune"
+            )
+        for bucket in buckets:
             for index in _indexes(folder, stage, bucket):
                 keys.update(row["key"] for row in iter_rows(index, _COLUMNS[stage]))
     return keys
@@ -49,13 +62,16 @@ def prune_store(results: Path, store: Path) -> Pruned:
 
     Must not run beside a job that writes to the store; Snakemake's lock sees to that.
 
+    Raises:
+        TableError, UnfinishedError: as `named_keys`; nothing is removed then.
+
     Args:
         results: folder with a folder a dataset.
         store: folder of the content-addressed store.
     """
     removed, size, kept = 0, 0, 0
-    for stage in (*_COLUMNS, ANSWERS):
-        keys = named_keys(results, stage)
+    named = {stage: named_keys(results, stage) for stage in (*_COLUMNS, ANSWERS)}
+    for stage, keys in named.items():
         for path in _files(store / stage):
             if path.name.startswith(".") or path.stem not in keys:
                 size += path.stat().st_size

@@ -1,7 +1,7 @@
-"""Which videos have their scenes looked for, and what each list depends on.
+"""Which videos have their scenes detected, and what each list depends on.
 
-Runs when the Snakefile is parsed, as `facewave.planning.plan` does: one key file per video is
-its job's input and changes only when the video or an option does.
+Runs when the Snakefile is parsed, like `facewave.planning.plan`: each video has a key file, the
+input of its job, which changes only when the video or an option does.
 """
 
 from __future__ import annotations
@@ -58,15 +58,15 @@ def plan_scenes(
         demo_root=demo_root,
         cache=keys.parent,
     )
-    tokens = fingerprint_clips(
+    fingerprints = fingerprint_clips(
         [(clip.clip_id, clip.file_path) for clip in clips],
         index=keys.parent / "scene_fingerprints.tsv",
         tracked=lambda clip_ids: _listed(lists, clip_ids),
     )
-    there = [clip for clip in clips if tokens[clip.clip_id] != MISSING]
+    there = [clip for clip in clips if fingerprints[clip.clip_id] != MISSING]
     write_text_if_changed(_videos_path(keys), json.dumps([clip.clip_id for clip in there]) + "\n")
     for clip in there:
-        key = {"fingerprint": tokens[clip.clip_id], **scenes}
+        key = {"fingerprint": fingerprints[clip.clip_id], **scenes}
         _write_key(keys, clip, key, scene_list(lists, clip.clip_id))
     return [clip.clip_id for clip in there]
 

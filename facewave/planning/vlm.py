@@ -11,10 +11,11 @@ from facewave.config.schema import load_yaml
 from facewave.planning.plan import PlanError
 from facewave.planning.project import Project
 from facewave.splits.partition import PARTS
-from facewave.vlm.fine_tuning.targets import TargetsError, chosen_targets
 from facewave.vlm.plan import (
     STAGES,
     TOYS,
+    TargetsError,
+    chosen_targets,
     evaluation_folder,
     model_params,
     shown_fine_tuned,
@@ -68,17 +69,22 @@ def training_files(
 
     Returns:
         `train`, `val` and `test`, `start` (the weights of the stage before; none for the first
-        stage) and `manifest` (with targets for a regression).
+        stage) and `targets` (none but for a regression).
+
+    Raises:
+        PlanError: the dataset lacks the targets of a regression.
     """
     folder = project.results / dataset
+    # Else a missing file would be the error, which says nothing of the configuration.
+    targets = training_options(section, project, dataset, control=control, stage=stage)[
+        "model"
+    ].get("targets")
     splits = folder / "vlm/shuffled_time" if control == "shuffled_time" else folder
     before = folder / "vlm" / vlm / control / STAGES[0] / split / "weights.safetensors"
     return {
         **{part: splits / "splits" / split / f"{part}.parquet" for part in PARTS},
         "start": before if stage != STAGES[0] else [],
-        "manifest": folder / "manifest.parquet"
-        if section["head"] == "regression"
-        else project.manifest_without_targets(dataset),
+        "targets": folder / "targets.parquet" if targets else [],
     }
 
 

@@ -1,4 +1,4 @@
-"""What a clip's blendshapes say, in plain words without emotions: an optional part of a prompt."""
+"""A clip's blendshapes in plain words without emotions: an optional part of a prompt."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.face.blendshapes import BLENDSHAPES
-from facewave.prompts.chat import TIMED_LAYOUTS
+from facewave.prompts.questions import TIMED_LAYOUTS
 
 NO_FACE = "No face could be measured."
 STILL = "The face hardly moves and no muscle is used much."
 
-# Words for a blendshape of either side or of none.
+# Words for each blendshape, without its side.
 WORDS = {
     "browDown": "brows lowered",
     "browInnerUp": "inner brows raised",
@@ -50,39 +50,40 @@ WORDS = {
     "noseSneer": "nose wrinkled",
 }
 
-# Least peak that is told, and least share of the peak that is a motion.
-_TOLD, _MOVED = 0.15, 0.35
+# Smallest peak that is mentioned, and smallest fraction of the peak that counts as motion.
+_MENTIONED, _MOVED = 0.15, 0.35
 _DEGREES = ((0.6, "strongly"), (0.35, "clearly"), (0.0, "slightly"))
 
 
 def face_words(blendshapes: NDArray[np.float32], *, valid: bool = True, count: int = 5) -> str:
     """Return the strongest blendshapes of a clip and how they move, in one or two sentences.
 
-    A blendshape's strength is its largest coefficient, its motion that of its coefficients. The
-    sides of a pair are taken together (mean), unless one is less than half of the other.
+    The strength of a blendshape is its largest coefficient, its motion follows the order of its
+    coefficients. The two sides are averaged, unless one is less than half of the other.
 
     Args:
         blendshapes: float (K, 52), coefficients that follow each other in time, from 0 to 1.
         valid: whether the clip has a usable face.
-        count: blendshapes told, at most.
+        count: largest number of blendshapes to mention.
 
     Raises:
-        ValueError: if the array is of another shape or holds what is no number.
+        ValueError: the array has another shape, or holds NaN or infinite values.
     """
     if blendshapes.ndim != 2 or blendshapes.shape[1] != len(BLENDSHAPES):
         raise ValueError(f"blendshapes of shape {blendshapes.shape}, expected (K, 52)")
     if not valid:
         return NO_FACE
     if not np.isfinite(blendshapes).all():
-        raise ValueError("the blendshapes of a valid clip hold what is no number")
-    told = []
+        raise ValueError("the blendshapes of a valid clip hold NaN or infinite values")
+    found = []
     for name, words in WORDS.items():
         curve, side = _curve(blendshapes, name)
-        told.append((float(curve.max()), f"{words}{side}", curve))
-    told = sorted((item for item in told if item[0] >= _TOLD), key=lambda item: -item[0])[:count]
-    if not told:
+        found.append((float(curve.max()), f"{words}{side}", curve))
+    strong = [item for item in found if item[0] >= _MENTIONED]
+    strongest = sorted(strong, key=lambda item: -item[0])[:count]
+    if not strongest:
         return STILL
-    parts = [f"{words} {_degree(peak)} ({_motion(curve)})" for peak, words, curve in told]
+    parts = [f"{words} {_degree(peak)} ({_motion(curve)})" for peak, words, curve in strongest]
     return f"Measured on the face, strongest first: {', '.join(parts)}."
 
 
@@ -90,21 +91,21 @@ def check_layout(features: dict[str, Any]) -> None:
     """Refuse features whose coefficients do not follow each other in time.
 
     Args:
-        features: what a split says of its features.
+        features: what a split says about its features.
 
     Raises:
-        ValueError: naming the layouts that can be put into words.
+        ValueError: naming the layouts that can be put in words.
     """
     layout = features.get("layout") or features.get("wavelet", {}).get("layout")
     if layout not in TIMED_LAYOUTS:
         raise ValueError(
-            f"zero_shot.face_words: wavelet.layout is {layout!r}, whose coefficients are not told "
-            f"one after the other; take {' or '.join(TIMED_LAYOUTS)}, or face_words: false"
+            f"zero_shot.face_words: wavelet.layout is {layout!r}, whose coefficients do not follow "
+            f"each other in time; take {' or '.join(TIMED_LAYOUTS)}, or face_words: false"
         )
 
 
 def _curve(blendshapes: NDArray[np.float32], name: str) -> tuple[NDArray[np.float64], str]:
-    """Return a blendshape's coefficients (K,), and which side it is on where it is on one."""
+    """Return a blendshape's coefficients (K,), and its side if it is on only one."""
     if name in BLENDSHAPES:
         return blendshapes[:, BLENDSHAPES.index(name)].astype(np.float64), ""
     left, right = (
@@ -123,7 +124,7 @@ def _degree(peak: float) -> str:
 
 
 def _motion(curve: NDArray[np.float64]) -> str:
-    """Say how a curve runs: its ends against its peak and its lowest point."""
+    """Return how a curve runs: its ends against its peak and its lowest point."""
     first, last, peak, lowest = curve[0], curve[-1], curve.max(), curve.min()
     step = _MOVED * peak
     rises, falls = peak - first >= step, peak - last >= step

@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from facewave.report.figures import Picture
-from facewave.report.scores import csv_rows
 
 # Files of `snakemake explain`, by name; the report shows those that exist.
 IMPORTANCE, IMPORTANCE_PICTURE = "importance.json", "importance.png"
-ERRORS, ERRORS_PICTURE = "reconstruction.csv", "reconstruction.png"
 _PNG_HEADER = 24
 
 
@@ -26,14 +24,10 @@ class Explanation:
     Attributes:
         importance: the content of `importance.json`.
         picture: the face and the bars.
-        errors: rows of the table of reconstruction errors, as text.
-        errors_picture: the errors over the number of coefficients.
     """
 
     importance: dict[str, Any] | None
     picture: Picture | None
-    errors: list[dict[str, str]] | None
-    errors_picture: Picture | None
 
 
 def read_explanation(files: Sequence[Path]) -> Explanation:
@@ -43,8 +37,6 @@ def read_explanation(files: Sequence[Path]) -> Explanation:
     return Explanation(
         importance=json.loads(importance.read_text(encoding="utf-8")) if importance else None,
         picture=_png(found.get(IMPORTANCE_PICTURE), alt="A face coloured by importance, and bars"),
-        errors=csv_rows(found[ERRORS]) if ERRORS in found else None,
-        errors_picture=_png(found.get(ERRORS_PICTURE), alt="Curves: error over coefficients"),
     )
 
 

@@ -16,6 +16,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
+from facewave.evaluation.figures import plot_confusion
 from facewave.report.review import Measure
 from facewave.report.training import TrainingRun
 from facewave.report.wavelet import Trace, WaveletExample
@@ -193,31 +194,11 @@ def training_curves(runs: Sequence[TrainingRun], *, quantity: str, label: str) -
 
 
 def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Picture:
-    """Draw a confusion matrix: colours are shares of the true class, numbers are clips."""
-    matrix = np.array(counts, dtype=float)
-    totals = matrix.sum(axis=1, keepdims=True)
-    shares = np.divide(matrix, totals, out=np.zeros_like(matrix), where=totals > 0)
+    """Draw a confusion matrix: colours are fractions of the true class, numbers are clips."""
     names = [_short(name) for name in classes]
     side = 1.3 + min(0.48, 7.0 / len(names)) * len(names)
     with _sheet((side + 0.9, side), alt="Confusion matrix, numbers of clips") as sheet:
-        mesh = sheet.axes.pcolormesh(
-            shares, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=1
-        )
-        bar = sheet.figure.colorbar(mesh, ax=sheet.axes, shrink=0.7, label="share of true class")
-        bar.outline.set_visible(False)
-        for (row, column), count in np.ndenumerate(matrix):
-            colour = "white" if shares[row, column] > 0.5 else "#2d3748" if count else GREY
-            centre = (column + 0.5, row + 0.5)
-            sheet.axes.text(*centre, f"{count:.0f}", ha="center", va="center", color=colour)
-        ticks = np.arange(len(names)) + 0.5
-        sheet.axes.set_xticks(ticks, names, rotation=45, ha="right", rotation_mode="anchor")
-        sheet.axes.set_yticks(ticks, names)
-        sheet.axes.set_xlabel("predicted class")
-        sheet.axes.set_ylabel("true class")
-        sheet.axes.tick_params(length=0)
-        sheet.axes.spines[:].set_visible(False)
-        sheet.axes.set_aspect("equal")
-        sheet.axes.invert_yaxis()
+        plot_confusion(sheet.axes, names, counts)
     return sheet.picture
 
 

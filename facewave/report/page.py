@@ -40,7 +40,7 @@ from facewave.report.training import TrainingRun, read_training, training_words
 from facewave.report.wavelet import WaveletExample, wavelet_example
 from facewave.splits.leaks import KINDS
 from facewave.storage.atomic import atomic_path
-from facewave.vlm.names import TINY
+from facewave.vlm.plan import TINY
 
 _log = logging.getLogger("facewave")
 

@@ -71,7 +71,7 @@ def read_models(mlp: Mapping[str, Any], models: Mapping[str, Path]) -> list[Mode
 def read_numbers(models: Mapping[str, Path]) -> list[dict[str, Any]]:
     """Return one row per target and regression model, and one of the training mean per target.
 
-    Keys are those of `facewave.evaluation.regression.RegressionMetrics`, and `title`.
+    Keys are those of `facewave.evaluation.metrics.RegressionMetrics`, and `title`.
     """
     rows: dict[str, list[dict[str, Any]]] = {}
     means: dict[str, dict[str, Any]] = {}

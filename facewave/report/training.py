@@ -47,11 +47,6 @@ class TrainingWords:
     validation: str
 
 
-def fusion_options(mlp: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the options of the fused MLP; None for the plain one."""
-    return mlp if mlp["projection"] else None
-
-
 def read_training(paths: Mapping[str, Path], mlp: Mapping[str, Any]) -> list[TrainingRun]:
     """Read the training curves of every fold.
 
@@ -62,7 +57,7 @@ def read_training(paths: Mapping[str, Path], mlp: Mapping[str, Any]) -> list[Tra
     Raises:
         ValueError: if a file has no epoch or lacks a column.
     """
-    fusion = fusion_options(mlp)
+    fusion = mlp["fusion"]
     last = fusion is not None and fusion["keep"] == "last"
     return [_read_run(fold, path, last=last) for fold, path in paths.items()]
 
@@ -81,7 +76,7 @@ def _read_run(fold: str, path: Path, *, last: bool) -> TrainingRun:
 
 def training_words(mlp: Mapping[str, Any]) -> TrainingWords:
     """Return how an MLP with these options (section `mlp`) is trained."""
-    fusion = fusion_options(mlp)
+    fusion = mlp["fusion"]
     weighted = ", weighted inversely to class frequency" if mlp["class_weights"] != "none" else ""
     loss = f"The loss is the cross entropy{weighted}."
     if mlp["soft_labels"]:

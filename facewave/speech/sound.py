@@ -1,4 +1,4 @@
-"""The sound of a clip as a recogniser wants it: 16 kHz, one channel, 16 bits, decoded with PyAV.
+"""The sound of a clip as a recogniser needs it: 16 kHz, one channel, 16 bits, decoded with PyAV.
 
 PyAV's wheels carry FFmpeg libraries of their own beside OpenCV's; a test loads both at once.
 """
@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from facewave.video.decode import CONTAINERS, UnreadableVideoError, check_clip
 
 SAMPLE_RATE = 16_000
-# What has no frame louder than this is digital silence, not a quiet voice; a frame is 30 ms.
+# The level of a sound is that of its loudest frame; a frame is 30 ms.
 LEVEL_FRAME = 480
 LONGEST_WINDOW = 28 * SAMPLE_RATE
 SHORTEST_WINDOW = 20 * SAMPLE_RATE
 _CUT_BLOCK = SAMPLE_RATE // 5
 
-# Decoders need what lies before the first sample that is wanted.
+# Decoders need some sound before the first sample that is wanted.
 _RUN_UP_SECONDS = 1.0
 _FULL_SCALE = 32768.0
 
@@ -40,16 +40,16 @@ class UnreadableSoundError(Exception):
 def read_sound(path: Path, *, start: float = 0.0, end: float | None = None) -> Samples:
     """Return the sound of a clip, int16 (samples,), `SAMPLE_RATE` a second, channels mixed.
 
-    Time counts from the first picture. Where the sound begins later there is silence before it;
-    what comes before the first picture is left out. A track that breaks off gives what there is.
+    Time counts from the first image of the video. Sound that begins later has silence before it;
+    sound before the first image is left out. A track that breaks off is returned as far as it goes.
 
     Args:
-        path: a file; of a folder of frames there is no sound.
-        start, end: seconds of the part that is wanted; None: to the end of the track.
+        path: a file; a folder of frames has no sound.
+        start, end: the wanted part in seconds; `end` None: to the end of the track.
 
     Raises:
-        NoSoundError: if there is no sound track.
-        UnreadableSoundError: if the file cannot be opened, or nothing of its track be decoded.
+        NoSoundError: there is no sound track.
+        UnreadableSoundError: the file cannot be opened, or none of its track can be decoded.
     """
     try:
         check_clip(path)
@@ -60,7 +60,7 @@ def read_sound(path: Path, *, start: float = 0.0, end: float | None = None) -> S
     av = _av()
     try:
         with av.open(
-            # An absolute path: FFmpeg takes what stands before a colon for a protocol's name.
+            # An absolute path: FFmpeg takes text before a colon for the name of a protocol.
             str(path.absolute()),
             options={"protocol_whitelist": "file", "format_whitelist": CONTAINERS},
             metadata_errors="replace",
@@ -77,7 +77,7 @@ def _decode(av: Any, container: Any, *, start: float, end: float | None) -> tupl
     """Return samples from about `start` to about `end`, and the time of the first one."""
     stream = container.streams.audio[0]
     stream.codec_context.thread_count = 1
-    zero = _first_picture(container)
+    zero = _first_image(container)
     if start > _RUN_UP_SECONDS:
         # A container that cannot seek is decoded from its beginning.
         with suppress(av.error.FFmpegError):
@@ -104,7 +104,7 @@ def _decode(av: Any, container: Any, *, start: float, end: float | None) -> tupl
 
 
 def _frames(av: Any, container: Any, stream: Any, problems: list[str]) -> Iterator[Any]:
-    """Yield the frames that can be decoded; what went wrong with others is added to `problems`."""
+    """Yield the frames that can be decoded; errors of the others are added to `problems`."""
     packets = container.demux(stream)
     while True:
         try:
@@ -125,8 +125,8 @@ def _resampled(resampler: Any, frame: Any) -> list[Samples]:
     return [part.to_ndarray()[0] for part in resampler.resample(frame)]
 
 
-def _first_picture(container: Any) -> float:
-    """Return the container's time of the first picture, seconds."""
+def _first_image(container: Any) -> float:
+    """Return the container's time of the first image in seconds."""
     for stream in container.streams.video:
         if stream.start_time is not None:
             return float(stream.start_time * stream.time_base)
@@ -134,7 +134,7 @@ def _first_picture(container: Any) -> float:
 
 
 def _placed(samples: Samples, *, first: float, seconds: float | None) -> Samples:
-    """Return samples whose first one is at `first` as samples from 0 on, cut to `seconds`."""
+    """Return samples that start at time `first` as samples that start at 0, cut to `seconds`."""
     shift = round(first * SAMPLE_RATE)
     if shift < 0:
         samples = samples[-shift:]
@@ -154,10 +154,10 @@ def level_dbfs(samples: Samples) -> float:
 
 
 def windows(samples: Samples) -> list[Samples]:
-    """Return the sound in windows of at most 28 s, which is what Whisper listens to at a time.
+    """Return the sound in windows of at most 28 s; Whisper takes at most 30 s at a time.
 
-    A longer sound is cut where it is quietest (over 0.2 s) between second 20 and 28 of a window, so
-    that few words are cut in two.
+    A longer sound is cut where it is quietest (over 0.2 s) between seconds 20 and 28 of a window,
+    so that few words are cut in two.
     """
     parts = []
     while samples.size > LONGEST_WINDOW:

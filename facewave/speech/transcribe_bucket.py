@@ -1,4 +1,4 @@
-"""One bucket of clips to transcripts in the store, and the bucket's index."""
+"""From one bucket of clips to transcripts in the store, and the bucket's index."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from facewave.jobs.log import Progress
-from facewave.speech.engine import Answer, Engine
-from facewave.speech.engines import joined
+from facewave.speech.engines import Answer, Engine, joined
 from facewave.speech.sound import (
     SAMPLE_RATE,
     NoSoundError,
@@ -60,7 +59,7 @@ def transcript_key(
     silence_dbfs: float,
     part: tuple[float, float] | None,
 ) -> str:
-    """Return the key of the transcript of a file of these bytes, or of a part of it (seconds)."""
+    """Return the key of the transcript of a file, or of a part of it in seconds."""
     segment = {} if part is None else {"seconds": list(part)}
     return content_key(
         stage=STAGE,
@@ -86,21 +85,20 @@ def transcribe_bucket(
 ) -> None:
     """Transcribe every clip of a bucket that is not in the store yet, then write the index.
 
-    What has no sound, is silent, holds no speech or cannot be decoded is flagged (`FLAGS`) and
-    stops no other clip. Of a segment only its part of the sound is heard.
+    A clip without sound or speech, a silent one, and one that cannot be decoded are flagged
+    (`FLAGS`) and stop no other clip. Of a segment only its own sound is transcribed.
 
     Args:
         key_file: the bucket's clips.
-        index: TSV with a row a clip (`TRANSCRIPT_COLUMNS`), written at the end. What cannot be
-            decoded has no key, so that it is tried again.
+        index: TSV with one row per clip (`TRANSCRIPT_COLUMNS`), written at the end. A clip that
+            cannot be decoded has no key, so that it is tried again.
         store: folder of the content-addressed store.
         engine: see `Engine`.
-        silence_dbfs: a clip whose loudest 30 ms are below is silent, and so is a window of a long
-            clip.
-        default_fps: frames a second where neither container nor manifest names one.
+        silence_dbfs: a clip, or a window of a long one, is silent if its loudest 30 ms are below.
+        default_fps: frames per second where neither container nor manifest names one.
 
     Raises:
-        OSError: if the store cannot be written (a full disk stops the job, it flags no clip).
+        OSError: the store cannot be written (a full disk stops the job and flags no clip).
     """
     rows = read_key_file(key_file)
     progress, hearing = Progress(len(rows)), _Hearing(engine)
@@ -151,7 +149,7 @@ def _part(row: KeyRow, default_fps: float) -> tuple[float, float] | None:
 
 @lru_cache(maxsize=8)
 def _content(path: Path, stat: str | None) -> str:
-    """Hash a file once for all its segments, as long as its stat stays."""
+    """Hash a file once for all its segments, as long as its stat stays the same."""
     del stat
     try:
         return clip_sha256(path)

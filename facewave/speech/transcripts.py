@@ -1,4 +1,4 @@
-"""The transcripts of a dataset as one table, and what can be said about them in numbers."""
+"""The transcripts of a dataset as one table, and a summary in numbers."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ Row = dict[str, Any]
 
 
 def read_indexes(indexes: Iterable[Path], clips: Sequence[Clip]) -> list[Row]:
-    """Return a row (`COLUMNS`) for each clip, in the manifest's order; no text is None.
+    """Return one row (`COLUMNS`) per clip, in the manifest's order; an empty text becomes None.
 
     Raises:
-        TableError: if an index cannot be read.
-        ValueError: if a clip is in none of them.
+        TableError: an index cannot be read.
+        ValueError: a clip is in none of them.
     """
     found = {row["clip_id"]: row for path in indexes for row in iter_rows(path, TRANSCRIPT_COLUMNS)}
     if absent := [clip.clip_id for clip in clips if clip.clip_id not in found]:
         raise ValueError(
-            f"clip {absent[0]} is in no index of transcripts/ ({len(absent)} of {len(clips)}); "
-            "run the same command again"
+            f"clip {absent[0]} is in no index of transcripts/ ({len(absent)} of {len(clips)} clips "
+            "are missing); run the same command again"
         )
     return [_row(found[clip.clip_id]) for clip in clips]
 
@@ -70,13 +70,13 @@ def write_transcripts(rows: Sequence[Row], *, parquet: Path, table: Path) -> Non
 
 
 def summary(rows: Sequence[Row], clips: Sequence[Clip], *, text_is_speech: bool) -> dict[str, Any]:
-    """Return counts over a dataset, and the word error rate where it is known what was said.
+    """Return counts over a dataset, and the word error rate if the spoken words are known.
 
     Args:
         rows: see `read_indexes`.
         clips: of the same dataset, in the same order.
-        text_is_speech: whether the clips' own text is what is said in them. What is flagged
-            `silence`, `no_audio` or `unreadable` was not heard at all and is not counted.
+        text_is_speech: whether the clips' own text is what is said in them. Clips flagged
+            `silence`, `no_audio` or `unreadable` were not heard at all and are not counted.
     """
     flags = Counter(row["flag"] for row in rows)
     first = rows[0] if rows else dict.fromkeys(COLUMNS)

@@ -15,8 +15,8 @@ class WordErrors:
 
     Attributes:
         words: of what was said.
-        substituted, deleted, inserted: words of the cheapest alignment; which of equally cheap
-            ones is not defined, their sum is.
+        substituted, deleted, inserted: words of the cheapest alignment; of several equally cheap
+            ones any may be taken, their sum is the same.
     """
 
     words: int
@@ -31,21 +31,21 @@ class WordErrors:
 
     @property
     def rate(self) -> float | None:
-        """Errors a word that was said: 0 for none, above 1 where much was made up; None without."""
+        """Errors per spoken word; above 1 if much was invented, None if nothing was said."""
         return self.errors / self.words if self.words else None
 
 
 def words_of(text: str) -> list[str]:
     """Return the words of a text without punctuation and letter case (NFKC, case folded).
 
-    Each Chinese character is a word: the rate is then that of characters, as is usual.
+    Each Chinese character counts as a word, so the rate is then that of characters, as is usual.
     """
     folded = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
     return text_words.words_of(folded)
 
 
 def word_errors(said: str, heard: str) -> WordErrors:
-    """Return the errors of one text, by Levenshtein's distance over words."""
+    """Return the errors of one text, by the Levenshtein distance over words."""
     reference, hypothesis = words_of(said), words_of(heard)
     # row[j]: the fewest (errors, substituted, deleted, inserted) that turn the first i words that
     # were said into the first j that were heard.
@@ -60,7 +60,7 @@ def word_errors(said: str, heard: str) -> WordErrors:
 
 
 def add_up(parts: Iterable[WordErrors]) -> WordErrors:
-    """Return the counts over several texts; their rate weighs each word alike."""
+    """Return the counts over several texts; their rate weights all words equally."""
     every = list(parts)
     return WordErrors(
         sum(part.words for part in every),

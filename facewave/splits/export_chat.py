@@ -1,7 +1,7 @@
-"""The splits as conversations, one JSON object a line, for trainers of vision-language models.
+"""The splits as conversations, one JSON object per line, to train vision-language models elsewhere.
 
-`llava`: a string a turn, as LLaVA's and Qwen2.5-VL's own training code reads it. `messages`: parts
-a turn, as the chat templates of transformers and what is built on them read it. docs/text.md
+With `llava` each turn is a string, as LLaVA's and Qwen2.5-VL's own training code reads it. With
+`messages` each turn is a list of parts, as the chat templates of transformers read it. docs/text.md
 describes every key.
 """
 
@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from facewave.prompts.chat import chat_template
-from facewave.prompts.questions import render
+from facewave.prompts.questions import chat_template, render
 from facewave.splits.read import METADATA_KEY
 from facewave.storage.atomic import atomic_path
 from facewave.storage.store import frame_step, read_metadata, shard_path
@@ -30,25 +29,25 @@ Record = dict[str, Any]
 def export_chat(
     split: str | Path, target: Path, *, form: str, prompt: str, use_text: bool, store: Path
 ) -> int:
-    """Write a part of a split as conversations; return their number.
+    """Write one part of a split as conversations and return their number.
 
-    Every clip is written, those without a usable face as well: `valid` tells them.
+    Every clip is written, also those without a usable face, which have `valid` false.
 
     Args:
         split: Parquet file of one part.
         target: the `.jsonl` file (UTF-8), written whole or not at all.
         form: see `FORMATS`.
-        prompt: name of a template of `facewave.prompts.chat`, or a template.
+        prompt: name of a template of `facewave.prompts.questions`, or a template.
         use_text: whether the question holds the clip's text.
         store: folder of the content-addressed store.
 
     Raises:
         PromptError: if the template cannot be used.
-        DamagedShardError: if the trajectory of a segment, which knows its frame rate, is damaged.
-        ValueError: if the file is no split or there is no such form.
+        DamagedShardError: if a shard of a segment, whose frame rate is read from it, is damaged.
+        ValueError: if the file is not a split or the form is unknown.
     """
     if form not in FORMATS:
-        raise ValueError(f"export_chat.formats: {form!r} is none of {', '.join(FORMATS)}")
+        raise ValueError(f"export_chat.formats: expected {' or '.join(FORMATS)}, got {form!r}")
     turns = _LAYOUTS[form]
     template = chat_template(prompt, text=use_text, key="export_chat.prompt")
     classes, groups = _about(Path(split))
@@ -73,12 +72,12 @@ def _rows(split: str | Path) -> Iterator[Record]:
 
 
 def _about(split: Path) -> tuple[Sequence[str], dict[str, list[int]]]:
-    """Return classes and the shapes of the feature groups of a split."""
+    """Return the classes of a split and the shapes of its feature groups."""
     import pyarrow.parquet as pq
 
     schema = pq.read_schema(split)
     if METADATA_KEY not in (schema.metadata or {}):
-        raise ValueError(f"{split}: not a split of facewave; build it anew (snakemake splits)")
+        raise ValueError(f"{split}: not a split of facewave; build it again (snakemake splits)")
     if missing := [name for name in _COLUMNS if name not in schema.names]:
         raise ValueError(f"{split}: no column {missing[0]!r}; remove it and run again")
     metadata = json.loads(schema.metadata[METADATA_KEY])
@@ -86,7 +85,7 @@ def _about(split: Path) -> tuple[Sequence[str], dict[str, list[int]]]:
 
 
 def _llava(row: Mapping[str, Any], question: str, segment: Record | None) -> Record:
-    del segment  # there is no key of these trainers for it
+    del segment  # these trainers have no key for it
     return {
         "id": row["clip_id"],
         "video": _absolute(row["file_path"]),
@@ -98,15 +97,15 @@ def _llava(row: Mapping[str, Any], question: str, segment: Record | None) -> Rec
 
 
 def _messages(row: Mapping[str, Any], question: str, segment: Record | None) -> Record:
-    shown = {"type": "video", "video": _absolute(row["file_path"])}
+    video = {"type": "video", "video": _absolute(row["file_path"])}
     if segment and segment["start_seconds"] is not None:
-        # As qwen-vl-utils reads them.
-        shown |= {"video_start": segment["start_seconds"], "video_end": segment["end_seconds"]}
-    asked, answer = ({"type": "text", "text": text} for text in (question, row["actual"]))
+        # The names that qwen-vl-utils reads.
+        video |= {"video_start": segment["start_seconds"], "video_end": segment["end_seconds"]}
+    text, answer = ({"type": "text", "text": words} for words in (question, row["actual"]))
     return {
         "id": row["clip_id"],
         "messages": [
-            {"role": "user", "content": [shown, asked]},
+            {"role": "user", "content": [video, text]},
             {"role": "assistant", "content": [answer]},
         ],
     }
@@ -134,7 +133,7 @@ def _shard(row: Mapping[str, Any], store: Path) -> Path:
 
 
 def _segment(row: Mapping[str, Any], store: Path) -> Record | None:
-    """Return the range of a segment, in frames and, where its frame rate is known, in seconds."""
+    """Return the range of a segment in frames and, if its frame rate is known, in seconds."""
     if row["end_frame"] is None:
         return None
     frames = {name: row[name] for name in ("start_frame", "end_frame")}

@@ -1,4 +1,4 @@
-"""The older form of the features: a NumPy file with an array of dicts."""
+"""The older form of a split: a NumPy file with an array of dicts."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def export_npy(split: Path, target: Path) -> int:
     The segments of a long video share its `file_path`; their dicts have `start_frame` and
     `end_frame` (the frame after the last) as well, and `clip_id` is what tells them apart.
 
-    `np.load(target, allow_pickle=True)` reads it. Such a file can run code when it is loaded:
-    load only your own. facewave writes this form and never reads it.
+    `np.load(target, allow_pickle=True)` reads it. Loading such a file can run code: load only your
+    own. facewave writes this form and never reads it.
 
     Args:
         split: Parquet file of one part.
         target: the `.npy` file.
 
     Returns:
-        Number of clips. All of them are held in memory at once: the form allows nothing else.
+        Number of clips. All of them are in memory at once: the form allows nothing else.
     """
     rows = [
         {name: row[name] for name in (*_NAMES, *(_RANGE if row["end_frame"] else ()), *_GROUPS)}

@@ -1,7 +1,7 @@
-"""What ties clips together, and must not lie in two parts of a split.
+"""What ties clips together, so that they must not lie in two parts of a split.
 
-A person, one take of a person, the movie or recording that clips were cut from, and identical
-bytes: a test clip that shares one of them with a training clip is no test.
+A person, a take of a person, the movie or recording that clips were cut from, and identical bytes:
+a test clip that shares one of them with a training clip tests nothing.
 """
 
 from __future__ import annotations
@@ -9,12 +9,9 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from facewave.natural_order import natural_key
-
-if TYPE_CHECKING:
-    from facewave.splits.clips import SplitClip
 
 KINDS = ("subject", "take", "source", "content")
 _PLURAL = {
@@ -26,15 +23,37 @@ _PLURAL = {
 _SHOWN = 10
 
 
+@dataclass(frozen=True, slots=True)
+class SplitClip:
+    """What a split needs to know of a clip.
+
+    Attributes:
+        clip_id, label: as in the manifest.
+        subject, take, source: what clips may share (a take belongs to its subject).
+        split, fold: the dataset's own.
+        content: the same for clips with bytes in common (see `content_names`); None where there is
+            no file.
+    """
+
+    clip_id: str
+    label: int
+    subject: str | None = None
+    split: str | None = None
+    take: str | None = None
+    source: str | None = None
+    fold: str | None = None
+    content: str | None = None
+
+
 def tied_groups(clips: Sequence[SplitClip], kinds: Collection[str]) -> list[list[SplitClip]]:
-    """Return the clips in groups that share something, directly or through other clips.
+    """Group the clips that share something, directly or through other clips.
 
     Args:
         clips: of one dataset.
         kinds: what ties clips together, of `KINDS`.
 
     Returns:
-        groups in the order of their first clips, each in the order of `clips`
+        groups in the order of their first clips, each in the order of `clips`.
     """
     leader = list(range(len(clips)))
 
@@ -58,12 +77,12 @@ def tied_groups(clips: Sequence[SplitClip], kinds: Collection[str]) -> list[list
 def find_leaks(
     clips: Sequence[SplitClip], parts: Mapping[str, str], kinds: Collection[str]
 ) -> list[str]:
-    """Return a line for each kind of tie that reaches from one part into another.
+    """Return one line of text for each kind of tie that reaches from one part into another.
 
     Args:
         clips: of one dataset.
         parts: part of each clip id.
-        kinds: what is looked at, of `KINDS`.
+        kinds: which ties count, of `KINDS`.
     """
     members: defaultdict[tuple[str, ...], list[SplitClip]] = defaultdict(list)
     for clip in clips:
@@ -82,17 +101,17 @@ def find_leaks(
 def content_names(
     contents: Mapping[str, tuple[str, tuple[int, int] | None]],
 ) -> dict[str, str | None]:
-    """Return for each clip id a name that clips with bytes in common share.
+    """Return for each clip a name that it shares with the clips that have bytes in common with it.
 
-    A whole video has bytes in common with all its segments, and segments with those that they
-    overlap; a row of windows, each of which overlaps the next, has one name.
+    A whole video has bytes in common with all its segments, and a segment with those that it
+    overlaps; windows of which each overlaps the next all have the same name.
 
     Args:
-        contents: clip id to the digest of the file's bytes (empty where there is no file) and to
-            the range of frames of a segment (first, one after the last), None for a whole video.
+        contents: clip id to the digest of the file's bytes (empty without a file) and the range of
+            frames of a segment (first, one after the last), None for a whole video.
 
     Returns:
-        clip id to name; None where there is no file
+        clip id to name; None without a file.
     """
     names: dict[str, str | None] = dict.fromkeys(contents)
     ranges: defaultdict[str, list[tuple[float, float, str]]] = defaultdict(list)
@@ -117,7 +136,7 @@ def _ties(clip: SplitClip, kinds: Collection[str]) -> Iterator[tuple[str, ...]]:
     if "subject" in kinds and clip.subject is not None:
         yield "subject", clip.subject
     if "take" in kinds and clip.take is not None:
-        # Takes are numbered anew for every person.
+        # Takes are numbered for each person separately.
         yield "take", clip.subject or "", clip.take
     if "source" in kinds and clip.source is not None:
         yield "source", clip.source

@@ -1,26 +1,140 @@
-"""Clips of different datasets that show the same pictures: MAFW took 1,097 clips from DFEW."""
+"""Clips of different datasets that show the same images: MAFW took 1,097 clips from DFEW.
+
+Each clip is reduced to perceptual hashes of a few frames, which hardly change when a video is
+coded again or scaled. Pairs of clips with similar hashes are then looked up.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from facewave.storage.buckets import read_key_file
+from facewave.storage.tables import format_rows, iter_rows, write_text
+from facewave.video.decode import UnreadableVideoError, Video
+from facewave.video.open import open_video
+
+HASH_COLUMNS = ("clip_id", "hashes")
 PAIR_COLUMNS = (
     "dataset_a", "clip_a", "actual_a", "fold_a", "split_a",
     "dataset_b", "clip_b", "actual_b", "fold_b", "split_b",
     "frames_alike", "distance",
 )  # fmt: skip
 
-# Comparisons at once, few enough for the processor's cache.
+_log = logging.getLogger("facewave")
+# Frames that vary less than this (of 255) hold nothing to compare: black ones are all alike.
+_FLAT = 4.0
+# Comparisons at a time, few enough for the processor's cache.
 _BLOCK = 100_000
-# Clips of the first dataset whose likes are looked for at once.
+# Clips of the first dataset that are looked up at a time.
 _CLIPS = 4096
-# Parts of a hash that like frames are looked up by, and the bits of one that may differ, at most.
+# Hashes are looked up by this many parts of so many bits, in which at most so many bits may differ.
 _PARTS, _PART_BITS, _MOST_FLIPS = 4, 16, 2
+
+
+def dhash(frame: NDArray[np.uint8]) -> int | None:
+    """Return the 64-bit difference hash of a frame, None for one without contrast.
+
+    The image is reduced to 9x8 grey pixels; each bit says whether a pixel is brighter than its left
+    neighbour. Size, compression and brightness hardly change the hash.
+
+    Args:
+        frame: uint8 (height, width, 3) RGB.
+    """
+    import cv2
+
+    grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)
+    small = cv2.resize(grey, (9, 8), interpolation=cv2.INTER_AREA).astype(np.int16)
+    if small.std() < _FLAT:
+        return None
+    bits = np.packbits(small[:, 1:] > small[:, :-1])
+    return int.from_bytes(bits.tobytes(), "big")
+
+
+def clip_hashes(
+    path: Path, *, frames: int, fps: float, segment: tuple[int, int] | None = None
+) -> list[int]:
+    """Return the hashes of frames spread evenly over a clip.
+
+    In place of a frame without contrast the next one with contrast is taken.
+
+    Args:
+        path: a video or a folder of frames.
+        frames: most hashes to return.
+        fps: frames per second where the file gives no rate.
+        segment: range of frames (first, one after the last); None for the whole clip.
+
+    Returns:
+        up to `frames` 64-bit hashes; none for a clip that cannot be decoded.
+    """
+    try:
+        with open_video(path, default_fps=fps) as video:
+            if segment is not None:
+                video.restrict(*segment)
+            return _spread_hashes(video, frames)
+    except UnreadableVideoError as error:
+        _log.warning("%s: %s", path, error)
+        return []
+
+
+def _spread_hashes(video: Video, frames: int) -> list[int]:
+    announced = video.frames_announced
+    if not announced:
+        every = [value for frame in video.frames() if (value := dhash(frame)) is not None]
+        places = np.linspace(0, len(every), frames, endpoint=False) + len(every) / frames / 2
+        return [every[int(place)] for place in places] if every else []
+    wanted = [int((i + 0.5) * announced / frames) for i in range(frames)]
+    found: list[int] = []
+    for index, frame in enumerate(video.frames()):
+        if index >= wanted[len(found)]:
+            value = dhash(frame)
+            if value is not None:
+                found.append(value)
+                if len(found) == frames:
+                    break
+    return found
+
+
+def hash_bucket(key_file: Path, *, table: Path, frames: int, default_fps: float) -> None:
+    """Write the hashes of a bucket's clips as TSV: clip id, then hashes of 16 hex digits each.
+
+    Args:
+        key_file: the bucket's clips (see `facewave.storage.buckets`).
+        table: the file that is written.
+        frames: most hashes of one clip.
+        default_fps: frames per second where neither container nor manifest gives a rate.
+    """
+    rows = [
+        {
+            "clip_id": row.clip_id,
+            "hashes": " ".join(
+                f"{value:016x}"
+                for value in clip_hashes(
+                    Path(row.file_path),
+                    frames=frames,
+                    fps=row.fps_hint or default_fps,
+                    segment=row.frames,
+                )
+            ),
+        }
+        for row in read_key_file(key_file)
+    ]
+    write_text(table, format_rows(HASH_COLUMNS, rows))
+
+
+def read_hashes(tables: Sequence[Path]) -> dict[str, list[int]]:
+    """Return the hashes of each clip from the tables that `hash_bucket` wrote, by clip id."""
+    return {
+        row["clip_id"]: [int(value, 16) for value in row["hashes"].split()]
+        for table in tables
+        for row in iter_rows(table, HASH_COLUMNS)
+    }
 
 
 @dataclass(frozen=True)
@@ -29,8 +143,8 @@ class Pair:
 
     Attributes:
         a, b: clip ids, of the first and of the second dataset.
-        frames_alike: frames of the one that have a like in the other.
-        distance: mean number of bits in which these differ from their likes, 0 to 64.
+        frames_alike: frames of `a` that look like a frame of `b`.
+        distance: mean number of bits in which their hashes differ from the nearest, 0 to 64.
     """
 
     a: str
@@ -48,13 +162,13 @@ def find_pairs(
 ) -> Iterator[Pair]:
     """Yield the pairs of a clip of `a` and a clip of `b` that look alike.
 
-    Any frame may be like any other, since clips are cut at other places in other datasets; but as
-    many frames of each side need a like. A clip with fewer frames needs them all.
+    Any frame may look like any other, since every dataset cuts its clips at other places; but
+    `min_frames` frames of either clip must look like one of the other, or all if there are fewer.
 
     Args:
-        a, b: clip id to 64-bit hashes of frames (see `facewave.splits.frame_hashes`).
-        min_frames: frames that must be alike.
-        max_distance: bits that may differ between two frames that are alike.
+        a, b: clip id to 64-bit hashes of frames (see `dhash`).
+        min_frames: fewest frames that look alike.
+        max_distance: most bits in which the hashes of two frames that look alike differ.
     """
     ids_a, ids_b = list(a), list(b)
     hashes_b, clips_b = _flat(b.values())
@@ -79,18 +193,18 @@ def find_pairs(
 
 
 class _Lookup:
-    """Finds hashes by their parts: of two that differ little, a part differs in few bits or none.
+    """Finds hashes by their parts: if two differ in few bits, some part of them hardly differs.
 
     Reference: M. Norouzi, A. Punjani, D. J. Fleet, "Fast search in Hamming space with multi-index
     hashing", CVPR 2012.
     """
 
     def __init__(self, hashes: NDArray[np.uint64], max_distance: int) -> None:
-        """Take uint64 (n,); many bits that may differ would take too many look-ups: then all."""
+        """Index hashes, uint64 (n,); for a large `max_distance` all of them will be compared."""
         self._size, self._most = hashes.size, max_distance
-        # Bits that are nearly always 0, or 1, tell little: each part gets its share of them.
+        # Bits that are nearly always 0, or 1, tell little: they are dealt evenly to the parts.
         self._bits = np.argsort(np.abs(_as_bits(hashes).mean(axis=0) - 0.5), kind="stable")
-        # Were a part to differ in one bit more than this everywhere, all would be too many.
+        # If every part differed in one bit more than this, the total would exceed `max_distance`.
         flips = [(max_distance + 1 + part) // _PARTS - 1 for part in range(_PARTS)]
         width = _PART_BITS if max(flips) <= _MOST_FLIPS else 0
         self._mask = np.uint64(2**width - 1)
@@ -112,10 +226,10 @@ class _Lookup:
     def near(
         self, hashes: NDArray[np.uint64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Return the pairs that differ in few bits: positions here and there, number of bits."""
+        """Return the pairs that differ in few bits: positions here and in the index, and bits."""
         found = [np.empty((3, 0), np.int64), *self._found(self._dealt(hashes))]
         here, there, bits = np.concatenate(found, axis=1)
-        # A pair is found by each part that it has in common.
+        # A pair is found once for each part that it has in common.
         _, once = np.unique(here * self._size + there, return_index=True)
         return here[once], there[once], bits[once]
 
@@ -150,7 +264,7 @@ def _masks(width: int, most: int) -> list[np.uint64]:
 
 
 def _blocks(counts: NDArray[np.int64]) -> Iterator[slice]:
-    """Yield ranges of rows that have few comparisons together, or are one row."""
+    """Yield ranges of rows with at most `_BLOCK` comparisons in all, or of a single row."""
     ends, start = np.cumsum(counts), 0
     while start < counts.size:
         done = ends[start - 1] if start else 0
@@ -162,10 +276,10 @@ def _blocks(counts: NDArray[np.int64]) -> Iterator[slice]:
 def _by_pair(
     pair: NDArray[np.int64], frame: NDArray[np.int64], bits: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Return each pair of clips, its frames that have a like, and the mean bits to the nearest."""
+    """Return each pair of clips, its number of frames that look alike, and their mean distance."""
     order = np.lexsort((bits, frame, pair))
     pair, frame, bits = pair[order], frame[order], bits[order]
-    # The first of a frame is the one with the fewest bits.
+    # The first entry of a frame is that with the fewest bits.
     nearest = np.flatnonzero(np.r_[True, (np.diff(pair) != 0) | (np.diff(frame) != 0)][: pair.size])
     places, first, counts = np.unique(pair[nearest], return_index=True, return_counts=True)
     sums = np.add.reduceat(bits[nearest].astype(np.float64), first) if places.size else np.empty(0)
@@ -179,7 +293,7 @@ def compare_datasets(
     min_frames: int,
     max_distance: int,
 ) -> Iterator[dict[str, object]]:
-    """Yield a row (`PAIR_COLUMNS`) for each pair of clips of two datasets that look alike.
+    """Yield one row (`PAIR_COLUMNS`) for each pair of clips of two datasets that look alike.
 
     Args:
         hashes: dataset to clip id to hashes.
@@ -203,6 +317,6 @@ def compare_datasets(
 def _flat(
     clips: Collection[Sequence[int]],
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Return all hashes behind each other, and the position of the clip that each is of."""
+    """Return all hashes one after the other, uint64 (n,), and the position of each one's clip."""
     hashes = np.array([value for values in clips for value in values], np.uint64)
     return hashes, np.repeat(np.arange(len(clips)), [len(values) for values in clips])

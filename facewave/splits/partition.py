@@ -1,16 +1,16 @@
-"""Which clips train, validate and test: stratified by class, nothing shared by two sides."""
+"""Which clips train, validate and test: stratified by class, with nothing shared between parts."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from facewave.natural_order import natural_key
-from facewave.splits.clips import SplitClip
-from facewave.splits.leaks import KINDS, find_leaks, tied_groups
-from facewave.splits.stratify import divide
+from facewave.splits.leaks import KINDS, SplitClip, find_leaks, tied_groups
 
 PARTS = ("train", "val", "test")
 LEAVE_ONE_SUBJECT_OUT = "leave_one_subject_out"
@@ -18,17 +18,17 @@ MANIFEST = "manifest"
 OFFICIAL = "official"
 GROUPED_K_FOLD = "grouped_k_fold"
 
-# Shares of train, val and test; None: taken out of the training part by `val_fraction`.
-SHARES: dict[str, tuple[float, float | None, float]] = {
+# Fractions of train, val and test; None: taken out of the training part by `val_fraction`.
+FRACTIONS: dict[str, tuple[float, float | None, float]] = {
     "80-10-10": (0.8, 0.1, 0.1),
     "80-20": (0.8, None, 0.2),
 }
 
-PROTOCOLS = (*SHARES, OFFICIAL, GROUPED_K_FOLD, LEAVE_ONE_SUBJECT_OUT, MANIFEST)
+PROTOCOLS = (*FRACTIONS, OFFICIAL, GROUPED_K_FOLD, LEAVE_ONE_SUBJECT_OUT, MANIFEST)
 
 
 class SplitError(ValueError):
-    """The clips cannot be split as the protocol asks."""
+    """The clips cannot be split as the protocol requires."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,10 @@ class SplitOptions:
 
     Attributes:
         protocol: one of `PROTOCOLS`.
-        val_fraction: share of the training part that validates where the protocol has none.
+        val_fraction: fraction of the training part that is set aside for validation where the
+            protocol has no validation part.
         folds: number of folds of `grouped_k_fold`.
-        allow_leaks: what may be in two parts, of `facewave.splits.leaks.KINDS`.
+        allow_leaks: which of `facewave.splits.leaks.KINDS` two parts may share.
         seed: decides which clips go where.
     """
 
@@ -51,20 +52,20 @@ class SplitOptions:
 
     @property
     def kept_together(self) -> tuple[str, ...]:
-        """What clips share that have to stay in one part."""
+        """Kinds of ties that keep clips in one part."""
         return tuple(kind for kind in KINDS if kind not in self.allow_leaks)
 
 
 def fold_names(
     protocol: str, subjects: Sequence[str], *, official: Sequence[str] = (), folds: int = 5
 ) -> list[str]:
-    """Return the folds of a protocol: none for a protocol with a single split.
+    """Return the names of a protocol's folds: none for a protocol with a single split.
 
-    A fold is a folder's name: what is not safe in one is written as `%` and its hex code.
+    They name folders: a character that is not safe there is written as `%` and its hex code.
 
     Args:
         protocol: one of `PROTOCOLS`.
-        subjects: those of the dataset, of which `leave_one_subject_out` has a fold each.
+        subjects: those of the dataset; `leave_one_subject_out` has one fold for each.
         official: the dataset's own folds; without them `official` is a single split.
         folds: number of folds of `grouped_k_fold`.
     """
@@ -99,8 +100,8 @@ def assign_parts(
         SplitError: too few clips or subjects, a clip without the column that the protocol
             needs, or something that two parts share (see `facewave.splits.leaks`).
     """
-    if options.protocol in SHARES:
-        parts = _by_shares(clips, options)
+    if options.protocol in FRACTIONS:
+        parts = _by_fractions(clips, options)
     elif options.protocol == MANIFEST:
         parts = _by_manifest(clips, options)
     elif options.protocol == OFFICIAL:
@@ -122,12 +123,12 @@ def assign_parts(
     return parts
 
 
-def _by_shares(clips: Sequence[SplitClip], options: SplitOptions) -> dict[str, str]:
-    train, val, test = SHARES[options.protocol]
+def _by_fractions(clips: Sequence[SplitClip], options: SplitOptions) -> dict[str, str]:
+    train, val, test = FRACTIONS[options.protocol]
     if val is None:
         val = train * options.val_fraction
         train -= val
-    return _divide(clips, {"train": train, "val": val, "test": test}, options)
+    return _stratify_clips(clips, {"train": train, "val": val, "test": test}, options)
 
 
 def _by_manifest(clips: Sequence[SplitClip], options: SplitOptions) -> dict[str, str]:
@@ -152,7 +153,7 @@ def _by_official(
     if without:
         raise SplitError(
             f"split.protocol {OFFICIAL}: {len(without)} clips have no fold ({_some(without)}); "
-            "the dataset's lists were copied in part, or choose another protocol"
+            "copy all of the dataset's lists or choose another protocol"
         )
     tested = {clip.clip_id for clip in clips if _fold_name(str(clip.fold)) == fold}
     return _tested(clips, tested, fold, options)
@@ -162,9 +163,9 @@ def _by_groups(
     clips: Sequence[SplitClip], fold: str | None, options: SplitOptions
 ) -> dict[str, str]:
     names = _numbered_folds(options.folds)
-    # What one fold leaves is divided again, into training and validation part.
+    # What one fold leaves over is divided once more, into training and validation part.
     least = 2 if options.folds == 2 else 1
-    folds = _divide(clips, dict.fromkeys(names, 1.0 / options.folds), options, least=least)
+    folds = _stratify_clips(clips, dict.fromkeys(names, 1.0 / options.folds), options, least=least)
     return _tested(clips, {name for name in folds if folds[name] == fold}, fold, options)
 
 
@@ -173,12 +174,12 @@ def _tested(
 ) -> dict[str, str]:
     """Give the test part to these clips and take the validation part out of the rest."""
     if not tested:
-        raise SplitError(f"fold {fold!r}: no clip is tested in it")
+        raise SplitError(f"fold {fold!r}: it has no test clip")
     rest = [clip for clip in clips if clip.clip_id not in tested]
     if not rest:
         raise SplitError(
-            f"fold {fold!r}: all {len(clips)} clips are tested in it, none is left to train on; "
-            "the dataset was copied in part, or choose another protocol"
+            f"fold {fold!r}: all {len(clips)} clips are test clips, none is left to train on; "
+            "copy the whole dataset or choose another protocol"
         )
     return dict.fromkeys(tested, "test") | _carve_val(rest, options)
 
@@ -203,13 +204,13 @@ def _by_subject(
 
 
 def _carve_val(clips: Sequence[SplitClip], options: SplitOptions) -> dict[str, str]:
-    shares = {"train": 1.0 - options.val_fraction, "val": options.val_fraction}
-    return _divide(clips, shares, options)
+    fractions = {"train": 1.0 - options.val_fraction, "val": options.val_fraction}
+    return _stratify_clips(clips, fractions, options)
 
 
-def _divide(
+def _stratify_clips(
     clips: Sequence[SplitClip],
-    shares: Mapping[str, float],
+    fractions: Mapping[str, float],
     options: SplitOptions,
     *,
     least: int = 1,
@@ -222,14 +223,14 @@ def _divide(
         return -len(item[1]), hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     groups = dict(sorted(groups.items(), key=order))
-    if len(groups) < least * len(shares):
+    if len(groups) < least * len(fractions):
         raise SplitError(
             f"split.protocol {options.protocol}: {len(groups)} subjects or clips cannot be "
-            f"divided into {', '.join(shares)}; add data, choose another protocol, or let "
+            f"divided into {', '.join(fractions)}; add data, choose another protocol, or let "
             "split.allow_leaks name what may be in two parts"
         )
     labels = {name: [clip.label for clip in members] for name, members in groups.items()}
-    parts = divide(labels, shares, least=least)
+    parts = _stratify_groups(labels, fractions, least=least)
     return {clip.clip_id: parts[name] for name, members in groups.items() for clip in members}
 
 
@@ -243,19 +244,79 @@ def _group_name(members: Sequence[SplitClip], options: SplitOptions) -> str:
 def _refuse_leaks(
     clips: Sequence[SplitClip], parts: Mapping[str, str], options: SplitOptions
 ) -> None:
-    # Who made the official folds decided about people and movies: only a clip that is there twice
-    # is held against them.
+    # The authors of official folds decided about people and movies: only a clip in two parts is
+    # refused.
     official = options.protocol == OFFICIAL
     kinds = [kind for kind in options.kept_together if kind == "content" or not official]
     leaks = find_leaks(clips, parts, kinds)
     if leaks:
         raise SplitError(
-            f"split.protocol {options.protocol}: the parts share what they must not\n  "
+            f"split.protocol {options.protocol}: parts share what they must not share\n  "
             + "\n  ".join(leaks)
-            + "\nMend the table or choose another protocol; if it is meant, name the kind in "
+            + "\nCorrect the table or choose another protocol; if it is intended, name the kind in "
             "split.allow_leaks."
         )
 
 
 def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
+
+
+def _stratify_groups(
+    groups: Mapping[str, Sequence[int]], fractions: Mapping[str, float], *, least: int = 1
+) -> dict[str, str]:
+    """Return the part of each group.
+
+    Greedy: each group in turn goes to the part whose class counts and size it brings nearest to
+    their targets (squared distance, relative to the target). The size counts as well: without it,
+    classes of a few clips each would all go to the largest part.
+
+    Args:
+        groups: name to the labels of its clips, the largest groups first; at least `least` for
+            each part.
+        fractions: part to its fraction of the clips; they sum to 1.
+        least: fewest groups that a part may have.
+    """
+    totals = _class_counts([label for labels in groups.values() for label in labels])
+    targets = {
+        part: {label: fraction * count for label, count in totals.items()}
+        for part, fraction in fractions.items()
+    }
+    counts: dict[str, Counter[int | None]] = {part: Counter() for part in fractions}
+    chosen: dict[str, list[str]] = {part: [] for part in fractions}
+    for name, members in groups.items():
+        labels = _class_counts(members)
+        part = min(fractions, key=lambda p: _cost(labels, counts[p], targets[p]))
+        counts[part] += labels
+        chosen[part].append(name)
+    _fill_small_parts(chosen, groups, least)
+    return {name: part for part, names in chosen.items() for name in names}
+
+
+def _class_counts(labels: Sequence[int]) -> Counter[int | None]:
+    """Count the clips of each class and, under None, all of them."""
+    return Counter([*labels, *[None] * len(labels)])
+
+
+def _cost(
+    labels: Counter[int | None], have: Counter[int | None], target: Mapping[int | None, float]
+) -> float:
+    # The size weighs as much as all classes together. fsum is exact, so that the order in which
+    # the classes come cannot decide a near tie.
+    return math.fsum(
+        ((have[label] + more - target[label]) ** 2 - (have[label] - target[label]) ** 2)
+        / target[label]
+        * (len(target) - 1 if label is None else 1)
+        for label, more in labels.items()
+    )
+
+
+def _fill_small_parts(
+    chosen: dict[str, list[str]], groups: Mapping[str, Sequence[int]], least: int
+) -> None:
+    for part, names in chosen.items():
+        while len(names) < least:
+            giver = max(chosen, key=lambda p: len(chosen[p]))
+            smallest = min(chosen[giver], key=lambda name: len(groups[name]))
+            chosen[giver].remove(smallest)
+            chosen[part].append(smallest)

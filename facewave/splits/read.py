@@ -5,12 +5,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+
+from facewave.splits.disk_arrays import DiskArray, JoinedArray
 
 METADATA_KEY = b"facewave"
 VOTES = "label_distribution"
@@ -26,12 +28,13 @@ class SplitTable:
         clip_ids: (n,) ids
         labels: int64 (n,), indexes into `classes`
         valid: bool (n,), False where no usable face was tracked (the features are then zeros)
-        groups: name of a feature group to C-contiguous float32 (n, d), d = product of its shape
+        groups: name of a feature group to C-contiguous float32 (n, d), d = product of its shape;
+            or to what is indexed by row numbers like it (`facewave.splits.disk_arrays`)
         classes: class names
         shapes: name of a feature group to the shape of one clip's array, e.g. (10, 478, 3)
         metadata: the file's metadata as written (feature options, versions, digest)
-        label_distributions: float32 (n, C), the votes' shares of the classes, NaN where a clip has
-            none; None where no clip has any
+        label_distributions: float32 (n, C), fraction of the votes for each class, NaN for a clip
+            without votes; None if no clip has any
     """
 
     clip_ids: list[str]
@@ -59,8 +62,35 @@ class SplitTable:
             label_distributions=None if votes is None else votes[rows],
         )
 
+    def joined(self, other: "SplitTable") -> "SplitTable":
+        """Return the rows of this table and, behind them, of another with the same groups.
 
-def read_split(path: str | Path, *, groups: Sequence[str], features: bool = True) -> SplitTable:
+        Features are not copied; classes, shapes and metadata are those of this table.
+        """
+        votes = np.concatenate(
+            [
+                np.full((len(table), len(table.classes)), np.nan, np.float32)
+                if table.label_distributions is None
+                else table.label_distributions
+                for table in (self, other)
+            ]
+        )
+        groups = {
+            name: JoinedArray(first, other.groups[name]) for name, first in self.groups.items()
+        }
+        return replace(
+            self,
+            clip_ids=self.clip_ids + other.clip_ids,
+            labels=np.concatenate([self.labels, other.labels]),
+            valid=np.concatenate([self.valid, other.valid]),
+            groups=cast(dict[str, NDArray[np.float32]], groups),
+            label_distributions=None if np.isnan(votes).all() else votes,
+        )
+
+
+def read_split(
+    path: str | Path, *, groups: Sequence[str], scratch: Path | None = None
+) -> SplitTable:
     """Read ids, labels, votes, validity and the named feature groups of a split.
 
     Memory: the result and the clips of one batch; other groups in the file are not read.
@@ -68,18 +98,19 @@ def read_split(path: str | Path, *, groups: Sequence[str], features: bool = True
     Args:
         path: the Parquet file of one part
         groups: names of the feature groups to read; empty for labels only
-        features: False to check the groups' columns and leave their values in the file
+        scratch: a folder for unnamed files that hold the features in place of memory; they take as
+            many bytes there as the arrays would
 
     Raises:
         FileNotFoundError: there is no such file
-        ValueError: the file is no split, lacks a column, or a column does not hold what it
+        ValueError: the file is not a split, lacks a column, or a column does not hold what it
             should; the message names the file and the column
     """
     path = Path(path)
     try:
         # Buffering ahead would hold the compressed columns as well, as much again as the result.
         with pq.ParquetFile(path, pre_buffer=False) as file:
-            return _read(file, path, tuple(groups), features=features)
+            return _read(file, path, tuple(groups), scratch)
     except pa.ArrowInvalid as error:
         raise ValueError(f"{path}: not a readable Parquet file: {error}") from error
 
@@ -89,7 +120,7 @@ def read_subjects(path: str | Path) -> dict[str, str | None]:
 
     Raises:
         FileNotFoundError: there is no such file
-        ValueError: the file is no split
+        ValueError: the file is not a split
     """
     try:
         table = pq.read_table(path, columns=["clip_id", "subject"], use_threads=False)
@@ -100,7 +131,7 @@ def read_subjects(path: str | Path) -> dict[str, str | None]:
 
 
 def _read(
-    file: pq.ParquetFile, path: Path, names: tuple[str, ...], *, features: bool
+    file: pq.ParquetFile, path: Path, names: tuple[str, ...], scratch: Path | None
 ) -> SplitTable:
     schema = file.schema_arrow
     metadata = _metadata(schema, path)
@@ -110,14 +141,13 @@ def _read(
     clip_ids: list[str] = []
     labels = np.empty(count, np.int64)
     valid = np.empty(count, np.bool_)
-    wanted = names if features else ()
-    arrays = {name: np.empty((count, math.prod(shapes[name])), np.float32) for name in wanted}
+    arrays = {name: _array((count, math.prod(shapes[name])), scratch) for name in names}
     shares = np.full((count, len(classes)), np.nan, np.float32)
     votes = [VOTES] if VOTES in schema.names else []
     start = 0
     # One thread: the workflow counts a job's threads, and Arrow's pool would not be among them.
     for batch in file.iter_batches(
-        BATCH_CLIPS, columns=["clip_id", "label", "valid", *votes, *wanted], use_threads=False
+        BATCH_CLIPS, columns=["clip_id", "label", "valid", *votes, *names], use_threads=False
     ):
         rows = slice(start, start + batch.num_rows)
         clip_ids.extend(_column(batch, "clip_id", path).to_pylist())
@@ -126,7 +156,7 @@ def _read(
         if votes:
             shares[rows] = _distributions(batch.column(VOTES), len(classes), path)
         for name, array in arrays.items():
-            array[rows] = feature_values(batch, name, path).reshape(batch.num_rows, -1)
+            array[rows] = _feature_values(batch, name, path).reshape(batch.num_rows, -1)
         start = rows.stop
     _check_labels(labels, clip_ids, classes, path)
     return SplitTable(
@@ -139,6 +169,12 @@ def _read(
         metadata=metadata,
         label_distributions=None if np.isnan(shares).all() else shares,
     )
+
+
+def _array(shape: tuple[int, int], scratch: Path | None) -> NDArray[np.float32]:
+    if scratch is None:
+        return np.empty(shape, np.float32)
+    return cast(NDArray[np.float32], DiskArray(scratch, shape))
 
 
 def _metadata(schema: Any, path: Path) -> dict[str, Any]:
@@ -171,7 +207,7 @@ def _check_columns(
             raise ValueError(f"{path}: column {name!r} is {kind}, not a fixed-size list of float32")
         if kind.list_size != width:
             raise ValueError(
-                f"{path}: column {name!r} has {kind.list_size} values a clip, but its shape "
+                f"{path}: column {name!r} has {kind.list_size} values per clip, but its shape "
                 f"{shapes[name]} has {width}"
             )
 
@@ -183,7 +219,7 @@ def _column(batch: Any, name: str, path: Path) -> Any:
     return column
 
 
-def feature_values(batch: Any, name: str, path: Path) -> NDArray[np.float32]:
+def _feature_values(batch: Any, name: str, path: Path) -> NDArray[np.float32]:
     """Return the values of a feature column of an Arrow batch, float32 (clips x width,), no copy.
 
     Raises:
@@ -198,8 +234,8 @@ def feature_values(batch: Any, name: str, path: Path) -> NDArray[np.float32]:
 
 
 def _distributions(column: Any, n_classes: int, path: Path) -> NDArray[np.float32]:
-    """Return the shares of the classes, float32 (n, C), NaN in the rows that are null."""
-    shares = np.full((len(column), n_classes), np.nan, np.float32)
+    """Return the fractions of the classes, float32 (n, C), NaN in the rows that are null."""
+    fractions = np.full((len(column), n_classes), np.nan, np.float32)
     given = np.asarray(column.is_valid())
     lists = column.drop_null()
     wide = set(np.asarray(lists.value_lengths()).tolist())
@@ -209,10 +245,14 @@ def _distributions(column: Any, n_classes: int, path: Path) -> NDArray[np.float3
             "classes"
         )
     values = lists.flatten().to_numpy(zero_copy_only=False).reshape(-1, n_classes)
-    if not ((values >= 0).all() and np.allclose(values.sum(axis=1), 1.0, atol=1e-4)):
-        raise ValueError(f"{path}: column {VOTES!r} has values that are no shares with sum 1")
-    shares[given] = values
-    return shares
+    good = (values >= 0).all(axis=1) & np.isclose(values.sum(axis=1), 1.0, atol=1e-4)
+    if not good.all():
+        raise ValueError(
+            f"{path}: column {VOTES!r}: expected fractions that sum to 1, found "
+            f"{values[~good][0].tolist()}"
+        )
+    fractions[given] = values
+    return fractions
 
 
 def _check_labels(

@@ -1,11 +1,11 @@
-"""The Parquet files that models read: one row a clip, its features beside its label."""
+"""Write the Parquet files that models read: one row per clip, its features beside its label."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,12 +21,10 @@ from facewave.manifest.clips import Clip
 from facewave.splits.partition import PARTS
 from facewave.splits.read import METADATA_KEY
 from facewave.storage.atomic import atomic_path
-from facewave.storage.store import DamagedShardError, read_shard, shard_path
-from facewave.storage.tables import iter_rows
+from facewave.storage.store import drop_index_if_damaged, iter_index, read_shard, shard_path
 
 _ROW_GROUP_CLIPS = 1000
-# Training brings row groups into random order where it cannot hold them all: many small ones mix
-# better than few large ones.
+# A reader decodes one row group at a time: small ones take little memory.
 _ROW_GROUP_BYTES = 8 * 1024 * 1024
 
 _CLIP_FIELDS = [
@@ -56,12 +54,12 @@ _QUALITY_FIELDS = [
 
 
 class SplitBuildError(Exception):
-    """Manifest and feature indexes do not belong together."""
+    """Manifest and feature indexes do not match."""
 
 
 @dataclass
 class _PartWriter:
-    """Buffers one row group of a part; memory does not grow with the number of clips."""
+    """Buffers one row group of a part, so that memory does not grow with the number of clips."""
 
     writer: Any
     schema: Any
@@ -94,17 +92,20 @@ class _PartWriter:
 
 
 class FeatureIndex(Mapping[str, Mapping[str, str]]):
-    """Index rows by clip id, each held as one text: 100,000 dicts of them take 150 MB."""
+    """Index rows by clip id, each stored as one string: 100,000 dicts would take 150 MB.
+
+    A row has the cells `FEATURE_COLUMNS` and `index`, the path of its bucket's index.
+    """
+
+    _NAMES = (*FEATURE_COLUMNS, "index")
 
     def __init__(self, rows: Iterable[Mapping[str, str]]) -> None:
-        """Take rows with the cells `FEATURE_COLUMNS`."""
-        self._cells = {
-            row["clip_id"]: "\0".join(row[name] for name in FEATURE_COLUMNS) for row in rows
-        }
+        """Take the rows."""
+        self._cells = {row["clip_id"]: "\0".join(row[name] for name in self._NAMES) for row in rows}
 
     def __getitem__(self, clip_id: str) -> Mapping[str, str]:
         """Return the row of a clip."""
-        return dict(zip(FEATURE_COLUMNS, self._cells[clip_id].split("\0"), strict=True))
+        return dict(zip(self._NAMES, self._cells[clip_id].split("\0"), strict=True))
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the clip ids."""
@@ -116,8 +117,16 @@ class FeatureIndex(Mapping[str, Mapping[str, str]]):
 
 
 def read_feature_indexes(indexes: Iterable[Path]) -> FeatureIndex:
-    """Return the index rows of all buckets by clip id."""
-    return FeatureIndex(row for index in indexes for row in iter_rows(index, FEATURE_COLUMNS))
+    """Return the index rows of all buckets by clip id.
+
+    Raises:
+        DroppedIndexError: if an index is missing.
+    """
+    return FeatureIndex(
+        row | {"index": str(index)}
+        for index in indexes
+        for row in iter_index(index, FEATURE_COLUMNS)
+    )
 
 
 def write_splits(
@@ -129,28 +138,27 @@ def write_splits(
     store: Path,
     shapes: Mapping[str, tuple[int, ...]],
     metadata: Mapping[str, Any],
-    reencode: Callable[[Mapping[str, str]], None],
 ) -> None:
     """Write the Parquet file of each part.
 
-    One row a clip: the manifest's columns, the quality columns and, for each feature group, a
-    fixed-size list of float32 (zeros where the clip is not valid). `label_distribution` is brought
-    to a sum of 1. Row groups of 1,000 clips or 8 MiB, zstd. The schema's metadata holds `metadata`,
-    `shapes` and `data_sha256`, the digest of the part's clip ids, labels, votes and feature keys.
+    One row per clip: the manifest's columns, the quality columns and, for each feature group, a
+    fixed-size list of float32 (zeros if the clip is not valid). `label_distribution` is scaled to
+    sum to 1. Row groups have at most 1,000 clips or 8 MiB; compression is zstd. The schema's
+    metadata holds `metadata`, `shapes` and `data_sha256`, the digest of the part's clip ids,
+    labels, votes and feature keys.
 
     Args:
         clips: the manifest, in its order.
-        index: feature index rows by clip id.
+        index: feature index rows by clip id (`read_feature_indexes`).
         parts: part of each clip id.
         outputs: part to file.
         store: folder of the content-addressed store.
-        shapes: shape of each feature group of a clip.
+        shapes: name of each feature group to the shape of one clip's array.
         metadata: JSON-serialisable.
-        reencode: called with the index row of a damaged feature shard; makes it anew.
 
     Raises:
-        SplitBuildError: if a clip of the manifest is in no index.
-        DamagedShardError: if a shard stays damaged.
+        SplitBuildError: if a clip of the manifest is not in any index.
+        DroppedIndexError: if a feature shard is damaged or missing; its bucket's index is removed.
     """
     missing = [clip.clip_id for clip in clips if clip.clip_id not in index]
     if missing:
@@ -167,7 +175,7 @@ def write_splits(
         }
         for clip in clips:
             entry = index[clip.clip_id]
-            features = _features(entry, store=store, shapes=shapes, reencode=reencode)
+            features = _features(entry, store=store, shapes=shapes)
             writers[parts[clip.clip_id]].add(_row(clip, entry), features)
         for writer in writers.values():
             writer.flush()
@@ -213,7 +221,7 @@ def _digest(
     for clip in clips:
         if parts[clip.clip_id] == part:
             key = index[clip.clip_id]["key"]
-            votes = " ".join(map(str, _shares(clip.label_distribution) or ()))
+            votes = " ".join(map(str, _fractions(clip.label_distribution) or ()))
             digest.update(f"{clip.clip_id}\t{clip.label}\t{key}\t{votes}\n".encode())
     return digest.hexdigest()
 
@@ -221,7 +229,7 @@ def _digest(
 def _row(clip: Clip, entry: Mapping[str, str]) -> dict[str, Any]:
     row = {column.name: getattr(clip, column.name) for column in _CLIP_FIELDS}
     return row | {
-        "label_distribution": _shares(clip.label_distribution),
+        "label_distribution": _fractions(clip.label_distribution),
         "valid": entry["valid"] == "true",
         "reason": entry["reason"],
         "frames": int(entry["frames"]),
@@ -234,8 +242,8 @@ def _row(clip: Clip, entry: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _shares(votes: Sequence[float] | None) -> list[float] | None:
-    """Return votes as shares of their sum; None where there are none."""
+def _fractions(votes: Sequence[float] | None) -> list[float] | None:
+    """Return votes as fractions of their sum; None without votes."""
     total = math.fsum(votes or ())
     return [vote / total for vote in votes] if votes and total > 0 else None
 
@@ -245,21 +253,16 @@ def _features(
     *,
     store: Path,
     shapes: Mapping[str, tuple[int, ...]],
-    reencode: Callable[[Mapping[str, str]], None],
 ) -> dict[str, NDArray[np.float32]]:
     if entry["valid"] != "true":
         return {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
-    path = shard_path(store, "features", entry["key"])
-    try:
-        arrays, _ = read_shard(path)
-    except DamagedShardError:
-        reencode(entry)
-        arrays, _ = read_shard(path)
+    with drop_index_if_damaged(Path(entry["index"]), clip_id=entry["clip_id"]):
+        arrays, _ = read_shard(shard_path(store, "features", entry["key"]))
     return {name: arrays[name] for name in shapes}
 
 
 def iter_split_rows(path: Path, *, batch_clips: int = 256) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a split file, feature groups as float32 arrays of their shape."""
+    """Yield the rows of a split file, with feature groups as float32 arrays of their shape."""
     with pq.ParquetFile(path) as file:
         shapes = json.loads(file.schema_arrow.metadata[METADATA_KEY])["shapes"]
         for batch in file.iter_batches(batch_clips, use_threads=False):

@@ -1,6 +1,6 @@
-"""Which answers of pretrained models a job needs: the index by which `prune_store` keeps them.
+"""The index of the answers that a job needs from pretrained models; `prune_store` keeps those.
 
-A job writes it before it asks anything, so that the answers of a killed job are kept as well; it
+A job writes it before its first question, so that the answers of a killed job are kept as well; it
 lies below `keys`, where Snakemake removes nothing.
 """
 
@@ -27,13 +27,18 @@ def answer_index(folder: str | Path, job: str) -> Path:
 
 
 def write_answer_index(path: Path, keys: Iterable[tuple[str, str]]) -> None:
-    """Write pairs of a clip and the key of an answer about it."""
+    """Write the index.
+
+    Args:
+        path: of the index.
+        keys: pairs of a clip id and the key of an answer about that clip.
+    """
     rows = [dict(zip(_COLUMNS, pair, strict=True)) for pair in keys]
     write_text(path, format_rows(_COLUMNS, rows))
 
 
 def needed_answers(folder: Path) -> set[str]:
-    """Return the keys that the jobs of a dataset need.
+    """Return the keys of all answers that the jobs of a dataset need.
 
     Raises:
         TableError: if an index cannot be read.

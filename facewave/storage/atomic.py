@@ -13,17 +13,18 @@ from typing import Any
 def atomic_path(path: Path, *, sync: bool = True) -> Iterator[Path]:
     """Yield a temporary path in the folder of `path` that replaces `path` on success.
 
-    The folder is made where it is missing. When the block raises, the temporary file is removed
+    The folder is made if it is missing. When the block raises, the temporary file is removed
     and `path` keeps what it had.
 
     Args:
         path: the file to write
-        sync: whether the bytes are on the disk before the name is. Without it a power loss can
-            leave the new name with none of the bytes, which only a file that is checked when it
-            is read may risk; waiting for the disk takes as long as tracking several frames.
+        sync: whether to wait until the bytes are on the disk before the file gets its name.
+            Without that, a power loss can leave the name without the bytes, which is acceptable
+            only for files that are checked when read; waiting takes as long as tracking several
+            frames.
 
     Returns:
-        the path to write to; it keeps the suffix, since some writers choose a format by it
+        the path to write to, with the same suffix: some writers choose the format by it
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,7 +45,7 @@ def write_json(path: Path, value: Any) -> None:
     """Write `value` as JSON with sorted keys, an indent of two and a newline at the end.
 
     Raises:
-        ValueError: `value` holds NaN or infinity, which JSON cannot say
+        ValueError: `value` holds NaN or infinity, which JSON does not have
     """
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     with atomic_path(path) as temporary:

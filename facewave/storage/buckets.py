@@ -1,4 +1,4 @@
-"""Clips are handled in buckets: a job a bucket, a bucket by a stable hash of the clip's id."""
+"""Clips are processed in buckets: one job per bucket, chosen by a stable hash of the clip's id."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import Any
 
 from facewave.storage.tables import format_rows, iter_rows
 
-# Starting a job costs about as much as tracking one clip: 64 clips a bucket waste 2 %. Small
-# datasets take smaller buckets, so that all cores have work until the end. Large ones take larger
-# buckets: they keep many cores busy all the same, and what Snakemake does grows with the jobs.
+# Starting a job costs about as much as tracking one clip: 64 clips per bucket waste 2 %. Small
+# datasets have smaller buckets, so that all cores have work until the end. Large ones have larger
+# buckets: many cores are busy anyway, and Snakemake's own work grows with the number of jobs.
 MIN_BUCKETS = 4
-# Up to so many buckets, so many clips a bucket.
+# Below this number of buckets, this many clips per bucket.
 _BUCKET_SIZES = ((64, 16), (512, 64), (math.inf, 256))
 
 KEY_COLUMNS = ("clip_id", "file_path", "fingerprint", "fps_hint")
-# Only in the key files that have segments: the others stay what they were.
+# Only in key files that have segments.
 SEGMENT_COLUMNS = ("start_frame", "end_frame")
 
 
@@ -29,10 +29,10 @@ class KeyRow:
     """One clip of a key file.
 
     Attributes:
-        fingerprint: opaque text that changes when the clip's content does; `missing` where there
-            is no file.
-        fps_hint: frames a second to assume where the container names none.
-        frames: range of frames of a segment (first, one after the last); None for a whole video.
+        fingerprint: opaque text that changes when the clip's content does; `missing` if there is
+            no file.
+        fps_hint: frames per second to assume if the container names none.
+        frames: range of frames of a segment (first, one past the last); None for a whole video.
     """
 
     clip_id: str
@@ -43,7 +43,7 @@ class KeyRow:
 
 
 def auto_buckets(clips: int) -> int:
-    """Return a power of two: 4 buckets and more for up to 16 clips each, 64 for 64, 512 for 256."""
+    """Return the number of buckets, a power of two: at least 4, of 16, 64 or 256 clips each."""
     buckets = MIN_BUCKETS
     while buckets * _bucket_size(buckets) < clips:
         buckets *= 2
@@ -61,7 +61,7 @@ def bucket_of(clip_id: str, buckets: int) -> str:
 
 
 def key_file_text(rows: Iterable[KeyRow], *, options: Mapping[str, Any]) -> str:
-    """Return a key file: a comment with the stage's options, then the clips by id."""
+    """Return the text of a key file: a comment with the stage's options, then the clips by id."""
     ordered = sorted(rows, key=lambda row: row.clip_id)
     header = json.dumps(options, sort_keys=True, separators=(",", ":"))
     segments = any(row.frames for row in ordered)
@@ -82,7 +82,11 @@ def key_file_text(rows: Iterable[KeyRow], *, options: Mapping[str, Any]) -> str:
 
 
 def read_key_file(path: Path) -> list[KeyRow]:
-    """Read the clips of a key file."""
+    """Read the clips of a key file.
+
+    Raises:
+        TableError: if it is not a key file.
+    """
     return [
         KeyRow(
             row["clip_id"],

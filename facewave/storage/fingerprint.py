@@ -1,13 +1,13 @@
 """Has a clip's content changed since it was tracked? Answered from `stat`, like git's index.
 
-A clip's fingerprint is an opaque token. As long as size, times and inode stay, so does the
-token, and no byte is read. When they change and the content that was tracked is known (the
-tracking job hashed it), the file is hashed: equal content keeps the token, other content gets a
-token of its own. A file that was never tracked takes its stat as the token, so that a first dry
-run over a large corpus reads no video.
+A clip's fingerprint is opaque text. As long as size, times and inode stay, so does the fingerprint,
+and no byte is read. When they change and the content that was tracked is known (the tracking job
+hashed it), the file is hashed: equal content keeps the fingerprint, other content gets a new one.
+A file that was never tracked takes its stat as its fingerprint, so that a first dry run over a
+large dataset reads no video.
 
-Of a folder of frames the stat is that of the folder itself and of its share of `_FRAMES` frames: of
-all it has, where these are no more.
+The stat of a folder of frames is here the folder's own: it changes when a frame is added, removed,
+renamed or replaced, but not when one is overwritten in place. Jobs look at every frame.
 """
 
 from __future__ import annotations
@@ -20,42 +20,39 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISDIR
 
-from facewave.storage.frame_files import clip_sha256, folder_glance, folder_stat
+from facewave.storage.frame_files import clip_sha256, folder_stat
 from facewave.storage.tables import TableError, format_rows, iter_rows, write_text_if_changed
 
 MISSING = "missing"
 _FOLDER = "folder-"
 
 _COLUMNS = ("clip_id", "file_path", "stat", "fingerprint")
-# Frames that a plan asks for their stat, of all folders together; of each at least two.
-_FRAMES = 300_000
-_LEAST_FRAMES = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """What is known of a clip that was tracked: its token then, and the SHA-256 of its bytes."""
+    """What is known of a tracked clip: its fingerprint then, and the SHA-256 of its bytes."""
 
     fingerprint: str
     content_sha256: str
 
 
 def stat_text(path: str) -> str | None:
-    """Return size, mtime, ctime (ns) and inode of a file as text; None where there is none.
+    """Return size, mtime, ctime (ns) and inode of a file as text; None if there is no such file.
 
     For a folder of frames it is a digest of these of every frame.
     """
-    entry = entry_text(path)
-    return folder_stat(path) if entry and entry.startswith(_FOLDER) else entry
+    stat = own_stat(path)
+    return folder_stat(path) if stat and stat.startswith(_FOLDER) else stat
 
 
-def entry_text(path: str) -> str | None:
-    """Return the stat of a file, or of a folder without that of its frames; None without either.
+def own_stat(path: str) -> str | None:
+    """Return the stat of a file, or of a folder itself, as text; None if there is neither.
 
     A folder's own times change when a file in it is added, removed or renamed.
     """
     try:
-        status = os.stat(path)  # noqa: PTH116 - a Path a file costs more than the call itself
+        status = os.stat(path)  # noqa: PTH116 - making a Path costs more than the call itself
     except OSError:
         return None
     times = f"{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_ino}"
@@ -73,67 +70,46 @@ def fingerprint_clips(
 
     Args:
         clips: pairs of clip id and file path.
-        index: the table that remembers stat and token of each clip; written only if it changes.
+        index: the table that remembers stat and fingerprint of each clip; written only if it
+            changes.
         tracked: given clip ids, what is known of those that were tracked.
 
     Returns:
-        Clip id to token.
+        Clip id to fingerprint.
     """
     known = _read_index(index)
-    stats = _look(clips, known)
-    tokens = {
+    stats = {clip_id: (path, own_stat(path)) for clip_id, path in clips}
+    fingerprints = {
         clip_id: known[clip_id][2]
         for clip_id, (path, stat) in stats.items()
         if clip_id in known and known[clip_id][:2] == (path, stat)
     }
-    changed = [clip_id for clip_id in stats if clip_id not in tokens]
+    changed = [clip_id for clip_id in stats if clip_id not in fingerprints]
     history = tracked([clip_id for clip_id in changed if stats[clip_id][1]]) if changed else {}
     counter = _HashCounter(len({stats[clip_id][0] for clip_id in changed if clip_id in history}))
     hashes = _Hashes(counter)
     for clip_id in changed:
         path, stat = stats[clip_id]
-        tokens[clip_id] = _token(path, stat, history.get(clip_id), hashes)
-    _write_index(index, stats, tokens)
-    return {clip_id: tokens[clip_id] for clip_id in stats}
+        fingerprints[clip_id] = _fingerprint(path, stat, history.get(clip_id), hashes)
+    _write_index(index, stats, fingerprints)
+    return {clip_id: fingerprints[clip_id] for clip_id in stats}
 
 
-def _look(
-    clips: Iterable[tuple[str, str]], known: Mapping[str, tuple[str, str, str]]
-) -> dict[str, tuple[str, str | None]]:
-    """Return path and stat of each clip."""
-    stats = {clip_id: (path, entry_text(path)) for clip_id, path in clips}
-    # By path: many segments can be of one folder.
-    folders = {
-        path: (entry, known.get(clip_id, ("", "", ""))[1])
-        for clip_id, (path, entry) in stats.items()
-        if entry and entry.startswith(_FOLDER)
-    }
-    if not folders:
-        return stats
-    frames = max(_LEAST_FRAMES, _FRAMES // len(folders))
-    glances = {
-        path: folder_glance(path, entry, frames=frames, before=before)
-        for path, (entry, before) in folders.items()
-    }
-    return {clip_id: (path, glances.get(path, entry)) for clip_id, (path, entry) in stats.items()}
-
-
-def _token(path: str, stat: str | None, before: Tracked | None, hashes: _Hashes) -> str:
+def _fingerprint(path: str, stat: str | None, before: Tracked | None, hashes: _Hashes) -> str:
     if stat is None:
         return MISSING
-    unread = f"stat:{stat.partition('/')[0]}"  # without the names of the frames looked at
     if before is None or not before.content_sha256:
-        return unread
+        return f"stat:{stat}"
     try:
         content = hashes.of(path)
     except OSError:
-        return unread
+        return f"stat:{stat}"
     return before.fingerprint if content == before.content_sha256 else f"sha256:{content}"
 
 
 @dataclass
 class _Hashes:
-    """The digests of files, each made once: many segments can be of one video."""
+    """The digests of files, each computed once: many segments can be of one video."""
 
     counter: _HashCounter
     known: dict[str, str] = field(default_factory=dict)
@@ -147,23 +123,23 @@ class _Hashes:
 
 @dataclass
 class _HashCounter:
-    """Says on stderr how far the hashing of touched files is, where it takes seconds."""
+    """Reports on stderr how far the hashing of touched files is, if it takes seconds."""
 
     total: int
     done: int = 0
-    said: float = 0.0
+    reported: float = 0.0
 
     def step(self) -> None:
         now = time.monotonic()
         if self.done == 0:
-            self.said = now
-        elif now - self.said > 3.0:
+            self.reported = now
+        elif now - self.reported > 3.0:
             print(
                 f"facewave: {self.done} of {self.total} files with a new date compared with what "
                 "was tracked",
                 file=sys.stderr,
             )
-            self.said = now
+            self.reported = now
         self.done += 1
 
 
@@ -179,10 +155,10 @@ def _read_index(index: Path) -> dict[str, tuple[str, str, str]]:
 
 
 def _write_index(
-    index: Path, stats: Mapping[str, tuple[str, str | None]], tokens: Mapping[str, str]
+    index: Path, stats: Mapping[str, tuple[str, str | None]], fingerprints: Mapping[str, str]
 ) -> None:
     rows = (
-        {"clip_id": clip_id, "file_path": path, "stat": stat, "fingerprint": tokens[clip_id]}
+        dict(zip(_COLUMNS, (clip_id, path, stat, fingerprints[clip_id]), strict=True))
         for clip_id, (path, stat) in stats.items()
         if stat is not None
     )

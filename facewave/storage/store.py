@@ -1,7 +1,7 @@
-"""Content-addressed store: a shard lies under a key made of everything that determines it.
+"""Content-addressed store: a shard is named by a key made of everything that determines it.
 
 A shard is a ZIP archive of `.npy` members and `metadata.json`, so that `numpy.load` opens it
-without pickle; the archive's CRC-32 of every member is what finds truncation and flipped bits.
+without pickle; the CRC-32 of every member reveals truncation and flipped bits.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.storage.atomic import atomic_path
+from facewave.storage.tables import iter_rows
 
 METADATA_MEMBER = "metadata.json"
 
 
 class DamagedShardError(Exception):
-    """A shard cannot be read back as it was written."""
+    """A shard cannot be read back as it was written.
+
+    Attributes:
+        shard: its path.
+        problem: what reading it raised.
+    """
+
+    def __init__(self, shard: Path, problem: str) -> None:
+        """Take what the message is made of."""
+        super().__init__(
+            f"{shard}: {problem}; run again with `--forcerun track_faces`: damaged shards are "
+            "then made anew, and no others"
+        )
+        self.shard, self.problem = shard, problem
+
+
+class DroppedIndexError(Exception):
+    """A bucket has to be done again, since a shard of one of its clips is damaged."""
 
 
 def file_sha256(path: Path) -> str:
@@ -34,7 +52,7 @@ def file_sha256(path: Path) -> str:
 
 
 def content_key(**parts: Any) -> str:
-    """Return the key (64 hex digits) of a JSON-serialisable description, order of names aside."""
+    """Return the key (64 hex digits) of a JSON-serialisable description, in any order of names."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -53,8 +71,8 @@ def write_shard(
 
     Args:
         path: where it goes; folders are made.
-        arrays: name to array, or to (shape, dtype, chunks) where chunks along the first axis
-            come one after the other, so that a long clip needs no more memory than a short one.
+        arrays: name to array, or to (shape, dtype, chunks) with chunks along the first axis, so
+            that a long clip needs no more memory than a short one.
         metadata: JSON-serialisable.
 
     Raises:
@@ -86,7 +104,7 @@ def _write_member(
             member.write(np.ascontiguousarray(chunk, dtype=dtype).tobytes())
             missing -= chunk.size
     if missing:
-        raise ValueError(f"{name}: the chunks have {-missing:+d} values compared with {shape}")
+        raise ValueError(f"{name}: the chunks hold {-missing:+d} values compared with {shape}")
 
 
 def read_shard(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -125,7 +143,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
 
 
 def frame_step(path: Path) -> int:
-    """Return of how many frames of the video one was tracked (`landmarker.max_fps`).
+    """Return n where every n-th frame of the video was tracked (`landmarker.max_fps`).
 
     Raises:
         DamagedShardError: if the trajectory shard is missing, truncated or altered.
@@ -156,7 +174,7 @@ def iter_frames(path: Path, name: str, *, chunk: int = 4096) -> Iterator[NDArray
 
 
 def is_whole(path: Path) -> bool:
-    """Tell whether a shard is there and every byte of its members is as it was written."""
+    """Return whether a shard exists and every byte of its members is as it was written."""
     try:
         with _damage(path), zipfile.ZipFile(path) as archive:
             return archive.testzip() is None and METADATA_MEMBER in archive.namelist()
@@ -167,10 +185,50 @@ def is_whole(path: Path) -> bool:
 @contextmanager
 def _damage(path: Path) -> Iterator[None]:
     # A flipped bit makes zipfile and NumPy raise almost anything: NotImplementedError for a
-    # compression that is none, MemoryError for a shape, TokenError for a header.
+    # unknown compression, MemoryError for a shape, TokenError for a header.
     try:
         yield
     except Exception as error:
-        raise DamagedShardError(
-            f"{path}: {type(error).__name__}: {error}; remove it and run again"
+        raise DamagedShardError(path, f"{type(error).__name__}: {error}") from error
+
+
+def iter_index(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Yield the rows of a bucket's index, one per clip.
+
+    Raises:
+        DroppedIndexError: if there is no such file: another job dropped it.
+        TableError: if a column is missing or the file is damaged.
+    """
+    try:
+        yield from iter_rows(path, columns)
+    except FileNotFoundError:
+        raise DroppedIndexError(
+            f"{path}: no such index. A job removes it where a shard that it names is damaged: run "
+            "the same command again"
+        ) from None
+
+
+@contextmanager
+def drop_index_if_damaged(index: Path, *, clip_id: str) -> Iterator[None]:
+    """Let the next run make a shard again that the block finds damaged or missing.
+
+    The index that names the shard is removed. It is an output of Snakemake's, so the next run plans
+    the bucket of the earlier stage, whose job makes this shard anew and finds all others whole in
+    the store. The shard itself stays: if it was not the shard that failed but the machine, nothing
+    is computed again. Several jobs may find the same damage.
+
+    Args:
+        index: of the clip's bucket, written by the stage that made the shard.
+        clip_id: for the message.
+
+    Raises:
+        DroppedIndexError: if a shard is damaged; names the clip, the shard and what to do.
+    """
+    try:
+        yield
+    except DamagedShardError as error:
+        index.unlink(missing_ok=True)
+        raise DroppedIndexError(
+            f"clip {clip_id}: the shard {error.shard} is missing or damaged ({error.problem}). Run "
+            f"the same command again: it makes this shard anew ({index} was removed for that)"
         ) from error

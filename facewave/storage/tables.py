@@ -18,7 +18,7 @@ _SPECIAL_BUT_TAB = re.compile(r'[\n\r"]')
 
 
 class TableError(ValueError):
-    """A table of the workflow's own is not what it should be."""
+    """A table that the workflow itself wrote is not as it should be."""
 
 
 def format_rows(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
@@ -35,7 +35,7 @@ def _picker(columns: Sequence[str]) -> Callable[[Mapping[str, Any]], Sequence[An
 
 
 def _line(cells: Sequence[str]) -> str:
-    # One look at the whole line in place of one at each cell: 100,000 lines are in each run's way.
+    # One check of the whole line instead of one per cell: every run formats 100,000 lines.
     line = "\t".join(cells)
     if line.count("\t") != len(cells) - 1 or _SPECIAL_BUT_TAB.search(line):
         line = "\t".join(map(_quoted, cells))
@@ -64,7 +64,7 @@ def write_text(path: Path, text: str, *, sync: bool = True) -> None:
 def write_text_if_changed(path: Path, text: str) -> bool:
     """Write text atomically unless the file holds it already; return whether it was written.
 
-    It does not wait for the disk: what a power loss spoils is written again by the next call.
+    It does not wait for the disk: what a power loss damages is written again by the next call.
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -80,7 +80,7 @@ def iter_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
     """Yield the rows of a table; lines before the header that begin with `#` are skipped.
 
     Raises:
-        TableError: if a column is missing, a row has another number of cells, or it is no text.
+        TableError: if a column is missing, a row is too short or too long, or it is not text.
     """
     with path.open(encoding="utf-8", newline="") as file:
         try:
@@ -96,7 +96,7 @@ def iter_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
             for cells in csv.reader(file, dialect="excel-tab", strict=True):
                 if len(cells) != len(header):
                     raise TableError(
-                        f"{path}: a row has {len(cells)} cells in place of {len(header)}; "
+                        f"{path}: found a row of {len(cells)} cells, expected {len(header)}; "
                         "remove the file and run again"
                     )
                 yield dict(zip(header, cells))  # noqa: B905 - of equal length by the line above
@@ -105,13 +105,13 @@ def iter_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
 
 
 def write_rows(path: Path, kind: type[Any], rows: Iterable[Any], *, digits: int = 4) -> None:
-    """Write rows as CSV, atomically, with a header even where there is no row.
+    """Write rows as CSV, atomically, with a header even if there are no rows.
 
     Args:
         path: to write.
         kind: the rows' dataclass; its fields are the columns.
         rows: of that class.
-        digits: behind the point of a float; NaN is an empty cell.
+        digits: after the decimal point of a float; NaN is an empty cell.
     """
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [field.name for field in fields(kind)], lineterminator="\n")

@@ -1,8 +1,8 @@
-"""A clip's text as numbers: a feature group `text` beside those of the face.
+"""A clip's text as numbers: the feature group `text` beside those of the face.
 
-`tfidf`: words and pairs of words of the training part's texts, weighed by how few texts have them,
-reduced to their principal directions (latent semantic analysis). `embedding`: the mean of a
-language model's last hidden states, of length 1, as sentence-transformers does it.
+`tfidf`: words and pairs of words of the training part's texts, weighted by how few texts contain
+them (TF-IDF) and reduced to their principal directions (latent semantic analysis). `embedding`: the
+mean of a language model's last hidden states, scaled to length 1, as in sentence-transformers.
 
 References:
 - S. Deerwester et al., "Indexing by latent semantic analysis", JASIS 1990.
@@ -28,12 +28,12 @@ _LONGEST_TEXT_TOKENS = 256
 _BATCH = 64
 
 Features = NDArray[np.float32]
-# Texts (n) to float32 (n, d); a clip without a text has zeros.
+# Turns n texts into float32 (n, d); zeros where a clip has no text.
 TextFeatures = Callable[[Sequence[str | None]], Features]
 
 
 class TextFeatureError(ValueError):
-    """There is nothing to make features of; the message says what to do."""
+    """No features can be made of the texts; the message says what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class TextOptions:
 
     Attributes:
         kind: see `KINDS`.
-        size: of `tfidf`: numbers a clip, at most.
+        size: of `tfidf`: largest number of features per clip.
         model: of `embedding`: folder of a checkpoint, or id on the Hugging Face hub.
         revision: of `embedding`: branch, tag or commit on the hub.
     """
@@ -54,7 +54,7 @@ class TextOptions:
 
 
 def read_split_texts(path: str | Path) -> list[str | None]:
-    """Return the text of each clip of a split, in its order; None where there is none."""
+    """Return the text of each clip of a split, in its order; None where a clip has no text."""
     import pyarrow.parquet as pq
 
     table = pq.read_table(path, columns=["text"], use_threads=False)
@@ -64,36 +64,38 @@ def read_split_texts(path: str | Path) -> list[str | None]:
 def fit_text_features(
     texts: Sequence[str | None], options: TextOptions, *, seed: int, threads: int = 1
 ) -> TextFeatures:
-    """Return what turns texts into numbers.
+    """Return a function that turns texts into features.
 
     Args:
-        texts: of the training part alone: no other part decides a direction or a weight.
+        texts: of the training part alone, which decides all weights and directions.
         options: see `TextOptions`.
         seed: of the reduction.
-        threads: torch's, for embeddings.
+        threads: torch's threads, for embeddings.
 
     Raises:
-        TextFeatureError: if no clip of the training part has a text, or no text has a word.
-        WeightsError: if the weights of an embedding cannot be had.
+        TextFeatureError: no clip of the training part has a text, or no text has a word.
+        WeightsError: the weights of an embedding are not available.
     """
     known = [text for text in texts if text]
     if not known:
         raise TextFeatureError(
             "no clip of the training part has a text: join transcripts, descriptions or "
-            "captions to the manifest (datasets.<name>.texts), or do without text_fusion"
+            "captions to the manifest (datasets.<name>.texts), or leave out text_fusion"
         )
     if options.kind == "tfidf":
         return _tfidf(known, size=options.size, seed=seed)
     if options.kind == "embedding":
         return _embedding(options.model, revision=options.revision, threads=threads)
-    raise TextFeatureError(f"text_fusion.kind: {options.kind!r} is none of {', '.join(KINDS)}")
+    raise TextFeatureError(
+        f"text_fusion.kind: expected one of {', '.join(KINDS)}, found {options.kind!r}"
+    )
 
 
 def text_weights(options: TextOptions) -> dict[str, str]:
-    """Return the commit, or a digest, of the weights of an embedding; nothing without any.
+    """Return the commit or the digest of an embedding's weights; nothing for `tfidf`.
 
     Raises:
-        WeightsError: if the weights cannot be had.
+        WeightsError: the weights are not available.
     """
     if options.kind != "embedding":
         return {}
@@ -126,7 +128,7 @@ def _tfidf(known: Sequence[str], *, size: int, seed: int) -> TextFeatures:
         weights = vectorizer.fit_transform(known)
     except ValueError as error:
         raise TextFeatureError(
-            f"the texts of the training part hold no words ({error}): look at the manifest's text"
+            f"the texts of the training part hold no words ({error}): check `text` in the manifest"
         ) from error
     width = min(size, weights.shape[1])
     reduction = TruncatedSVD(width, random_state=seed) if width < weights.shape[1] else None
@@ -159,8 +161,8 @@ def _embedding(model: str, *, revision: str | None, threads: int) -> TextFeature
             texts, padding=True, truncation=True, max_length=longest, return_tensors="pt"
         )
         hidden = network(**tokens).last_hidden_state  # (n, tokens, d)
-        shown = tokens["attention_mask"][..., None]
-        mean = (hidden * shown).sum(1) / shown.sum(1).clamp(min=1)
+        mask = tokens["attention_mask"][..., None]
+        mean = (hidden * mask).sum(1) / mask.sum(1).clamp(min=1)
         return _array(torch.nn.functional.normalize(mean))
 
     def features(texts: Sequence[str | None]) -> Features:

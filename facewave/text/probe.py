@@ -1,4 +1,4 @@
-"""How much of the label a dataset's texts give away: a classifier that sees nothing else."""
+"""How much a dataset's texts give away of the labels: a classifier that sees nothing else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from facewave.evaluation.metrics import unweighted_average_recall
 from facewave.text.words import TOKEN_PATTERN
 
-# Labels dealt out at random, to see what the classifier reaches where there is nothing to learn.
+# Shuffles of the labels, to see what the classifier scores where there is nothing to learn.
 _SHUFFLES = 10
 _WORDS_SHOWN = 8
 
@@ -28,23 +28,23 @@ def probe_texts(
 ) -> dict[str, Any]:
     """Return the cross-validated scores of TF-IDF and logistic regression on texts alone.
 
-    Classes with fewer texts than folds are left out. Texts of one group (a subject) stay on one
-    side where every text has one.
+    Classes with fewer texts than folds are left out. Where every text has a group (a subject), the
+    texts of one group are never in training and test at once.
 
     Args:
-        texts: a text a clip, none empty.
-        labels: index of the class of each.
-        classes: their names.
-        groups: of each text.
+        texts: one per clip, none empty.
+        labels: index of each text's class.
+        classes: names of the classes.
+        groups: of each text; None where it is not known.
         seed: of folds and shuffled labels.
         folds: of the cross-validation.
 
     Returns:
-        `n`, `classes` (those probed), `left_out`, `uar` and `war` of the probe, `chance_uar`,
-        `shuffled_uar` and `shuffled_uar_std` over ten shuffles of the labels, `gives_away`
-        (whether `uar` is more than three deviations, and 0.02, above the shuffled one) and
-        `words`, the words that speak most for each class. `uar` and what follows are null, with
-        `reason`, where fewer than two classes can be probed.
+        `n`, `classes` (those probed), `left_out`, `grouped_by_subject`, `uar` and `war` of the
+        probe, `chance_uar`, `shuffled_uar` and `shuffled_uar_std` over ten shuffles of the labels,
+        `gives_away` (whether `uar` exceeds the shuffled one by more than three deviations, and by
+        more than 0.02) and `words`, those with the largest weights for each class. Where the texts
+        cannot be probed `uar` is null and `reason` takes the place of what follows.
     """
     counts = Counter(labels)
     kept = [index for index in range(len(classes)) if counts[index] >= folds]
@@ -60,8 +60,9 @@ def probe_texts(
         "uar": None,
     }
     if len(kept) < 2 or (parts is not None and len(set(parts)) < folds):
-        what = "classes" if len(kept) < 2 else "subjects"
-        return {**content, "reason": f"too few {what} with at least {folds} texts to probe"}
+        few_classes = f"too few classes with at least {folds} texts to probe"
+        few_subjects = f"too few subjects for {folds} folds"
+        return {**content, "reason": few_classes if len(kept) < 2 else few_subjects}
     chosen = [texts[row] for row in rows]
     right = np.array([labels[row] for row in rows])
     try:
@@ -69,15 +70,13 @@ def probe_texts(
     except ValueError as error:
         return {**content, "reason": f"the texts cannot be probed: {error}"}
     random = np.random.default_rng(seed)
-    dealt = []
+    shuffled = []
     for _ in range(_SHUFFLES):
         wrong = random.permutation(right)
-        dealt.append(_uar(wrong, _predict(chosen, wrong, parts, seed=seed, folds=folds)))
-    uar, mean, deviation = (
-        _uar(right, predicted),
-        float(np.mean(dealt)),
-        float(np.std(dealt, ddof=1)),
-    )
+        answers = _predict(chosen, wrong, parts, seed=seed, folds=folds)
+        shuffled.append(unweighted_average_recall(wrong, answers))
+    uar = unweighted_average_recall(right, predicted)
+    mean, deviation = float(np.mean(shuffled)), float(np.std(shuffled, ddof=1))
     return {
         **content,
         "uar": uar,
@@ -117,15 +116,11 @@ def _predict(
     parts = kind(folds, shuffle=True, random_state=seed).split(texts, labels, groups)
     for train, test in parts:
         if len(set(labels[train])) < 2:
-            raise ValueError("a fold's training part has one class")
+            raise ValueError("the training part of a fold has only one class")
         with threadpool_limits(1):
             model = _model().fit([texts[i] for i in train], labels[train])
         predicted[test] = model.predict([texts[i] for i in test])
     return predicted
-
-
-def _uar(labels: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
-    return float(unweighted_average_recall(labels, predicted))
 
 
 def _telling_words(

@@ -1,4 +1,4 @@
-"""What counts as a word of a text: of Chinese, which is written without blanks, each character."""
+"""What counts as a word of a text; in Chinese, which is written without spaces, each character."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 # A letter, digit or underscore of another script.
 OTHER = rf"[^\W{HAN}]"
-# Words of two letters and more, as scikit-learn takes them, and each Chinese character.
+# Words of at least two letters, as in scikit-learn, and single Chinese characters.
 TOKEN_PATTERN = rf"[{HAN}]|{OTHER}{{2,}}"
 
 _WORD = re.compile(rf"[{HAN}]|{OTHER}+(?:['’]{OTHER}+)*")

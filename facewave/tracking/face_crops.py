@@ -1,6 +1,6 @@
-"""Aligned pictures of the tracked face, for people who review clips and for models that see.
+"""Aligned images of the tracked face, for people who review clips and for vision models.
 
-Eyes are level and at the same place in every picture. A clip's pictures are frames spread evenly
+The eyes are level and at the same place in every crop. A clip's crops are of frames spread evenly
 over those in which the face was found.
 """
 
@@ -20,13 +20,14 @@ from facewave.jobs.log import Progress
 from facewave.storage.atomic import atomic_path
 from facewave.storage.buckets import KeyRow, read_key_file
 from facewave.storage.store import (
-    DamagedShardError,
     content_key,
+    drop_index_if_damaged,
     frame_step,
     iter_frames,
+    iter_index,
     shard_path,
 )
-from facewave.storage.tables import format_rows, iter_rows, write_text
+from facewave.storage.tables import format_rows, write_text
 from facewave.tracking.track_bucket import TRACK_COLUMNS
 from facewave.versions import FACE_CROP_VERSION
 from facewave.video.decode import UnreadableVideoError, Video
@@ -36,26 +37,26 @@ CROP_COLUMNS = ("clip_id", "pictures", "frames", "key", "reason")
 
 _log = logging.getLogger("facewave")
 _JPEG_QUALITY = 92
-# Corners of the eye at the left and at the right of the picture, and of the mouth.
+# Corners of the eye on the left and of the one on the right of the image, and of the mouth.
 _LEFT_EYE, _RIGHT_EYE, _MOUTH = [33, 133], [362, 263], [61, 291]
-# Where the point between the eyes lies in a crop, and how far apart they are: shares of its side.
+# Where the middle between the eyes lies in a crop, and how far apart they are: parts of its side.
 _EYES_AT = (0.5, 0.4)
 _EYES_APART = 0.3
-# Eyes are about as far apart as they are from the mouth. Of a head turned aside, this is what
-# keeps its size.
+# The eyes are about as far from each other as from the mouth, and only the latter distance keeps
+# its length when the head turns to the side.
 _MOUTH_TO_EYES = 0.95
-# Frames are made smaller by averaging before they are warped by less than this: no aliasing.
+# A frame that is to be scaled by less than this is reduced by averaging first: no aliasing.
 _SHRINK = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
 class CropOptions:
-    """How a clip is shown (config section `face_crops`).
+    """How the crops of a clip are made (config section `face_crops`).
 
     Attributes:
         size: width and height of a crop in pixels.
-        frames: crops a clip, at most.
-        mode: `grid` (one picture a clip, crops row by row) or `frames` (one picture a crop).
+        frames: most crops of one clip.
+        mode: `grid` (one image per clip, crops row by row) or `frames` (one image per crop).
     """
 
     size: int = 224
@@ -64,7 +65,12 @@ class CropOptions:
 
 
 def chosen_frames(detected: NDArray[np.bool_], count: int) -> list[int]:
-    """Return up to `count` frames with the face, spread evenly over those that have it."""
+    """Return up to `count` indexes of frames with a face, spread evenly over all of these.
+
+    Args:
+        detected: bool (T,).
+        count: at least 1.
+    """
     found = np.flatnonzero(detected)
     places = (np.arange(count) + 0.5) * len(found) / count
     return [int(found[i]) for i in np.unique(places.astype(int))] if len(found) else []
@@ -76,7 +82,7 @@ def crop_matrix(points: NDArray[Any], *, width: int, height: int, size: int) -> 
     Args:
         points: (478, 2) or (478, 3), landmarks in normalised image coordinates.
         width, height: of the frame, pixels.
-        size: of the crop, pixels.
+        size: side of the crop, pixels.
     """
     pixels = np.asarray(points, np.float64)[:, :2] * [width, height]
     left, right, mouth = (pixels[rows].mean(axis=0) for rows in (_LEFT_EYE, _RIGHT_EYE, _MOUTH))
@@ -111,7 +117,12 @@ def crop_face(frame: NDArray[np.uint8], points: NDArray[Any], *, size: int) -> N
 
 
 def make_grid(crops: Sequence[NDArray[np.uint8]], *, count: int) -> NDArray[np.uint8]:
-    """Return crops row by row in one picture with places for `count`; what is empty is black."""
+    """Return crops row by row in one image with room for `count`; empty places are black.
+
+    Args:
+        crops: at least one, uint8 (size, size, 3).
+        count: at least `len(crops)`.
+    """
     size = crops[0].shape[0]
     columns = math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
@@ -132,36 +143,37 @@ def crop_bucket(
     options: CropOptions,
     default_fps: float,
 ) -> None:
-    """Write the pictures of a bucket's clips, then the bucket's index; others are removed.
+    """Write the face crops of a bucket's clips, then the bucket's index; remove all other images.
 
-    A picture's name has the clip's id and part of its key, which holds everything that decides it:
-    one that is there is not made again.
+    The name of an image holds the clip's id and the beginning of a key made of everything that
+    determines it: an image that exists is not made again.
 
     Args:
         key_file, track_index: of the bucket.
-        index: TSV, a row a clip (`CROP_COLUMNS`): file names below `folder` and frames of the
-            clip, both parted by blanks; a clip without a picture has a reason.
-        folder: of this bucket's pictures alone.
+        index: TSV with one row per clip (`CROP_COLUMNS`): file names below `folder` and frames of
+            the clip, both separated by blanks; a clip without an image has a reason.
+        folder: holds this bucket's images and nothing else.
         store: folder of the content-addressed store.
         options: see `CropOptions`.
-        default_fps: frames a second where neither container nor manifest names one.
+        default_fps: frames per second where neither container nor manifest gives a rate.
 
     Raises:
-        DamagedShardError: if a trajectory shard cannot be read.
+        DroppedIndexError: if a trajectory shard is damaged or missing, or the index is missing.
     """
-    tracks = {row["clip_id"]: row for row in iter_rows(track_index, TRACK_COLUMNS)}
+    tracks = {row["clip_id"]: row for row in iter_index(track_index, TRACK_COLUMNS)}
     rows = [row for row in read_key_file(key_file) if row.clip_id in tracks]
     progress = Progress(len(rows))
     done = []
     for row in rows:
-        made = _crop_clip(
-            row,
-            tracks[row.clip_id],
-            folder=folder,
-            store=store,
-            options=options,
-            fps=row.fps_hint or default_fps,
-        )
+        with drop_index_if_damaged(track_index, clip_id=row.clip_id):
+            made = _crop_clip(
+                row,
+                tracks[row.clip_id],
+                folder=folder,
+                store=store,
+                options=options,
+                fps=row.fps_hint or default_fps,
+            )
         progress.step(computed=not made["reason"], frames=len(str(made["frames"]).split()))
         done.append(made)
     _remove_others(folder, {name for made in done for name in made["pictures"].split()})
@@ -181,14 +193,9 @@ def _crop_clip(
     if not track["key"]:
         return made | {"reason": track["error"] or "it was not tracked"}
     shard = shard_path(store, "tracks", track["key"])
-    try:
-        detected = np.concatenate([np.zeros(0, bool), *iter_frames(shard, "detected")])
-        frames = chosen_frames(detected, options.frames)
-        points, step = _landmarks(shard, frames), frame_step(shard)
-    except DamagedShardError as error:
-        raise DamagedShardError(
-            f"{error}: run again with `--forcerun encode_features`, which tracks the clip anew"
-        ) from error
+    detected = np.concatenate([np.zeros(0, bool), *iter_frames(shard, "detected")])
+    frames = chosen_frames(detected, options.frames)
+    points, step = _landmarks(shard, frames), frame_step(shard)
     if not frames:
         return made | {"reason": track["error"] or "no face was found"}
     key = content_key(
@@ -218,7 +225,7 @@ def _names(stem: str, count: int) -> list[str]:
 
 
 def _landmarks(shard: Path, frames: Sequence[int]) -> list[NDArray[np.float32]]:
-    """Return the landmarks (478, 3) of frames in rising order, holding a chunk at a time."""
+    """Return the landmarks (478, 3) of frames in increasing order, holding one chunk at a time."""
     wanted, start = list(frames), 0
     found: list[NDArray[np.float32]] = []
     for chunk in iter_frames(shard, "landmarks", chunk=256):
@@ -239,19 +246,19 @@ def _crops(
             return
 
 
-def _write_jpeg(path: Path, picture: NDArray[np.uint8]) -> None:
+def _write_jpeg(path: Path, image: NDArray[np.uint8]) -> None:
     import cv2
 
     options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-    _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)
+    _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
     with atomic_path(path) as temporary:
         temporary.write_bytes(data.tobytes())
 
 
 def _remove_others(folder: Path, names: set[str]) -> None:
-    """Remove the pictures of other options, and of clips that left the bucket."""
+    """Remove the images of other options, and of clips that left the bucket."""
     others = [path for path in folder.glob("*.jpg") if path.name not in names]
     for path in others:
         path.unlink()
     if others:
-        _log.info("%s: %d pictures of earlier runs removed", folder, len(others))
+        _log.info("%s: %d images of earlier runs removed", folder, len(others))

@@ -1,10 +1,10 @@
-"""Tracking in a process of its own: a clip that hangs or crashes the decoder is flagged.
+"""Tracking in a separate process: a clip that hangs or crashes the decoder is flagged.
 
-FFmpeg and MediaPipe are native code that reads what people uploaded. A file that makes them fault
-ends the process they run in, and one that makes them spin would stop a bucket for ever. So a
-bucket's clips are handed, one by one, to a child process; when it dies or shows no sign of life
-for too long, that clip is flagged and the next goes to a new child. A child that the kernel kills
-for want of memory says nothing about the clip: the job fails, once it has done the others.
+FFmpeg and MediaPipe are native code that reads what people uploaded. A file that makes them crash
+ends the process they run in, and one that sends them into an endless loop would stop a bucket for
+ever. So a bucket's clips are handed, one by one, to a child process; when it dies or shows no sign
+of life for too long, that clip is flagged and the next one goes to a new child. A child that the
+kernel kills for lack of memory says nothing about the clip: the job fails, after the other clips.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from facewave.video.decode import UnreadableVideoError
 
 _log = logging.getLogger("facewave")
 
+WORKER = "facewave.tracking.worker"
+
 _ROOT = str(Path(__file__).resolve().parents[2])
 _ERRORS: dict[str, Callable[[str], Exception]] = {
     "MissingSystemLibraryError": MissingSystemLibraryError,
@@ -38,26 +40,26 @@ _ERRORS: dict[str, Callable[[str], Exception]] = {
     "ValueError": ValueError,
     "MemoryError": MemoryError,
     "RuntimeError": RuntimeError,
-    # OpenCV's: a clip's own, like MediaPipe's RuntimeError.
+    # OpenCV's: caused by the clip, like MediaPipe's RuntimeError.
     "error": RuntimeError,
 }
 
 _START_SECONDS = 300.0
 _UNABLE = (
-    "the process that tracks clips died before it saw one ({how}): look above this in the log for "
+    "the process that tracks clips died before it read one ({how}): look above this in the log for "
     "what it printed, and try `python -m facewave.jobs.system_libraries`"
 )
 _OUT_OF_MEMORY = (
     "{clip}: the process that tracks it was killed (signal 9, SIGKILL), in all likelihood by the "
-    "kernel, since the job or the machine ran out of memory. No clip is flagged for it. Give the "
+    "kernel because the job or the machine ran out of memory. No clip is flagged for it. Give the "
     "job more memory (on a cluster mem_mb of track_faces, which grows with each attempt), or run "
     "fewer jobs at once (--cores), and run again: finished clips stay. If it is always this clip, "
-    "take it out of the label table"
+    "remove it from the label table"
 )
 
 
 class WorkerError(Exception):
-    """The process that tracks clips cannot work, and no clip is to blame."""
+    """The process that tracks clips cannot work, and the clip is not the reason."""
 
 
 class _DiedError(Exception):
@@ -71,7 +73,7 @@ class _Child:
     ready: bool = False
     buffer: bytes = field(default=b"", repr=False)
 
-    def ask(self, job: TrackJob) -> None:
+    def send(self, job: TrackJob) -> None:
         assert self.process.stdin is not None
         try:
             self.process.stdin.write(job.to_json() + "\n")
@@ -80,7 +82,7 @@ class _Child:
             raise _DiedError from None
 
     def answer(self, seconds: float) -> dict[str, Any]:
-        """Return the next line; raises TimeoutError after `seconds` without one."""
+        """Return the next answer; raises TimeoutError after `seconds` without one."""
         deadline = time.monotonic() + seconds
         while b"\n" not in self.buffer:
             left = deadline - time.monotonic()
@@ -95,7 +97,7 @@ class _Child:
         return found
 
     def end(self) -> int:
-        """End the child at once; returns its exit code, which says how it had died, if it had."""
+        """Kill the child; return its exit code, which tells how it died if it was dead already."""
         self.process.kill()
         with suppress(OSError):
             self.process.communicate()
@@ -104,7 +106,7 @@ class _Child:
 
 
 class IsolatedTracker:
-    """Calls `facewave.tracking.track_clip.track_clip` in a child process; made by `isolated_tracker`."""
+    """Calls `track_clip` in a child process; made by `isolated_tracker`."""
 
     def __init__(self, stall_seconds: float, module: str) -> None:
         """Keep the options; the child is started with the first clip."""
@@ -116,10 +118,11 @@ class IsolatedTracker:
         """Track a clip as `track_clip` does.
 
         Raises:
-            UnreadableVideoError: if the clip crashed the child twice, or it came to a standstill.
-            WorkerError: if the child dies before it has looked at any clip.
-            KilledForMemoryError: if the child was killed and the kernel counted that as want of
-                memory, or it was killed twice.
+            UnreadableVideoError: if the clip crashed the child twice, or no frame was processed for
+                `stall_seconds`.
+            WorkerError: if the child dies before it is ready for its first clip.
+            KilledForMemoryError: if the child was killed twice, or once and the kernel counted that
+                as lack of memory.
             Exception: what `track_clip` raised; an unexpected one as WorkerError.
         """
         code, memory_kills = 0, killed_for_memory()
@@ -132,13 +135,13 @@ class IsolatedTracker:
                 if not ready:
                     raise WorkerError(_UNABLE.format(how="no sign of life")) from None
                 raise UnreadableVideoError(
-                    f"tracking stood still for {self._stall:g} s (landmarker.stall_seconds)"
+                    f"no frame was processed for {self._stall:g} s (landmarker.stall_seconds)"
                 ) from None
             except _DiedError:
                 code, ready = self._bury()
                 how = _how_it_died(code)
                 _log.warning("%s: tracking crashed (%s), attempt %d", job.video_path, how, attempt)
-                # A crash is another signal, and what we give up is ended before it can die.
+                # A crash is another signal, and a child that stalls was killed by us further up.
                 if code == -signal.SIGKILL and (killed_for_memory() > memory_kills or attempt == 2):
                     raise KilledForMemoryError(_OUT_OF_MEMORY.format(clip=job.video_path)) from None
                 if not ready:
@@ -149,9 +152,9 @@ class IsolatedTracker:
 
     def _track(self, job: TrackJob) -> TrackSummary:
         child = self._child = self._child or self._start()
-        child.ask(job)
+        child.send(job)
         while True:
-            # Loading libraries from a busy file system takes long and is no clip's standstill.
+            # Loading libraries from a busy file system takes long, and is not the clip's fault.
             answer = child.answer(self._stall if child.ready else max(self._stall, _START_SECONDS))
             if answer.get("sign") == READY:
                 child.ready = True
@@ -180,30 +183,28 @@ class IsolatedTracker:
         return _Child(process, read)
 
     def _bury(self) -> tuple[int, bool]:
-        """Remove a dead child; returns its exit code and whether it had been able to work."""
+        """Forget a dead child; return its exit code and whether it had been ready."""
         assert self._child is not None
         child, self._child = self._child, None
-        # It closes its pipe a moment before its exit code is there.
+        # Its pipe closes a moment before its exit code is available.
         with suppress(subprocess.TimeoutExpired):
             child.process.wait(timeout=5)
         return child.end(), child.ready
 
     def close(self) -> None:
-        """End the child, if there is one."""
+        """Kill the child, if there is one."""
         child, self._child = self._child, None
         if child is not None:
             child.end()
 
 
 @contextmanager
-def isolated_tracker(
-    *, stall_seconds: float, module: str = "facewave.tracking.worker"
-) -> Iterator[IsolatedTracker]:
-    """Give a function like `track_clip` that works in a child process, ended with the block.
+def isolated_tracker(*, stall_seconds: float, module: str = WORKER) -> Iterator[IsolatedTracker]:
+    """Provide a function like `track_clip` that works in a child process until the block ends.
 
     Args:
-        stall_seconds: a clip is given up when no further frame is done for so long.
-        module: run as the child.
+        stall_seconds: a clip is given up when no frame was processed for so long.
+        module: run as the child; it answers as `facewave.tracking.worker.answer_jobs` does.
     """
     tracker = IsolatedTracker(stall_seconds, module)
     try:

@@ -1,4 +1,4 @@
-"""MediaPipe FaceLandmarker in VIDEO mode, its results as NumPy arrays.
+"""MediaPipe's FaceLandmarker in VIDEO mode, with its results as NumPy arrays.
 
 Reference: https://ai.google.dev/edge/mediapipe/solutions/vision/face_landmarker
 """
@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 N_LANDMARKS = 478
 N_BLENDSHAPES = 52
 
-# mediapipe.tasks.python.vision imports these for drawing and for audio recording; together they
-# are two thirds of its import time and neither is used while tracking.
+# mediapipe.tasks.python.vision imports these to draw and to record sound, which tracking does not;
+# together they take two thirds of its import time.
 _UNUSED_IMPORTS = (
     "matplotlib",
     "matplotlib.pyplot",
@@ -45,14 +45,14 @@ _CATEGORY_DTYPE = np.dtype(
 
 @dataclass(frozen=True)
 class LandmarkerOptions:
-    """Options that decide what is found in a clip (config section `landmarker`).
+    """Options that determine what is found in a clip (config section `landmarker`).
 
     Attributes:
         max_faces, min_detection_confidence, min_presence_confidence, min_tracking_confidence:
             MediaPipe's own.
-        max_fps: every n-th frame is looked at, with the smallest n that makes at most so many a
-            second; None: every frame.
-        max_side: frames with a longer side, in pixels, are made smaller first; None: never.
+        max_fps: every n-th frame is tracked, with the smallest n that gives at most so many frames
+            per second; None: every frame.
+        max_side: frames with a longer side, in pixels, are scaled down first; None: never.
     """
 
     max_faces: int = 1
@@ -63,7 +63,10 @@ class LandmarkerOptions:
     max_side: int | None = None
 
     def in_keys(self) -> dict[str, Any]:
-        """Return what goes into keys: options at None are as if they did not exist."""
+        """Return the options that go into keys: without those that are None.
+
+        A new option with the default None therefore leaves existing trajectories valid.
+        """
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
@@ -72,7 +75,7 @@ class Faces:
     """All faces of one frame.
 
     Attributes:
-        landmarks: float32 (n, 478, 3), normalised image coordinates; z has the scale of x.
+        landmarks: float32 (n, 478, 3), normalised image coordinates; z is on the scale of x.
         blendshapes: float32 (n, 52), scores 0 to 1.
         transforms: float32 (n, 4, 4), canonical face to camera, in centimetres.
     """
@@ -91,7 +94,7 @@ class MissingSystemLibraryError(ImportError):
 
 
 class LandmarkerError(Exception):
-    """No landmarker can be made: of a model or options that MediaPipe refuses."""
+    """MediaPipe refuses the model file or the options."""
 
 
 def _load_face_landmarker() -> ModuleType:
@@ -149,15 +152,15 @@ class VideoLandmarker:
     def detect(self, frame: NDArray[np.uint8], timestamp_ms: int) -> Faces:
         """Find the faces of the next frame.
 
-        Reads MediaPipe's C result as arrays: its own `detect_for_video` builds a Python object a
-        landmark in every frame (a test holds the two against each other).
+        Reads MediaPipe's C result as arrays: its own `detect_for_video` builds one Python object
+        per landmark in every frame (a test compares the two).
 
         Args:
             frame: uint8 (height, width, 3), RGB, contiguous.
-            timestamp_ms: milliseconds, greater than at the call before.
+            timestamp_ms: milliseconds, greater than in the previous call.
 
         Raises:
-            RuntimeError, ValueError: if MediaPipe fails, or the time does not grow.
+            RuntimeError, ValueError: if MediaPipe fails, or the time does not increase.
         """
         image = self._image(self._srgb, frame)
         result = self._api.MpFaceLandmarkerResultC()
@@ -171,13 +174,13 @@ class VideoLandmarker:
             library.MpFaceLandmarkerCloseResult(ctypes.byref(result))
 
     def close(self) -> None:
-        """Free the landmarker."""
+        """Free the landmarker's memory."""
         self._landmarker.close()
 
 
 @contextmanager
 def video_landmarker(model: Path, options: LandmarkerOptions) -> Iterator[VideoLandmarker]:
-    """Open a `VideoLandmarker` and close it at the end."""
+    """Open a `VideoLandmarker` and close it at the end of the block; raises what it raises."""
     landmarker = VideoLandmarker(model, options)
     try:
         yield landmarker

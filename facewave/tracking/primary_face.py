@@ -1,4 +1,4 @@
-"""Which of the faces in a clip is followed: linked over time by overlap, nearest to the centre."""
+"""Which face of a clip is followed: linked over time by overlap, nearest to the image centre."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-# Overlap (intersection over union) from which two boxes are taken for one person.
+# Two boxes that overlap at least this much (intersection over union) are taken for one person.
 MIN_OVERLAP = 0.2
-# A track competes for primary face with at least this share of the longest track's frames, so
-# that a false detection of a few frames in the image centre cannot win over a person.
-MIN_LENGTH_SHARE = 0.5
+# Only tracks with at least this fraction of the longest track's frames are considered, so that a
+# false detection of a few frames in the image centre does not win over a person.
+MIN_LENGTH_FRACTION = 0.5
 
 
 @dataclass
@@ -19,9 +19,10 @@ class FaceTrack:
     """One person over a clip.
 
     Attributes:
-        rows: positions of its detections in the order in which they were added.
-        frames: frame index of each.
-        distances: distance of each box's centre from the image centre, in image widths/heights.
+        box: last box, float64 (4,): x0, y0, x1, y1 in normalised image coordinates.
+        rows: number of each detection among all detections of the clip.
+        frames: frame index of each detection.
+        distances: of each box's centre from the image centre, in normalised image coordinates.
     """
 
     box: NDArray[np.float64]
@@ -54,10 +55,10 @@ def overlap(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 def link_faces(
     tracks: list[FaceTrack], boxes: NDArray[np.float64], *, frame: int, first_row: int
 ) -> None:
-    """Add the faces of a frame to the tracks that they overlap most; the others begin new ones.
+    """Add each face of a frame to the track that it overlaps most; the others begin new tracks.
 
-    A track keeps its last box however long its person is not seen: whoever comes back to the
-    same place is the same person, and whoever appears elsewhere is not.
+    A track keeps its last box however long its person is out of sight: a face that comes back to
+    the same place is taken for the same person, one that appears elsewhere is not.
 
     Args:
         tracks: all tracks of the clip so far; changed in place.
@@ -75,8 +76,8 @@ def link_faces(
     )
     used_tracks: set[int] = set()
     used_boxes: set[int] = set()
-    for share, t, b in pairs:
-        if share < MIN_OVERLAP or t in used_tracks or b in used_boxes:
+    for shared, t, b in pairs:
+        if shared < MIN_OVERLAP or t in used_tracks or b in used_boxes:
             continue
         tracks[t].add(first_row + b, frame, boxes[b])
         used_tracks.add(t)
@@ -89,9 +90,12 @@ def link_faces(
 
 
 def primary_track(tracks: list[FaceTrack]) -> FaceTrack | None:
-    """Return the track nearest to the image centre among the long ones; None without a face."""
+    """Return the track that is nearest to the image centre on average; None without a face.
+
+    Tracks shorter than `MIN_LENGTH_FRACTION` of the longest are left out.
+    """
     if not tracks:
         return None
     longest = max(len(track.frames) for track in tracks)
-    rivals = [track for track in tracks if len(track.frames) >= MIN_LENGTH_SHARE * longest]
+    rivals = [track for track in tracks if len(track.frames) >= MIN_LENGTH_FRACTION * longest]
     return min(rivals, key=lambda track: (float(np.mean(track.distances)), track.frames[0]))

@@ -16,7 +16,6 @@ from facewave.storage.buckets import KeyRow, read_key_file
 from facewave.storage.fingerprint import MISSING, Tracked, stat_text
 from facewave.storage.frame_files import clip_sha256
 from facewave.storage.store import (
-    DamagedShardError,
     content_key,
     is_whole,
     read_metadata,
@@ -25,7 +24,6 @@ from facewave.storage.store import (
 from facewave.storage.tables import TableError, format_rows, iter_rows, write_text
 from facewave.tracking.landmarker import LandmarkerOptions
 from facewave.tracking.model_file import check_model
-from facewave.tracking.stub import track_made_up_clip
 from facewave.tracking.track_clip import TrackJob, TrackSummary, track_clip
 from facewave.versions import TRACK_VERSION
 from facewave.video.decode import UnreadableVideoError, check_clip, check_frame_rate
@@ -34,7 +32,7 @@ _log = logging.getLogger("facewave")
 
 TrackClip = Callable[[TrackJob], TrackSummary]
 
-# So many clips that memory does not suffice for are no longer the clips' matter.
+# After this many clips for which memory did not suffice, it is no longer a matter of the clips.
 _STARVED = 3
 
 _SUMMARY_COLUMNS = tuple(TrackSummary.__dataclass_fields__)
@@ -43,19 +41,17 @@ TRACK_COLUMNS = ("clip_id", "file_path", "key", "fingerprint", "content_sha256",
 
 @dataclass(frozen=True)
 class TrackOptions:
-    """Everything but the video that decides a trajectory.
+    """Everything but the video that determines a trajectory.
 
     Attributes:
         landmarker: options of the landmarker.
-        default_fps: frames a second where neither container nor manifest names one.
+        default_fps: frames per second where neither container nor manifest gives a rate.
         model_sha256: SHA-256 of the model bundle.
-        stub: whether made-up clips are given made-up trajectories (see `facewave.tracking.stub`).
     """
 
     landmarker: LandmarkerOptions
     default_fps: float
     model_sha256: str
-    stub: bool = False
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> TrackOptions:
@@ -64,7 +60,6 @@ class TrackOptions:
             LandmarkerOptions(**params["landmarker"]),
             float(params["default_fps"]),
             params["model_sha256"],
-            stub=params.get("stub", False),
         )
 
 
@@ -75,9 +70,15 @@ def track_key(
     options: TrackOptions,
     frames: tuple[int, int] | None = None,
 ) -> str:
-    """Return the key of the trajectory of a video of these bytes, or of a range of its frames."""
+    """Return the key of the trajectory of a video, or of a range of its frames.
+
+    Args:
+        content_sha256: of the video's bytes.
+        fps: assumed where the container gives no rate.
+        options: see `TrackOptions`.
+        frames: range of frames (first, one after the last); None for the whole video.
+    """
     segment = {} if frames is None else {"frames": list(frames)}
-    stub = {"stub": True} if options.stub else {}
     return content_key(
         stage="tracks",
         content=content_sha256,
@@ -86,7 +87,6 @@ def track_key(
         default_fps=float(fps),
         version=TRACK_VERSION,
         **segment,
-        **stub,
     )
 
 
@@ -97,29 +97,28 @@ def track_bucket(
     store: Path,
     model: Path,
     options: TrackOptions,
-    track: TrackClip | None = None,
+    track: TrackClip = track_clip,
 ) -> None:
     """Track every clip of a bucket that is not in the store yet, then write the bucket's index.
 
-    A clip that cannot be tracked gets a row with `error`; it never stops the others. One that
-    memory did not suffice for has no row, so that there is no index, but the others are tracked.
+    A clip that cannot be tracked gets a row with `error`; it never stops the others. If memory did
+    not suffice for a clip, the others are tracked but no index is written.
 
     Args:
         key_file: the bucket's clips.
-        index: TSV with a row a clip (`TRACK_COLUMNS`), written at the end.
+        index: TSV with one row per clip (`TRACK_COLUMNS`), written at the end.
         store: folder of the content-addressed store.
-        model: FaceLandmarker bundle; must have the SHA-256 of `options`.
+        model: FaceLandmarker bundle; must have the SHA-256 in `options`.
         options: see `TrackOptions`.
-        track: does what `track_clip` does, possibly in another process; None: `track_clip`.
+        track: does what `track_clip` does, possibly in another process.
 
     Raises:
-        ModelFileError: if the model is another one.
+        ModelFileError: if the model file is missing or another one.
         MissingSystemLibraryError: if MediaPipe cannot be loaded.
         LandmarkerError: if MediaPipe refuses the model or the options.
-        NotMadeUpError: if `options.stub` is set and a clip is a real one.
-        KilledForMemoryError: if memory did not suffice for a clip, after the others; for
-            `_STARVED` clips, at once.
-        OSError: if the store cannot be written (a full disk stops the job, it flags no clip).
+        KilledForMemoryError: if memory did not suffice for a clip: after all others, but at once
+            when it is the third.
+        OSError: if the store cannot be written: a full disk fails the job and flags no clip.
     """
     check_model(model, options.model_sha256)
     rows = read_key_file(key_file)
@@ -150,7 +149,7 @@ def _track(
     model: Path,
     options: TrackOptions,
     progress: Progress,
-    track: TrackClip | None = None,
+    track: TrackClip,
 ) -> dict[str, object]:
     path, fps = Path(row.file_path), row.fps_hint or options.default_fps
     content, key, computed = "", "", False
@@ -198,7 +197,7 @@ def _content(path: Path, *, stat: str | None) -> str:
 
 @lru_cache(maxsize=8)
 def _remembered(path: Path, stat: str) -> str:
-    """Hash a file once for all its segments, as long as its stat stays."""
+    """Hash a file once for all its segments, as long as its stat stays the same."""
     del stat
     return clip_sha256(path)
 
@@ -211,11 +210,10 @@ def _compute(
     model: Path,
     fps: float,
     options: TrackOptions,
-    track: TrackClip | None,
+    track: TrackClip,
 ) -> TrackSummary:
     path = Path(row.file_path)
-    track = track_made_up_clip if options.stub else track or track_clip
-    # A damaged shard must not stay under its key if the clip cannot be tracked this time.
+    # A damaged shard must not stay in the store if the clip cannot be tracked this time.
     shard.unlink(missing_ok=True)
     try:
         with atomic_path(shard, sync=False) as temporary:
@@ -245,40 +243,15 @@ def _compute(
 
 
 def _is_of_the_clip(error: Exception) -> bool:
-    # By name: importing cv2 for the class would load it where another process does the work.
+    # By name: to import cv2 for the class would load it although another process does the work.
     named = f"{type(error).__module__}.{type(error).__qualname__}"
     return isinstance(error, (RuntimeError, ValueError, MemoryError)) or named == "cv2.error"
 
 
-def retrack(
-    clip_id: str, key: str, *, key_file: Path, store: Path, model: Path, options: TrackOptions
-) -> None:
-    """Make one trajectory shard anew because the one in the store is damaged.
-
-    Args:
-        clip_id: the clip.
-        key: the key that the shard must have.
-        key_file, store, model, options: as for `track_bucket`.
-
-    Raises:
-        DamagedShardError: if the shard cannot be made again, since the video is another one now.
-    """
-    _log.warning("%s: its trajectory is damaged; tracking it again", clip_id)
-    check_model(model, options.model_sha256)
-    row = next(row for row in read_key_file(key_file) if row.clip_id == clip_id)
-    done = _track(row, store=store, model=model, options=options, progress=Progress(1))
-    if done["key"] != key:
-        reason = done["error"] or "the video changed since it was tracked"
-        raise DamagedShardError(
-            f"{row.file_path}: the trajectory of clip {clip_id} is damaged and cannot be made "
-            f"again: {reason}; remove the bucket's index in tracks/ and run again"
-        )
-
-
 def read_tracked(indexes: Iterable[Path], clip_ids: Iterable[str]) -> Mapping[str, Tracked]:
-    """Return what the indexes know of these clips.
+    """Return what the indexes say about these clips, by clip id.
 
-    An index that is not there, is damaged or was written by another version knows nothing.
+    An index that is missing, is damaged or was written by another version is passed over.
     """
     wanted = set(clip_ids)
     found = {}

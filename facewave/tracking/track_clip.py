@@ -27,7 +27,7 @@ from facewave.versions import TRACK_VERSION
 from facewave.video.decode import UnreadableVideoError, Video
 from facewave.video.open import open_video
 
-# Detections wait on disk beyond this many bytes, so that memory does not grow with the clip.
+# Detections beyond this many bytes go to disk, so that memory does not grow with the clip.
 _SPOOL_BYTES = 32 * 1024 * 1024
 _CHUNK = 1024
 
@@ -42,16 +42,16 @@ _RECORD = np.dtype(
 
 @dataclass(frozen=True)
 class TrackSummary:
-    """What a trajectory shard holds, in numbers (stored as its metadata).
+    """Summary of a trajectory shard, stored in its metadata.
 
     Attributes:
         width, height: pixels.
-        fps: frames a second; assumed where the container names none.
-        frames, frames_announced: decoded, and said by the container (0: not said).
+        fps: frames per second; assumed where the container gives no rate.
+        frames, frames_announced: decoded, and according to the container (0: unknown).
         detected: frames in which the primary face was found.
         max_faces_seen: most faces in one frame.
-        error: why there is no (or no whole) trajectory; empty if there is one.
-        notes: oddities that do not make the clip invalid.
+        error: why there is no complete trajectory; empty if there is one.
+        notes: peculiarities that do not make the clip invalid.
     """
 
     width: int = 0
@@ -72,12 +72,12 @@ class TrackJob:
     Attributes:
         video_path: the clip.
         shard: where its trajectory shard is written, atomically.
-        model: checked FaceLandmarker bundle.
+        model: FaceLandmarker bundle, already checked.
         options: of the landmarker.
-        default_fps: frames a second where the container names none.
+        default_fps: frames per second where the container gives no rate.
         provenance: further metadata of the shard, JSON-serialisable.
-        frames: of a segment, its range of frames (first, one after the last): tracked as if it
-            were the whole clip, times count from its first frame. None: the whole video.
+        frames: range of frames of a segment (first, one after the last), which is tracked as if it
+            were a whole clip: times count from its first frame. None: the whole video.
     """
 
     video_path: Path
@@ -89,12 +89,12 @@ class TrackJob:
     frames: tuple[int, int] | None = None
 
     def to_json(self) -> str:
-        """Return the job in a line of text."""
+        """Return the job as one line of JSON."""
         return json.dumps(asdict(self), default=os.fspath)
 
     @classmethod
     def from_json(cls, text: str) -> TrackJob:
-        """Return the job that `to_json` made the text of."""
+        """Return the job that `to_json` wrote."""
         job = json.loads(text)
         job |= {name: Path(job[name]) for name in ("video_path", "shard", "model")}
         job["options"] = LandmarkerOptions(**job["options"])
@@ -119,10 +119,15 @@ def track_clip(job: TrackJob, *, on_frame: Callable[[], None] = lambda: None) ->
 
     Args:
         job: the clip, and how it is tracked.
-        on_frame: called before each frame is looked at.
+        on_frame: called before each frame is processed.
 
     Returns:
-        The summary. A clip that cannot be decoded gets T = 0 and `error`, not an exception.
+        The summary. A clip that cannot be decoded has T = 0 and an `error`.
+
+    Raises:
+        LandmarkerError, MissingSystemLibraryError: if no landmarker can be made.
+        RuntimeError, ValueError: if MediaPipe fails in a frame.
+        OSError: if the shard cannot be written.
     """
     folder = job.shard.parent
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """The process in which clips are tracked: `python -m facewave.tracking.worker FD`.
 
-Reads a clip a line, as JSON, from standard input and answers, a JSON object a line, on the file
-descriptor FD. What ends this process ends no bucket: see `facewave.tracking.isolation`.
+Each line of standard input is a clip to track, as JSON; each answer is one line of JSON on the file
+descriptor FD. If this process dies, its bucket goes on: see `facewave.tracking.isolation`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 from facewave.tracking.landmarker import video_landmarker
-from facewave.tracking.track_clip import TrackJob, track_clip
+from facewave.tracking.track_clip import TrackJob, TrackSummary, track_clip
 
 READY, ALIVE = "ready", "alive"
 _PR_SET_PDEATHSIG = 1
@@ -26,7 +27,7 @@ _SECONDS_BETWEEN_SIGNS = 1.0
 
 
 def _end_with_parent() -> None:
-    """Let the kernel end this process with its parent, where it can (Linux)."""
+    """Have the kernel kill this process when its parent ends, where it can (Linux)."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -54,32 +55,50 @@ class _Answers:
             self.say(sign=ALIVE)
 
 
-def _track(job: TrackJob, answers: _Answers) -> None:
-    try:
-        summary = track_clip(job, on_frame=answers.alive)
-    except Exception as error:
-        traceback.print_exc()
-        answers.refuse(error)
-    else:
-        answers.say(summary=asdict(summary))
+def answer_jobs(
+    descriptor: int,
+    *,
+    track: Callable[[TrackJob, Callable[[], None]], TrackSummary],
+    prepare: Callable[[TrackJob], None] = lambda job: None,
+) -> None:
+    """Track one clip per line of standard input until it ends.
+
+    Args:
+        descriptor: of the file that the answers go to.
+        track: tracks a clip, and calls its second argument for each frame.
+        prepare: called with the first job; what it raises is the machine's or the model's fault,
+            not the clip's.
+    """
+    _end_with_parent()
+    answers, ready = _Answers(descriptor), False
+    for line in sys.stdin:
+        job = TrackJob.from_json(line)
+        try:
+            if not ready:
+                prepare(job)
+                answers.say(sign=READY)
+                ready = True
+            summary = track(job, answers.alive)
+        except Exception as error:
+            if ready:
+                traceback.print_exc()
+            answers.refuse(error)
+        else:
+            answers.say(summary=asdict(summary))
+
+
+def _open_landmarker(job: TrackJob) -> None:
+    with video_landmarker(job.model, job.options):
+        pass
 
 
 def main(descriptor: int) -> None:
-    """Answer until standard input ends."""
-    _end_with_parent()
-    answers, warm = _Answers(descriptor), False
-    for line in sys.stdin:
-        job = TrackJob.from_json(line)
-        if not warm:
-            # What fails here is the machine's or the model's fault, not the clip's.
-            try:
-                with video_landmarker(job.model, job.options):
-                    warm = True
-            except Exception as error:
-                answers.refuse(error)
-                continue
-            answers.say(sign=READY)
-        _track(job, answers)
+    """Track clips with MediaPipe until standard input ends."""
+    answer_jobs(
+        descriptor,
+        track=lambda job, on_frame: track_clip(job, on_frame=on_frame),
+        prepare=_open_landmarker,
+    )
 
 
 if __name__ == "__main__":

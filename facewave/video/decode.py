@@ -13,31 +13,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Containers that hold their own frames, by the names of FFmpeg's demuxers. Not among them are
-# playlists (hls, dash, concat), which make FFmpeg open what they name: other files, addresses.
+# Containers with frames of their own, by the names of FFmpeg's demuxers. Playlists (hls, dash,
+# concat) are not among them: they make FFmpeg open other files and addresses.
 CONTAINERS = (
     "asf,av1,avi,dv,flv,gif,h264,hevc,ivf,jpeg_pipe,m4v,matroska,mjpeg,mov,mpeg,mpegts,mpegvideo,"
     "mxf,nut,obu,ogg,rm,vc1,wtv,yuv4mpegpipe"
 )
 
 
-# Read by OpenCV. Bad files are reported once, by us.
+# Read by OpenCV. Bad files are reported once, by facewave.
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-
-
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-
-
 os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = (
     f"protocol_whitelist;file|format_whitelist;{CONTAINERS}"
 )
 
-# Containers without a frame rate report 0, NaN, the ticks of their clock (1000 and more) or next
-# to nothing. MediaPipe's clock counts in milliseconds: 1000 frames a second are the most.
-_LOWEST_FPS, _HIGHEST_FPS = 0.01, 1000.0
+# Containers without a frame rate report 0, NaN, the ticks of their clock (1000 and more) or almost
+# 0. MediaPipe's clock counts milliseconds: 1000 frames per second are the maximum.
+LOWEST_FPS, HIGHEST_FPS = 0.01, 1000.0
 
-# Times between frames that differ by more than this share make the frame rate variable.
-_VARIABLE_SHARE = 0.5
+# The frame rate is variable if times between frames differ by more than this part of the mean.
+_VARIABLE_PART = 0.5
 _SAME_RATE = 0.01
 
 
@@ -51,15 +47,16 @@ class Video:
 
     Attributes:
         width, height: pixels, as decoded (a rotation flag is applied).
-        fps: frames a second, from the container or the default.
-        fps_assumed: whether the default was taken.
-        frames_announced: what the container says it shows; 0 where it does not. A container
-            without a count has a duration: after the last frame, the frames that fill it.
+        fps: frames per second, from the container or the default.
+        fps_assumed: whether the default was used.
+        frames_announced: how many frames the container says it shows; 0 if it does not say. For a
+            container with a duration but no count it is, after the last frame, the number of
+            frames that fill the duration.
         frames_decoded: frames yielded so far.
-        step: of how many frames one is read.
-        max_side: longer side, in pixels, of the frames that are yielded, at most; None: as decoded.
+        step: every `step`-th frame is read.
+        max_side: largest longer side, in pixels, of the frames that are yielded; None: as decoded.
         variable_rate: whether the container's times between frames differ.
-        notes: further oddities in words, whole after the last frame.
+        notes: further oddities in words, complete after the last frame.
     """
 
     width: int
@@ -80,17 +77,17 @@ class Video:
     def restrict(self, first: int, end: int) -> None:
         """Read only the frames from `first` on and before `end`, as if there were no others.
 
-        To be called before `frames`. The frames before `first` are decoded and put aside:
-        containers do not seek to the very frame.
+        To be called before `frames`. The frames before `first` are decoded and dropped: containers
+        do not seek to the exact frame.
         """
         self._first, self._count = first, end - first
         self.frames_announced, self._duration_ms = end - first, 0.0
 
     def limit_rate(self, max_fps: float | None) -> None:
-        """Read only every n-th frame, with the smallest n that makes at most `max_fps` a second.
+        """Read only every n-th frame, with the smallest n for at most `max_fps` frames per second.
 
-        A rate a hundredth above is the same rate (30 and 29.97). None: all frames. To be called
-        before `frames` and after `restrict`.
+        Rates up to a hundredth above count as the same (30 and 29.97). None: all frames. To be
+        called before `frames` and after `restrict`.
         """
         if max_fps is not None:
             check_frame_rate(max_fps)
@@ -99,17 +96,17 @@ class Video:
     def take_every(self, step: int) -> None:
         """Read only every `step`-th frame, from the first on.
 
-        `fps`, `frames_announced` and `frames_decoded` are of the frames that are read.
+        `fps`, `frames_announced` and `frames_decoded` then refer to the frames that are read.
         """
         self.step, self.fps = step, self.fps / step
         self.frames_announced = -(-self.frames_announced // step)
 
     def timestamp_ms(self, frame: int) -> int:
-        """Return a frame's time in ms, from its index: containers repeat or reverse theirs."""
+        """Return a frame's time in ms, by its index: times of containers may repeat or go back."""
         return round(frame * 1000.0 / self.fps)
 
     def frames(self) -> Iterator[NDArray[np.uint8]]:
-        """Yield the frames, uint8 (height, width, 3) RGB, as far as they can be decoded."""
+        """Yield the frames, uint8 (height, width, 3) RGB, until one cannot be decoded."""
         import cv2
 
         shortest, longest, first, before = math.inf, 0.0, math.nan, math.nan
@@ -127,7 +124,7 @@ class Video:
             now = self._capture.get(cv2.CAP_PROP_POS_MSEC)
             if now > before:
                 shortest, longest = min(shortest, now - before), max(longest, now - before)
-                self.variable_rate = longest - shortest > _VARIABLE_SHARE * 1000.0 / self.fps
+                self.variable_rate = longest - shortest > _VARIABLE_PART * 1000.0 / self.fps
             first, before = now if self.frames_decoded == 0 else first, now
             self.frames_decoded += 1
             self.height, self.width = frame.shape[:2]
@@ -138,7 +135,7 @@ def rgb(frame: NDArray[np.uint8], max_side: int | None) -> NDArray[np.uint8]:
     """Return a BGR frame, (height, width, 3), as RGB, with a longer side of at most `max_side`."""
     import cv2
 
-    # First smaller, then other colours: the pixels are the same, and fewer are converted.
+    # Resized before the colours are converted: the same pixels, and fewer to convert.
     if max_side is not None and max(frame.shape[:2]) > max_side:
         scale = max_side / max(frame.shape[:2])
         height, width = (max(1, round(side * scale)) for side in frame.shape[:2])
@@ -147,19 +144,19 @@ def rgb(frame: NDArray[np.uint8], max_side: int | None) -> NDArray[np.uint8]:
 
 
 def check_frame_rate(fps: float) -> None:
-    """Raise ValueError unless a clip can have this many frames a second."""
-    if not _LOWEST_FPS <= fps <= _HIGHEST_FPS:
-        raise ValueError(f"{fps:g} frames a second: must be {_LOWEST_FPS:g} to {_HIGHEST_FPS:g}")
+    """Raise ValueError unless a clip can have this many frames per second."""
+    if not LOWEST_FPS <= fps <= HIGHEST_FPS:
+        raise ValueError(f"{fps:g} frames per second: must be {LOWEST_FPS:g} to {HIGHEST_FPS:g}")
 
 
 def check_clip(path: Path) -> None:
-    """Raise UnreadableVideoError unless `path` is a folder, or a file with bytes to be read."""
+    """Raise UnreadableVideoError unless `path` is a folder, or a file with readable content."""
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
             return
         if not stat.S_ISREG(status.st_mode):
-            raise UnreadableVideoError("it is no regular file")
+            raise UnreadableVideoError("it is not a regular file")
         with path.open("rb") as file:
             file.read(1)
     except FileNotFoundError:

@@ -1,8 +1,8 @@
-"""How many frames a container says it has, where it counts them.
+"""How many frames a container says it shows, if it counts them.
 
-MP4 and AVI have a count. In an MP4 that was cut without coding it anew (`ffmpeg -c copy`, phones)
-it includes frames that the edit list hides. Of other containers FFmpeg only guesses the count
-from duration and frame rate, which need not be the rate of the frames (interlaced or variable).
+MP4 and AVI have a count. In an MP4 that was cut without being encoded again (`ffmpeg -c copy`,
+phones) it includes frames that the edit list hides. For other containers FFmpeg only guesses the
+count from duration and frame rate, which need not be the rate of the frames (interlaced, variable).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import BinaryIO
 _LARGEST_INDEX = 256 * 1024 * 1024
 
 
-def shown_share(path: Path) -> float | None:
-    """Return the share of the counted frames that is shown, 0 to 1; None where none are counted."""
+def shown_fraction(path: Path) -> float | None:
+    """Return the fraction of the counted frames that is shown; None if they are not counted."""
     with path.open("rb") as file:
         start = file.read(12)
         if start[:4] == b"RIFF" and start[8:] == b"AVI ":
@@ -26,13 +26,13 @@ def shown_share(path: Path) -> float | None:
             return None
         file.seek(0)
         try:
-            return _edited_share(_index(file))
+            return _edited_fraction(_index(file))
         except struct.error:
             return 1.0
 
 
 def _index(file: BinaryIO) -> bytes:
-    """Return the body of an MP4's box `moov`; empty where there is none."""
+    """Return the body of an MP4's box `moov`; empty if there is none."""
     while len(header := file.read(8)) == 8:
         size, kind = struct.unpack(">I4s", header)
         rest = size - 8
@@ -46,7 +46,7 @@ def _index(file: BinaryIO) -> bytes:
     return b""
 
 
-def _edited_share(moov: bytes) -> float:
+def _edited_fraction(moov: bytes) -> float:
     movie_ticks, _ = _clock(_inside(moov, b"mvhd"))
     for kind, track in _boxes(moov):
         media = dict(_boxes(_inside(track, b"mdia"))) if kind == b"trak" else {}
@@ -73,14 +73,14 @@ def _inside(body: bytes, kind: bytes) -> bytes:
 
 
 def _clock(header: bytes) -> tuple[int, int]:
-    """Return ticks a second and duration of a box `mvhd` or `mdhd`."""
+    """Return the ticks per second and the duration of a box `mvhd` or `mdhd`."""
     wide = header[:1] == b"\x01"
     ticks, duration = struct.unpack_from(">IQ" if wide else ">II", header, 20 if wide else 12)
     return ticks, duration
 
 
 def _shown(edits: bytes) -> int:
-    """Return the duration that an edit list shows, in ticks of the movie; 0 where it has none."""
+    """Return the duration that an edit list shows, in ticks of the movie; 0 if it has none."""
     if not edits:
         return 0
     entry, first = (">Qq4x" if edits[0] == 1 else ">Ii4x"), 8

@@ -1,4 +1,4 @@
-"""Folders of frames as clips: DFEW, MAFW and FERV39k are also given out as pictures in folders."""
+"""Folders of frames as clips: DFEW, MAFW and FERV39k also come as images in folders."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _SHOWN = 5
 
 @dataclass
 class FrameFolder(Video):
-    """A folder of frames, with the interface of a video. `notes` is whole after the last frame.
+    """A folder of frames, with the interface of a video. `notes` is complete after the last frame.
 
     Frames of another size than the first are scaled to fit it and padded with black, so that
-    normalised coordinates mean the same in every frame. A picture that cannot be read is left
+    normalised coordinates mean the same in every frame. An image that cannot be read is left
     out: it counts as announced, not as decoded.
 
     Attributes:
@@ -62,10 +62,10 @@ def open_frame_folder(folder: Path, *, fps: float) -> FrameFolder:
 
     Args:
         folder: holds .jpg, .jpeg, .png, .bmp or .webp files; other files are ignored.
-        fps: frames a second, which pictures do not say.
+        fps: frames per second, which images do not say.
 
     Raises:
-        UnreadableVideoError: if the folder is missing, or no picture in it can be read.
+        UnreadableVideoError: if the folder is missing, or none of its images can be read.
     """
     try:
         names = frame_names(folder)
@@ -91,7 +91,7 @@ def open_frame_folder(folder: Path, *, fps: float) -> FrameFolder:
 
 
 def _read(path: Path) -> NDArray[np.uint8] | None:
-    """Return a frame, uint8 (height, width, 3) BGR; None where it cannot be read."""
+    """Return a frame, uint8 (height, width, 3) BGR; None if it cannot be read."""
     import cv2
 
     try:

@@ -1,4 +1,4 @@
-"""One way to open a clip: a video file or a folder of frames."""
+"""Opens a clip, whether it is a video file or a folder of frames."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from facewave.video.decode import (
-    _HIGHEST_FPS,
-    _LOWEST_FPS,
+    HIGHEST_FPS,
+    LOWEST_FPS,
     UnreadableVideoError,
     Video,
     check_clip,
     check_frame_rate,
 )
-from facewave.video.frame_count import shown_share
+from facewave.video.frame_count import shown_fraction
 
 
 @contextmanager
@@ -23,10 +23,10 @@ def open_video(path: Path, *, default_fps: float) -> Iterator[Video]:
 
     Args:
         path: the file, or the folder.
-        default_fps: frames a second where the container names none that can be, 0.01 to 1000.
+        default_fps: frames per second (0.01 to 1000) if the container names none that is possible.
 
     Raises:
-        UnreadableVideoError: if it is missing, empty, has no video stream or is no video.
+        UnreadableVideoError: if it is missing, empty, not a video or has no video stream.
         ValueError: if `default_fps` is out of range.
     """
     check_frame_rate(default_fps)
@@ -45,20 +45,20 @@ def open_video(path: Path, *, default_fps: float) -> Iterator[Video]:
         if not capture.isOpened():
             raise UnreadableVideoError("no video stream can be decoded")
         fps = float(capture.get(cv2.CAP_PROP_FPS))
-        known = _LOWEST_FPS <= fps < _HIGHEST_FPS
+        known = LOWEST_FPS <= fps < HIGHEST_FPS
         width, height = (
             int(capture.get(key)) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
         )
         announced = capture.get(cv2.CAP_PROP_FRAME_COUNT)
         announced = int(announced) if 0 < announced < 1e9 else 0
-        share = shown_share(path)
+        shown = shown_fraction(path)
         yield Video(
             width=width,
             height=height,
             fps=fps if known else default_fps,
             fps_assumed=not known,
-            frames_announced=announced if share is None else round(announced * share),
-            _duration_ms=1000.0 * announced / fps if share is None and 0 < fps < 1e9 else 0.0,
+            frames_announced=announced if shown is None else round(announced * shown),
+            _duration_ms=1000.0 * announced / fps if shown is None and 0 < fps < 1e9 else 0.0,
             _capture=capture,
         )
     finally:

@@ -1,8 +1,8 @@
-"""Cuts between scenes, found by PySceneDetect in the frames that tracking will read as well.
+"""Cuts between scenes, found by PySceneDetect in the frames that tracking reads as well.
 
-PySceneDetect's own reader is not used: frames are numbered as `facewave.video.decode` decodes them. Up to
-0.6.7 the package `scenedetect` requires no OpenCV of its own, so that MediaPipe's stays the only
-one; later ones overwrite it (0.7) or require an older `click` than huggingface-hub (0.6.7.1).
+PySceneDetect's own reader is not used: frames are numbered as `facewave.video.decode` decodes them.
+Up to 0.6.7 the package `scenedetect` requires no OpenCV of its own, so that MediaPipe's is the only
+one; later versions overwrite it (0.7) or require an older `click` than huggingface-hub (0.6.7.1).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from facewave.video.open import open_video
 from facewave.video.scene_lists import SceneKey, header_line
 
 _log = logging.getLogger("facewave")
-_SAY_EVERY = 5.0  # seconds between two lines of the log
+_LOG_EVERY = 5.0  # seconds between two lines of the log
 # The thresholds that PySceneDetect's documentation gives as defaults.
 _THRESHOLDS = {"content": 27.0, "adaptive": 3.0}
 
@@ -38,10 +38,10 @@ class SceneOptions:
     Attributes:
         detector: `content` (fast cuts, `ContentDetector`) or `adaptive` (the same, compared with
             the neighbouring frames, `AdaptiveDetector`).
-        threshold: what the score of a frame must reach; None for 27 (content) or 3 (adaptive).
-        min_scene_frames: frames that a scene has at least.
-        min_content: of `adaptive`, what the content score must reach as well.
-        window_frames: of `adaptive`, frames before and behind that are compared.
+        threshold: score that a frame must reach; None for 27 (content) or 3 (adaptive).
+        min_scene_frames: minimum number of frames of a scene.
+        min_content: of `adaptive`, content score that a frame must reach as well.
+        window_frames: of `adaptive`, number of frames before and after that are compared.
     """
 
     detector: str = "content"
@@ -56,9 +56,9 @@ class FoundScenes:
     """The scenes of a video.
 
     Attributes:
-        scenes: ranges of frames: first, and one after the last. They cover all decoded frames.
-        fps: frames a second.
-        frames_announced: number of frames that the container says it has; 0 where it does not.
+        scenes: ranges of frames (first, one past the last), which cover all decoded frames.
+        fps: frames per second.
+        frames_announced: number of frames that the container says it has; 0 if it does not say.
         notes: oddities of the video in words.
     """
 
@@ -74,14 +74,14 @@ def write_scenes(
     """Find the scenes of a video and write their list, whole or not at all.
 
     The list is the CSV file that PySceneDetect writes, below a comment that holds `key`. A video
-    that cannot be read gets a list without scenes, whose comment says why.
+    that cannot be read gets a list without scenes, with the reason in the comment.
 
     Args:
         path: a video or a folder of frames.
         target: the list.
         key: what the list depends on.
         options: see `SceneOptions`.
-        default_fps: frames a second where the container names none.
+        default_fps: frames per second if the container names none.
 
     Raises:
         RuntimeError: if the file changed while it was read.
@@ -99,8 +99,8 @@ def write_scenes(
     if stat_text(str(path)) != stat:
         raise RuntimeError(f"{path}: the file changed while it was read; run again")
     _log.info("%s: %d scenes", path, len(found.scenes))
-    said = {name: value for name, value in asdict(found).items() if name not in ("scenes", "fps")}
-    _write(target, header_line(known | said), found.scenes, fps=found.fps)
+    facts = {name: value for name, value in asdict(found).items() if name not in ("scenes", "fps")}
+    _write(target, header_line(known | facts), found.scenes, fps=found.fps)
 
 
 def find_scenes(path: Path, *, options: SceneOptions, default_fps: float) -> FoundScenes:
@@ -109,7 +109,7 @@ def find_scenes(path: Path, *, options: SceneOptions, default_fps: float) -> Fou
     Args:
         path: a video or a folder of frames.
         options: see `SceneOptions`.
-        default_fps: frames a second where the container names none.
+        default_fps: frames per second if the container names none.
 
     Raises:
         UnreadableVideoError: if no frame of it can be decoded.
@@ -137,7 +137,7 @@ def find_scenes(path: Path, *, options: SceneOptions, default_fps: float) -> Fou
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Let OpenCV use one thread: how many jobs run at once is the scheduler's decision."""
+    """Let OpenCV use one thread: the scheduler decides how many jobs run at once."""
     import cv2
 
     threads = cv2.getNumThreads()
@@ -163,11 +163,11 @@ def _detector(options: SceneOptions) -> Any:
 
 
 def _small_frames(video: Video) -> Iterator[NDArray[np.uint8]]:
-    """Yield the frames, BGR, at the size to which `SceneManager` brings them: 256 pixels wide."""
+    """Yield the frames, BGR, at the size that `SceneManager` gives them: 256 pixels wide."""
     import cv2
     from scenedetect.scene_manager import compute_downscale_factor
 
-    size, said = None, time.monotonic()
+    size, logged = None, time.monotonic()
     for frame in video.frames():
         if size is None:
             factor = compute_downscale_factor(frame.shape[1])
@@ -176,8 +176,8 @@ def _small_frames(video: Video) -> Iterator[NDArray[np.uint8]]:
         if (frame.shape[1], frame.shape[0]) != size:
             frame = np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR), np.uint8)
         yield np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), np.uint8)
-        if time.monotonic() - said > _SAY_EVERY:
-            said = time.monotonic()
+        if time.monotonic() - logged > _LOG_EVERY:
+            logged = time.monotonic()
             _log.info("%d of %d frames", video.frames_decoded, video.frames_announced)
 
 

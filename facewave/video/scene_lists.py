@@ -1,7 +1,7 @@
 """Lists of scenes as PySceneDetect writes them: made by `detect_scenes`, or by hand.
 
-Those of `detect_scenes` begin with a comment, which says what they were made from. A list whose
-video or options are others by now is not used.
+Those of `detect_scenes` begin with a comment that says what they were made from. A list is not used
+if its video or the options have changed since.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any
 _FIRST, _LAST = "Start Frame", "End Frame"
 _NAME = "-Scenes.csv"
 SceneKey = dict[str, Any]
-# Of the table of all videos: see `scene_rows`.
+# Columns of the table of all videos, see `scene_rows`.
 SCENE_COLUMNS = ("clip_id", "file_path", "scenes", "frames", "frames_announced", "error", "notes")
 
 
 class SceneListError(ValueError):
-    """A list of scenes is missing or is none."""
+    """A list of scenes is missing or not valid."""
 
 
 def scene_list(folder: Path, name: str) -> Path:
@@ -45,7 +45,7 @@ def header_line(header: Mapping[str, Any]) -> str:
 
 
 def read_header(path: Path) -> dict[str, Any]:
-    """Return what the comment above a list says; empty where there is no list, or no comment."""
+    """Return what the comment above a list says; empty if there is no list or no comment."""
     try:
         with path.open(encoding="utf-8") as file:
             line = file.readline()
@@ -60,7 +60,7 @@ def read_detected(path: Path, key: SceneKey) -> list[tuple[int, int]] | None:
 
     Args:
         path: the list.
-        key: what the list has to be made from.
+        key: what the list must have been made from.
 
     Returns:
         the scenes; None for a video that could not be read
@@ -70,21 +70,21 @@ def read_detected(path: Path, key: SceneKey) -> list[tuple[int, int]] | None:
     """
     header = read_header(path)
     if not header:
-        raise SceneListError("its scenes have not been looked for")
+        raise SceneListError("its scenes have not been detected")
     if header.get("key") != key:
-        raise SceneListError(f"it or the options changed since {path} was written")
+        raise SceneListError(f"it or the options have changed since {path} was written")
     return None if header.get("error") else read_scenes(path)
 
 
 def scene_rows(lists: Sequence[Path], *, keys: Path) -> list[dict[str, Any]]:
-    """Return a row (`SCENE_COLUMNS`) for each list that `detect_scenes` wrote.
+    """Return one row (`SCENE_COLUMNS`) per list that `detect_scenes` wrote.
 
     Args:
         lists: the lists.
         keys: folder of their key files.
 
     Raises:
-        SceneListError: a file is no such list.
+        SceneListError: a file is not such a list.
     """
     rows = []
     for path in lists:
@@ -107,17 +107,17 @@ def scene_rows(lists: Sequence[Path], *, keys: Path) -> list[dict[str, Any]]:
 
 
 def read_scenes(path: Path) -> list[tuple[int, int]]:
-    """Return the scenes as ranges of frames: first, counted from 0, and one after the last.
+    """Return the scenes as ranges of frames: first (from 0) and one past the last.
 
     Raises:
-        SceneListError: no such file, no such columns, or scenes that are not one after the other
+        SceneListError: there is no such file or column, or the scenes overlap or are out of order
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
+        reason = getattr(error, "strerror", None) or "it is not text"
         raise SceneListError(f"{path}: {reason}; expected a list of scenes") from None
-    # Above the header there may be a line with all timecodes.
+    # There may be a line with all timecodes above the header.
     start = next((i for i, line in enumerate(lines) if _FIRST in line and _LAST in line), None)
     if start is None:
         raise SceneListError(f"{path}: no columns `{_FIRST}` and `{_LAST}`")
@@ -134,5 +134,5 @@ def read_scenes(path: Path) -> list[tuple[int, int]]:
             )
         scenes.append((first, end))
     if not scenes:
-        raise SceneListError(f"{path}: it lists no scene")
+        raise SceneListError(f"{path}: it lists no scenes")
     return scenes

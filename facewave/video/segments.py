@@ -1,8 +1,8 @@
-"""Long videos in segments: windows of a clip's frames become clips of their own, nothing is cut.
+"""Long videos in segments: windows of a video's frames become clips, without cutting the file.
 
-A window is a range of frames; tracking decodes the frames of that range from the video itself.
-How long a video is, its container says; that is remembered by the file's `stat`, so that reading
-the Snakefile again opens no video.
+A window is a range of frames; tracking decodes the frames of that range from the video itself. The
+length of a video, which its container states, is remembered together with the file's `stat`, so
+that reading the Snakefile again opens no video.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from facewave.manifest.clips import Clip, ManifestError
-from facewave.storage.fingerprint import entry_text
+from facewave.storage.fingerprint import own_stat
 from facewave.storage.tables import TableError, format_rows, iter_rows, write_text_if_changed
 from facewave.video.scene_lists import (
     SceneListError,
@@ -28,20 +28,20 @@ from facewave.video.scene_lists import (
 _COLUMNS = ("file_path", "stat", "fps_hint", "frames", "fps")
 _LONGEST_ID = 200
 _ADVICE = (
-    "Segments need the number of frames and the frame rate: write the file anew (`ffmpeg -i in.avi "
-    "-c copy out.mp4`), give its rate (`fps` or the column `fps_hint`), or do without `segments`. "
+    "Segments need the number of frames and the frame rate: rewrite the file (`ffmpeg -i in.avi -c "
+    "copy out.mp4`), set its rate (`fps` or the column `fps_hint`), or do without `segments`. "
     "Scenes are listed by `scenedetect -i film.mp4 list-scenes`, or with `scenes: detect` by "
     "`snakemake detect_scenes`."
 )
 _DETECT = (
-    "Run `snakemake detect_scenes` (with the same options) first: it looks for the scenes of "
-    "videos that are new or have changed. Into how many clips a video is divided has to be known "
-    "when anything else is planned. Remove a list that is damaged before."
+    "Run `snakemake detect_scenes` (with the same options) first: it detects the scenes of videos "
+    "that are new or have changed. The number of clips in each video must be known before "
+    "anything else is planned. Remove damaged lists before."
 )
 
 
 class ScenesUnknownError(ManifestError):
-    """Videos whose scenes `detect_scenes` has to look for before they can be divided."""
+    """There are videos whose scenes must be detected before they can be divided."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +49,8 @@ class Length:
     """How long a video is.
 
     Attributes:
-        frames: as announced; 0: not known, -1: the file cannot be read.
-        fps: frames a second; 0: not known.
+        frames: as the container says; 0: not known, -1: the file cannot be read.
+        fps: frames per second; 0: not known.
     """
 
     frames: int
@@ -63,10 +63,10 @@ class SegmentOptions:
 
     Attributes:
         seconds: length of a window.
-        overlap: share of a window that the next one has as well, 0 to less than 1.
+        overlap: fraction of a window that the next one shares, 0 to less than 1.
         scenes: folder of PySceneDetect's lists: windows then never cross a cut; None for no lists.
-        keys: folder of what the lists of `detect_scenes` have to be made from, by clip id; None for
-            lists made by hand, by the names of the videos.
+        keys: folder of the keys of the lists of `detect_scenes`, by clip id; None for lists made
+            by hand, by the names of the videos.
     """
 
     seconds: float
@@ -76,10 +76,10 @@ class SegmentOptions:
 
 
 def windows(length: Length, options: SegmentOptions) -> list[tuple[int, int]]:
-    """Return the windows of a video as ranges of frames: first, and one after the last.
+    """Return the windows of a video as ranges of frames: first and one past the last.
 
-    All are equally long. The last one ends with the video and overlaps the one before as much as
-    that takes; a video that is no longer than a window is one.
+    All have the same length. The last one ends with the video and overlaps the one before as far
+    as necessary; a video that is not longer than a window is one window.
     """
     size = max(1, round(options.seconds * length.fps))
     step = max(1, round(size * (1.0 - options.overlap)))
@@ -94,12 +94,12 @@ def windows(length: Length, options: SegmentOptions) -> list[tuple[int, int]]:
 def split_clips(
     clips: Sequence[Clip], options: Mapping[str, Any] | None, *, cache: Path | None = None
 ) -> list[Clip]:
-    """Return the segments of clips, numbered anew.
+    """Return the segments of clips, with new numbers.
 
-    A segment has the id of its clip, two underscores and its number (from 000), and everything
-    else of its clip: label, subject, fold, split. Its take is the clip's, or the clip itself, so
-    that no two parts of a split share a video. A clip whose file is missing or cannot be read
-    stays whole: tracking says what is wrong with it.
+    The id of a segment is that of its clip, two underscores and its number (from 000); everything
+    else is the clip's: label, subject, fold, split. Its take is the clip's, or the clip itself, so
+    that no video is in two parts of a split. A clip whose file is missing or cannot be read stays
+    whole: tracking reports what is wrong with it.
 
     Args:
         clips: of one dataset.
@@ -107,9 +107,9 @@ def split_clips(
         cache: the file in which the lengths of videos are remembered.
 
     Raises:
-        ScenesUnknownError: naming the files that `detect_scenes` has to look at.
+        ScenesUnknownError: naming the files whose scenes must be detected first.
         ManifestError: naming the files whose length is not known or whose list of scenes cannot be
-            used, and ids that are there twice.
+            used, and ids that occur twice.
     """
     if options is None:
         return list(clips)
@@ -139,7 +139,7 @@ def split_clips(
 
 
 def _ranges(clip: Clip, length: Length, options: SegmentOptions) -> list[tuple[int, int]] | None:
-    """Return the segments of a video as ranges of frames; None if it is to stay whole."""
+    """Return the segments of a video as ranges of frames; None if it stays whole."""
     if options.scenes is None:
         return windows(length, options)
     scenes = _scenes(clip, options.scenes, options.keys)
@@ -160,7 +160,7 @@ def _scenes(clip: Clip, lists: str, keys: str | None) -> list[tuple[int, int]] |
         return read_scenes(scene_list(Path(lists).expanduser(), Path(clip.file_path).stem))
     path = key_path(Path(keys), clip.clip_id)
     if not path.exists():
-        raise SceneListError("its scenes have not been looked for")
+        raise SceneListError("its scenes have not been detected")
     return read_detected(scene_list(Path(lists), clip.clip_id), read_key(path)[2])
 
 
@@ -198,7 +198,7 @@ def _segment_id(clip_id: str, index: int) -> str:
 def _repeated(segments: Sequence[Clip]) -> list[str]:
     seen: dict[str, str] = {}
     return [
-        f"clip_id {clip.clip_id!r}: a segment of {clip.file_path} and a clip of {other} have it"
+        f"clip_id {clip.clip_id!r}: a clip is called like a segment: {clip.file_path} and {other}"
         for clip in segments
         if (other := seen.setdefault(clip.clip_id, clip.file_path)) != clip.file_path
     ]
@@ -209,11 +209,11 @@ def _key(clip: Clip) -> tuple[str, str]:
 
 
 def _lengths(clips: Sequence[Clip], cache: Path | None) -> dict[tuple[str, str], Length]:
-    """Return the length of each file (and rate assumed), of the cache where its stat stayed."""
+    """Return the length by file and assumed rate; from the cache if the file's stat is the same."""
     known = _read_cache(cache)
     rows, lengths = [], {}
     for key in dict.fromkeys(_key(clip) for clip in clips if not clip.missing):
-        stat = entry_text(key[0])
+        stat = own_stat(key[0])
         if stat is None:
             continue
         length = known.get((*key, stat)) or measure(Path(key[0]), fps_hint=float(key[1] or 0))
@@ -226,17 +226,17 @@ def _lengths(clips: Sequence[Clip], cache: Path | None) -> dict[tuple[str, str],
 
 
 def measure(path: Path, *, fps_hint: float = 0.0) -> Length:
-    """Return what a container says of its length, without decoding it.
+    """Return the length that a container states, without decoding it.
 
     Args:
         path: a video or a folder of frames.
-        fps_hint: frames a second where it names none; 0: not known.
+        fps_hint: frames per second if the container names none; 0: not known.
     """
     from facewave.video.decode import UnreadableVideoError
     from facewave.video.open import open_video
 
     try:
-        # The rate is only a stand-in where none is known; what is assumed is then put aside.
+        # If no rate is known, 25 is only a stand-in and is dropped again.
         with open_video(path, default_fps=fps_hint or 25.0) as video:
             fps = 0.0 if video.fps_assumed and not fps_hint else video.fps
             return Length(frames=video.frames_announced, fps=fps)
@@ -255,4 +255,4 @@ def _read_cache(cache: Path | None) -> dict[tuple[str, str, str], Length]:
             for row in iter_rows(cache, _COLUMNS)
         }
     except (FileNotFoundError, TableError, ValueError):
-        return {}  # the table only saves time
+        return {}  # the cache only saves time

@@ -1,11 +1,11 @@
 """How the last hidden state, or what would follow it, becomes an answer.
 
 - Label words: where the first tokens of all labels differ, a class's logit is that of its first
-  token, and only these rows of the vocabulary are computed. Where two labels begin alike, whole
-  words are scored, all of them behind one shared prefix.
+  token, and only these rows of the vocabulary are computed. Where two labels begin with the same
+  token, whole words are scored, all of them after one shared prefix.
 - Linear classes and regression: a layer of its own on the last hidden state.
 
-Only the head that is used is built: one without a gradient would stop training on several GPUs.
+Only the head that is used is built: one without a gradient would stall training on several GPUs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -27,7 +29,7 @@ class LabelTokens:
     """The class names as a tokenizer writes them.
 
     Attributes:
-        ids: int64 (C, A), each word's tokens and the end of the answer, padded on the right.
+        ids: int64 (C, A), each name's tokens and the end of the answer, padded on the right.
         mask: int64 (C, A), 0 for padding.
     """
 
@@ -49,7 +51,8 @@ def label_tokens(tokenizer: Any, classes: Sequence[str]) -> LabelTokens:
     """Return the tokens of the class names, as they stand at the beginning of an answer.
 
     Raises:
-        ValueError: if a name has no tokens or a token unknown to the tokenizer, or two are alike.
+        ValueError: a name has no tokens or a token unknown to the tokenizer, or two names have the
+            same tokens.
     """
     rows = [list(tokenizer(name, add_special_tokens=False)["input_ids"]) for name in classes]
     for name, row in zip(classes, rows, strict=True):
@@ -61,7 +64,7 @@ def label_tokens(tokenizer: Any, classes: Sequence[str]) -> LabelTokens:
         if row in rows[:index]:
             other = classes[rows.index(row)]
             raise ValueError(
-                f"classes {other!r} and {classes[index]!r} are the same tokens: rename"
+                f"classes {other!r} and {classes[index]!r} have the same tokens: rename one"
             )
     longest = max(map(len, rows)) + 1
     ids = torch.full((len(rows), longest), tokenizer.eos_token_id)
@@ -93,7 +96,7 @@ def answer_losses(logits: Tensor, ids: Tensor, mask: Tensor) -> Tensor:
     """Return the negative log-likelihood of each answer, float32 (B,).
 
     Args:
-        logits: (B, A, V), of the tokens at the same places.
+        logits: (B, A, V), of the tokens at the same positions.
         ids: int64 (B, A).
         mask: int64 (B, A), 0 for padding.
     """
@@ -103,13 +106,13 @@ def answer_losses(logits: Tensor, ids: Tensor, mask: Tensor) -> Tensor:
 
 
 def score_labels(first: Tensor, cache: Any, labels: LabelTokens, decode: Decode) -> Tensor:
-    """Return the log-likelihood of each label behind each prefix, float32 (B, C).
+    """Return the log-likelihood of each label after each prefix, float32 (B, C).
 
-    The prefix is read once; its cache is expanded, and all labels are read behind it at once.
+    The prefix is read once; its cache is repeated, and all labels are read after it at once.
 
     Args:
         first: (B, V), logits of the token that follows the prefix.
-        cache: key and value cache of the prefix, of B rows; it is changed.
+        cache: key and value cache of the prefix, with B rows; it is changed.
         labels: C labels.
         decode: returns the logits (N, A, V) that follow answer tokens.
     """
@@ -155,7 +158,7 @@ class RegressionHead(nn.Module):
         self.register_buffer("std", torch.ones(targets))
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """Return the values that the last hidden state (B, hidden) says."""
+        """Return the values that the last hidden state (B, hidden) predicts."""
         values: Tensor = self.out(self.norm(hidden.float())) * self.std + self.mean
         return values
 
@@ -165,7 +168,7 @@ class RegressionHead(nn.Module):
         self.std.copy_(std)
 
     def losses(self, values: Tensor, targets: Tensor) -> Tensor:
-        """Return the loss of each clip, float32 (B,), in deviations of the targets."""
+        """Return the loss of each clip, float32 (B,), in standard deviations of the targets."""
         given, wanted = (values - self.mean) / self.std, (targets.float() - self.mean) / self.std
         measure = functional.mse_loss if self.loss == "mse" else functional.huber_loss
         return measure(given, wanted, reduction="none").mean(dim=1)
@@ -174,9 +177,16 @@ class RegressionHead(nn.Module):
 def make_head(
     head: str, *, hidden: int, classes: int, targets: int, regression_loss: str
 ) -> LinearHead | RegressionHead | None:
-    """Return the layers of a head; None for those that read the vocabulary."""
+    """Return the layers of a head; None for the heads that read the vocabulary."""
     if head == "linear":
         return LinearHead(hidden=hidden, classes=classes)
     if head == "regression":
         return RegressionHead(hidden=hidden, targets=targets, loss=regression_loss)
     return None
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the probabilities, float32 (n, C), of logits (n, C)."""
+    raised = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    probabilities: NDArray[np.float32] = raised / raised.sum(axis=1, keepdims=True)
+    return probabilities.astype(np.float32)

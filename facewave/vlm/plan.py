@@ -1,4 +1,4 @@
-"""What the rules of the vision-language models train, from the section `vlm`.
+"""What the rules train and ask: the parts of the configuration that decide a job's result.
 
 The Snakefile imports this module, so it imports nothing heavy.
 """
@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from facewave.messages import did_you_mean, listed
 from facewave.pretrained import with_pin
 from facewave.prompts.questions import TEMPLATES
-from facewave.vlm.names import TINY, TINY_QWEN
 
+# Names of toys: the real classes at toy size with random weights.
+TINY, TINY_QWEN = "tiny-random", "tiny-random-qwen"
+TOYS = (TINY, TINY_QWEN)
+DTYPES = ("bfloat16", "float32")
 STAGES = ("adaptation", "fine_tuning")
 CONTROLS = ("no_face", "shuffled_faces", "shuffled_time", "image_only", "face_only")
 
@@ -43,7 +47,7 @@ TRAINING = (
     "checkpoint_steps",
 )
 
-# What a control takes away from the model; shuffled_time differs in its splits alone.
+# What a control takes away from the model; shuffled_time differs only in its splits.
 _CONTROLLED: dict[str, dict[str, Any]] = {
     "full": {},
     "no_face": {"use_face": False},
@@ -61,22 +65,58 @@ _TITLES = {
 }
 
 
+class TargetsError(ValueError):
+    """There are no such targets; the message says what to do."""
+
+
+def chosen_targets(
+    section: Mapping[str, Any], known: Sequence[str], *, dataset: str
+) -> tuple[str, ...]:
+    """Return the names of the real values that a model predicts; empty for a classifier.
+
+    Args:
+        section: `vlm`, checked.
+        known: names of the dataset's targets.
+        dataset: its name, for messages.
+
+    Raises:
+        TargetsError: the dataset has no targets, or not those of `vlm.targets.columns`.
+    """
+    if section["head"] != "regression":
+        return ()
+    if not known:
+        raise TargetsError(
+            f"vlm.head: regression: the clips of {dataset} have no targets; expected "
+            f"datasets.{dataset}.targets: {{table: scores.csv, columns: [valence]}} "
+            "(docs/datasets.md)"
+        )
+    columns = (section["targets"] or {}).get("columns")
+    for name in columns or ():
+        if name not in known:
+            raise TargetsError(
+                f"vlm.targets.columns: found {name!r}, expected a target of {dataset} "
+                f"({listed(known)}){did_you_mean(name, known)}"
+            )
+    return tuple(columns or known)
+
+
 def model_params(
     section: Mapping[str, Any], *, control: str, stage: str, targets: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Return everything of the section that decides one training.
+    """Return everything in the section that decides the result of one training.
 
-    What only says where and how fast it runs (GPUs, threads) is left out: it reruns nothing.
+    What only decides where and how fast it runs (GPUs, threads) is left out: it reruns nothing.
 
     Args:
         section: `vlm`, checked.
         control: `full` or one of `CONTROLS`.
         stage: one of `STAGES`.
-        targets: names of what `regression` predicts (`facewave.vlm.fine_tuning.targets.chosen_targets`).
+        targets: names of what `regression` predicts, see `chosen_targets`.
 
     Returns:
-        the mappings `model` (keyword arguments of `facewave.vlm.paligemma.options.ModelOptions`), `inputs`,
-        `training` (of `TrainingOptions`) and `stage`.
+        the mappings `model` (keyword arguments of
+        `facewave.vlm.paligemma.options.ModelOptions`), `inputs`, `training` (of
+        `TrainingOptions`) and `stage`.
     """
     model: dict[str, Any] = with_pin({name: section[name] for name in _MODEL})
     inputs: dict[str, Any] = {name: section[name] for name in _INPUTS}
@@ -93,7 +133,7 @@ def model_params(
     projected = any("projector" in part["train"] for part in section["stages"].values())
     model["projector"] = projected and model.get("use_image", True)
     training = {name: section[name] for name in TRAINING}
-    training |= {"epochs": options["epochs"], "dtype": section["dtype"]}
+    training["epochs"] = options["epochs"]
     shares = {name: section["stages"][name]["share"] for name in STAGES}
     return {
         "model": model,
@@ -109,29 +149,27 @@ def model_params(
 
 
 def _prompt(prompt: str, model: Mapping[str, Any], *, text: bool) -> str:
-    """Return the template: of the named ones, that for numbers and that with the clip's text."""
+    """Return the template; of the named ones the variant for real values, and with the text."""
     if prompt == "question" and model["head"] == "regression":
         prompt = "ratings"
     return f"{prompt}_text" if text and prompt in ("question", "ratings") else prompt
 
 
 def untrained(vlm: str) -> str:
-    """Return the name of a model among those of `zero_shot`, where it is asked untrained."""
+    """Return the name under which a model of `vlm` is asked before it is trained."""
     return f"untrained_{vlm}"
 
 
 def evaluation_folder(vlm: str, stage: str) -> str:
-    """Return where the scores of a stage lie, below `evaluation`."""
+    """Return the folder of a stage's scores, below `evaluation`."""
     return f"zero_shot/{untrained(vlm)}" if stage == "zero_shot" else f"{vlm}/full/{stage}"
 
 
 def shown_models(section: Mapping[str, Any]) -> dict[str, str]:
-    """Return what the report shows: title of a model to its stage."""
+    """Return which stages of the model the report shows: title to stage."""
     name = "PaliGemma 2" + (" at toy size, random weights" if section["model"] == TINY else "")
     return {f"{name}: {_TITLES[stage]}": stage for stage in _TITLES if stage in section["report"]}
 
-
-TOYS = (TINY, TINY_QWEN)
 
 _HOW = (
     "frame_choice",
@@ -145,7 +183,7 @@ _HOW = (
 
 
 def zero_shot_params(section: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return everything of `zero_shot` that decides the answers of a model.
+    """Return everything in `zero_shot` that decides the answers of a model.
 
     Args:
         section: `zero_shot`, checked.
@@ -157,7 +195,7 @@ def zero_shot_params(section: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def untrained_params(section: Mapping[str, Any], *, max_new_tokens: int) -> dict[str, Any]:
-    """Return the same for the model of `vlm` before it is trained, asked as it is trained to be.
+    """Return the same for the model of `vlm` before training, with the question of its training.
 
     Args:
         section: `vlm`, checked; not with `head: regression`.
@@ -168,7 +206,7 @@ def untrained_params(section: Mapping[str, Any], *, max_new_tokens: int) -> dict
     return {
         "model": with_pin({name: section[name] for name in names}),
         "frame_choice": section["frame_choice"],
-        # Names of templates are those of PaliGemma here.
+        # `vlm` names the templates of PaliGemma.
         "prompt": prompt if prompt == "question" else TEMPLATES.get(prompt, prompt),
         "use_text": section["use_text"],
         "text_tokens": section["text_tokens"],
@@ -183,16 +221,16 @@ def fine_tuning_params(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return everything that decides the fine-tuning of a model of `zero_shot.models`.
 
     Args:
-        config: the whole configuration, checked: the model and its questions are those of
-            `zero_shot`, the adapters and the optimiser those of `vlm`, the epochs of `fine_tune`.
+        config: the whole configuration, checked: model and question come from `zero_shot`,
+            adapters and optimiser from `vlm`, the epochs from `fine_tune`.
         name: a key of `zero_shot.models`.
     """
-    asked, vlm = zero_shot_params(config["zero_shot"], name), config["vlm"]
+    zero_shot, vlm = zero_shot_params(config["zero_shot"], name), config["vlm"]
     training = {key: vlm[key] for key in TRAINING}
-    training |= {"epochs": config["fine_tune"]["epochs"], "dtype": config["zero_shot"]["dtype"]}
+    training["epochs"] = config["fine_tune"]["epochs"]
     return {
-        "model": asked["model"],
-        **{key: asked[key] for key in ("frame_choice", "prompt", "use_text", "face_words")},
+        "model": zero_shot["model"],
+        **{key: zero_shot[key] for key in ("frame_choice", "prompt", "use_text", "face_words")},
         "training": training,
         "lora": {
             "rank": vlm["lora_rank"],
@@ -205,13 +243,13 @@ def fine_tuning_params(config: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def annotation_params(section: Mapping[str, Any]) -> dict[str, Any]:
-    """Return everything of `annotate` that decides the descriptions and their checks."""
+    """Return everything in `annotate` that decides the descriptions and their checks."""
     elsewhere = ("dataset", "examples", "gpus", "threads")
     return with_pin({name: value for name, value in section.items() if name not in elsewhere})
 
 
 def shown_zero_shot(section: Mapping[str, Any]) -> dict[str, str]:
-    """Return what the report shows: title of a model to its folder below `evaluation`."""
+    """Return which zero-shot models the report shows: title to folder below `evaluation`."""
     if not section["report"]:
         return {}
     return {
@@ -221,7 +259,7 @@ def shown_zero_shot(section: Mapping[str, Any]) -> dict[str, str]:
 
 
 def shown_fine_tuned(config: Mapping[str, Any]) -> dict[str, str]:
-    """Return the same of the models that `fine_tune` trains."""
+    """Return the same for the models that `fine_tune` trains."""
     if not config["fine_tune"]["report"]:
         return {}
     models = config["zero_shot"]["models"]

@@ -16,9 +16,9 @@ from facewave.config.errors import ConfigError
 from facewave.splits.near_duplicates import PAIR_COLUMNS
 from facewave.storage.tables import format_rows, write_text
 from facewave.vlm.plan import annotation_params
-from facewave.vlm.zero_shot.models import find_asker
-from tests.vlm.asked_clips import CLASSES, dataset
-from tests.vlm.vlm_videos import FakeAsker
+from facewave.vlm.zero_shot.models import find_model
+from tests.vlm.made_up_videos import FakeModel
+from tests.vlm.zero_shot_jobs import CLASSES, dataset
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 GOOD = "A man in a dark room lowers his brows and turns towards the lamp number {}."
@@ -70,8 +70,8 @@ def job(files, target, *, examples=True, seed=3, **changes):
 
 
 def run(done, fake=None):
-    build = find_asker if fake is None else lambda *_, **__: ("qwen", fake)
-    annotate(done, threads=1, gpus=0, build=build)
+    find = find_model if fake is None else lambda *_, **__: ("qwen", fake)
+    annotate(done, threads=1, gpus=0, find=find)
     return pq.read_table(done.outputs["parquet"]).to_pylist()
 
 
@@ -79,17 +79,17 @@ def read_csv(path):
     return list(csv.DictReader(io.StringIO(Path(path).read_text(encoding="utf-8"))))
 
 
-def asked_clip(conversation):
+def clip_of(conversation):
     """Which clip a question is about: the grey of its frames differs from clip to clip."""
-    return int(conversation[-1].video.frames.astype(int).sum())
+    return int(conversation[-1].video.images.astype(int).sum())
 
 
 def test_examples_come_first_and_show_no_label(files, tmp_path):
-    fake = FakeAsker(lambda index, *_: GOOD.format(index))
+    fake = FakeModel(lambda index, *_: GOOD.format(index))
     done = job(files, tmp_path)
     run(done, fake)
-    assert len(fake.asked) == 5  # the untracked clip has nothing to be described
-    conversation = fake.asked[0][0]
+    assert len(fake.calls) == 5  # the untracked clip has nothing to be described
+    conversation = fake.calls[0][0]
     assert len(conversation) == 4
     question = conversation[-1].text
     assert "Do not name or guess any emotion" in question
@@ -100,14 +100,14 @@ def test_examples_come_first_and_show_no_label(files, tmp_path):
     assert sorted(row["actual"] for row in shown) == sorted(CLASSES)
     # Not m0, which looks like a clip of the target; not m6 to m8, of the held-out fold.
     assert {row["clip_id"] for row in shown} <= {"m1", "m2", "m3", "m4", "m5"}
-    assert all(len(turn.video.frames) == 2 for turn in conversation)
+    assert all(len(turn.video.images) == 2 for turn in conversation)
 
 
 def test_what_is_missing_or_banned_is_asked_again_with_another_seed(files, tmp_path):
     seen: dict[int, int] = {}
 
     def say(index, conversation, seed):
-        clip = asked_clip(conversation)
+        clip = clip_of(conversation)
         number = seen.setdefault(clip, len(seen))
         if number == 1 and seed is None:
             return ""
@@ -115,7 +115,7 @@ def test_what_is_missing_or_banned_is_asked_again_with_another_seed(files, tmp_p
             return "He is sad."
         return GOOD.format(number)
 
-    fake = FakeAsker(say)
+    fake = FakeModel(say)
     done = job(files, tmp_path, max_new_tokens=13)
     rows = run(done, fake)
     assert [row["attempts"] for row in rows] == [1, 2, 3, 1, 1, 0]
@@ -124,16 +124,16 @@ def test_what_is_missing_or_banned_is_asked_again_with_another_seed(files, tmp_p
     assert rows[1]["seed"] == attempt_seed(3, 1, "t1") is not None
     assert rows[0]["seed"] is None
     assert rows[5]["text"] is None
-    seeds = [seed for _, seed in fake.asked]
+    seeds = [seed for _, seed in fake.calls]
     assert seeds[:5] == [None] * 5
     assert seeds[5:] == [attempt_seed(3, 1, "t1"), attempt_seed(3, 1, "t2"),
                          attempt_seed(3, 2, "t2")]  # fmt: skip
     run(done, fake)
-    assert len(fake.asked) == 8  # everything was in the store
+    assert len(fake.calls) == 8  # everything was in the store
 
 
 def test_what_is_written_says_where_it_comes_from(files, tmp_path):
-    fake = FakeAsker(lambda *_: GOOD.format("one"))
+    fake = FakeModel(lambda *_: GOOD.format("one"))
     fake.identity = {"model": "fake", "commit": "abc"}
     done = job(files, tmp_path, max_new_tokens=14)
     rows = run(done, fake)
@@ -149,7 +149,7 @@ def test_what_is_written_says_where_it_comes_from(files, tmp_path):
 
 
 def test_checks_of_what_was_written(files, tmp_path):
-    fake = FakeAsker(lambda index, *_: GOOD.format(index) if index else "sad")
+    fake = FakeModel(lambda index, *_: GOOD.format(index) if index else "sad")
     done = job(files, tmp_path, max_new_tokens=15, retries=0)
     run(done, fake)
     found = check_annotations(

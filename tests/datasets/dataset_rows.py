@@ -2,7 +2,8 @@
 
 import pytest
 
-from facewave.datasets.rows import Rows, build_clips
+from facewave.datasets.build_clips import build_clips
+from facewave.datasets.rows import Rows
 from facewave.manifest.clips import ManifestError
 
 CLASSES = ["neutral", "happy", "sad"]

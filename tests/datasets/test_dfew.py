@@ -3,7 +3,6 @@
 import pytest
 
 from facewave.datasets.files.dfew_lists import WORDS
-from facewave.datasets.registry import label_files
 from tests.datasets import release_trees as trees
 from tests.datasets.release_trees import (
     DFEW_FOLD,
@@ -83,7 +82,7 @@ def test_originals_come_before_crops_and_media_chooses(tmp_path, caplog):
     trees.dfew_frames(tmp_path)
     trees.dfew_clips(tmp_path, "Clip/clip_224x224_avi/{clip:05d}.avi")
     assert read("dfew", tmp_path)[0].file_path.endswith("original/1.mp4")
-    assert "`media: frames` takes the others" in notes(caplog, "dfew", tmp_path)
+    assert "`media: frames` uses the others" in notes(caplog, "dfew", tmp_path)
     assert read("dfew", tmp_path, media="frames")[0].file_path.endswith("clip_224x224/00001")
     folder = read("dfew", tmp_path, media_folder="Clip/clip_224x224_avi")
     assert folder[0].file_path.endswith("clip_224x224_avi/00001.avi")
@@ -138,7 +137,7 @@ def test_a_list_that_is_missing_is_named(tmp_path):
     (tmp_path / "EmoLabel_DataSplit" / "test(single-labeled)" / "set_4.csv").unlink()
     words = problems("dfew", tmp_path)
     assert "EmoLabel_DataSplit/test(single-labeled)/set_4.csv: missing" in words
-    assert "Copy the official lists anew" in words
+    assert "Copy the official lists again" in words
 
 
 def test_a_list_copied_in_part_is_found_out(tmp_path):
@@ -237,8 +236,8 @@ def test_a_workbook_that_was_copied_in_part(tmp_path):
     path = tmp_path / "Annotation" / "annotation.xlsx"
     path.write_bytes(path.read_bytes()[:500])
     words = problems("dfew", tmp_path)
-    assert "no readable Excel workbook" in words
-    assert "Copy it anew" in words
+    assert "not a readable Excel workbook" in words
+    assert "Copy it again" in words
 
 
 def test_bad_lines_of_a_list(tmp_path):
@@ -257,14 +256,6 @@ def test_fewer_classes(tmp_path, caplog):
     assert len(clips) == 2 + 2 + 2
     words = notes(caplog, "dfew", tmp_path, classes=["sadness", "happiness"])
     assert "left out: 3 clips labelled neutral, which is not in the class list" in words
-
-
-def test_label_files(tmp_path):
-    trees.dfew(tmp_path)
-    files = label_files({"adapter": "dfew", "root": str(tmp_path)})
-    assert len(files) == 11
-    assert all(path.is_file() for path in files)
-    assert label_files({"adapter": "dfew", "root": str(tmp_path / "none")}) == []
 
 
 def test_a_workbook_is_remembered(tmp_path, monkeypatch):

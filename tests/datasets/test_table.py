@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from facewave.config.check import dataset_config
 from facewave.datasets.load import load_clips
-from facewave.datasets.registry import label_files
 from facewave.manifest.clips import ManifestError, write_manifest
 from tests.datasets.dataset_rows import CLASSES, make_root
 
@@ -169,14 +168,7 @@ def test_no_table(root):
     (root / "folder.csv").mkdir()
     assert "folder.csv: 1 problem" in error_of(root, None, name="folder.csv")
     message = error_of(root, b"no parquet", name="t.parquet")
-    assert "t.parquet: 1 problem\n  found no readable Parquet file" in message
-
-
-def test_label_files_are_the_table(root):
-    options = {"adapter": "table", "root": str(root), "table": "t.csv"}
-    assert label_files(options) == [root / "t.csv"]
-    options["table"] = "/elsewhere/t.csv"
-    assert [str(path) for path in label_files(options)] == ["/elsewhere/t.csv"]
+    assert "t.parquet: 1 problem\n  not a readable Parquet file" in message
 
 
 def test_missing_files_option(root):

@@ -1,5 +1,7 @@
 """Real values of clips: columns of the label table, tables joined by clip id, what keeps them."""
 
+import json
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -7,9 +9,9 @@ import pytest
 from facewave.config.check import check_config, dataset_config
 from facewave.config.errors import ConfigError
 from facewave.datasets.load import load_clips
-from facewave.datasets.texts import without_targets, without_texts
+from facewave.datasets.texts import manifest_options
 from facewave.manifest.clips import Clip, ManifestError
-from facewave.planning.plan import manifest_digest, targets_digest
+from facewave.planning.plan import plan_dataset
 from facewave.planning.scenes import plan_scenes
 from tests.datasets.dataset_rows import CLASSES, clips, make_root, problems
 from tests.video.media import flat_frames, write_video
@@ -70,6 +72,12 @@ def test_bad_cells_and_columns_are_named(root):
         load(root, ["valense"])
 
 
+def test_a_target_cannot_be_called_as_the_column_of_ids(root):
+    assert problems(root, {"targets": [{"clip_id": 1}]}, check_files=False) == [
+        "line 2: target 'clip_id': expected another name than that of the column of ids"
+    ]
+
+
 def test_rows_of_an_adapter_of_ones_own(root):
     cells = [{"v": 1, "w": " 2.5 "}, None, {"v": float("nan"), "w": ""}]
     found = clips(root, {"targets": cells}, check_files=False)
@@ -97,8 +105,8 @@ def test_a_table_joined_by_clip_id(root, form):
         ("clip,valence\nx,1\n", "no column 'clip_id'; there are clip, valence"),
         ("clip_id,valense\nx,1\n", "no column 'valence'.*did you mean 'valense'"),
         ("clip_id,valence\nx,1\ny,high\n", "row 2: target 'valence': found 'high'"),
-        ("clip_id,valence\nx,1\nx,\n", "row 2: clip_id 'x': is there twice"),
-        ("clip_id,valence\nelsewhere,1\n", "none of its 1 rows with numbers is of a clip"),
+        ("clip_id,valence\nx,1\nx,\n", "row 2: clip_id 'x': found twice"),
+        ("clip_id,valence\nelsewhere,1\n", "none of its 1 rows with numbers is about a clip"),
     ],
 )
 def test_tables_that_cannot_be_joined_are_refused(root, text, message):
@@ -136,21 +144,30 @@ def test_segments_take_their_own_row_or_that_of_their_clip(root):
     assert sum(targets is None for targets in values.values()) == 2
 
 
-def test_targets_have_a_digest_of_their_own():
+def test_a_changed_target_changes_its_own_key_file_alone(tmp_path):
     plain = [Clip(name, f"{name}.mp4", i, 0, "happy") for i, name in enumerate("ab")]
-    scored = [Clip("a", "a.mp4", 0, 0, "happy", targets=HAPPY), plain[1]]
-    other = [Clip("a", "a.mp4", 0, 0, "happy", targets=(("valence", 1.25), HAPPY[1])), plain[1]]
-    assert len({manifest_digest(each) for each in (plain, scored, other)}) == 1
-    assert len({targets_digest(each) for each in (plain, scored, other)}) == 3
-    assert len({plain[0], scored[0], other[0]}) == 3
+    keys = []
+    for targets in (None, HAPPY, (("valence", 1.25), HAPPY[1])):
+        clips = [Clip("a", "a.mp4", 0, 0, "happy", targets=targets), plain[1]]
+        plan = plan_dataset(
+            clips, folder=tmp_path, buckets=1, stage_options={"tracks": {}, "features": {}}
+        )
+        assert plan.targets == ([] if targets is None else ["arousal", "valence"])
+        files = sorted((tmp_path / "keys").rglob("*.*"))
+        keys.append({path.name: path.read_text() for path in files if path.name != "plan.json"})
+    first, second, third = keys
+    assert "targets.json" not in first
+    assert json.loads(third.pop("targets.json")) == {"a": {"valence": 1.25, "arousal": -2.0}}
+    assert json.loads(second.pop("targets.json")) == {"a": {"valence": 1.5, "arousal": -2.0}}
+    assert first == second == third
 
 
-def test_unset_targets_are_in_no_params(root):
-    given = dataset_config({"datasets": {"mine": entry(root, None)}}, "mine")
-    assert "targets" not in without_texts(given)
+def test_targets_are_in_no_params_of_the_manifest(root):
     given = dataset_config({"datasets": {"mine": entry(root, ["valence"])}}, "mine")
-    assert without_texts(given)["targets"] == ["valence"]
-    assert "targets" not in without_targets({**given, "members": {"m": given}})["members"]["m"]
+    assert given["targets"] == ["valence"]
+    kept = manifest_options({**given, "members": {"m": given}})
+    assert {"texts", "targets"}.isdisjoint({*kept, *kept["members"]["m"]})
+    assert kept["members"]["m"].keys() | {"texts", "targets"} == given.keys()
 
 
 @pytest.mark.parametrize(

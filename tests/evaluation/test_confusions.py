@@ -1,4 +1,4 @@
-"""Wrong answers by hand: clips by certainty, pairs of classes by share."""
+"""Wrong answers by hand: clips by certainty, pairs of classes by fraction."""
 
 import csv
 
@@ -47,7 +47,7 @@ def test_clips_come_by_certainty():
     assert [c.valid for c in found] == [True, True, False, True]
 
 
-def test_pairs_come_by_share_of_the_true_class():
+def test_pairs_come_by_fraction_of_the_true_class():
     found = find_confused_classes(FOLDS)
     assert [(p.truth, p.predicted, p.clips) for p in found] == [
         ("sad", "happy", 2),

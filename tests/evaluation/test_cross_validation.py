@@ -1,4 +1,4 @@
-"""Cross-validation: intervals, published scores, the summary of folds, the command line."""
+"""The summary of folds, alone, in the report and from the command line."""
 
 import csv
 import json
@@ -10,7 +10,6 @@ import pytest
 
 from facewave.demo.recipe import demo_clips
 from facewave.demo.render import render_clip
-from facewave.evaluation.bootstrap import N_BOOTSTRAP, bootstrap
 from facewave.evaluation.cross_validation import (
     NoFoldsError,
     cross_validation,
@@ -18,78 +17,10 @@ from facewave.evaluation.cross_validation import (
     describe,
     write_fold_table,
 )
-from facewave.evaluation.metrics import evaluate
-from facewave.evaluation.published import published_scores
 from tests.report.report_files import build
 from tests.workflow.workflow import CLASSES, snakemake, write_config, write_labels
 
 SEVEN = ["neutral", "happy", "sad", "angry", "surprise", "disgust", "fear"]
-
-
-def answers(n, *, accuracy, seed=0, classes=3):
-    random = np.random.default_rng(seed)
-    truth = random.integers(0, classes, n)
-    wrong = (truth + 1) % classes
-    return truth, np.where(random.random(n) < accuracy, truth, wrong)
-
-
-def test_interval_over_clips_is_that_of_a_plain_bootstrap():
-    truth, predicted = answers(150, accuracy=0.7)
-    found = bootstrap(truth, predicted, n_classes=3, seed=1)
-    random = np.random.default_rng(2)
-    drawn = [random.integers(0, 150, 150) for _ in range(N_BOOTSTRAP)]
-    names = ("a", "b", "c")
-    scores = [evaluate(truth[rows], predicted[rows], classes=names) for rows in drawn[:500]]
-    for name in ("uar", "war"):
-        plain = np.quantile([getattr(score, name) for score in scores], [0.025, 0.975])
-        np.testing.assert_allclose(found["clips"][name], plain, atol=0.02)
-    assert found["clips"]["n"] == 150
-    assert found["subjects"] is None
-
-
-def test_interval_over_subjects_is_wider_where_people_differ():
-    truth, _ = answers(200, accuracy=1)
-    people = np.arange(200) // 20
-    predicted = np.where(people < 5, truth, (truth + 1) % 3)  # all or nothing a person
-    found = bootstrap(truth, predicted, n_classes=3, seed=1, subjects=[f"s{p}" for p in people])
-    clips, subjects = (np.diff(found[name]["war"])[0] for name in ("clips", "subjects"))
-    assert subjects > 2 * clips
-    assert found["subjects"]["n"] == 10
-
-
-def test_intervals_are_seeded_and_json():
-    truth, predicted = answers(50, accuracy=0.5)
-    subjects = ["a", "b"] * 25
-    first = bootstrap(truth, predicted, n_classes=3, seed=4, subjects=subjects)
-    assert first == bootstrap(truth, predicted, n_classes=3, seed=4, subjects=subjects)
-    assert first != bootstrap(truth, predicted, n_classes=3, seed=5, subjects=subjects)
-    assert json.loads(json.dumps(first)) == first
-
-
-@pytest.mark.parametrize("subjects", [["a"] * 4, ["a", "b", None, "a"], None])
-def test_no_interval_over_subjects_without_two_known_ones(subjects):
-    truth = np.array([0, 1, 0, 1])
-    found = bootstrap(truth, truth, n_classes=2, seed=0, subjects=subjects)
-    assert found["subjects"] is None
-    assert found["clips"]["war"] == [1.0, 1.0]
-
-
-def test_a_class_that_is_never_true_does_not_count():
-    truth, predicted = np.array([0, 0, 1, 1]), np.array([0, 0, 1, 2])
-    found = bootstrap(truth, predicted, n_classes=3, seed=0)
-    assert found["clips"]["uar"][1] == 1.0
-    assert np.isfinite(found["clips"]["uar"]).all()
-
-
-def test_published_scores_belong_to_the_usual_class_list():
-    dfew = {line.method: line for line in published_scores("dfew", SEVEN)}
-    assert (dfew["MAE-DFER"].uar, dfew["MAE-DFER"].war) == pytest.approx((0.6341, 0.7443))
-    assert len(dfew) == 11
-    assert len(published_scores("ferv39k", ["Happiness", *SEVEN[:1], *SEVEN[2:]])) == 7
-    assert published_scores("mafw", SEVEN) == []
-    eleven = [*SEVEN, "contempt", "anxiety", "helplessness", "disappointment"]
-    assert len(published_scores("mafw", eleven)) == 7
-    assert published_scores("table", SEVEN) == []
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +64,11 @@ def test_cross_validate_on_the_command_line(tmp_path, landmarker_model):
     assert refused.code != 0
     assert "split.protocol '80-10-10' has no folds for small" in refused.output
     protocol = "grouped_k_fold"
-    small = {"hidden": [8], "max_epochs": 3, "ensemble": 1, "refit": False, "mirror": False}
+    small = {
+        "hidden": [8],
+        "max_epochs": 3,
+        "fusion": {"ensemble": 1, "refit": False, "mirror": False},
+    }
     write_config(tmp_path, split={"protocol": protocol, "folds": 2}, mlp=small)
     run = snakemake(tmp_path, "cross_validate")
     assert run.jobs["fit_mlp"] == 2

@@ -26,7 +26,7 @@ def answers(probabilities, *, model="mlp"):
 
 
 def sure_of(*first):
-    return [[share, 1 - share] for share in first]
+    return [[value, 1 - value] for value in first]
 
 
 RIGHT = sure_of(0.9, 0.9, 0.1, 0.1, 0.2, 0.9)

@@ -1,4 +1,5 @@
 import json
+import math
 
 import numpy as np
 import pytest
@@ -6,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facewave.evaluation.metrics import (
+    calibration_error,
     evaluate,
-    evaluate_majority,
-    majority_class,
+    evaluate_regression,
     majority_predictions,
     unweighted_average_recall,
 )
@@ -110,13 +111,81 @@ def test_scores_follow_from_the_confusion_matrix(pairs):
 
 
 def test_majority_class_takes_the_lower_index_of_a_tie():
-    assert majority_class([2, 1, 2, 1, 0], n_classes=3) == 1
+    assert majority_predictions([2, 1, 2, 1, 0], n=2, n_classes=3).tolist() == [1, 1]
     with pytest.raises(ValueError, match="no training clip"):
-        majority_class([], n_classes=3)
+        majority_predictions([], n=2, n_classes=3)
 
 
-def test_majority_baseline():
-    assert majority_predictions([1, 1, 0], n=2, n_classes=3).tolist() == [1, 1]
-    scores = evaluate_majority([1, 1, 0], [0, 1, 1, 2], classes=ABC)
-    assert scores.uar == pytest.approx(1 / 3)
-    assert scores.war == 0.5
+def test_calibration_error_by_hand():
+    probabilities = np.float32([[0.95, 0.05], [0.95, 0.05], [0.65, 0.35], [0.35, 0.65]])
+    found = calibration_error(probabilities, np.array([0, 1, 0, 1]))
+    assert found == pytest.approx((0.9 + 0.7) / 4, abs=1e-6)
+
+
+# Values
+
+
+def value_scores(true, predicted):
+    (found,) = evaluate_regression(
+        np.array(true)[:, None], np.array(predicted)[:, None], names=["score"]
+    )
+    return found
+
+
+def test_values_by_hand():
+    # Means 2 and 3, variances 2/3 and 8/3, covariance 4/3.
+    found = value_scores([1.0, 2.0, 3.0], [1.0, 3.0, 5.0])
+    assert found.name == "score"
+    assert found.n == 3
+    assert found.mae == pytest.approx(1.0)
+    assert found.rmse == pytest.approx(math.sqrt(5 / 3))
+    assert found.pearson == pytest.approx(1.0)
+    assert found.ccc == pytest.approx((2 * 4 / 3) / (2 / 3 + 8 / 3 + 1))
+
+
+def test_values_that_fall_by_hand():
+    # Deviations (-1.5, -.5, .5, 1.5) and (1.5, -.5, .5, -1.5): covariance (-2.25+.25+.25-2.25)/4.
+    found = value_scores([0.0, 1.0, 2.0, 3.0], [4.0, 2.0, 3.0, 1.0])
+    assert found.mae == pytest.approx((4 + 1 + 1 + 2) / 4)
+    assert found.rmse == pytest.approx(math.sqrt((16 + 1 + 1 + 4) / 4))
+    assert found.pearson == pytest.approx(-1.0 / 1.25)
+    assert found.ccc == pytest.approx(-2.0 / (1.25 + 1.25 + 1.0))
+
+
+def test_values_that_do_not_vary_have_no_correlation():
+    found = value_scores([1.0, 2.0], [3.0, 3.0])
+    assert found.pearson is None
+    assert found.ccc == 0.0
+    same = value_scores([3.0, 3.0], [3.0, 3.0])
+    assert (same.pearson, same.ccc, same.mae) == (None, None, 0.0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(-9, 9), st.floats(-9, 9)), min_size=3, max_size=30),
+    st.floats(0.1, 5),
+    st.floats(-5, 5),
+)
+def test_bounds_and_invariance_of_scores_of_values(pairs, scale, shift):
+    true, predicted = (np.array(side) for side in zip(*pairs, strict=True))
+    found = value_scores(true, predicted)
+    assert found.mae <= found.rmse + 1e-9
+    if true.std() > 1e-3 and predicted.std() > 1e-3:
+        assert abs(found.ccc) <= abs(found.pearson) + 1e-9 <= 1 + 2e-9
+        assert found.pearson == pytest.approx(np.corrcoef(true, predicted)[0, 1], abs=1e-9)
+        moved = value_scores(scale * true + shift, scale * predicted + shift)
+        assert moved.ccc == pytest.approx(found.ccc, abs=1e-9)
+        assert moved.rmse == pytest.approx(scale * found.rmse, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("true", "predicted", "message"),
+    [
+        (np.zeros((0, 1)), np.zeros((0, 1)), "no clip"),
+        (np.zeros((2, 1)), np.zeros((2, 2)), r"\(clips, 1\)"),
+        (np.array([[1.0], [np.nan]]), np.zeros((2, 1)), "finite"),
+    ],
+)
+def test_values_that_cannot_be_scored_are_refused(true, predicted, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate_regression(true, predicted, names=["score"])

@@ -15,10 +15,9 @@ from facewave.explain.permutation_importance import (
 )
 from facewave.face.blendshapes import BLENDSHAPES
 from facewave.face.regions import region_landmarks
-from facewave.mlp.epochs import TrainingJob
 from facewave.mlp.model import predict
-from facewave.mlp.options import MlpOptions
-from facewave.mlp.train import train_mlp
+from facewave.mlp.options import FusionOptions, MlpOptions
+from facewave.mlp.train import TrainingJob, train_mlp
 from facewave.splits.read import SplitTable
 
 WAVELET = {"layout": "pyramid", "coefficients": 2, "energy_scales": "seconds"}
@@ -35,11 +34,19 @@ OPTIONS = MlpOptions(
     learning_rate=0.01,
     weight_decay=0.1,
     max_epochs=25,
-    projection=64,
-    keep="last",
-    ensemble=2,
+    fusion=FusionOptions(
+        projection=64,
+        standardise="column",
+        label_smoothing=0.0,
+        mixup=0.0,
+        mirror=False,
+        schedule="constant",
+        refit=False,
+        ensemble=2,
+        calibrate=False,
+    ),
 )
-PLAIN = replace(OPTIONS, projection=0, ensemble=1, keep="best")
+PLAIN = replace(OPTIONS, fusion=None)
 JAW = BLENDSHAPES.index("jawOpen")
 
 
@@ -74,11 +81,9 @@ def part(n, seed, *, invalid=0):
 
 
 @pytest.fixture(scope="module", params=["fusion", "plain"])
-def model(request, tmp_path_factory):
+def model(request):
     options = OPTIONS if request.param == "fusion" else PLAIN
-    folder = tmp_path_factory.mktemp(request.param)
-    job = TrainingJob(options=options, seed=3, metrics_path=folder / "metrics.csv")
-    return train_mlp(part(90, 1), part(30, 2), job)[0]
+    return train_mlp(part(90, 1), part(30, 2), TrainingJob(options=options, seed=3))[0]
 
 
 @pytest.fixture(scope="module")

@@ -126,7 +126,7 @@ def test_nothing_is_seen_or_known():
     assert aligned(missing[:0], "procrustes").shape == (0, 478, 3)
     with pytest.raises(ValueError, match="similarity, procrustes, transform"):
         aligned(missing, "none")
-    with pytest.raises(ValueError, match="no unit"):
+    with pytest.raises(ValueError, match="at least 1 x 1 pixels, got 0 x 0"):
         fit_alignment(missing, method="procrustes", width=0, height=0)
 
 

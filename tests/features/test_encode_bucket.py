@@ -1,4 +1,4 @@
-"""A bucket of trajectories to features: known ones cost nothing, damage is mended."""
+"""A bucket of trajectories to features: known ones cost nothing, damage is named."""
 
 import math
 from dataclasses import replace
@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from facewave.features import encode_bucket as module
-from facewave.features.encode_bucket import FEATURE_COLUMNS, encode_bucket, feature_key, reencode
+from facewave.features.encode_bucket import FEATURE_COLUMNS, encode_bucket, feature_key
 from facewave.features.groups import WaveletOptions
 from facewave.features.quality import QualityOptions
-from facewave.storage.store import DamagedShardError, read_metadata, shard_path
+from facewave.storage.store import DroppedIndexError, shard_path
 from facewave.storage.tables import format_rows, iter_rows, write_text
 from facewave.tracking.track_bucket import TRACK_COLUMNS
 from tests.features.shards import write_trajectory
@@ -19,7 +19,7 @@ class Bucket:
     def __init__(self, folder):
         self.store, self.index = folder / "store", folder / "index.tsv"
         self.track_index = folder / "tracks.tsv"
-        self.rows, self.retracked = [], []
+        self.rows = []
         self.wavelet, self.quality = WaveletOptions(), QualityOptions()
 
     def add(self, clip_id, frames=20, *, key=None, notes="", error="", **options):
@@ -32,11 +32,7 @@ class Bucket:
         self.rows.append(row)
         return key
 
-    def retrack(self, clip_id, key):
-        self.retracked.append(clip_id)
-        write_trajectory(shard_path(self.store, "tracks", key), 20)
-
-    def encode(self, retrack=None):
+    def encode(self):
         write_text(self.track_index, format_rows(TRACK_COLUMNS, self.rows))
         encode_bucket(
             self.track_index,
@@ -44,7 +40,6 @@ class Bucket:
             store=self.store,
             wavelet=self.wavelet,
             quality=self.quality,
-            retrack=retrack or self.retrack,
         )
         return list(iter_rows(self.index, FEATURE_COLUMNS))
 
@@ -55,6 +50,10 @@ class Bucket:
 @pytest.fixture
 def bucket(tmp_path):
     return Bucket(tmp_path)
+
+
+def fail_for_memory(*args, **kwargs):
+    raise MemoryError
 
 
 def fail(*args, **kwargs):
@@ -119,52 +118,55 @@ class TestCacheHits:
         assert shard.read_bytes() == whole
         assert bucket.feature(rows[0]).stat().st_mtime_ns == times[0]
         assert bucket.feature(rows[2]).stat().st_mtime_ns == times[2]
-        assert bucket.retracked == []
 
 
 class TestDamagedTrajectory:
     @pytest.mark.parametrize("damage", ["cut", "gone"])
-    def test_is_tracked_again(self, bucket, damage):
-        for name in "ab":
+    def test_drops_the_index_and_says_run_again(self, bucket, damage):
+        for name in "abc":
             bucket.add(name)
         shard = shard_path(bucket.store, "tracks", "01key")
-        whole = shard.read_bytes()
         if damage == "gone":
             shard.unlink()
         else:
-            shard.write_bytes(whole[:2000])
-        rows = bucket.encode()
-        assert bucket.retracked == ["b"]
-        assert [row["valid"] for row in rows] == ["true", "true"]
+            shard.write_bytes(shard.read_bytes()[:2000])
+        others = [
+            shard_path(bucket.store, "tracks", key).read_bytes() for key in ("00key", "02key")
+        ]
+        with pytest.raises(
+            DroppedIndexError, match=r"clip b: .*01key.*[Rr]un the same command again"
+        ):
+            bucket.encode()
+        assert not bucket.track_index.exists()
+        assert not bucket.index.exists()
+        for key, content in zip(("00key", "02key"), others, strict=True):
+            assert shard_path(bucket.store, "tracks", key).read_bytes() == content
+
+    def test_that_a_machine_could_not_read_stays(self, bucket, monkeypatch):
+        shard = shard_path(bucket.store, "tracks", bucket.add("a"))
+        whole = shard.read_bytes()
+        monkeypatch.setattr("facewave.storage.store.json.loads", fail_for_memory)
+        with pytest.raises(DroppedIndexError, match=r"clip a: .*MemoryError"):
+            bucket.encode()
         assert shard.read_bytes() == whole
 
-    def test_that_stays_damaged_stops_the_job(self, bucket):
+    def test_is_not_looked_at_where_the_features_are_there(self, bucket):
         key = bucket.add("a")
-        shard_path(bucket.store, "tracks", key).write_bytes(b"damaged")
-        with pytest.raises(DamagedShardError, match="00key"):
-            bucket.encode(retrack=lambda clip_id, key: None)
-        assert not bucket.index.exists()
-
-
-class TestReencode:
-    def again(self, bucket, row):
-        reencode(row, store=bucket.store, wavelet=bucket.wavelet, quality=bucket.quality)
-
-    def test_makes_the_same_shard(self, bucket):
-        bucket.add("a", 33)
-        (row,) = bucket.encode()
-        whole = bucket.feature(row).read_bytes()
-        bucket.feature(row).unlink()
-        self.again(bucket, row)
-        assert bucket.feature(row).read_bytes() == whole
-        assert read_metadata(bucket.feature(row))["track_key"] == row["track_key"]
-
-    def test_with_a_damaged_trajectory_says_what_to_do(self, bucket):
-        key = bucket.add("a")
-        (row,) = bucket.encode()
+        rows = bucket.encode()
         shard_path(bucket.store, "tracks", key).unlink()
-        with pytest.raises(DamagedShardError, match=r"clip a: .* `--forcerun encode_features`"):
-            self.again(bucket, row)
+        assert bucket.encode() == rows
+
+    def test_an_index_that_another_job_dropped(self, bucket):
+        with pytest.raises(
+            DroppedIndexError, match=r"tracks\.tsv: no such index.* same command again"
+        ):
+            encode_bucket(
+                bucket.track_index,
+                index=bucket.index,
+                store=bucket.store,
+                wavelet=bucket.wavelet,
+                quality=bucket.quality,
+            )
 
 
 def test_key_depends_on_everything_that_decides_the_numbers(monkeypatch):

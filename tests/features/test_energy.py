@@ -1,4 +1,4 @@
-"""Energies, statistics and the other ways to code a trajectory, against hand and PyWavelets."""
+"""Detail energies and statistics against hand-made numbers, NumPy and PyWavelets."""
 
 import math
 
@@ -8,7 +8,7 @@ import pywt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facewave.features import haar, wavelets
+from facewave.features import haar
 from facewave.features.energy import (
     DYADIC_LEVELS,
     SECONDS,
@@ -100,46 +100,3 @@ class TestStatistics:
 
     def test_none(self):
         assert statistics(noise(5), names=[]).shape == (0, 3)
-
-
-class TestLayouts:
-    @pytest.mark.parametrize("layout", haar.LAYOUTS)
-    def test_haar_passes_through(self, layout):
-        values = noise(50)
-        expected = haar.encode(values, layout=layout, coefficients=10)
-        np.testing.assert_array_equal(
-            wavelets.encode(values, layout=layout, coefficients=10), expected
-        )
-
-    @pytest.mark.parametrize("layout", wavelets.LAYOUTS)
-    @pytest.mark.parametrize("frames", [1, 9, 64, 211])
-    @pytest.mark.parametrize("coefficients", [1, 10, 32])
-    def test_shape_whatever_the_length(self, layout, frames, coefficients):
-        code = wavelets.encode(noise(frames), layout=layout, coefficients=coefficients)
-        assert code.shape == (wavelets.count_rows(layout, coefficients), 3)
-        assert np.isfinite(code).all()
-
-    @pytest.mark.parametrize("layout", wavelets.WAVELETS)
-    def test_other_wavelets_keep_the_energy_and_their_order(self, layout):
-        values = noise(64)
-        code = wavelets.encode(values, layout=layout, coefficients=64)
-        np.testing.assert_allclose(
-            np.square(code).sum(axis=0), np.square(values).sum(axis=0), rtol=1e-4
-        )
-        level = pywt.dwt_max_level(64, pywt.Wavelet(layout).dec_len)
-        bands = pywt.wavedec(values, layout, mode="periodization", level=level, axis=0)
-        np.testing.assert_allclose(code, np.concatenate(bands), atol=1e-5)
-
-    def test_mean_and_uniform(self):
-        ramp = np.arange(21.0)[:, None]
-        assert wavelets.encode(ramp, layout="mean", coefficients=10).tolist() == [[10]]
-        frames = wavelets.encode(ramp, layout="uniform", coefficients=5)
-        assert frames.ravel().tolist() == [0, 5, 10, 15, 20]
-
-    def test_dct_of_a_constant_is_its_first_coefficient(self):
-        code = wavelets.encode(np.full((30, 1), 2.0), layout="dct", coefficients=10)
-        np.testing.assert_allclose(code[:, 0], [16, *[0] * 9], atol=1e-9)
-
-    def test_unknown(self):
-        with pytest.raises(ValueError, match="layout"):
-            wavelets.encode(noise(9), layout="symlet", coefficients=4)

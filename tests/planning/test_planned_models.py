@@ -118,6 +118,12 @@ class TestVlm:
         with pytest.raises(PlanError, match="ablate_paligemma compares classes"):
             control_predictions(section, planned, "mine", vlm="paligemma")
 
+    def test_a_regression_without_targets_is_told_by_the_key(self, tmp_path):
+        planned = project(tmp_path, vlm={"head": "regression", "report": []})
+        where = {"vlm": "paligemma", "control": "full", "split": "80-10-10"}
+        with pytest.raises(PlanError, match=r"the clips of mine have no targets"):
+            training_files(planned.config["vlm"], planned, "mine", stage="adaptation", **where)
+
     def test_scores_of_stages_on_every_dataset(self, tmp_path):
         planned = project(tmp_path)
         sections = vlm_sections(planned.config, toy_preset=TOY)

@@ -51,8 +51,8 @@ def test_what_needs_network_or_the_terminal_stays_where_snakemake_runs():
     local = {name for name, block in rules().items() if "localrule: True" in block}
     assert local == {
         "build_manifest",
-        "build_manifest_without_targets",
         "build_own_manifest",
+        "build_targets",
         "check_dataset",
         "fetch_landmarker",
         "list_scenes",

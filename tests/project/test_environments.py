@@ -88,7 +88,7 @@ def test_each_rule_runs_with_what_its_environment_holds(tmp_path, landmarker_mod
         "buckets": 1,
         "datasets": {"demo": {**recipe, "classes": list(CLASSES)}},
         "landmarker": {"model": str(landmarker_model)},
-        "mlp": {"hidden": [8], "max_epochs": 2, "patience": 2, "ensemble": 1},
+        "mlp": {"hidden": [8], "max_epochs": 2, "patience": 2, "fusion": {"ensemble": 1}},
     }
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
     hidden = only("features")

@@ -34,7 +34,7 @@ FRAMES = 24
 HOSTILE = "<script>alert('x')</script>"
 CLASSES = ("calm", 'a<b>&"$x_1$')
 # Options of the MLP without fusion.
-PLAIN = {"projection": 0}
+PLAIN = {"fusion": None}
 CONFIG = {
     "seed": 7,
     "results": HOSTILE,
@@ -139,7 +139,6 @@ def build(folder, *, folds=("80-10-10",), layout="segments"):
         store=folder / "store",
         wavelet=wavelet,
         quality=QualityOptions(),
-        retrack=None,
     )
     parts_of_fold = _parts(made, len(folds))
     splits = {}
@@ -153,7 +152,6 @@ def build(folder, *, folds=("80-10-10",), layout="segments"):
             store=folder / "store",
             shapes=feature_shapes(wavelet),
             metadata={"classes": list(CLASSES)},
-            reencode=None,
         )
     metrics = folder / "metrics.json"
     answers = _answers(folds, made, parts_of_fold)

@@ -2,9 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from facewave.explain.reconstruction_table import LayoutError
 from facewave.storage.atomic import write_json
-from facewave.storage.tables import write_rows
 from tests.report.report_page import write
 
 
@@ -20,20 +18,7 @@ def test_the_explanation_is_shown(artefacts, written_report, tmp_path):
         "loss_rise": 0.3,
     }
     write_json(tmp_path / "importance.json", {"repeats": 7, "uar": 0.5, "importance": [importance]})
-    errors = LayoutError(
-        signal="landmarks",
-        layout="segments",
-        coefficients=8,
-        clips=9,
-        error=0.25,
-        low=0.2,
-        high=0.3,
-        lost=0.0,
-    )
-    write_rows(tmp_path / "reconstruction.csv", LayoutError, [errors])
-    figure = Figure(figsize=(3, 2))
-    for name in ("importance", "reconstruction"):
-        figure.savefig(tmp_path / f"{name}.png", dpi=100)
+    Figure(figsize=(3, 2)).savefig(tmp_path / "importance.png", dpi=100)
     files = sorted(path for path in tmp_path.iterdir() if path.is_file())
     path, page, _ = write(artefacts, tmp_path, explanation=files)
     assert "with all its columns together, 7 times" in page.words()
@@ -44,7 +29,6 @@ def test_the_explanation_is_shown(artefacts, written_report, tmp_path):
     assert "12.5" in row
     assert '<img src="data:image/png;base64,' in text
     assert 'width="300" height="200"' in text
-    assert "What the codes keep" in text
     without = written_report[0].read_text(encoding="utf-8")
     assert 'id="explanation"' not in without
     assert "#explanation" not in without

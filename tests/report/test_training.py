@@ -3,7 +3,7 @@
 import pytest
 
 from facewave.config.check import check_config
-from facewave.mlp.epochs import Epoch
+from facewave.mlp.train import Epoch
 from facewave.report.training import CURVES, read_training, training_words
 from tests.report.report_files import PLAIN, write_training
 
@@ -21,7 +21,8 @@ def test_the_epoch_kept_is_the_best_and_of_equals_the_one_with_less_loss(page):
 
 
 @pytest.mark.parametrize(
-    ("options", "kept"), [(PLAIN, 3), ({"keep": "best"}, 3), ({"keep": "last"}, 4)]
+    ("options", "kept"),
+    [(PLAIN, 3), ({"fusion": {"keep": "best"}}, 3), ({"fusion": {"keep": "last"}}, 4)],
 )
 def test_the_epoch_kept_is_that_of_the_options(tmp_path, options, kept):
     path = write_training(tmp_path / "metrics.csv", 0)
@@ -59,10 +60,10 @@ def test_fused_mlp_says_what_its_options_do():
 
 def test_fused_mlp_without_its_extras():
     options = {"ensemble": 1, "refit": False, "calibrate": False, "mirror": False, "mixup": 0}
-    words = training_words(mlp(**options))
+    words = training_words(mlp(fusion=options))
     assert words.networks == "The weights after the last epoch are kept."
     assert "each epoch, with dropout, while" in words.curves
     assert words.validation.startswith("The validation part shows the progress of training;")
-    once_more = training_words(mlp(**options | {"refit": True, "keep": "best"}))
+    once_more = training_words(mlp(fusion=options | {"refit": True, "keep": "best"}))
     assert "The network is then trained once more" in once_more.networks
     assert "decides which epoch is kept and is trained on at the end" in once_more.validation

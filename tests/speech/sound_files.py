@@ -26,7 +26,7 @@ def silence(seconds):
 def write_clip(path, sound=None, *, frames=25, start=0.0, rate=RATE, codec="pcm_s16le"):
     """Write a video of flat frames, 25 a second, and its sound; channels are the rows of `sound`.
 
-    The sound begins `start` seconds after the pictures.
+    The sound begins `start` seconds after the images.
     """
     with av.open(str(path), "w") as container:
         video = container.add_stream("mpeg4", rate=FPS)
@@ -37,8 +37,8 @@ def write_clip(path, sound=None, *, frames=25, start=0.0, rate=RATE, codec="pcm_
             layout = {1: "mono", 2: "stereo"}[len(sound)]
             audio = container.add_stream(codec, rate=rate, layout=layout)
         for index in range(frames):
-            picture = np.full((48, 64, 3), 40 + index % 100, np.uint8)
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            image = np.full((48, 64, 3), 40 + index % 100, np.uint8)
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             frame.pts, frame.time_base = index, Fraction(1, FPS)
             container.mux(video.encode(frame))
         container.mux(video.encode(None))

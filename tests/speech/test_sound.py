@@ -51,7 +51,7 @@ def test_a_segment_hears_its_part_alone(tmp_path, codec):
             np.testing.assert_array_equal(found, whole[2 * index * RATE : (2 * index + 2) * RATE])
 
 
-def test_sound_that_begins_after_the_pictures_has_silence_before_it(tmp_path):
+def test_sound_that_begins_after_the_images_has_silence_before_it(tmp_path):
     path = write_clip(tmp_path / "clip.mkv", tone(0.5), start=0.5)
     found = read_sound(path)
     assert level_dbfs(found[: RATE // 2 - 200]) == -np.inf

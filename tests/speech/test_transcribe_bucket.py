@@ -5,8 +5,7 @@ import dataclasses
 import pytest
 
 from facewave.speech import transcribe_bucket as module
-from facewave.speech.engine import Answer, Engine
-from facewave.speech.engines import joined
+from facewave.speech.engines import Answer, Engine, joined
 from facewave.speech.transcribe_bucket import TRANSCRIPT_COLUMNS, transcribe_bucket
 from facewave.storage.buckets import KeyRow, key_file_text
 from facewave.storage.fingerprint import MISSING

@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facewave.splits.frame_hashes import clip_hashes, dhash, hash_bucket, read_hashes
-from facewave.splits.near_duplicates import PAIR_COLUMNS, Pair, compare_datasets, find_pairs
+from facewave.splits.near_duplicates import (
+    PAIR_COLUMNS,
+    Pair,
+    clip_hashes,
+    compare_datasets,
+    dhash,
+    find_pairs,
+    hash_bucket,
+    read_hashes,
+)
 from facewave.storage.buckets import KeyRow, key_file_text
 from tests.video.media import beside, face_frames, flat_frames, write_video
 
@@ -104,11 +112,11 @@ def test_folders_of_frames_and_what_cannot_be_decoded(tmp_path):
 
 
 def test_a_container_without_a_count(tmp_path, monkeypatch):
-    from facewave.splits import frame_hashes
+    from facewave.splits import near_duplicates
 
     path = clip(tmp_path / "a.mp4", [1, 2, 3])
     whole = clip_hashes(path, frames=3, fps=25)
-    opened = frame_hashes.open_video
+    opened = near_duplicates.open_video
 
     def without_count(path, **options):
         from contextlib import contextmanager
@@ -121,7 +129,7 @@ def test_a_container_without_a_count(tmp_path, monkeypatch):
 
         return opening()
 
-    monkeypatch.setattr(frame_hashes, "open_video", without_count)
+    monkeypatch.setattr(near_duplicates, "open_video", without_count)
     assert all(
         distance(*pair) <= 2
         for pair in zip(clip_hashes(path, frames=3, fps=25), whole, strict=True)

@@ -7,20 +7,21 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from facewave.splits.clips import SplitClip
+from facewave.splits.leaks import KINDS, SplitClip, find_leaks
 from facewave.splits.partition import (
+    FRACTIONS,
     GROUPED_K_FOLD,
     LEAVE_ONE_SUBJECT_OUT,
     MANIFEST,
     OFFICIAL,
     PARTS,
     PROTOCOLS,
-    SHARES,
     SplitError,
     SplitOptions,
     assign_parts,
     fold_names,
 )
+from tests.splits.tied_clips import tied_clips
 
 quick = settings(max_examples=80, deadline=None)
 seeds = st.integers(0, 2**31)
@@ -62,9 +63,13 @@ def datasets(draw):
     return [SplitClip(f"c{i}", label, name) for i, (name, label) in enumerate(pairs)]
 
 
-class TestShares:
+def official(count=50, folds=5, **cells):
+    return [SplitClip(f"c{i:03}", i % 3, fold=str(i % folds + 1), **cells) for i in range(count)]
+
+
+class TestFractions:
     @quick
-    @given(datasets(), st.sampled_from(list(SHARES)), st.booleans(), seeds)
+    @given(datasets(), st.sampled_from(list(FRACTIONS)), st.booleans(), seeds)
     def test_every_clip_in_one_part_and_no_subject_in_two(self, clips, protocol, grouped, seed):
         groups = len({clip.subject or clip.clip_id for clip in clips}) if grouped else len(clips)
         assume(groups >= 3)
@@ -100,7 +105,7 @@ class TestShares:
         for (_, part), count in by_class.items():
             assert count == expected[part] / 7
 
-    @pytest.mark.parametrize("protocol", list(SHARES))
+    @pytest.mark.parametrize("protocol", list(FRACTIONS))
     @pytest.mark.parametrize("sizes", [[3] * 100, [3] * 7, [12] * 7, [500, 40, 7, 3, 1, 1]])
     def test_sizes_are_as_asked_even_if_classes_are_small(self, protocol, sizes):
         clips = clips_of(*sizes)
@@ -246,7 +251,7 @@ class TestLeaveOneSubjectOut:
 
     @pytest.mark.parametrize("fold", [None, "fold-s9", "s1", "fold-"])
     def test_unknown_fold(self, fold):
-        with pytest.raises(SplitError, match="no clip is tested in it"):
+        with pytest.raises(SplitError, match="it has no test clip"):
             assign(clips_of(9, subjects=3), fold=fold, protocol=LEAVE_ONE_SUBJECT_OUT)
 
     def test_clips_without_subject(self):
@@ -286,6 +291,87 @@ class TestOfficial:
         with pytest.raises(SplitError, match=r"1 clips have no fold \(lost\)"):
             assign([*self.CLIPS, SplitClip("lost", 0)], fold="fold-1", protocol=OFFICIAL)
 
+    def test_each_clip_is_tested_once(self):
+        clips = official()
+        folds = fold_names(OFFICIAL, [], official=["10", "2", "1", "4", "3", "5"][1:])
+        assert folds == [f"fold-{number}" for number in range(1, 6)]
+        tested = Counter()
+        for fold in folds:
+            parts = assign(clips, fold=fold, protocol=OFFICIAL)
+            assert set(parts.values()) == set(PARTS)
+            test = {name for name, part in parts.items() if part == "test"}
+            assert test == {clip.clip_id for clip in clips if f"fold-{clip.fold}" == fold}
+            tested.update(test)
+        assert set(tested.values()) == {1}
+        assert len(tested) == len(clips)
+
+    def test_a_release_of_one_fold_alone(self):
+        clips = [SplitClip(f"c{i}", i % 2, fold="1") for i in range(6)]
+        with pytest.raises(SplitError, match="all 6 clips are test clips, none is left to train"):
+            assign(clips, fold="fold-1", protocol=OFFICIAL)
+
+    def test_folds_are_in_natural_order(self):
+        assert fold_names(OFFICIAL, [], official=["10", "9", "1"]) == [
+            "fold-1",
+            "fold-9",
+            "fold-10",
+        ]
+
+    def test_val_comes_out_of_train(self):
+        parts = assign(official(), fold="fold-2", protocol=OFFICIAL, val_fraction=0.25)
+        assert counts(parts) == {"train": 30, "val": 10, "test": 10}
+
+    def test_without_folds_the_split_is_taken(self):
+        clips = [SplitClip(f"c{i}", i % 2, split="test" if i % 4 else "train") for i in range(80)]
+        assert fold_names(OFFICIAL, ["s1"], official=[]) == []
+        parts = assign(clips, protocol=OFFICIAL)
+        assert {n for n, part in parts.items() if part == "test"} == {
+            clip.clip_id for clip in clips if clip.split == "test"
+        }
+        assert counts(parts)["val"] in (2, 3)
+
+    def test_neither_fold_nor_split(self):
+        with pytest.raises(SplitError, match=r"split\.protocol official: 9 clips have no split"):
+            assign([SplitClip(f"c{i}", 0) for i in range(9)], protocol=OFFICIAL)
+
+    def test_some_clips_without_a_fold(self):
+        clips = [*official(), SplitClip("lost", 0)]
+        with pytest.raises(SplitError, match=r"1 clips have no fold \(lost\); copy all of"):
+            assign(clips, fold="fold-1", protocol=OFFICIAL)
+
+    def test_unknown_fold(self):
+        for fold in (None, "fold-9"):
+            with pytest.raises(SplitError, match="it has no test clip"):
+                assign(official(), fold=fold, protocol=OFFICIAL)
+
+    def test_shared_movies_and_people_are_the_authors_decision(self):
+        clips = official(subject="s1", source="film", take="t")
+        # One person is one group, from which no validation part can be taken.
+        with pytest.raises(SplitError, match="1 subjects or clips cannot be divided"):
+            assign(clips, fold="fold-1", protocol=OFFICIAL)
+        allowed = {"allow_leaks": ["subject", "take", "source"]}
+        assert set(assign(clips, fold="fold-1", protocol=OFFICIAL, **allowed).values()) == set(
+            PARTS
+        )
+        films = [
+            SplitClip(c.clip_id, c.label, fold=c.fold, source=f"film{i % 7}")
+            for i, c in enumerate(clips)
+        ]
+        assert set(assign(films, fold="fold-1", protocol=OFFICIAL).values()) == set(PARTS)
+
+    def test_identical_bytes_stop_the_build(self):
+        clips = official()
+        clips[0] = SplitClip("c000", 0, fold="1", content="same")
+        clips[1] = SplitClip("c001", 1, fold="2", content="same")
+        message = "1 clips with identical bytes in more than one part: c000 in test, c001 in"
+        with pytest.raises(SplitError, match=message) as error:
+            assign(clips, fold="fold-1", protocol=OFFICIAL)
+        assert "split.allow_leaks" in str(error.value)
+        assert assign(clips, fold="fold-1", protocol=OFFICIAL, allow_leaks=["content"])
+        # In the training part of fold 3, both clips stay on one side of the validation part.
+        parts = assign(clips, fold="fold-3", protocol=OFFICIAL)
+        assert parts["c000"] == parts["c001"]
+
 
 class TestGroupedKFold:
     def test_every_clip_is_tested_once_together_with_its_subject(self):
@@ -303,6 +389,38 @@ class TestGroupedKFold:
     def test_too_few_subjects(self):
         with pytest.raises(SplitError, match="4 subjects or clips cannot be divided"):
             assign(clips_of(40, subjects=4), fold="fold-1", protocol=GROUPED_K_FOLD)
+
+    @quick
+    @given(tied_clips(), st.integers(2, 5), st.integers(0, 99))
+    def test_groups_stay_together_and_every_clip_is_tested_once(self, clips, folds, seed):
+        clips += [SplitClip(f"free{i}", i % 3) for i in range(4 * folds)]
+        tested = Counter()
+        for fold in fold_names(GROUPED_K_FOLD, [], folds=folds):
+            parts = assign(clips, fold=fold, protocol=GROUPED_K_FOLD, folds=folds, seed=seed)
+            assert find_leaks(clips, parts, KINDS) == []
+            tested.update(name for name, part in parts.items() if part == "test")
+        assert tested == Counter(clip.clip_id for clip in clips)
+
+    def test_people_are_spread_evenly(self):
+        clips = [SplitClip(f"c{i}", i % 4, f"s{i % 20}") for i in range(400)]
+        for fold in fold_names(GROUPED_K_FOLD, [], folds=4):
+            parts = assign(clips, fold=fold, protocol=GROUPED_K_FOLD, folds=4)
+            assert counts(parts)["test"] == 100
+
+    def test_a_large_group_is_not_all_that_a_fold_holds(self):
+        clips = [SplitClip(f"c{i}", i % 3, content="same") for i in range(20)]
+        clips += [SplitClip(f"free{i}", i % 3) for i in range(8)]
+        for fold in fold_names(GROUPED_K_FOLD, [], folds=2):
+            parts = assign(clips, fold=fold, protocol=GROUPED_K_FOLD, folds=2, seed=2)
+            assert find_leaks(clips, parts, KINDS) == []
+            assert set(parts.values()) == set(PARTS)
+
+    def test_too_few_groups(self):
+        clips = [SplitClip(f"c{i}", 0, f"s{i % 3}") for i in range(30)]
+        with pytest.raises(
+            SplitError, match="3 subjects or clips cannot be divided into fold-1, fo"
+        ):
+            assign(clips, fold="fold-1", protocol=GROUPED_K_FOLD, folds=5)
 
 
 class TestErrors:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facewave.storage.buckets import KeyRow, key_file_text
-from facewave.storage.store import DamagedShardError, shard_path, write_shard
+from facewave.storage.store import DroppedIndexError, shard_path, write_shard
 from facewave.storage.tables import format_rows, iter_rows, write_text
 from facewave.tracking.face_crops import (
     CROP_COLUMNS,
@@ -170,5 +170,6 @@ def test_clips_without_a_picture_say_why(tmp_path):
     (tmp_path / "c.mp4").write_bytes(b"nothing")
     assert bucket.crop()[0]["reason"] == "no video stream can be decoded"
     bucket.shard.write_bytes(b"")
-    with pytest.raises(DamagedShardError, match="forcerun encode_features"):
+    with pytest.raises(DroppedIndexError, match=r"clip c: .*abab.*same command again"):
         bucket.crop()
+    assert not (tmp_path / "tracks.tsv").exists()

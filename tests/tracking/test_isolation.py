@@ -65,7 +65,7 @@ def test_a_clip_that_ends_the_process_is_flagged(workers, tmp_path, name, reason
 
 def test_a_clip_that_hangs_is_flagged(workers, tmp_path):
     bad, good = track(tmp_path, "hang", "last", stall=5.0)
-    assert bad["error"] == "tracking stood still for 5 s (landmarker.stall_seconds)"
+    assert bad["error"] == "no frame was processed for 5 s (landmarker.stall_seconds)"
     assert whole(tmp_path, good)
 
 
@@ -132,20 +132,20 @@ def test_a_mistake_stops_the_job(workers, tmp_path):
 
 
 def test_a_machine_that_cannot_track_flags_no_clip(workers, tmp_path):
-    with pytest.raises(WorkerError, match=r"died before it saw one \(signal 11, SIGSEGV\)"):
+    with pytest.raises(WorkerError, match=r"died before it read one \(signal 11, SIGSEGV\)"):
         track(tmp_path, "first", model="unusable")
     assert not (tmp_path / "index.tsv").exists()
 
 
 def test_a_machine_that_never_gets_ready_flags_no_clip(workers, tmp_path, monkeypatch):
     monkeypatch.setattr("facewave.tracking.isolation._START_SECONDS", 0.5)
-    with pytest.raises(WorkerError, match=r"died before it saw one \(no sign of life\)"):
+    with pytest.raises(WorkerError, match=r"died before it read one \(no sign of life\)"):
         track(tmp_path, "first", model="stuck", stall=0.5)
     assert not (tmp_path / "index.tsv").exists()
 
 
 def test_a_worker_that_does_not_start(tmp_path):
-    with pytest.raises(WorkerError, match=r"died before it saw one \(exit code 1\)"):
+    with pytest.raises(WorkerError, match=r"died before it read one \(exit code 1\)"):
         track(tmp_path, "first", module="facewave.no_such_module")
 
 

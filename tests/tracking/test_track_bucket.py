@@ -1,17 +1,27 @@
-"""A bucket of clips: bad ones are flagged, known ones cost nothing, damage is mended."""
+"""A bucket of clips: bad ones are flagged, known ones cost nothing, damaged shards are replaced."""
 
+import errno
 import os
 from dataclasses import replace
 
+import cv2
 import pytest
 
+from facewave.storage.buckets import KeyRow, key_file_text
 from facewave.storage.fingerprint import MISSING, Tracked
-from facewave.storage.store import file_sha256, is_whole, read_shard
+from facewave.storage.store import file_sha256, is_whole, read_shard, shard_path
+from facewave.storage.tables import iter_rows, write_text
 from facewave.tracking import track_bucket as module
-from facewave.tracking.landmarker import LandmarkerOptions
-from facewave.tracking.track_bucket import TrackOptions, read_tracked, track_key
+from facewave.tracking.landmarker import LandmarkerError, LandmarkerOptions
+from facewave.tracking.model_file import ModelFileError
+from facewave.tracking.track_bucket import (
+    TRACK_COLUMNS,
+    TrackOptions,
+    read_tracked,
+    track_bucket,
+    track_key,
+)
 from tests.tracking.fake_faces import scripted
-from tests.tracking.track_buckets import CENTRE, Bucket
 from tests.video.media import (
     cut,
     face_frames,
@@ -20,6 +30,42 @@ from tests.video.media import (
     write_silence,
     write_video,
 )
+
+CENTRE = (0.5, 0.5, 0.3)
+
+
+class Bucket:
+    """A bucket in a folder of its own, with a model that only scripted landmarkers accept."""
+
+    def __init__(self, folder):
+        self.folder, self.store = folder, folder / "store"
+        self.model = folder / "model.task"
+        self.model.write_bytes(b"a model")
+        self.options = TrackOptions(LandmarkerOptions(), 25.0, file_sha256(self.model))
+        self.key_file, self.index = folder / "keys.tsv", folder / "index.tsv"
+
+    def clip(self, name="a.mp4", *, count=5, **options):
+        return write_video(self.folder / name, flat_frames(count), **options)
+
+    def track(self, *paths, fps_hint=None, fingerprint="f"):
+        rows = [
+            KeyRow(f"c{i:02}", str(path), fingerprint, fps_hint) for i, path in enumerate(paths)
+        ]
+        write_text(self.key_file, key_file_text(rows, options={}))
+        track_bucket(
+            self.key_file,
+            index=self.index,
+            store=self.store,
+            model=self.model,
+            options=self.options,
+        )
+        return list(iter_rows(self.index, TRACK_COLUMNS))
+
+    def shards(self):
+        return sorted(path for path in self.store.rglob("*") if path.is_file())
+
+    def shard(self, row):
+        return shard_path(self.store, "tracks", row["key"])
 
 
 @pytest.fixture
@@ -90,7 +136,7 @@ class TestBadMedia:
             "folder.mp4": "the folder holds no frames (.jpg, .jpeg, .png, .bmp, .webp)",
             "none.mp4": "the file is missing",
             "x" * 300: "the file cannot be read: File name too long",
-            "pipe.mp4": "it is no regular file",
+            "pipe.mp4": "it is not a regular file",
             "text.mp4": undecodable,
             "list.mp4": undecodable,
             write_silence(folder / "sound.mp4").name: undecodable,
@@ -242,3 +288,108 @@ def test_real_landmarker_over_a_bucket(tmp_path, landmarker_model):
     assert (face["detected"], none["detected"]) == ("6", "0")
     assert (face["error"], none["error"]) == ("", "")
     assert is_whole(bucket.shard(face))
+
+
+def test_what_is_not_asked_for_is_in_no_key():
+    def key(**options):
+        return track_key("c", fps=25.0, options=TrackOptions(LandmarkerOptions(**options), 25, "m"))
+
+    keys = [key(), key(max_fps=25.0), key(max_side=640), key(max_fps=25.0, max_side=640)]
+    assert len(set(keys)) == 4
+    assert key(max_fps=None, max_side=None) == key()
+    assert "max_fps" not in LandmarkerOptions().in_keys()
+
+
+class TestFailures:
+    @pytest.mark.parametrize(
+        "error",
+        [
+            RuntimeError("graph\n  failed: RET_CHECK"),
+            ValueError("graph failed: RET_CHECK"),
+            cv2.error("graph failed: RET_CHECK"),
+        ],
+    )
+    def test_of_the_landmarker_flag_the_clip(self, bucket, monkeypatch, error):
+        scripted(monkeypatch, [[CENTRE]] * 5 + [error])
+        long, short = bucket.track(bucket.clip("long.mp4", count=9), bucket.clip(count=5))
+        assert long["error"] == "tracking failed: graph failed: RET_CHECK"
+        assert (long["key"], long["content_sha256"]) == ("", "")
+        assert short["error"] == ""
+        assert bucket.shards() == [bucket.shard(short)]
+
+    def test_for_want_of_memory_flag_the_clip(self, bucket, monkeypatch):
+        scripted(monkeypatch, [MemoryError()])
+        (row,) = bucket.track(bucket.clip())
+        assert row["error"] == "tracking failed: MemoryError"
+
+    @pytest.mark.parametrize(
+        "error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()]
+    )
+    def test_of_the_disk_stop_the_job(self, bucket, monkeypatch, error):
+        scripted(monkeypatch, [[CENTRE]] * 3 + [error])
+        path = bucket.clip()
+        with pytest.raises(type(error)):
+            bucket.track(path)
+        assert not bucket.index.exists()
+        assert bucket.shards() == []
+
+    def test_while_the_shard_is_written_stop_the_job(self, bucket, faces, monkeypatch):
+        def full(*args, **kwargs):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        path = bucket.clip()
+        monkeypatch.setattr("facewave.tracking.track_clip.write_shard", full)
+        with pytest.raises(OSError, match="No space left"):
+            bucket.track(path)
+        assert not bucket.index.exists()
+        assert bucket.shards() == []
+
+    def test_of_a_model_that_mediapipe_refuses_stop_the_job(self, bucket):
+        path = bucket.clip()
+        with pytest.raises(LandmarkerError, match=r"model\.task: no face landmarker"):
+            bucket.track(path)
+        assert not bucket.index.exists()
+
+    def test_another_model_stops_the_job_before_any_clip(self, bucket, faces):
+        bucket.model.write_bytes(b"another model")
+        with pytest.raises(ModelFileError, match=r"its SHA-256 is .*, expected"):
+            bucket.track(bucket.clip())
+        assert faces == []
+
+    def test_a_damaged_shard_does_not_outlive_the_failure_to_make_it_anew(
+        self, bucket, faces, monkeypatch
+    ):
+        path = bucket.clip()
+        (before,) = bucket.track(path)
+        bucket.shard(before).write_bytes(b"damaged")
+        scripted(monkeypatch, [RuntimeError("graph failed")])
+        (row,) = bucket.track(path)
+        assert (row["key"], row["error"]) == ("", "tracking failed: graph failed")
+        assert bucket.shards() == []
+
+    def test_a_file_that_changes_while_it_is_read(self, bucket, monkeypatch):
+        path = bucket.clip()
+
+        class Writer(list):
+            def __getitem__(self, index):
+                path.write_bytes(path.read_bytes() + b"more")
+                return super().__getitem__(index)
+
+        scripted(monkeypatch, Writer([[CENTRE]] * 5))
+        (row,) = bucket.track(path)
+        assert row["error"] == "the file changed while it was read; run again"
+        assert (row["key"], row["content_sha256"]) == ("", "")
+        assert bucket.shards() == []
+
+    def test_a_file_that_vanishes_while_it_is_read(self, bucket, monkeypatch):
+        path = bucket.clip()
+
+        class Remover(list):
+            def __getitem__(self, index):
+                path.unlink(missing_ok=True)
+                return super().__getitem__(index)
+
+        scripted(monkeypatch, Remover([[CENTRE]] * 5))
+        (row,) = bucket.track(path)
+        assert row["error"] == "the file changed while it was read; run again"
+        assert bucket.shards() == []

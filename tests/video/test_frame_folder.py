@@ -1,17 +1,10 @@
-"""Folders of frames as clips: order, holes, sizes, damage, and whether they changed."""
-
-import os
+"""Folders of frames as clips: order, holes, sizes, damage."""
 
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from facewave.natural_order import natural_key
-from facewave.storage.fingerprint import stat_text
-from facewave.storage.frame_files import clip_sha256, folder_stat, frame_names
-from facewave.storage.store import file_sha256
+from facewave.storage.frame_files import frame_names
 from facewave.video.decode import UnreadableVideoError
 from facewave.video.open import open_video
 
@@ -121,67 +114,3 @@ def test_channels_are_rgb(tmp_path):
     with open_video(tmp_path, default_fps=25) as video:
         (frame,) = video.frames()
     assert frame[0, 0].tolist() == [255, 0, 0]
-
-
-def changes(folder):
-    def rewrite():
-        write_frame(folder / "2.png", 99)
-
-    def swap():
-        first, second = folder / "1.png", folder / "2.png"
-        first.rename(folder / "x.png")
-        second.rename(first)
-        (folder / "x.png").rename(second)
-
-    return {
-        "added": lambda: write_frame(folder / "4.png", 40),
-        "removed": lambda: (folder / "3.png").unlink(),
-        "rewritten": rewrite,
-        "renamed": lambda: (folder / "3.png").rename(folder / "5.png"),
-        "swapped": swap,
-    }
-
-
-@pytest.mark.parametrize("change", ["added", "removed", "rewritten", "renamed", "swapped"])
-def test_a_change_changes_stat_and_content(tmp_path, change):
-    folder = write_frames(tmp_path / "a", [1, 2, 3])
-    before = stat_text(str(folder)), clip_sha256(folder)
-    changes(folder)[change]()
-    assert stat_text(str(folder)) != before[0]
-    assert clip_sha256(folder) != before[1]
-
-
-def test_a_touch_changes_the_stat_only(tmp_path):
-    folder = write_frames(tmp_path / "a", [1, 2])
-    before = folder_stat(str(folder)), clip_sha256(folder)
-    os.utime(folder / "1.png", ns=(1, 1))
-    assert folder_stat(str(folder)) != before[0]
-    assert clip_sha256(folder) == before[1]
-
-
-def test_what_is_no_frame_changes_nothing(tmp_path):
-    folder = write_frames(tmp_path / "a", [1, 2])
-    before = stat_text(str(folder)), clip_sha256(folder)
-    (folder / "Thumbs.db").write_bytes(b"x")
-    assert (stat_text(str(folder)), clip_sha256(folder)) == before
-
-
-def test_of_a_file_and_of_nothing(tmp_path):
-    write_frame(tmp_path / "1.png", 10)
-    assert clip_sha256(tmp_path / "1.png") == file_sha256(tmp_path / "1.png")
-    assert stat_text(str(tmp_path / "none")) is None
-    assert folder_stat(str(tmp_path / "none")) is None
-
-
-names = st.lists(st.text("ab01_-.", max_size=6), max_size=6)
-
-
-@given(names)
-def test_natural_order_is_an_order(found):
-    ordered = sorted(found, key=natural_key)
-    assert sorted(found, key=natural_key) == ordered
-
-
-def test_natural_order():
-    given_names = ["f10", "F2", "f1", "g", "f01", "2", "10", "f1a"]
-    assert sorted(given_names, key=natural_key) == ["2", "10", "f01", "f1", "f1a", "F2", "f10", "g"]

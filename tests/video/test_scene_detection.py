@@ -106,7 +106,7 @@ def test_list_is_that_of_pyscenedetect_below_what_it_was_made_from(film, tmp_pat
     assert read_header(listed)["frames_announced"] == 100
     with pytest.raises(SceneListError, match=r"changed since .*film-Scenes.csv was written"):
         read_detected(listed, {**KEY, "version": 2})
-    with pytest.raises(SceneListError, match="have not been looked for"):
+    with pytest.raises(SceneListError, match="have not been detected"):
         read_detected(tmp_path / "none-Scenes.csv", KEY)
 
 
@@ -216,7 +216,7 @@ def test_lists_of_videos_and_options_that_changed_are_not_used(films, tmp_path, 
     assert len(divide(tmp_path, films)) == 4
     write_video(video, flat_frames(30), fps=10, codec="MJPG")
     plan(films)
-    with pytest.raises(ManifestError, match=r"a.avi: it or the options changed since"):
+    with pytest.raises(ManifestError, match=r"a.avi: it or the options have changed since"):
         divide(tmp_path, films)
     look(tmp_path, "a")
     assert divide(tmp_path, films)[:2] == [("a__000", (0, 30)), ("b__000", (0, 21))]

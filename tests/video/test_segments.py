@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from facewave.config.check import check_config, dataset_config
 from facewave.datasets.load import load_clips
 from facewave.manifest.clips import Clip, ManifestError, read_manifest, write_manifest
-from facewave.splits.clips import SplitClip
+from facewave.splits.leaks import SplitClip
 from facewave.splits.partition import SplitOptions, assign_parts
 from facewave.storage.buckets import KEY_COLUMNS, KeyRow, key_file_text, read_key_file
 from facewave.storage.store import read_shard
@@ -202,7 +202,7 @@ def test_missing_clips_stay_whole_and_long_or_equal_ids_are_handled(tmp_path):
     assert len({clip.clip_id for clip in found}) == 6
     other = write_video(tmp_path / "talk__000.mp4", flat_frames(5), fps=10)
     twice = [clip_of(path), clip_of(other, name="talk__000", missing=True)]
-    with pytest.raises(ManifestError, match="clip_id 'talk__000': a segment of"):
+    with pytest.raises(ManifestError, match="clip_id 'talk__000': a clip is called like a segment"):
         split_clips(twice, OPTIONS)
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from facewave.vlm.conversation import Turn
+from facewave.vlm.inputs.conversation import Turn
 from facewave.vlm.qwen.model import load_qwen, tiny_qwen
 from facewave.vlm.qwen.processor import check_batch
-from tests.vlm.vlm_videos import few_shot, video
+from tests.vlm.made_up_videos import few_shot, video
 
 CLASSES = ("neutral", "happy", "sad", "very unusual")
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -83,7 +83,7 @@ def test_scores_are_those_of_whole_passes(model, name):
         types = [batch["mm_token_type_ids"], torch.zeros_like(more, dtype=torch.int32)]
         whole["mm_token_type_ids"] = torch.cat(types, dim=1)
         with torch.inference_mode():
-            logits = model.forward(whole).logits[0, -len(ids) - 1 : -1]
+            logits = model.base(**whole).logits[0, -len(ids) - 1 : -1]
         wanted.append(float(logits.log_softmax(-1).gather(1, more.T).sum()))
     others = [question(video=video(6, seed=9)), conversation]
     found = model.score(others, CLASSES)
@@ -91,15 +91,15 @@ def test_scores_are_those_of_whole_passes(model, name):
     np.testing.assert_allclose(found[1], wanted, atol=1e-4)
 
 
-def test_token_types_change_what_it_says_and_are_demanded(model):
+def test_token_types_change_what_it_says_and_are_required(model):
     batch = model.processor([few_shot()])
     with torch.inference_mode():
-        right = model.forward(batch).logits[0, -1]
+        right = model.base(**batch).logits[0, -1]
         without = {k: v for k, v in batch.items() if k != "mm_token_type_ids"}
         wrong = model.base(**without).logits[0, -1]
     assert (right - wrong).abs().max() > 1e-3  # silently another answer
     with pytest.raises(ValueError, match="no mm_token_type_ids: without it"):
-        model.forward(without)
+        check_batch(without)
 
 
 def test_timing_changes_what_it_says(model):
@@ -144,7 +144,7 @@ def test_a_saved_model_is_loaded_as_it_was(model, tmp_path):
 
 
 def test_another_tokenizer_is_refused(tmp_path):
-    from facewave.vlm.paligemma.processor import tiny_processor
+    from facewave.vlm.paligemma.toy import tiny_processor
 
     tiny_processor(("happy", "sad")).tokenizer.save_pretrained(tmp_path)
     with pytest.raises(ValueError, match=r"no <\|video_pad\|> or no chat template"):

@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from facewave.vlm.inputs.shown_video import ShownVideo
+from facewave.vlm.inputs.clip_reader import ClipFrames
 from facewave.vlm.qwen.processor import QwenProcessor
 from facewave.vlm.qwen.toy import tiny_qwen_processor
 from facewave.vlm.qwen.video import VideoOptions, seconds_of_grid, smart_size, video_patches
-from tests.vlm.vlm_videos import few_shot, video
+from tests.vlm.made_up_videos import few_shot, video
 
 SIZES = [(5, 120, 170, 50176), (2, 30, 40, 50176), (8, 240, 320, 50176), (1, 28, 500, 50176)]
 SIZES += [(3, 301, 77, 3136)]
 
 
 def real_video_processor(options):
-    """transformers' own, which torchvision is needed for."""
+    """transformers' own, which needs torchvision."""
     pytest.importorskip("torchvision")
     from transformers import Qwen2VLVideoProcessor
 
@@ -31,7 +31,7 @@ def test_patches_are_those_of_the_real_processor(frames, height, width, most):
     options = VideoOptions(max_pixels=most)
     shown = video(frames, height=height, width=width)
     real = real_video_processor(options)(
-        [shown.frames], video_metadata=[shown.metadata], return_tensors="pt"
+        [shown.images], video_metadata=[shown.metadata], return_tensors="pt"
     )
     patches, grid = video_patches(shown, options)
     assert real["video_grid_thw"].tolist() == [list(grid)]
@@ -52,7 +52,7 @@ def test_whole_prompts_are_those_of_the_real_processor():
     videos = [turn.video for turn in few_shot()]
     wanted = real(
         text=[ours.prompt(few_shot())],
-        videos=[shown.frames for shown in videos],
+        videos=[shown.images for shown in videos],
         video_metadata=[shown.metadata for shown in videos],
         do_sample_frames=False,
         return_tensors="pt",
@@ -68,12 +68,12 @@ def test_whole_prompts_are_those_of_the_real_processor():
     )
 
 
-def test_patches_of_one_frame_are_those_of_the_picture_processor():
+def test_patches_of_one_frame_are_those_of_the_image_processor():
     """The Pillow variant needs no torchvision; at the final size, nothing is resized."""
     from transformers import Qwen2VLImageProcessorPil
 
     shown = video(1, height=56, width=112)
-    wanted = Qwen2VLImageProcessorPil()(images=[shown.frames[0]], return_tensors="pt")
+    wanted = Qwen2VLImageProcessorPil()(images=[shown.images[0]], return_tensors="pt")
     patches, grid = video_patches(shown, VideoOptions())
     assert [list(grid)] == wanted["image_grid_thw"].tolist()
     torch.testing.assert_close(patches, wanted["pixel_values"], rtol=0, atol=1e-6)
@@ -85,8 +85,8 @@ def test_resizing_is_that_of_pillow_but_for_rounding():
     shown = video(1, height=150, width=230)
     options = VideoOptions(max_pixels=12544)
     height, width = smart_size(150, 230, options)
-    small = Image.fromarray(shown.frames[0]).resize((width, height), Image.Resampling.BICUBIC)
-    resized = ShownVideo(frames=np.asarray(small)[None], indices=[0], total=1, fps=25.0)
+    small = Image.fromarray(shown.images[0]).resize((width, height), Image.Resampling.BICUBIC)
+    resized = ClipFrames(images=np.asarray(small)[None], indices=[0], total=1, fps=25.0)
     patches, _ = video_patches(shown, options)
     wanted, _ = video_patches(resized, options)
     grey_level = 1 / 255 / min(options.std)
@@ -98,7 +98,7 @@ def test_order_of_patches_by_hand():
     frames = np.zeros((2, 28, 28, 3), np.uint8)
     frames[0, :14, 14:, 0] = 255  # first frame, upper right patch, red
     options = VideoOptions(min_pixels=784, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
-    shown = ShownVideo(frames=frames, indices=[0, 1], total=2, fps=25.0)
+    shown = ClipFrames(images=frames, indices=[0, 1], total=2, fps=25.0)
     patches, grid = video_patches(shown, options)
     assert grid == (1, 2, 2)
     cells = patches.view(4, 3, 2, 14, 14)
@@ -134,7 +134,7 @@ def test_a_sliver_and_senseless_limits_are_refused():
         VideoOptions(min_pixels=5000, max_pixels=4000)
 
 
-def test_seconds_between_places_of_the_grid():
+def test_seconds_between_steps_of_the_grid():
     # 4 of 12 frames at 25 a second: 8.33 shown a second, two of them in a place.
     assert seconds_of_grid(video(4, step=3, fps=25.0), VideoOptions()) == pytest.approx(0.24)
 

@@ -1,4 +1,4 @@
-"""Zero-shot answers: strict reading, prompts, the model of `vlm` untrained, refused inputs."""
+"""Zero-shot answers: prompts, scores, the model of `vlm` before training, refused inputs."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,16 +7,14 @@ import numpy as np
 import pytest
 
 from facewave.config.check import check_config
-from facewave.config.errors import ConfigError
 from facewave.evaluation.evaluate import evaluate_folds, read_folds
 from facewave.evaluation.predictions import INVALID_ANSWER
 from facewave.pretrained import WeightsError
-from facewave.prompts.questions import parse_answer
-from facewave.vlm.conversation import Turn
-from facewave.vlm.plan import shown_fine_tuned, shown_zero_shot, untrained_params
-from facewave.vlm.zero_shot.models import AskerOptions, build_asker, model_family
-from tests.vlm.asked_clips import CLASSES, TINY, dataset, job, run
-from tests.vlm.vlm_videos import FakeAsker
+from facewave.vlm.inputs.conversation import Turn
+from facewave.vlm.plan import untrained_params
+from facewave.vlm.zero_shot.models import ZeroShotOptions, find_model, model_family
+from tests.vlm.made_up_videos import FakeModel
+from tests.vlm.zero_shot_jobs import CLASSES, TINY, dataset, job, run
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -25,44 +23,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def files(tmp_path_factory):
     """Seven clips, one of which could not be tracked."""
     texts = ["a man"] * 6 + ["<|video_pad|> a woman <image>"]
-    return dataset(tmp_path_factory.mktemp("asked") / "c", 7, untracked=[0], text=texts)
-
-
-# What a model says
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        "happy",
-        "Happy",
-        "HAPPY",
-        " happy ",
-        "happy.",
-        "Happy.\n",
-        "\thappy .",
-        "\nhappy\n\n",
-        "happy。",
-    ],
-)
-def test_answers_that_name_a_class(answer):
-    assert parse_answer(answer, CLASSES) == 1
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        "", " ", ".", "..", "happy..", "happy!", "happy?", "happy,", "happy, sad", "happy or sad",
-        "happy and sad", "unhappy", "not happy", "happiness", "hap", "happyhappy", "h a p p y",
-        '"happy"', "'happy'", "**happy**", "<b>happy</b>", "`happy`", "(happy)", "[happy]",
-        "1", "1. happy", "1) happy", "Answer: happy", "The answer is happy", "emotion: happy",
-        "The person shows happy.", "happy\nsad", "happy\n\nThe person smiles.", "joy", "none",
-        "neutral, happy, sad", "I cannot tell", "unknown", "happу", "hаppy", "快乐", "😀",
-        "{classes}", "null", "None", '{"emotion": "happy"}', "happy\u200b", "A", "<|im_end|>",
-    ],
-)  # fmt: skip
-def test_answers_that_name_none(answer):
-    assert parse_answer(answer, CLASSES) is None
+    return dataset(tmp_path_factory.mktemp("zero_shot") / "c", 7, untracked=[0], text=texts)
 
 
 # Asking
@@ -79,14 +40,14 @@ def test_toys_of_both_families_answer_every_clip(files, tmp_path):
 
 
 def test_what_names_no_class_is_wrong_and_counted(files, tmp_path):
-    said = ["happy", "Sad.", "happy or sad", "", "HAPPY", "sad", "joy"]
-    fake = FakeAsker(lambda index, *_: said[index])
-    asked = job(files, tmp_path, prompt="Say one of {classes}, please.")
-    found, rows = run(asked, fake)
+    answers = ["happy", "Sad.", "happy or sad", "", "HAPPY", "sad", "joy"]
+    fake = FakeModel(lambda index, *_: answers[index])
+    task = job(files, tmp_path, prompt="Say one of {classes}, please.")
+    found, rows = run(task, fake)
     assert found.predicted.tolist() == [1, 2, 3, 3, 1, 2, 3]
     assert [row["read_as"] for row in rows] == ["happy", "sad", "", "", "happy", "sad", ""]
     train = dataset(tmp_path / "train", 3)
-    scores = evaluate_folds(read_folds([asked.predictions], [train / "test.parquet"]))
+    scores = evaluate_folds(read_folds([task.predictions], [train / "test.parquet"]))
     assert scores["invalid_rate"] == pytest.approx(3 / 7)
     # Of 7 clips labelled 0 1 2 0 1 2 0, the fifth and the sixth are right.
     assert scores["overall"]["war"] == pytest.approx(2 / 7)
@@ -101,15 +62,15 @@ def test_likelihood_scores_are_probabilities_of_classes(files, tmp_path):
 
 
 def test_prompt_holds_classes_text_and_face(files, tmp_path):
-    fake = FakeAsker(lambda *_: "sad")
+    fake = FakeModel(lambda *_: "sad")
     run(job(files, tmp_path, use_text=True, face_words=True), fake)
-    texts = [conversation[0].text for conversation, _ in fake.asked]
+    texts = [conversation[0].text for conversation, _ in fake.calls]
     assert all("of this list and nothing else: neutral, happy, sad." in text for text in texts)
     assert texts[0].startswith("About the video: a man No face could be measured. Which emotion")
     assert "Measured on the face, strongest first: " in texts[1]
-    assert [len(conversation[0].video.frames) for conversation, _ in fake.asked] == [3] * 7
-    assert fake.asked[1][0][0].video.metadata.fps == 25
-    assert fake.asked[1][0][0].video.frames.shape == (3, 96, 96, 3)
+    assert [len(conversation[0].video.images) for conversation, _ in fake.calls] == [3] * 7
+    assert fake.calls[1][0][0].video.metadata.fps == 25
+    assert fake.calls[1][0][0].video.images.shape == (3, 96, 96, 3)
 
 
 # Refused
@@ -122,83 +83,43 @@ def test_a_video_that_is_gone_is_named(tmp_path):
         run(job(gone, tmp_path))
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"prompt": "What of {emotions}?"}, r"zero_shot\.prompt: there is no field {emotions}"),
-        ({"prompt": "nonsense"}, r"zero_shot\.prompt: there is no template 'nonsense'"),
-        ({"prompt": "Which of {classes}?", "face_words": True}, "template has no {text}"),
-    ],
-)
-def test_prompts_that_cannot_be_used_are_refused(changes, message):
-    with pytest.raises(ConfigError, match=message):
-        check_config({"zero_shot": changes})
-
-
 def test_a_folder_that_is_not_there_is_refused():
     with pytest.raises(WeightsError, match="`model`: /no/such: there is no such folder"):
-        model_family(AskerOptions(model="/no/such"))
+        model_family(ZeroShotOptions(model="/no/such"))
 
 
 def test_other_models_are_refused(tmp_path):
     for name in ("config.json", "preprocessor_config.json", "tokenizer.json", "model.safetensors"):
         (tmp_path / name).write_text('{"model_type": "gemma2"}')
     with pytest.raises(WeightsError, match="model_type 'gemma2'"):
-        model_family(AskerOptions(model=str(tmp_path)))
+        model_family(ZeroShotOptions(model=str(tmp_path)))
 
 
 def test_paligemma_takes_no_examples_and_no_seed():
-    _, asker = build_asker(
-        AskerOptions(model="tiny-random", dtype="float32", frames=1), CLASSES, gpus=0
+    _, model = find_model(
+        ZeroShotOptions(model="tiny-random", dtype="float32", frames=1), CLASSES, gpus=0
     )
     with pytest.raises(ValueError, match="no examples"):
-        asker.answer([[Turn(text="a", answer="b"), Turn(text="c")]], max_new_tokens=2, seed=None)
+        model.answer([[Turn(text="a", answer="b"), Turn(text="c")]], max_new_tokens=2, seed=None)
     with pytest.raises(ValueError, match="without a seed"):
-        asker.answer([[Turn(text="a")]], max_new_tokens=2, seed=1)
+        model.answer([[Turn(text="a")]], max_new_tokens=2, seed=1)
 
 
 def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(ValueError, match="set gpus: 0"):
-        build_asker(AskerOptions(model="tiny-random-qwen"), CLASSES, gpus=1)
+        find_model(ZeroShotOptions(model="tiny-random-qwen"), CLASSES, gpus=1)
 
 
-def test_configurations_that_cannot_work_are_refused():
-    with pytest.raises(ConfigError, match=r"zero_shot\.enabled\[0\]: found 'qwem'.*did you mean"):
-        check_config({"zero_shot": {"enabled": ["qwem"]}})
-    with pytest.raises(ConfigError, match=r"fine_tune\.models\[0\]: found 'other'"):
-        check_config({"fine_tune": {"models": ["other"]}})
-    with pytest.raises(ConfigError, match=r"zero_shot\.face_words: found true"):
-        check_config({"zero_shot": {"face_words": True}, "wavelet": {"layout": "pyramid"}})
-
-
-def test_the_report_names_toys():
-    given = {"report": True, "models": TINY, "enabled": ["qwen"]}
-    section = check_config({"zero_shot": given})
-    titles = shown_zero_shot(section["zero_shot"])
-    assert titles == {"qwen, zero-shot (toy size, random weights)": "zero_shot/qwen"}
-    assert shown_zero_shot(check_config({})["zero_shot"]) == {}
-    trained = {"models": ["qwen", "big"], "report": True}
-    models = {**TINY, "big": {"model": "/weights/big"}}
-    config = check_config(
-        {"zero_shot": {"models": models, "enabled": ["qwen"]}, "fine_tune": trained}
-    )
-    assert shown_fine_tuned(config) == {
-        "qwen, fine-tuned (toy size, random weights)": "fine_tuned/qwen",
-        "big, fine-tuned": "fine_tuned/big",
-    }
-    assert shown_fine_tuned(check_config({})) == {}
-
-
-# The model of `vlm` before it is trained
+# The model of `vlm` before training
 
 
 def test_an_untrained_model_is_scored_as_the_verbaliser_scores(files, tmp_path):
-    """Asked as a model of `zero_shot`, it says what the trained model's own code says."""
+    """As a zero-shot model it answers as the code of the trained model does."""
     import torch
 
-    from facewave.vlm.fine_tuning.clips import make_feed, read_clips
-    from facewave.vlm.inputs.pictures import ClipPictures, read_media
+    from facewave.vlm.fine_tuning.clips import batch_maker, read_clips
+    from facewave.vlm.inputs.clip_reader import ClipReader, read_media
     from facewave.vlm.paligemma.build import build_model
     from facewave.vlm.paligemma.options import ModelOptions
     from facewave.vlm.plan import model_params
@@ -206,20 +127,20 @@ def test_an_untrained_model_is_scored_as_the_verbaliser_scores(files, tmp_path):
     given = {"model": "tiny-random", "dtype": "float32", "frame_choice": "uniform"}
     given |= {"use_text": True, "text_tokens": 2}
     section = check_config({"vlm": {**given, "heads": 2, "width": 16}})["vlm"]
-    asked = job(files, tmp_path, seed=5)
-    asked = replace(asked, options=untrained_params(section, max_new_tokens=4))
-    found, rows = run(asked)
+    task = job(files, tmp_path, seed=5)
+    task = replace(task, options=untrained_params(section, max_new_tokens=4))
+    found, rows = run(task)
     assert found.classes == CLASSES
     assert len({row["answer"] for row in rows}) == 1  # likelihoods, no words
 
     params = model_params(section, control="no_face", stage="adaptation")["model"]
     params |= {"soft_prefix": 0, "lora_rank": 0, "projector": False}
     options = ModelOptions(**params, classes=CLASSES, K=2, seed=5)
-    media, texts = read_media(Path(asked.manifest), asked.tracks, default_fps=25.0)
-    clips = read_clips({"test": asked.test}, shuffle_faces=False, seed=5, texts=texts)
-    pictures = ClipPictures(media=media, store=Path(asked.store), count=1, choice="uniform")
+    media, texts = read_media(Path(task.manifest), task.tracks, default_fps=25.0)
+    clips = read_clips({"test": task.test}, shuffle_faces=False, seed=5, texts=texts)
+    reader = ClipReader(media=media, store=Path(task.store), count=1, choice="uniform")
     model = build_model(options).train(False)
-    feed = make_feed(clips, processor=model.processor, options=options, pictures=pictures)
+    feed = batch_maker(clips, processor=model.processor, options=options, images=reader.images)
     with torch.inference_mode():
         expected = model(feed(np.arange(7))).logits.float().softmax(dim=1)
     np.testing.assert_allclose(found.probabilities, expected, atol=1e-5)
@@ -229,5 +150,5 @@ def test_free_text_of_an_untrained_model_is_read_strictly(files, tmp_path):
     section = check_config({"vlm": {"head": "generate", "frame_choice": "uniform"}})["vlm"]
     options = untrained_params(section, max_new_tokens=4)
     assert (options["scoring"], options["prompt"]) == ("answer", "question")
-    found, _ = run(replace(job(files, tmp_path), options=options), FakeAsker(lambda *_: "joy"))
+    found, _ = run(replace(job(files, tmp_path), options=options), FakeModel(lambda *_: "joy"))
     assert set(found.predicted) == {len(CLASSES)}

@@ -48,22 +48,16 @@ def write_parts(folder, texts_of):
 
 def measure(folder, files):
     from facewave.evaluation.predictions import join_parts, write_predictions
-    from facewave.mlp.epochs import TrainingJob
-    from facewave.mlp.model import predict
     from facewave.mlp.options import MlpOptions
-    from facewave.mlp.train import train_mlp
+    from facewave.mlp.train import TrainingJob, fit_predict
     from facewave.splits.read import read_split
 
     paths = {name: folder / f"{name}.predictions.parquet" for name in ("face", "text", "face_text")}
     parts = {name: read_split(path, groups=("blendshapes",)) for name, path in files.items()}
-    job = TrainingJob(
-        options=MlpOptions.from_config(MLP), seed=1, metrics_path=folder / "m.csv", threads=1
-    )
-    model, _ = train_mlp(parts["train"], parts["val"], job)
-    answers = join_parts(
-        {"test": parts["test"]}, {"test": predict(model, parts["test"])}, metadata={}
-    )
-    write_predictions(paths["face"], answers)
+    job = TrainingJob(options=MlpOptions.from_config(MLP), seed=1)
+    answers = {"test": fit_predict(parts, job)[1]["test"]}
+    face = join_parts({"test": parts["test"]}, answers, metadata={})
+    write_predictions(paths["face"], face)
     for name in ("text", "face_text"):
         script("fit_text_variant")(
             splits=files, predictions=str(paths[name]), options=MLP, text=TEXT,

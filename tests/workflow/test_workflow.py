@@ -191,22 +191,60 @@ def test_damaged_shard_is_made_again_alone(project: Path, stage: str) -> None:
     assert {p: p.read_bytes() for p in (project / "results/store").rglob("*.npz")} == intact
 
 
-def test_damaged_shard_is_mended_by_the_stage_that_reads_it(project: Path) -> None:
-    store = project / "results" / "store"
-    intact = {path: path.read_bytes() for path in store.rglob("*.npz")}
-    for stage in ("tracks", "features"):
-        victim = sorted((store / stage).rglob("*.npz"))[0]
-        data = bytearray(victim.read_bytes())
-        data[len(data) // 2] ^= 0x10
-        victim.write_bytes(data)
-    snakemake(project, "--forcerun", "encode_features", "--", "splits")
-    feature = sorted((store / "features").rglob("*.npz"))[0]
-    feature.write_bytes(b"")
-    snakemake(project, "--forcerun", "build_splits", "--", "splits")
+def flip_bit(shard: Path) -> None:
+    data = bytearray(shard.read_bytes())
+    data[len(data) // 2] ^= 0x10
+    shard.write_bytes(data)
+
+
+def clip_of(project: Path, stage: str, key: str) -> str:
+    rows = (
+        line.split("\t")
+        for text in bucket_files(project, stage).values()
+        for line in text.split("\n")
+    )
+    (clip_id,) = [cells[0] for cells in rows if key in cells]
+    return clip_id
+
+
+def test_damaged_trajectory_is_named_and_mended_by_the_next_run(project: Path) -> None:
+    intact = {path: path.read_bytes() for path in (project / "results/store").rglob("*.npz")}
+    victim = sorted((project / "results/store/tracks").rglob("*.npz"))[0]
+    clip_id = clip_of(project, "tracks", victim.stem)
+    flip_bit(victim)
+    # Other features have to be made of the trajectories.
     write_config(project, wavelet={"layout": "paper", "coefficients": 10})
-    snakemake(project, "--", "features")
-    found = {path: path.read_bytes() for path in store.rglob("*.npz")}
-    assert {path: found[path] for path in intact} == intact
+    first = snakemake(project, "--", "features", check=False)
+    assert first.code != 0
+    assert first.jobs == {"encode_features": 2}
+    assert f"clip {clip_id}: the shard results/store/tracks/" in first.output
+    assert "Run the same command again" in first.output
+    tracks, features = shards(project, "tracks"), shards(project, "features")
+    assert snakemake(project, "--", "features").jobs == {"track_faces": 1, "encode_features": 1}
+    assert computed(tracks, shards(project, "tracks")) == {victim.stem}
+    assert features.items() <= shards(project, "features").items()
+    assert {path: path.read_bytes() for path in intact} == intact
+    assert snakemake(project, "--", "features").jobs == {}
+
+
+def test_damaged_features_are_named_by_every_fold_and_mended_once(project: Path) -> None:
+    write_config(project, split={"protocol": "leave_one_subject_out"})
+    intact = {path: path.read_bytes() for path in (project / "results/store").rglob("*.npz")}
+    victim = sorted((project / "results/store/features").rglob("*.npz"))[0]
+    clip_id = clip_of(project, "features", victim.stem)
+    flip_bit(victim)
+    first = snakemake(project, "--", "splits", check=False)
+    assert first.code != 0
+    assert first.jobs == {"build_splits": 3}
+    assert f"clip {clip_id}: the shard results/store/features/" in first.output
+    pruning = snakemake(project, "--", "prune_store", check=False)
+    assert pruning.code != 0
+    assert "1 of 2 buckets have no index" in pruning.output
+    features = shards(project, "features")
+    assert snakemake(project, "--", "splits").jobs == {"encode_features": 1, "build_splits": 3}
+    assert computed(features, shards(project, "features")) == {victim.stem}
+    assert {path: path.read_bytes() for path in intact} == intact
+    assert snakemake(project, "--", "splits").jobs == {}
 
 
 def test_killed_run_resumes_at_the_clip(finished: Path, tmp_path: Path) -> None:

@@ -110,7 +110,11 @@ def test_identical_bytes_on_both_sides_stop_the_build(project):
 
 
 def test_folds_of_grouped_k_fold_are_cross_validated(project):
-    mlp = {"hidden": [8], "max_epochs": 1, "ensemble": 1, "refit": False, "mirror": False}
+    mlp = {
+        "hidden": [8],
+        "max_epochs": 1,
+        "fusion": {"ensemble": 1, "refit": False, "mirror": False},
+    }
     split = {"protocol": "grouped_k_fold", "folds": 3, "val_fraction": 0.5}
     write_config(project, split=split, mlp=mlp)
     run = snakemake(project, "cross_validate")

@@ -16,7 +16,7 @@ from tests.workflow.workflow import shards, snakemake
 pytestmark = pytest.mark.workflow
 
 LONG = 3600  # seconds; for many datasets at once
-MLP = {"hidden": [8], "max_epochs": 1, "ensemble": 1, "refit": False, "mirror": False}
+MLP = {"hidden": [8], "max_epochs": 1, "fusion": {"ensemble": 1, "refit": False, "mirror": False}}
 
 
 def project(work, model, datasets, **sections):

@@ -40,7 +40,7 @@ def test_scenes_are_detected_and_tracked(tmp_path, landmarker_model, real_clips)
     assert "Traceback (most recent" not in refused.output
     # The broken one is whole, whatever is found in it.
     assert "dataset small, segments: 2 problems" in refused.output
-    assert "film.mp4: its scenes have not been looked for" in refused.output
+    assert "film.mp4: its scenes have not been detected" in refused.output
     assert "Run `snakemake detect_scenes`" in refused.output
 
     run = snakemake(tmp_path, "detect_scenes")

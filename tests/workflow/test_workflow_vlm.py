@@ -77,8 +77,8 @@ def test_a_killed_training_goes_on_and_ends_in_the_report(project: Path) -> None
     assert expected.items() <= run.jobs.items()
     assert not {"track_faces", "encode_features", "fit_mlp"} & set(run.jobs)
     logs = project / "results/small/logs/fit_vlm/paligemma/full"
-    assert "going on after step" in (logs / "adaptation/80-10-10.log").read_text()
-    assert "going on after step" not in (logs / "fine_tuning/80-10-10.log").read_text()
+    assert "resuming after step" in (logs / "adaptation/80-10-10.log").read_text()
+    assert "resuming after step" not in (logs / "fine_tuning/80-10-10.log").read_text()
     assert len((folder(project, "adaptation") / "metrics.csv").read_text().splitlines()) == 31
     assert not list((project / "results/small/vlm/checkpoints").iterdir())
     for stage in (*STAGES, "fusion"):
@@ -143,19 +143,19 @@ def test_a_changed_target_trains_the_regression_anew_and_nothing_else(project: P
     assert "expected a target of small (valence); did you mean 'valence'?" in failed.output
     write_config(project, vlm=options, datasets=datasets)
     run = snakemake(project, "--", "train_paligemma")
-    expected = {"build_manifest": 1, "build_manifest_without_targets": 1, "fit_vlm": 2}
-    assert expected.items() <= run.jobs.items()
-    assert not {"track_faces", "encode_features"} & set(run.jobs)
-    rows = pq.read_table(project / "results/small/manifest.parquet").to_pylist()
-    assert [row["targets"] for row in rows] == [[("valence", i + 0.5)] for i in range(len(rows))]
+    assert {"build_targets": 1, "fit_vlm": 2}.items() <= run.jobs.items()
+    early = {"build_manifest", "track_faces", "encode_features", "build_splits", "fit_mlp"}
+    assert not early & set(run.jobs)
+    found = pq.read_table(project / "results/small/targets.parquet")
+    assert found.column("valence").to_pylist() == [i + 0.5 for i in range(len(found))]
     path = project / "results/small/evaluation/paligemma/full/fine_tuning/80-10-10/regression.json"
     assert json.loads(path.read_text())["n"] == 2
 
     table.write_text(table.read_text().replace("0.5", "7.5", 1))
     plan = snakemake(project, "-n", "--", "train_paligemma").jobs
-    assert (plan["build_manifest"], plan["fit_vlm"]) == (1, 2)
+    assert (plan["build_targets"], plan["fit_vlm"]) == (1, 2)
     assert set(plan) == {
-        *("build_manifest", "fit_vlm", "evaluate_regression", "write_report"),
+        *("build_targets", "fit_vlm", "evaluate_regression", "write_report"),
         "train_paligemma",
     }
 

@@ -1,6 +1,6 @@
 """Adapter of CREMA-D: `VideoFlash/1001_DFA_ANG_XX.flv` (actor, sentence, emotion, level).
 
-Where `processedResults/tabulatedVotes.csv` is there, its votes become `label_distribution`.
+If `processedResults/tabulatedVotes.csv` is there, its votes become `label_distribution`.
 """
 
 import re
@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from facewave.datasets.collect import Collector
 from facewave.datasets.files.sheets import find_header, read_table
 from facewave.datasets.files.tree import Tree, named_clips, tree_of
 from facewave.datasets.release import Item, Published, Release
-from facewave.datasets.rows import Rows
+from facewave.datasets.rows import Collector, Rows
 from facewave.manifest.clips import ManifestError
 
 EMOTIONS = {
@@ -36,38 +35,31 @@ FIRST_ACTOR, ACTORS, ACTORS_A_FOLD, FOLDS = 1001, 91, 18, 5
 VOTES = "processedResults/tabulatedVotes.csv"
 
 _NAME = re.compile(r"(1[0-9]{3})_([A-Z]{3})_(ANG|DIS|FEA|HAP|NEU|SAD)_(LO|MD|HI|XX|X)")
-# The first digit of a row's number in the table of votes: what the raters had before them.
-_SHOWN = {"voice": 1, "face": 2, "both": 3}
+# The first digit of a row's number in the table of votes: what the raters saw or heard.
+_SEEN = {"voice": 1, "face": 2, "both": 3}
 _ADVICE = (
     "Point `root` at the clone of CREMA-D; VideoFlash/ is stored in Git LFS: run `git lfs pull` "
     "there. `snakemake check_dataset --config root=...` lists what is there."
 )
 
 
-def label_files(options: dict[str, Any]) -> list[Path]:
-    """Return the table of votes that is below `root`; the names of the clips are the labels."""
-    tree = tree_of(Path(options["root"]).expanduser(), dataset="CREMA-D", advice=_ADVICE)
-    votes = _votes_path(tree)
-    return [tree.root / votes] if votes else []
-
-
 def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:
-    """Return a row for each clip; `fold` is one of five folds of 18 or 19 actors.
+    """Return one row per clip; `fold` is one of five folds of 18 or 19 actors.
 
     Args:
-        options: `votes` (`face`, `voice`, `both` or `none`: what the raters saw or heard whose
-            votes are taken), `class_map`
+        options: `votes` (of raters who saw the `face`, heard the `voice` or had `both`; or
+            `none`), `class_map`
         classes: the dataset's class list
         root: folder of the release
 
     Raises:
-        ManifestError: there are no such files, or the table of votes cannot be read
+        ManifestError: there are no such clips, or the table of votes cannot be read
     """
     tree = tree_of(root, dataset="CREMA-D", advice=_ADVICE)
     found = Collector(classes, options, known=EMOTIONS.values())
-    shown, path = options.get("votes", "face"), _votes_path(tree)
-    votes = _read_votes(tree.root / path, shown) if path and shown != "none" else {}
-    if path is None and shown != "none":
+    rated, path = options.get("votes", "face"), _votes_path(tree)
+    votes = _read_votes(tree.root / path, rated) if path and rated != "none" else {}
+    if path is None and rated != "none":
         found.note(f"{VOTES} is missing: no label_distribution")
     names = set()
     for path, match in named_clips(tree, _NAME):
@@ -97,7 +89,7 @@ def _votes_path(tree: Tree) -> str | None:
     return next((p for p in tree.tables if PurePosixPath(p).name == "tabulatedVotes.csv"), None)
 
 
-def _read_votes(path: Path, shown: str) -> dict[str, dict[str, float]]:
+def _read_votes(path: Path, rated: str) -> dict[str, dict[str, float]]:
     rows = read_table(path)
     letters = {name[0]: EMOTIONS[name] for name in EMOTIONS}
     start = find_header(rows, "filename", *(letter.casefold() for letter in letters))
@@ -110,7 +102,7 @@ def _read_votes(path: Path, shown: str) -> dict[str, dict[str, float]]:
     columns = {header.index(letter): word for letter, word in letters.items()}
     votes = {}
     for row in rows[start + 1 :]:
-        if len(row) == len(header) and row[0].startswith(str(_SHOWN[shown])):
+        if len(row) == len(header) and row[0].startswith(str(_SEEN[rated])):
             votes[row[name_at]] = {word: float(row[i] or 0) for i, word in columns.items()}
     return votes
 

@@ -1,4 +1,4 @@
-"""Adapter of the demo corpus, whose clips the workflow itself renders from a recipe."""
+"""Adapter of the demo, whose clips the workflow itself renders from a recipe."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,14 +9,8 @@ from facewave.demo.recipe import demo_clips, recipe_fingerprint
 from facewave.manifest.clips import ManifestError
 
 
-def label_files(options: dict[str, Any]) -> list[Path]:
-    """Return no files: the recipe's options alone decide about the clips."""
-    del options
-    return []
-
-
 def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:
-    """Return the rows of the recipe; its files lie under `root` once they are rendered.
+    """Return the rows of the recipe; the files lie below `root` once they are rendered.
 
     Args:
         options: `subjects`, `takes`, `size`, `fps` and `seed`

@@ -2,15 +2,14 @@
 
 Read are `Annotation/annotation.xlsx` or .csv (votes, and the label; 0 means that no emotion got 6
 of the 10 votes), the lists of `EmoLabel_DataSplit/`, and the media that are there: videos named by
-number, padded or not, in one folder or in `part_k/`, or folders of frames named by number. The
-derived forms of the lists are read too; see docs/datasets.md.
+number, with or without zeros, in one folder or in `part_k/`, or folders of frames named by number.
+Other forms of the lists in circulation are read too; see docs/datasets.md.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from facewave.datasets.collect import Collector
 from facewave.datasets.files.dfew_lists import (
     FOLDS,
     LABEL_OF_NUMBER,
@@ -23,9 +22,9 @@ from facewave.datasets.files.dfew_lists import (
     read_lists,
 )
 from facewave.datasets.files.folds import Listed, one_label_each
-from facewave.datasets.files.tree import NumberedMedia, Tree, numbered_media, walk
+from facewave.datasets.files.tree import NumberedMedia, Tree, numbered_media, tree_of
 from facewave.datasets.release import Item, Published, Release
-from facewave.datasets.rows import Rows
+from facewave.datasets.rows import Collector, Rows
 from facewave.manifest.clips import ManifestError
 
 ANNOTATION = "Annotation/annotation.xlsx"
@@ -37,16 +36,8 @@ _ADVICE = (
 )
 
 
-def label_files(options: dict[str, Any]) -> list[Path]:
-    """Return the annotation table and the lists that are below `root`."""
-    tree = walk(Path(options["root"]).expanduser())
-    annotation = find_annotation(tree)
-    paths = [*([annotation] if annotation else []), *find_lists(tree).values()]
-    return [tree.root / path for path in paths]
-
-
 def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:
-    """Return a row for each clip with a single label.
+    """Return one row per clip with a single label.
 
     Args:
         options: `media`, `media_folder`, `fps`, `label_base`, `class_map`, `cache`
@@ -56,7 +47,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
     Raises:
         ManifestError: an official file is missing, or files contradict each other
     """
-    tree = _tree(root)
+    tree = tree_of(root, dataset="DFEW", advice=_ADVICE)
     table = _annotation(tree, options.get("cache"))
     labels = {clip: row.label for clip, row in table.items() if row.label != NO_SINGLE_LABEL}
     lists, notes = read_lists(tree, label_base=options.get("label_base"), annotated=labels)
@@ -68,7 +59,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
         if clip in table and line.label != _word(labels, clip)
     ]
     if problems:
-        raise ManifestError("DFEW", problems, advice="Copy the contradicting files anew.")
+        raise ManifestError("DFEW", problems, advice="Copy the contradicting files again.")
     if not table and not listed:
         missing = [f"{name}: missing" for name in (ANNOTATION, official_list("test", 1))]
         raise ManifestError(f"{root}: DFEW's labels", missing, advice=_ADVICE)
@@ -94,13 +85,6 @@ def _is_annotation(path: str) -> bool:
     return name in ("annotation.xlsx", "annotation.csv") and not folder.endswith("labels")
 
 
-def _tree(root: Path) -> Tree:
-    try:
-        return walk(root)
-    except FileNotFoundError as error:
-        raise ManifestError("DFEW", [str(error)], advice=_ADVICE) from None
-
-
 def _annotation(tree: Tree, cache: Path | None) -> dict[int, Annotated]:
     path = find_annotation(tree)
     if path is None:
@@ -112,7 +96,7 @@ def _annotation(tree: Tree, cache: Path | None) -> dict[int, Annotated]:
         if other is not row:
             problems.append(f"{row.place}: clip {row.clip} is in {other.place} too")
     if problems:
-        raise ManifestError(path, problems, advice="Copy the official table anew.")
+        raise ManifestError(path, problems, advice="Copy the official table again.")
     return table
 
 

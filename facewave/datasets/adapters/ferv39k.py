@@ -2,7 +2,7 @@
 
 Read are `4_setups/All_scenes/train_All.csv` and `test_All.csv` (`Action/Happy/0267 Happy`; derived:
 `Interview/Happy/0118,3`) and the frames of `2_ClipsforFaceCrop/` (faces) or `3_ClipsforScenImages/`
-(whole pictures). The folder of a clip names its emotion; labels are only compared with it.
+(whole images). The folder of a clip names its emotion; the labels only have to agree with it.
 """
 
 import re
@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from facewave.datasets.collect import Collector
 from facewave.datasets.files.sheets import read_text
-from facewave.datasets.files.tree import Tree, walk
+from facewave.datasets.files.tree import Tree, tree_of
 from facewave.datasets.release import Item, Published, Release
-from facewave.datasets.rows import Rows
+from facewave.datasets.rows import Collector, Rows
 from facewave.manifest.class_lists import SEVEN, canonical
 from facewave.manifest.clips import ManifestError
 
@@ -43,14 +42,8 @@ class _Line:
         return f"{self.scene}/{self.emotion}/{self.number}"
 
 
-def label_files(options: dict[str, Any]) -> list[Path]:
-    """Return the train and the test list that are below `root`."""
-    tree = walk(Path(options["root"]).expanduser())
-    return [tree.root / path for path in _lists(tree).values()]
-
-
 def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:
-    """Return a row for each clip of the lists, its split and its scene.
+    """Return one row per clip of the lists, with its split and its scene.
 
     Args:
         options: `crop` (`face` or `scene`), `fps`, `class_map`
@@ -60,10 +53,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
     Raises:
         ManifestError: an official file is missing, or a list cannot be read
     """
-    try:
-        tree = walk(root)
-    except FileNotFoundError as error:
-        raise ManifestError("FERV39k", [str(error)], advice=_ADVICE) from None
+    tree = tree_of(root, dataset="FERV39k", advice=_ADVICE)
     lists = _lists(tree)
     missing = [f"{LISTS[part]}: missing" for part in LISTS if part not in lists]
     if missing:
@@ -105,7 +95,7 @@ def _media(tree: Tree, crop: str) -> dict[str, str]:
     """Return `scene/emotion/number`, in lower case, to the path of each clip."""
     paths = [*tree.frame_folders, *tree.videos]
     inside = [path for path in paths if crop.casefold() in path.casefold()]
-    if not inside:  # root itself is the folder of the crops
+    if not inside:  # the root itself is the folder of the crops
         others = [name.casefold() for name in CROPS.values()]
         inside = [path for path in paths if not any(name in path.casefold() for name in others)]
     keys = {}
@@ -129,7 +119,9 @@ def _read(path: Path, shown: str, part: str) -> list[_Line]:
             continue
         scene, emotion, clip = match.groups()
         label = re.split(r"[\s,;]+", text.strip())[-1]
-        if label.isdecimal():  # copies number the emotions in their own order, but in one order
+        if (
+            label.isdecimal()
+        ):  # copies number the emotions in an order of their own, but consistently
             same = numbered.setdefault(label, emotion) == emotion
         else:
             same = "/" in label or canonical(label) == canonical(emotion)
@@ -141,7 +133,7 @@ def _read(path: Path, shown: str, part: str) -> list[_Line]:
             continue
         lines.append(_Line(scene, emotion, clip, part, place))
     if problems:
-        raise ManifestError(shown, problems, advice="Copy the official list anew.")
+        raise ManifestError(shown, problems, advice="Copy the official list again.")
     return lines
 
 
@@ -164,18 +156,18 @@ def _items(tree: Tree) -> list[Item]:
     media = _crops(tree)
     if not named and not any(media.values()):
         return [Item(item.name, item.purpose, None, item.required) for item in items]
-    pictures = {"face": "the face crops", "scene": "the whole pictures (`crop: scene`)"}
+    images = {"face": "the face crops", "scene": "the whole images (`crop: scene`)"}
     for crop, name in CROPS.items():
         first = min(media[crop].values(), default=None)
         needed = crop == "face" and not media["scene"]
         items.append(
-            Item(f"{name}/Action/Happy/0001", pictures[crop], first, needed, optional=not needed)
+            Item(f"{name}/Action/Happy/0001", images[crop], first, needed, optional=not needed)
         )
     return items
 
 
 def _crops(tree: Tree) -> Mapping[str, Mapping[str, str]]:
-    """Return the clips below the official folder of each kind of pictures."""
+    """Return the clips below the official folder of each kind of image."""
     return {
         crop: {
             k: path for k, path in _media(tree, name).items() if name.casefold() in path.casefold()
@@ -212,6 +204,8 @@ RELEASE = Release(
         ]
     },
     source="4_setups/All_scenes of the release (38,935 clips of 22 scenes)",
-    advice=["Folders of frames name no frame rate: set `fps`, else landmarker.default_fps holds."],
+    advice=[
+        "Folders of frames name no frame rate: set `fps`, else landmarker.default_fps is used."
+    ],
     options=_options,
 )

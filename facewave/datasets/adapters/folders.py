@@ -1,7 +1,7 @@
-"""Adapter of a folder for each class: `happy/clip1.mp4`, `train/happy/clip1.mp4`.
+"""Adapter of one folder per class: `happy/clip1.mp4`, `train/happy/clip1.mp4`.
 
-The clips of a class lie at any depth below its folder; a folder of frames is a clip. Where the
-folders at the top are train, val and test, the classes lie below them and give `split`.
+The clips of a class lie at any depth below its folder; a folder of frames is a clip. If the top
+folders are train, val and test, the classes lie below them, and `split` is filled.
 """
 
 import re
@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from facewave.datasets.collect import Collector
-from facewave.datasets.files.tree import Tree, tree_of
-from facewave.datasets.release import Item, Release
-from facewave.datasets.rows import Rows
+from facewave.datasets.files.tree import tree_of
+from facewave.datasets.release import Release
+from facewave.datasets.rows import Collector, Rows
 from facewave.manifest.clips import ManifestError
 
 SPLITS = {
@@ -27,14 +26,8 @@ _ADVICE = (
 )
 
 
-def label_files(options: dict[str, Any]) -> list[Path]:
-    """Return no files: the folders are the labels."""
-    del options
-    return []
-
-
 def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:
-    """Return a row for each clip.
+    """Return one row per clip.
 
     Args:
         options: `pattern` (regular expression over the path below `root`, whose groups `subject`,
@@ -43,7 +36,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
         root: folder of the classes' folders
 
     Raises:
-        ManifestError: there are no clips, or `pattern` is no regular expression or does not fit
+        ManifestError: there are no clips, or `pattern` is not a regular expression or does not fit
     """
     tree = tree_of(root, dataset="folders", advice=_ADVICE)
     pattern = _pattern(options.get("pattern"))
@@ -54,12 +47,12 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
     ]
     if not paths:
         raise ManifestError(str(root), ["found no clips"], advice=_ADVICE)
-    parted = {path.split("/")[0].casefold() for path in paths if "/" in path} <= SPLITS.keys()
+    by_split = {path.split("/")[0].casefold() for path in paths if "/" in path} <= SPLITS.keys()
     found = Collector(classes, options)
     frames = set(tree.frame_folders)
     for path in paths:
         parts = PurePosixPath(path).parts
-        if len(parts) < 2 + parted:
+        if len(parts) < 2 + by_split:
             found.leave_out("that lie beside the folders of the classes, not in one")
             continue
         cells = _cells(pattern, path, found)
@@ -67,8 +60,8 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
             found.add(
                 path,
                 file_path=path,
-                word=parts[int(parted)],
-                split=SPLITS[parts[0].casefold()] if parted else None,
+                word=parts[int(by_split)],
+                split=SPLITS[parts[0].casefold()] if by_split else None,
                 fps_hint=options.get("fps") if path in frames else None,
                 **cells,
             )
@@ -81,7 +74,7 @@ def _pattern(text: str | None) -> re.Pattern[str] | None:
     try:
         pattern = re.compile(text)
     except re.error as error:
-        problem = f"pattern {text!r}: no regular expression ({error})"
+        problem = f"pattern {text!r}: not a regular expression ({error})"
         raise ManifestError("folders", [problem], advice="Correct `pattern`.") from None
     if not set(pattern.groupindex) & set(GROUPS):
         problem = f"pattern {text!r}: has no group such as (?P<subject>...)"
@@ -99,9 +92,4 @@ def _cells(pattern: re.Pattern[str] | None, path: str, found: Collector) -> dict
     return {name: cell for name, cell in match.groupdict().items() if name in GROUPS}
 
 
-def _items(tree: Tree) -> list[Item]:
-    del tree
-    return []
-
-
-RELEASE = Release(title="a folder for each class", items=_items)
+RELEASE = Release(title="a folder for each class", items=lambda _: [])

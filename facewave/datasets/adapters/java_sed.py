@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from facewave.datasets.collect import Collector
 from facewave.datasets.files.tree import Tree, named_clips, tree_of
 from facewave.datasets.release import Item, Release
-from facewave.datasets.rows import Rows
+from facewave.datasets.rows import Collector, Rows
 from facewave.manifest.clips import ManifestError
 
 EMOTIONS = {
@@ -19,14 +18,8 @@ _NAME = re.compile(r"([0-9]{2})-([0-9]{2})-(0[1-6])_([0-9]{2})")
 _ADVICE = "Point `root` at the folder that holds clips named like 01-03-04_02.mp4."
 
 
-def label_files(options: dict[str, Any]) -> list[Path]:
-    """Return no files: the names of the clips are the labels."""
-    del options
-    return []
-
-
 def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:
-    """Return a row for each clip.
+    """Return one row per clip.
 
     Args:
         options: `class_map`
@@ -34,7 +27,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
         root: folder of the clips, at any depth
 
     Raises:
-        ManifestError: there are no such files
+        ManifestError: there are no such clips
     """
     found = Collector(classes, options, known=EMOTIONS.values())
     clips = list(named_clips(tree_of(root, dataset="Java-SED", advice=_ADVICE), _NAME))

@@ -1,7 +1,7 @@
 """Adapter of MAFW: single or compound labels, five official folds, scores and captions.
 
 Read are the lists of `Train & Test Set/`, `Labels/single-set.xlsx` or `multi-set.xlsx` (scores, and
-labels where there are no lists), `Labels/descriptive_text.xlsx` (captions) and `clips/` or
+labels if there are no lists), `Labels/descriptive_text.xlsx` (captions) and `clips/` or
 `frames/`. Labels are matched by word, never by number.
 """
 
@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from facewave.datasets.collect import Collector
 from facewave.datasets.files.folds import Listed, one_label_each
 from facewave.datasets.files.mafw_tables import (
     FOLDS,
@@ -22,9 +21,9 @@ from facewave.datasets.files.mafw_tables import (
     read_lists,
     read_scores,
 )
-from facewave.datasets.files.tree import NumberedMedia, Tree, numbered_media, walk
+from facewave.datasets.files.tree import NumberedMedia, Tree, numbered_media, tree_of
 from facewave.datasets.release import Item, Published, Release
-from facewave.datasets.rows import Rows
+from facewave.datasets.rows import Collector, Rows
 from facewave.manifest.class_lists import MAFW_COMPOUND, MAFW_ORDER, canonical
 from facewave.manifest.clips import ManifestError
 
@@ -37,16 +36,8 @@ _ADVICE = (
 _BOOKS = {"single": ("single-set", "single_label"), "compound": ("multi-set", "multi_label")}
 
 
-def label_files(options: dict[str, Any]) -> list[Path]:
-    """Return the workbooks and lists that are below `root`."""
-    tree, kind = walk(Path(options["root"]).expanduser()), _kind(options)
-    books = [find_workbook(tree, stem) for stem in (_BOOKS[kind][0], "descriptive_text")]
-    paths = [*(book for book in books if book), *find_lists(tree, kind).values()]
-    return [tree.root / path for path in paths]
-
-
 def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:
-    """Return a row for each clip of the single or of the compound set.
+    """Return one row per clip of the single or of the compound set.
 
     Args:
         options: `classes_preset`, `captions`, `media`, `media_folder`, `fps`, `class_map`, `cache`
@@ -57,7 +48,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
         ManifestError: an official file is missing, or files contradict each other
     """
     kind, cache = _kind(options), options.get("cache")
-    tree = _tree(root)
+    tree = tree_of(root, dataset="MAFW", advice=_ADVICE)
     lists, captions, notes = read_lists(tree, kind)
     folds = lists.folds(f"MAFW's {kind} lists")
     listed, problems = one_label_each(lists.lines())
@@ -69,7 +60,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
         if clip in scored and canonical(line.label) != canonical(scored[clip].label)
     ]
     if problems:
-        raise ManifestError("MAFW", problems, advice="Copy the contradicting files anew.")
+        raise ManifestError("MAFW", problems, advice="Copy the contradicting files again.")
     if not scored and not listed:
         names = (f"Labels/{_BOOKS[kind][0]}.xlsx", official_list(kind, "no_caption", "test", 1))
         lines = [f"{name}: missing" for name in names]
@@ -98,13 +89,6 @@ def _kind(options: Mapping[str, Any]) -> str:
     return "compound" if preset.startswith("compound") else "single"
 
 
-def _tree(root: Path) -> Tree:
-    try:
-        return walk(root)
-    except FileNotFoundError as error:
-        raise ManifestError("MAFW", [str(error)], advice=_ADVICE) from None
-
-
 def _scores(tree: Tree, kind: str, cache: Path | None) -> dict[int, Scored]:
     stem, column = _BOOKS[kind]
     path = find_workbook(tree, stem)
@@ -117,7 +101,7 @@ def _scores(tree: Tree, kind: str, cache: Path | None) -> dict[int, Scored]:
         if other is not row:
             problems.append(f"{row.place}: clip {row.clip} is in {other.place} too")
     if problems:
-        raise ManifestError(path, problems, advice="Copy the official table anew.")
+        raise ManifestError(path, problems, advice="Copy the official table again.")
     return table
 
 

@@ -1,4 +1,4 @@
-"""Adapter of one's own code: a Python file with a function `load`, named in the configuration."""
+"""Adapter of the user's own code: a Python file with a function `load`, named in the config."""
 
 import importlib.util
 from collections.abc import Sequence
@@ -12,13 +12,6 @@ from facewave.manifest.clips import ManifestError
 _ADVICE = "docs/datasets.md shows a whole adapter; `module` is relative to the working folder."
 
 
-def label_files(options: dict[str, Any]) -> list[Path]:
-    """Return the Python file, and what its own `label_files` returns if it has one."""
-    module = _module(options)
-    own = module.label_files(options) if hasattr(module, "label_files") else []
-    return [_path(options), *own]
-
-
 def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:
     """Return what the file's `load(options, classes=..., root=...)` returns.
 
@@ -28,7 +21,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
         root: folder that the clips' paths are relative to
 
     Raises:
-        ManifestError: no such file, or it returns something else than Rows
+        ManifestError: there is no such file, or it does not return Rows
     """
     rows = _module(options).load(options, classes=list(classes), root=root)
     if not isinstance(rows, Rows):

@@ -2,7 +2,7 @@
 
 The fields of a name: modality (01 audio and video, 02 video only, 03 audio only), vocal channel (01
 speech, 02 song), emotion, intensity, statement, repetition, actor. The files of modality 01 and 02
-with the same other fields are one performance: they share their `take` and so stay together.
+with the same other fields are one performance: they have the same `take` and so stay together.
 """
 
 import re
@@ -11,10 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from facewave.datasets.collect import Collector
 from facewave.datasets.files.tree import Tree, named_clips, tree_of
 from facewave.datasets.release import Item, Published, Release
-from facewave.datasets.rows import Rows
+from facewave.datasets.rows import Collector, Rows
 from facewave.manifest.clips import ManifestError
 
 EMOTIONS = {
@@ -35,23 +34,17 @@ _ADVICE = (
 )
 
 
-def label_files(options: dict[str, Any]) -> list[Path]:
-    """Return no files: the names of the clips are the labels."""
-    del options
-    return []
-
-
 def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:
-    """Return a row for each clip; `fold` is one of six folds of four actors.
+    """Return one row per clip; `fold` is one of six folds of four actors.
 
     Args:
         options: `vocal` (`speech`, `song` or `both`), `modality` (`one`: one file of each take, the
-            one with sound where both are there; `av`; `video_only`; `both`), `class_map`
+            one with sound if there are both; `av`; `video_only`; `both`), `class_map`
         classes: the dataset's class list
         root: folder of the release
 
     Raises:
-        ManifestError: there are no such files
+        ManifestError: there are no such clips
     """
     clips = list(named_clips(tree_of(root, dataset="RAVDESS", advice=_ADVICE), _NAME))
     found = Collector(classes, options, known=EMOTIONS.values())
@@ -84,7 +77,7 @@ def _wanted(
     chosen, names = [], set()
     for path, match in clips:
         if match[1] == "03":
-            found.leave_out("of modality 03: sound without pictures")
+            found.leave_out("of modality 03: sound without images")
         elif vocal != "both" and match[2] != _CHANNELS[vocal]:
             found.leave_out(f"that are not {vocal} (option `vocal`)")
         elif match[1] not in accepted:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from facewave.datasets.collect import Collector
 from facewave.datasets.files.dfew_lists import (
     LABEL_OF_NUMBER,
     NO_SINGLE_LABEL,
@@ -19,7 +18,7 @@ from facewave.datasets.files.dfew_lists import (
 from facewave.datasets.files.sheets import read_text
 from facewave.datasets.files.tree import Tree, tree_of
 from facewave.datasets.release import Item, Release
-from facewave.datasets.rows import Rows
+from facewave.datasets.rows import Collector, Rows
 from facewave.manifest.clips import ManifestError
 
 _ADVICE = (
@@ -27,15 +26,8 @@ _ADVICE = (
 )
 
 
-def label_files(options: dict[str, Any]) -> list[Path]:
-    """Return the table, given or found below `root`."""
-    root = Path(options["root"]).expanduser()
-    table = options.get("table") or _find(tree_of(root, dataset="raw_dfew_csv", advice=_ADVICE))
-    return [root / table] if table else []
-
-
 def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:
-    """Return a row for each clip with a single label.
+    """Return one row per clip with a single label.
 
     Args:
         options: `table` (None: the one below `root` that has the columns), `class_map`

@@ -1,9 +1,9 @@
-"""Adapter of a table of one's own: CSV, TSV or Parquet with a row a clip.
+"""Adapter of the user's own table: CSV, TSV or Parquet with one row per clip.
 
 Columns `file_path` and `label`; optional `clip_id`, `subject`, `take`, `fold`, `split`, `text`,
-`fps_hint`, `source`, `scene` and `label_distribution` (votes in the order of the class list, parted
-by blanks, as a manifest has them). The option `targets` names columns of numbers. Other columns are
-ignored.
+`fps_hint`, `source`, `scene` and `label_distribution` (votes in the order of the class list,
+separated by spaces, as in a manifest). The option `targets` names columns of numbers. Other columns
+are ignored.
 """
 
 import csv
@@ -30,20 +30,11 @@ _ADVICE = (
 )
 
 
-def label_files(options: dict[str, Any]) -> list[Path]:
-    """Return the table's path; the file need not be there.
-
-    Args:
-        options: `root` and `table`
-    """
-    return [Path(options["root"]).expanduser() / options["table"]]
-
-
 def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows:
     """Read the table.
 
     Args:
-        options: `table`, and `columns` where the table's column names are others; `targets`
+        options: `table`, and `columns` if the table has other column names; `targets`
         classes: the dataset's class list; not needed here
         root: folder that `table` is relative to
 
@@ -71,7 +62,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
 
 
 def _with_targets(rows: Rows, targets: Mapping[str, str]) -> Rows:
-    """Make one column of mappings of those that hold the targets."""
+    """Combine the columns of targets into one column of mappings."""
     if not targets:
         return rows
     columns = dict(rows.columns)
@@ -125,12 +116,12 @@ def _delimiter(path: Path, text: str, names: Mapping[str, str]) -> str:
         cells = next(csv.reader([header], delimiter=delimiter), [])
         return len({cell.strip() for cell in cells} & set(names.values()))
 
-    # A tie (no known column at all) goes to what occurs most, then to the first choice.
+    # On a tie (no known column at all) the most frequent wins, then the first choice.
     return max(choices, key=lambda delimiter: (known(delimiter), header.count(delimiter)))
 
 
 def _even(records: list[list[str]], width: int) -> list[tuple[int, str]]:
-    """Make all records as wide as the header, in place; return those that hold more."""
+    """Make all records as wide as the header, in place; report those with more cells."""
     problems = []
     for index, record in enumerate(records):
         if len(record) == width:
@@ -140,7 +131,7 @@ def _even(records: list[list[str]], width: int) -> list[tuple[int, str]]:
                 (
                     index,
                     f"found {len(record)} cells, expected {width} as in the header (a cell that "
-                    "holds the delimiter needs quotes)",
+                    "contains the delimiter needs quotes)",
                 )
             )
         records[index] = record[:width] + [""] * (width - len(record))
@@ -152,13 +143,13 @@ def _read_parquet(path: Path, names: Mapping[str, str], mapped: set[str]) -> Row
     import pyarrow.parquet as pq
 
     try:
-        # read_table would take `fold=1` in a folder's name for a column.
+        # read_table would read `fold=1` in a folder's name as a column.
         with pq.ParquetFile(path) as file:
             header = file.schema_arrow.names
             picked = _picked(path, header, names, mapped)
             table = file.read(columns=[header[position] for position in picked.values()])
     except pa.ArrowException as error:
-        problem = f"found no readable Parquet file ({error})"
+        problem = f"not a readable Parquet file ({error})"
         raise ManifestError(str(path), [problem], advice=_ADVICE) from error
     return Rows(
         source=path.name,

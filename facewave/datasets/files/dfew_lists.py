@@ -1,4 +1,4 @@
-"""DFEW's annotation table and its train and test lists, in every form that is met."""
+"""DFEW's annotation table and its train and test lists, in all forms in circulation."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -42,7 +42,7 @@ def read_annotation(path: Path, *, cache: Path | None = None) -> list[Annotated]
     """Read the annotation table: `1happy` … `7fear`, `order`, `label`; maybe `file_path`.
 
     Raises:
-        ManifestError: no such header, or rows that hold something else than numbers
+        ManifestError: no such header, or rows with anything but numbers
     """
     rows = read_table(path, cache=cache)
     start = next((i for i, row in enumerate(rows[:5]) if len(vote_columns(row)) == 7), None)
@@ -107,14 +107,14 @@ def read_lists(
 
     Args:
         tree: of the root
-        label_base: number of the first class (0 or 1); None: found out
-        annotated: labels of the annotation table, which settle what the lists' numbers mean
+        label_base: number of the first class (0 or 1); None: to be found out
+        annotated: labels of the annotation table, which show what the lists' numbers mean
 
     Returns:
         the lists with words as labels, and notes
 
     Raises:
-        ManifestError: lines that name no clip and label, or numbers that could mean either
+        ManifestError: lines without a clip and its label, or numbers that could mean either
     """
     paths = find_lists(tree)
     raw = {key: _read_list(tree.root / path, path) for key, path in paths.items()}
@@ -156,7 +156,7 @@ def _read_list(path: Path, shown: str) -> list[Listed]:
         else:
             listed.append(Listed(int(clip[1]), str(label), place))
     if problems:
-        raise ManifestError(shown, problems, advice="Copy the official list anew.")
+        raise ManifestError(shown, problems, advice="Copy the official list again.")
     return listed
 
 
@@ -164,11 +164,11 @@ def _cells(line: str) -> list[str]:
     for delimiter in ",\t;":
         if delimiter in line:
             return [cell.strip().strip('"') for cell in line.split(delimiter)]
-    return line.rsplit(maxsplit=2)  # `path frames label`, where the path may hold blanks
+    return line.rsplit(maxsplit=2)  # `path frames label`, where the path may contain spaces
 
 
 def _base(lines: Iterable[Listed], annotated: Mapping[int, str]) -> int:
-    """Return the number of the first class; refuse to guess where both readings are possible."""
+    """Return the number of the first class; refuse to guess if both readings are possible."""
     lines = list(lines)
     labels = {int(line.label) for line in lines}
     known = [

@@ -1,4 +1,4 @@
-"""Official folds: lists of train and test clips, and whether they are what folds must be."""
+"""Official folds: lists of train and test clips, checked to be valid folds."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from facewave.manifest.clips import ManifestError
 
 _ADVICE = (
-    "Copy the official lists anew. To go without them, move them out of the root: the other "
+    "Copy the official lists again. To do without them, move them out of the root: the other "
     "protocols (such as grouped_k_fold) need no lists."
 )
 
@@ -17,10 +17,10 @@ class Listed:
     """A line of an official list.
 
     Attributes:
-        clip: what names the clip
-        label: as the list writes it
+        clip: number of the clip
+        label: as it stands in the list
         place: file and line, for messages
-        text: caption, where the list has one
+        text: caption, if the list has one
     """
 
     clip: int
@@ -34,8 +34,8 @@ class FoldLists:
     """The train and test lists of each fold, and the files that they come from.
 
     Attributes:
-        train, test: fold number to its lines
-        missing: official files that belong to the lists and are not there
+        train, test: lines by the number of the fold
+        missing: official lists that are not there
     """
 
     train: Mapping[int, list[Listed]]
@@ -43,7 +43,7 @@ class FoldLists:
     missing: tuple[str, ...] = ()
 
     def lines(self) -> Iterable[Listed]:
-        """Yield every line, of the test lists first."""
+        """Yield every line, those of the test lists first."""
         for part in (self.test, self.train):
             for number in sorted(part):
                 yield from part[number]
@@ -51,14 +51,14 @@ class FoldLists:
     def folds(self, source: str) -> dict[int, int]:
         """Return the fold in whose test part each clip is.
 
-        The five folds of DFEW and of MAFW are a partition: each clip is tested exactly once. Lists
-        that are none cannot be held in one column, and mean that the copy is not whole.
+        The five folds of DFEW and of MAFW are a partition: each clip is tested exactly once. Other
+        lists do not fit into one column, and mean that the copy is incomplete.
 
         Args:
             source: name of the dataset's lists, for messages
 
         Raises:
-            ManifestError: a list is missing, or the test parts are no partition of the clips
+            ManifestError: a list is missing, or the test parts are not a partition of the clips
         """
         if not self.test and not self.train:
             return {}
@@ -96,13 +96,13 @@ class FoldLists:
             if absent:
                 problems.append(
                     f"train part of fold {number}: {absent:,} clips of the other folds' test "
-                    "parts are not in it; the list was copied in part"
+                    "parts are missing; the list is incomplete"
                 )
         return problems
 
 
 def one_label_each(lines: Iterable[Listed]) -> tuple[dict[int, Listed], list[str]]:
-    """Return the first line of each clip, and what contradicts it in later ones."""
+    """Return the first line of each clip, and the later ones that contradict it, as messages."""
     first: dict[int, Listed] = {}
     others: defaultdict[int, list[Listed]] = defaultdict(list)
     for line in lines:

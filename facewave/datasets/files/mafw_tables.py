@@ -18,7 +18,7 @@ _LIST = re.compile(
 )
 _CLIP = re.compile(r"([0-9]+)(?:\.[A-Za-z0-9]+)?$")
 _MARKUP = re.compile(r"<br */?>", re.IGNORECASE)
-_ADVICE = "Copy the official file anew."
+_ADVICE = "Copy the official file again."
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class Caption:
-    """What is to be seen in a clip, in Chinese and in English."""
+    """Description of a clip, in Chinese and in English."""
 
     chinese: str
     english: str
@@ -70,8 +70,8 @@ def official_list(kind: str, caption: str, part: str, fold: int) -> str:
 def read_scores(path: Path, column: str, *, cache: Path | None = None) -> list[Scored]:
     """Read single-set or multi-set, with or without a title row above the header.
 
-    The label's numbers are turned into words by the order of the file's own score columns: derived
-    copies order them otherwise.
+    The label's numbers become words by the order of the file's own score columns: derived copies
+    have another order.
 
     Args:
         path: the workbook
@@ -79,7 +79,7 @@ def read_scores(path: Path, column: str, *, cache: Path | None = None) -> list[S
         cache: see `facewave.datasets.files.sheets.read_table`
 
     Raises:
-        ManifestError: no such header, or rows without clip or label
+        ManifestError: no such header, or rows without a clip or label
     """
     rows = read_table(path, cache=cache)
     start = find_header(rows, "clip", column)
@@ -114,7 +114,7 @@ def read_scores(path: Path, column: str, *, cache: Path | None = None) -> list[S
 
 
 def read_captions(path: Path, *, cache: Path | None = None) -> dict[int, Caption]:
-    """Read descriptive_text: clip, Chinese, English; rows that name no clip are its header."""
+    """Read descriptive_text: clip, Chinese, English; rows without a clip are its header."""
     captions = {}
     for row in read_table(path, cache=cache):
         cells = [*row, "", "", ""]
@@ -127,11 +127,11 @@ def read_captions(path: Path, *, cache: Path | None = None) -> dict[int, Caption
 def read_lists(tree: Tree, kind: str) -> tuple[FoldLists, dict[int, Caption], list[str]]:
     """Read the official lists of the single or of the compound set, with their captions.
 
-    Those without captions are taken: the others lack all neutral clips. They are read only for
-    their captions, or where the others are missing.
+    The lists without captions are used, since those with captions lack all neutral clips. The
+    latter are read only for their captions, or if the others are missing.
 
     Raises:
-        ManifestError: lines that are no clip and label
+        ManifestError: lines without a clip and its label
     """
     paths = find_lists(tree, kind)
     plain = any(caption == "no_caption" for caption, _, _ in paths)

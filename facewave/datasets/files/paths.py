@@ -1,4 +1,4 @@
-"""Paths of a dataset's clips: inside its root, and there."""
+"""Checks that the paths of a dataset's clips stay below its root and exist."""
 
 import os
 import posixpath
@@ -10,19 +10,19 @@ from pathlib import Path
 Problems = list[tuple[int, str]]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-# Reading a folder once is cheaper than asking for its files one by one, from about this many on.
+# From about this many files on, listing the folder is cheaper than checking them one by one.
 _WORTH_LISTING = 16
 
 
 class Root:
     """Folder that a dataset's paths are relative to and may not leave.
 
-    Links are followed: where one leads out of the root, what lies behind it is refused. `..` is
-    taken out of a path by its text alone, so that a link never decides where it leads.
+    Links are followed, and what lies behind a link that leads out of the root is refused. `..` is
+    resolved in the text of a path alone, so that it does not depend on links.
     """
 
     def __init__(self, root: Path) -> None:
-        """Take the folder as given; it need not be there yet."""
+        """Take the folder as given; it need not exist yet."""
         self._text = posixpath.normpath(root)
         self._prefix = "" if self._text == "." else self._text.rstrip("/") + "/"
         self._real = posixpath.realpath(root)
@@ -30,7 +30,7 @@ class Root:
         self._leads: dict[str, str | None] = {}
 
     def relative(self, cells: Sequence[str | None], problems: Problems) -> list[str | None]:
-        """Return each path relative to the root, None for those that are reported.
+        """Return each path relative to the root, None for those with a problem.
 
         Args:
             cells: paths, absolute or relative to the root
@@ -52,15 +52,15 @@ class Root:
     def survey(
         self, paths: Sequence[str | None], problems: Problems, *, check_files: bool
     ) -> dict[int, str]:
-        """Look for the files and for links that lead out of the root.
+        """Look for missing files and for links that lead out of the root.
 
         Args:
-            paths: relative to the root; None is left out
-            problems: links that lead out of the root are added, and a root that is not there
-            check_files: False to look at the folders only
+            paths: relative to the root; None is skipped
+            problems: links that lead out of the root are added, and a missing root
+            check_files: False to check the folders only
 
         Returns:
-            the message for each missing file, by its row
+            the message for each missing file, by row
         """
         if check_files and not stat.S_ISDIR(_mode(self._text)):
             problems.append((-1, f"root {self._text!r}: no such folder"))
@@ -96,15 +96,15 @@ class Root:
         if cell is None:
             return "file_path: blank; expected a video or a folder of frames"
         if _CONTROL.search(cell):
-            return f"file_path {cell!r}: holds a control character; expected a plain file name"
+            return f"file_path {cell!r}: contains a control character; expected a plain file name"
         return f"file_path {cell!r}: leaves the root; expected a path below {self._text}"
 
     def _folder_leads_to(self, folder: str) -> str | None:
-        """Return where outside the root a folder really lies, None where it lies inside."""
+        """Return where a folder really lies outside the root, None if it lies inside."""
         known = self._leads
         if folder not in known:
             target, end = None, 0
-            # From the top down, so that each folder is asked once however many lie below it.
+            # From the top down, so that each folder is checked once however many lie below it.
             while target is None and end != -1:
                 end = folder.find("/", end + 1) if folder else -1
                 part = folder if end == -1 else folder[:end]
@@ -127,7 +127,7 @@ class Root:
             with os.scandir(f"{self._text}/{folder}") as entries:
                 return {entry.name for entry in entries if not entry.is_symlink()}
         except OSError:
-            return set()  # each file is asked for by itself and reported
+            return set()  # then each file is checked on its own and reported
 
     def _look(self, row: int, path: str, missing: dict[int, str], problems: Problems) -> None:
         target = self._link_leads_to(path)
@@ -151,7 +151,7 @@ def _outside(path: str | None, target: str) -> str:
 
 
 def _mode(path: str, *, follow: bool = True) -> int:
-    """Return the mode of a file, 0 where it is not to be had."""
+    """Return the mode of a file, 0 if it cannot be read."""
     try:
         return os.stat(path, follow_symlinks=follow).st_mode  # noqa: PTH116 (Path takes 5 times as long)
     except (OSError, ValueError):

@@ -1,7 +1,7 @@
-"""Tables of the official releases: .xlsx with or without a title row, .csv, and lists in text.
+"""Tables: those of official releases (.xlsx, .csv, lists in text) and those that people join.
 
-Only what the loaders of these datasets have met is handled: UTF-8 with and without a mark, UTF-16
-with one, GBK (MAFW's captions), commas, tabs and blanks.
+Official ones are read in the forms in circulation: UTF-8 with or without a byte order mark, UTF-16
+with one, GBK (MAFW's captions), commas, tabs and spaces, with or without a title row.
 """
 
 import csv
@@ -13,23 +13,24 @@ from pathlib import Path
 from typing import Any
 
 from facewave.manifest.clips import ManifestError
+from facewave.messages import did_you_mean, listed
 from facewave.storage.tables import write_text
 
-# A header stands in one of the first rows: some copies carry a title above it.
+# The header is one of the first rows: some copies have a title above it.
 _HEADER_WITHIN = 5
 
 
 def read_text(path: Path) -> str:
-    """Return a text file's content, whichever of the known encodings it has.
+    """Return the content of a text file in any of the known encodings.
 
     Raises:
-        ManifestError: it is missing, cannot be read or is no text
+        ManifestError: it is missing, cannot be read or is not text
     """
     try:
         data = path.read_bytes()
     except OSError as error:
         problem = f"the file cannot be read: {error.strerror}"
-        raise ManifestError(str(path), [problem], advice="Copy it anew.") from None
+        raise ManifestError(str(path), [problem], advice="Copy it again.") from None
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
     for encoding in ("utf-8-sig", "gb18030"):
@@ -37,19 +38,19 @@ def read_text(path: Path) -> str:
             return data.decode(encoding)
         except UnicodeDecodeError:
             continue
-    problem = "neither UTF-8 nor GBK text"
-    raise ManifestError(str(path), [problem], advice="Save it as UTF-8, or copy it anew.")
+    problem = "not valid text in UTF-8 or GBK"
+    raise ManifestError(str(path), [problem], advice="Save it as UTF-8, or copy it again.")
 
 
 def read_table(path: Path, *, cache: Path | None = None) -> list[list[str]]:
-    """Return the rows of a .csv, .tsv or .xlsx as text; cells are stripped, blank rows stay.
+    """Return the rows of a .csv, .tsv or .xlsx as text; cells are stripped, blank rows are kept.
 
     Args:
         path: the table
-        cache: folder to remember what a workbook holds (a large one takes seconds to open)
+        cache: folder that keeps the content of workbooks (a large one takes seconds to open)
 
     Raises:
-        ManifestError: it is missing or is not what its name says
+        ManifestError: it is missing or not of the kind that its name says
     """
     if path.suffix.lower() == ".xlsx":
         return _cached_workbook(path, cache)
@@ -60,11 +61,11 @@ def read_table(path: Path, *, cache: Path | None = None) -> list[list[str]]:
         return [[cell.strip() for cell in row] for row in reader]
     except csv.Error as error:
         problem = f"line {reader.line_num}: {error}"
-        raise ManifestError(str(path), [problem], advice="Copy the file anew.") from error
+        raise ManifestError(str(path), [problem], advice="Copy the file again.") from error
 
 
 def find_header(rows: Sequence[Sequence[str]], *names: str) -> int | None:
-    """Return the index of the row, among the first five, that holds all of these column names."""
+    """Return the index of the first row with all of these names, among the first five rows."""
     wanted = set(names)
     for index, row in enumerate(rows[:_HEADER_WITHIN]):
         if wanted <= {cell.casefold() for cell in row}:
@@ -78,7 +79,7 @@ def _cached_workbook(path: Path, cache: Path | None) -> list[list[str]]:
     try:
         status = path.stat()
     except OSError:
-        return _read_workbook(path)  # says what is wrong
+        return _read_workbook(path)  # reports what is wrong
     place = str(path.absolute())
     stamp = [place, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
     name = hashlib.blake2s(place.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
@@ -96,7 +97,7 @@ def _cached_workbook(path: Path, cache: Path | None) -> list[list[str]]:
 
 
 def _read_workbook(path: Path) -> list[list[str]]:
-    # Opened by hundreds of runs that read no workbook.
+    # Most runs read no workbook.
     import zipfile
 
     from openpyxl import load_workbook
@@ -110,10 +111,10 @@ def _read_workbook(path: Path) -> list[list[str]]:
             book.close()
     except OSError as error:
         problem = f"the file cannot be read: {error.strerror or error}"
-        raise ManifestError(str(path), [problem], advice="Copy it anew.") from None
+        raise ManifestError(str(path), [problem], advice="Copy it again.") from None
     except (zipfile.BadZipFile, KeyError, IndexError, ValueError, EOFError) as error:
-        problem = f"no readable Excel workbook ({error}): it was copied in part, or is another kind"
-        raise ManifestError(str(path), [problem], advice="Copy it anew.") from error
+        problem = f"not a readable Excel workbook ({error}): incomplete, or a file of another kind"
+        raise ManifestError(str(path), [problem], advice="Copy it again.") from error
 
 
 def _text(cell: Any) -> str:
@@ -122,3 +123,49 @@ def _text(cell: Any) -> str:
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return str(cell).strip()
+
+
+def read_columns(path: Path, names: Sequence[str], *, advice: str) -> list[tuple[Any, ...]]:
+    """Return the cells of some columns, one tuple per row: text (CSV), values (Parquet) or None.
+
+    Args:
+        path: `.parquet`, else CSV in UTF-8 with a header.
+        names: of the columns.
+        advice: what to do, for the message.
+
+    Raises:
+        ManifestError: the file cannot be read or lacks columns.
+    """
+    read = _read_parquet if path.suffix.lower() == ".parquet" else _read_csv
+    try:
+        there, rows = read(path, names)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ManifestError(str(path), [f"cannot be read: {error}"], advice=advice) from error
+    missing = [
+        f"no column {name!r}; there are {listed(there)}{did_you_mean(name, there)}"
+        for name in names
+        if name not in there
+    ]
+    if missing:
+        raise ManifestError(str(path), missing, advice=advice)
+    return rows
+
+
+def _read_csv(path: Path, names: Sequence[str]) -> tuple[list[str], list[tuple[Any, ...]]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        there = list(reader.fieldnames or [])
+        return there, [tuple(row.get(name) for name in names) for row in reader]
+
+
+def _read_parquet(path: Path, names: Sequence[str]) -> tuple[list[str], list[tuple[Any, ...]]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            there = list(file.schema_arrow.names)
+            table = file.read(columns=[name for name in names if name in there], use_threads=False)
+    except pa.ArrowInvalid as error:
+        raise OSError(str(error)) from error
+    return there, list(zip(*(column.to_pylist() for column in table.columns), strict=True))

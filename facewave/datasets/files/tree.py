@@ -18,7 +18,7 @@ VIDEO_SUFFIXES = (
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".parquet")
 _DEEPEST = 8
 
-# From this many numbered folders on, one of them stands for all: looking into 16,000 takes seconds.
+# From this many numbered folders on, only one is looked into: 16,000 would take seconds.
 _ALIKE = 3
 
 
@@ -30,8 +30,8 @@ class Tree:
         root: the folder
         tables: files that may hold labels (.csv, .tsv, .txt, .xlsx, .parquet)
         videos: video files
-        frame_folders: folders that hold pictures
-        unreadable: folders that may not be read
+        frame_folders: folders that contain images
+        unreadable: folders that cannot be read
     """
 
     root: Path
@@ -42,7 +42,7 @@ class Tree:
 
 
 def walk(root: Path) -> Tree:
-    """Look below a root, hidden files left out, links followed, eight folders deep.
+    """Return what lies below a root, up to eight folders deep, without hidden files; follow links.
 
     Raises:
         FileNotFoundError: there is no such folder
@@ -57,10 +57,10 @@ def walk(root: Path) -> Tree:
 
 
 def by_number(paths: Iterable[str]) -> dict[int, str]:
-    """Return the path of each number that is a file's or folder's name: `part_1/00012.mp4` is 12.
+    """Return the paths of files and folders named by number: `part_1/00012.mp4` is 12.
 
-    Where a number is there more than once the original comes before a crop, and a shorter path
-    before a longer one.
+    If there are several of a number, the original is preferred to a crop, and a shorter path to a
+    longer one.
     """
     chosen: dict[int, tuple[tuple[int, int], str]] = {}
     for path in paths:
@@ -99,11 +99,11 @@ class _Walker:
         self._seen: set[tuple[int, int]] = set()
 
     def visit(self, folder: str, relative: str, depth: int) -> None:
-        status = os.stat(folder)  # noqa: PTH116 (a Path a folder costs more)
+        status = os.stat(folder)  # noqa: PTH116 (making a Path costs more)
         if (status.st_dev, status.st_ino) in self._seen:
             return  # a link that leads back
         self._seen.add((status.st_dev, status.st_ino))
-        folders, pictures = [], False
+        folders, images = [], False
         for entry in self._entries(folder, relative):
             suffix = entry.name[entry.name.rfind(".") :].lower()
             if entry.is_dir():
@@ -113,8 +113,8 @@ class _Walker:
             elif suffix in TABLE_SUFFIXES:
                 self.tables.append(relative + entry.name)
             elif is_frame(entry.name):
-                pictures = True
-        if pictures and relative:
+                images = True
+        if images and relative:
             self.frame_folders.append(relative.rstrip("/"))
         for name in self._without_frames(folder, relative, folders):
             if depth < _DEEPEST:
@@ -148,10 +148,10 @@ class NumberedMedia:
     """The media of a dataset whose clips are named by number.
 
     Attributes:
-        paths: number to path, relative to the root
+        paths: paths relative to the root, by number
         frames: numbers whose path is a folder of frames
-        frame_rate: frames a second of the folders of frames, where the configuration gives it
-        notes: what has to be said
+        frame_rate: frames per second of the folders of frames; None if not configured
+        notes: what the user should know
     """
 
     paths: Mapping[int, str]
@@ -160,11 +160,11 @@ class NumberedMedia:
     notes: tuple[str, ...]
 
     def path(self, number: int, *, expected: str) -> str:
-        """Return a clip's path; the one where it is expected where there is none."""
+        """Return a clip's path; the expected one if there is none."""
         return self.paths.get(number, expected)
 
     def fps(self, number: int) -> float | None:
-        """Return the frame rate to assume for a clip, None where its container knows."""
+        """Return the frame rate to assume for a clip; None if its container knows it."""
         return self.frame_rate if number in self.frames else None
 
 
@@ -173,8 +173,8 @@ def numbered_media(tree: Tree, options: Mapping[str, Any]) -> NumberedMedia:
 
     Args:
         tree: of the root
-        options: `media` (`clips`, `frames`, or `auto`: what there is more of, videos if equal),
-            `media_folder` (look only there) and `fps`
+        options: `media` (`clips`, `frames`, or `auto`: whichever there are more of, videos if
+            equal), `media_folder` (look only there) and `fps`
     """
     wanted, folder = options.get("media", "auto"), options.get("media_folder")
     videos = by_number(below(tree.videos, folder)) if wanted != "frames" else {}
@@ -187,14 +187,14 @@ def numbered_media(tree: Tree, options: Mapping[str, Any]) -> NumberedMedia:
         other = "frames" if chosen is videos else "clips"
         notes.append(
             f"there are {len(videos)} videos and {len(frames)} folders of frames: "
-            f"`media: {other}` takes the others"
+            f"`media: {other}` uses the others"
         )
     taken = frozenset() if chosen is videos else frozenset(frames)
     return NumberedMedia(chosen, taken, options.get("fps"), tuple(notes))
 
 
 def tree_of(root: Path, *, dataset: str, advice: str) -> Tree:
-    """Look below a root.
+    """Return what lies below a root.
 
     Raises:
         ManifestError: there is no such folder
@@ -206,11 +206,11 @@ def tree_of(root: Path, *, dataset: str, advice: str) -> Tree:
 
 
 def named_clips(tree: Tree, pattern: re.Pattern[str]) -> Iterator[tuple[str, re.Match[str]]]:
-    """Yield the path and the fields of each video, or folder of frames, that is named so.
+    """Yield path and match of each video or folder of frames whose name fits a pattern.
 
     Args:
         tree: of the root
-        pattern: of the whole name without its suffix
+        pattern: has to match the whole name without its suffix
     """
     for path in (*tree.videos, *tree.frame_folders):
         match = pattern.fullmatch(PurePosixPath(path).name.partition(".")[0])

@@ -1,4 +1,4 @@
-"""The clips of all parts of a split as one table of rows: what a model is shown of each."""
+"""The clips of all parts of a split as one table of rows, and which rows each stage trains on."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from facewave.manifest.subsets import in_turns
 from facewave.splits.read import SplitTable, read_split
 from facewave.vlm.paligemma.batch import Example, collate
 from facewave.vlm.paligemma.options import ModelOptions
 from facewave.vlm.paligemma.statistics import FACE_GROUPS, face_arrays
-from facewave.vlm.training.prefetch import Feed
-from facewave.vlm.training.schedule import Rows
+from facewave.vlm.plan import STAGES
+from facewave.vlm.training.batches import MakeBatch, Rows
 
-# Pictures of a clip, uint8 (n, H, W, 3), or their features.
-Pictures = Callable[[str], NDArray[np.uint8] | Tensor]
+# Returns the images of a clip, uint8 (n, H, W, 3), or their features.
+Images = Callable[[str], NDArray[np.uint8] | Tensor]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Clips:
-    """The parts of a split, one after the other; a row counts through all of them.
+    """The parts of a split, one after the other; rows are numbered through all of them.
 
     Attributes:
         tables: part to its table, with landmarks and blendshapes.
-        faces: int64 (n,), the row whose face a row is shown with: its own, or another's.
+        faces: int64 (n,), the row whose face is shown with each row: its own, or another's.
         texts: clip id to caption or transcript; empty to show none.
         targets: clip id to the real values of a regression; empty for classes.
     """
@@ -62,8 +63,8 @@ class Clips:
         """Which rows have a usable face, bool (n,)."""
         return np.concatenate([table.valid for table in self.tables.values()])
 
-    def place(self, row: int) -> tuple[SplitTable, int]:
-        """Return the table that a row lies in, and where."""
+    def find(self, row: int) -> tuple[SplitTable, int]:
+        """Return the table of a row, and the row's number in it."""
         for table in self.tables.values():
             if row < len(table):
                 return table, row
@@ -83,7 +84,7 @@ def read_clips(
 
     Args:
         splits: part to its Parquet file.
-        shuffle_faces: whether every clip is shown with the face of another one of its part.
+        shuffle_faces: whether every clip gets the face of another clip of its part.
         seed: of that.
         texts, targets: see `Clips`.
     """
@@ -101,9 +102,9 @@ def read_clips(
 
 
 def others(clips: int, *, seed: Sequence[int]) -> Rows:
-    """Return for each of `clips` clips another one, int64: no clip twice, none itself.
+    """Return another clip for each of `clips` clips, int64: no clip twice, none for itself.
 
-    Of a single clip there is no other one: it keeps itself.
+    A single clip has no other: it keeps itself.
     """
     order = np.random.default_rng(list(seed)).permutation(clips)
     chosen = np.empty(clips, np.int64)
@@ -111,51 +112,96 @@ def others(clips: int, *, seed: Sequence[int]) -> Rows:
     return chosen
 
 
-def example(clips: Clips, row: int, *, pictures: Pictures | None) -> Example:
+def example(clips: Clips, row: int, *, images: Images | None) -> Example:
     """Return what a model is shown of a row."""
-    table, place = clips.place(row)
-    face_table, face_place = clips.place(int(clips.faces[row]))
-    face = face_arrays(face_table, face_place)
-    clip_id = table.clip_ids[place]
+    table, number = clips.find(row)
+    face_table, face_number = clips.find(int(clips.faces[row]))
+    face = face_arrays(face_table, face_number)
+    clip_id = table.clip_ids[number]
     shown: dict[str, Any] = {}
-    if pictures is not None:
-        found = pictures(clip_id)
-        shown = {"frames" if isinstance(found, np.ndarray) else "image_features": found}
+    if images is not None:
+        found = images(clip_id)
+        shown = {"images" if isinstance(found, np.ndarray) else "image_features": found}
     return Example(
         clip_id=clip_id,
         landmarks=face["landmarks"],
         blendshapes=face["blendshapes"],
-        valid=bool(face_table.valid[face_place]),
+        valid=bool(face_table.valid[face_number]),
         text=clips.texts.get(clip_id),
-        label=None if clips.targets else int(table.labels[place]),
+        label=None if clips.targets else int(table.labels[number]),
         target=clips.targets.get(clip_id),
         **shown,
     )
 
 
-def make_feed(
+def batch_maker(
     clips: Clips,
     *,
     processor: Any,
     options: ModelOptions,
-    pictures: Pictures | None,
+    images: Images | None,
     weights: Tensor | None = None,
-) -> Feed:
-    """Return what makes the batch of some rows.
+) -> MakeBatch:
+    """Return the function that makes the batch of some rows.
 
     Args:
         clips: see `Clips`.
         processor: of the model.
         options: of the model.
-        pictures: of a clip; None where the model looks at none.
-        weights: float32 (C,), of each class in the loss; None: all alike.
+        images: returns those of a clip; None if the model looks at none.
+        weights: float32 (C,), of each class in the loss; None: all equal.
     """
 
-    def feed(rows: Rows) -> dict[str, Tensor]:
-        examples = [example(clips, int(row), pictures=pictures) for row in rows]
+    def make_batch(rows: Rows) -> dict[str, Tensor]:
+        examples = [example(clips, int(row), images=images) for row in rows]
         batch = collate(examples, processor, options)
         if weights is not None and "labels" in batch:
             batch["weights"] = weights[batch["labels"]]
         return batch
 
-    return feed
+    return make_batch
+
+
+def stage_rows(
+    clip_ids: Sequence[str],
+    labels: Sequence[int],
+    *,
+    shares: Mapping[str, float],
+    seed: int,
+) -> dict[str, Rows]:
+    """Return the rows of the training part that each stage is trained on.
+
+    Stratified and seeded (see `facewave.manifest.subsets`). Adaptation takes the beginning of the
+    order and fine-tuning its end: with a larger share a stage keeps the clips that it had, and no
+    clip is in both.
+
+    Args:
+        clip_ids, labels: of the training part, n each.
+        shares: fraction of the training part for each stage (`adaptation`, `fine_tuning`).
+        seed: decides which clips a stage gets.
+
+    Returns:
+        int64 rows by stage, ascending; at least one for each.
+
+    Raises:
+        ValueError: the fractions add up to more than 1, or there are too few clips.
+    """
+    adaptation, fine_tuning = STAGES
+    first, second = shares[adaptation], shares[fine_tuning]
+    if first + second > 1.0 + 1e-9:
+        raise ValueError(
+            f"vlm.stages: adaptation {first} and fine_tuning {second} take more than the whole "
+            "training part; lower one `share`"
+        )
+    order = in_turns(clip_ids, labels, seed=seed)
+    head = max(1, round(first * len(order)))
+    tail = max(1, min(round(second * len(order)), len(order) - head))
+    if head + tail > len(order):
+        raise ValueError(
+            f"{len(order)} training clips are too few for two stages: add clips or choose another "
+            "split.protocol"
+        )
+    return {
+        adaptation: np.sort(np.array(order[:head], np.int64)),
+        fine_tuning: np.sort(np.array(order[len(order) - tail :], np.int64)),
+    }

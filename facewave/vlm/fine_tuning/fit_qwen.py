@@ -1,4 +1,4 @@
-"""Fine-tune Qwen2.5-VL on the training part of a split, with the loop of the other models."""
+"""Fine-tune Qwen2.5-VL on the training part of a split, with the loop that trains PaliGemma."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from facewave.prompts.face_words import check_layout
 from facewave.splits.read import SplitTable, read_split
 from facewave.storage.store import content_key
 from facewave.training import class_weights, use_threads
-from facewave.vlm.conversation import Turn
-from facewave.vlm.inputs.shown_clips import ShownClips
+from facewave.vlm.heads import softmax
+from facewave.vlm.inputs.clip_reader import ClipReader, make_reader
+from facewave.vlm.inputs.conversation import Turn
 from facewave.vlm.qwen.model import QwenVlm
 from facewave.vlm.qwen.trainable import TrainableQwen
-from facewave.vlm.training.checkpoint import save_state
-from facewave.vlm.training.data import Batch, TrainingData, TrainingFiles
+from facewave.vlm.training.batches import Batch, Rows
+from facewave.vlm.training.interface import TrainingData, TrainingFiles, TrainingOptions
 from facewave.vlm.training.loop import train
-from facewave.vlm.training.options import TrainingOptions
 from facewave.vlm.training.ranks import Ranks
-from facewave.vlm.training.schedule import Rows
 from facewave.vlm.training.validation import answer_rows
-from facewave.vlm.zero_shot.models import AskerOptions, build_asker
-from facewave.vlm.zero_shot.run import questions_text, shown_clips, softmax
+from facewave.vlm.training.weights import save_state
+from facewave.vlm.zero_shot.models import ZeroShotOptions, find_model
+from facewave.vlm.zero_shot.run import question_texts
 
 _log = logging.getLogger("facewave")
 _KEY_DIGITS = 16
@@ -50,7 +50,7 @@ class FineTuning:
         outputs: `weights`, `metrics`, `steps` and `predictions`.
         checkpoints: folder of all trainings' checkpoints; it outlives the process.
         options: of `facewave.vlm.plan.fine_tuning_params`.
-        default_fps: frames a second where neither container nor manifest names one.
+        default_fps: frames per second where neither container nor manifest names one.
         seed: of order, dropout and adapters.
         version: `FINE_TUNING_VERSION`.
     """
@@ -68,19 +68,20 @@ class FineTuning:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Rows:
-    """All parts one after the other; makes the batch of some rows."""
+class _Clips:
+    """The clips of all parts, one after the other; makes the batch of some rows."""
 
     clip_ids: list[str]
     labels: NDArray[np.int64]
     questions: list[str]
-    shown: ShownClips
+    reader: ClipReader
     vlm: QwenVlm
     weights: Any
 
     def __call__(self, rows: Rows) -> Batch:
         conversations = [
-            [Turn(text=self.questions[row], video=self.shown(self.clip_ids[row]))] for row in rows
+            [Turn(text=self.questions[row], video=self.reader.frames(self.clip_ids[row]))]
+            for row in rows
         ]
         labels = torch.from_numpy(self.labels[rows])
         return {
@@ -96,36 +97,38 @@ class _Rows:
 
 
 def fine_tune(job: FineTuning, *, threads: int, gpus: int) -> None:
-    """Train the adapters and write weights, tables and answers; then drop the checkpoints.
+    """Train the adapters and write weights, tables and answers; then delete the checkpoints.
 
     Raises:
         WeightsError: the pretrained weights cannot be had.
         ValueError: options, splits or weights do not fit; saying what to do.
-        UnreadableVideoError: a clip was tracked, but its video is gone or another one.
+        UnreadableVideoError: a clip was tracked, but its video is gone or has changed.
     """
     tables = _read(job)
     classes = tables["train"].classes
     training = TrainingOptions.from_config(job.options["training"])
     with use_threads(threads):
-        asker_options = AskerOptions(**job.options["model"], seed=job.seed)
-        family, vlm = build_asker(asker_options, classes, gpus=gpus)
-        if family != "qwen" or not isinstance(vlm, QwenVlm):
+        options = ZeroShotOptions(**job.options["model"], seed=job.seed)
+        family, found = find_model(options, classes, gpus=gpus)
+        if family != "qwen":
             raise ValueError(
-                f"fine_tune: {asker_options.model} is not of Qwen2.5-VL; PaliGemma 2 is trained by "
+                f"fine_tune: {options.model} is not a Qwen2.5-VL model; PaliGemma 2 is trained by "
                 "train_paligemma"
             )
+        vlm = found.loaded
+        assert isinstance(vlm, QwenVlm)
         ranks = Ranks(device=vlm.base.device)
         model = TrainableQwen(vlm, classes, **job.options["lora"], seed=job.seed).to(ranks.device)
-        rows = _rows(job, tables, vlm)
-        places = _places(tables)
+        clips = _clips(job, tables, vlm)
+        rows = _rows(tables)
         data = TrainingData(
-            feed=rows,
-            train=places["train"],
-            val=places["val"],
+            make_batch=clips,
+            train=rows["train"],
+            val=rows["val"],
             outputs=len(classes),
-            score=rows.score,
+            score=clips.score,
         )
-        key = _key(job, tables, rows, vlm)
+        key = _key(job, tables, clips, vlm)
         folder = Path(job.checkpoints) / key[:_KEY_DIGITS]
         _log.info("%d clips to train on; checkpoints in %s", data.train.size, folder)
         files = TrainingFiles(
@@ -143,12 +146,16 @@ def fine_tune(job: FineTuning, *, threads: int, gpus: int) -> None:
             "seed": job.seed,
         }
         save_state(Path(job.outputs["weights"]), model.trainable_state(), content)
-        shares = {
-            part: softmax(answer_rows(model, data, places[part], options=training, ranks=ranks)[0])
+        probabilities = {
+            part: softmax(answer_rows(model, data, rows[part], options=training, ranks=ranks)[0])
             for part in ("val", "test")
         }
-    answered = {part: tables[part] for part in shares}
-    answers = join_parts(answered, shares, metadata={**content, "data_sha256": _digests(tables)})
+    digests = {part: table.metadata.get("data_sha256") for part, table in tables.items()}
+    answers = join_parts(
+        {part: tables[part] for part in probabilities},
+        probabilities,
+        metadata={**content, "data_sha256": digests},
+    )
     write_predictions(Path(job.outputs["predictions"]), answers)
     shutil.rmtree(folder)
 
@@ -162,8 +169,8 @@ def _read(job: FineTuning) -> dict[str, SplitTable]:
     return tables
 
 
-def _rows(job: FineTuning, tables: Mapping[str, SplitTable], vlm: QwenVlm) -> _Rows:
-    shown, texts = shown_clips(
+def _clips(job: FineTuning, tables: Mapping[str, SplitTable], vlm: QwenVlm) -> _Clips:
+    reader, texts = make_reader(
         job.manifest,
         job.tracks,
         store=job.store,
@@ -172,15 +179,15 @@ def _rows(job: FineTuning, tables: Mapping[str, SplitTable], vlm: QwenVlm) -> _R
         choice=job.options["frame_choice"],
     )
     labels = tables["train"].labels
-    return _Rows(
+    return _Clips(
         clip_ids=[clip_id for table in tables.values() for clip_id in table.clip_ids],
         labels=np.concatenate([table.labels for table in tables.values()]),
         questions=[
             text
             for table in tables.values()
-            for text in questions_text(table, texts, job.options, "qwen")
+            for text in question_texts(table, texts, job.options, "qwen")
         ],
-        shown=shown,
+        reader=reader,
         vlm=vlm,
         weights=class_weights(
             labels, n_classes=len(tables["train"].classes), kind=job.options["class_weights"]
@@ -188,7 +195,7 @@ def _rows(job: FineTuning, tables: Mapping[str, SplitTable], vlm: QwenVlm) -> _R
     )
 
 
-def _places(tables: Mapping[str, SplitTable]) -> dict[str, Rows]:
+def _rows(tables: Mapping[str, SplitTable]) -> dict[str, Rows]:
     ends = np.cumsum([len(table) for table in tables.values()])
     return {
         part: np.arange(end - len(table), end)
@@ -196,17 +203,14 @@ def _places(tables: Mapping[str, SplitTable]) -> dict[str, Rows]:
     }
 
 
-def _digests(tables: Mapping[str, SplitTable]) -> dict[str, Any]:
-    return {part: table.metadata.get("data_sha256") for part, table in tables.items()}
-
-
-def _key(job: FineTuning, tables: Mapping[str, SplitTable], rows: _Rows, vlm: QwenVlm) -> str:
+def _key(job: FineTuning, tables: Mapping[str, SplitTable], clips: _Clips, vlm: QwenVlm) -> str:
     """Return the digest of everything that decides the result."""
-    indifferent = ("checkpoint_steps",)
-    training = {k: v for k, v in job.options["training"].items() if k not in indifferent}
+    training = {k: v for k, v in job.options["training"].items() if k != "checkpoint_steps"}
     seen = [
-        [clip_id, int(label), question, rows.shown.parts(clip_id)]
-        for clip_id, label, question in zip(rows.clip_ids, rows.labels, rows.questions, strict=True)
+        [clip_id, int(label), question, clips.reader.key_parts(clip_id)]
+        for clip_id, label, question in zip(
+            clips.clip_ids, clips.labels, clips.questions, strict=True
+        )
     ]
     return content_key(
         stage="fine_tune",

@@ -1,4 +1,4 @@
-"""What a job of the workflow reads: its clips, and the options that follow from them."""
+"""What a training job of PaliGemma reads: its clips, and the options that follow from them."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any
 
 import numpy as np
 
+from facewave.manifest.targets import read_targets
 from facewave.storage.store import content_key, file_sha256
-from facewave.vlm.fine_tuning.clips import Clips, read_clips
-from facewave.vlm.fine_tuning.stage_rows import stage_rows
-from facewave.vlm.fine_tuning.targets import TargetsError, read_targets
-from facewave.vlm.inputs.pictures import ClipPictures, Media, read_media
+from facewave.vlm.fine_tuning.clips import Clips, read_clips, stage_rows
+from facewave.vlm.inputs.clip_reader import ClipReader, Media, read_media
 from facewave.vlm.paligemma.options import ModelOptions
 from facewave.vlm.paligemma.statistics import check_groups
-from facewave.vlm.training.schedule import Rows
+from facewave.vlm.plan import TargetsError
+from facewave.vlm.training.batches import Rows
 
-# What changes where and how fast a training runs, but not what comes out.
+# Options that change how fast a training runs, but not its result.
 _INDIFFERENT = ("checkpoint_steps", "cache_images")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """Files and options of one job; plain values, so that JSON can hold it.
+    """Files and options of one job; plain values, so that it can be written as JSON.
 
     Attributes:
         manifest: the manifest (Parquet).
@@ -32,12 +32,13 @@ class Job:
         splits: part to its Parquet file.
         outputs: `weights`, `metrics`, `steps` and `predictions`.
         options: of `facewave.vlm.plan.model_params`.
-        default_fps: frames a second where neither container nor manifest names one.
+        default_fps: frames per second where neither container nor manifest names one.
         seed: of order, dropout, subsets and new weights.
         version: `VLM_VERSION`.
         threads: torch's threads.
         checkpoints: folder of all trainings' checkpoints.
-        start: weights that are started from; None: untrained ones.
+        start: weights to start from; None: untrained ones.
+        targets: the table of targets (Parquet); None where classes are predicted.
     """
 
     manifest: str
@@ -52,17 +53,18 @@ class Job:
     threads: int
     checkpoints: str
     start: str | None = None
+    targets: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Material:
-    """The clips of a job.
+class JobInputs:
+    """The clips of a job, read from its files.
 
     Attributes:
         clips: rows of all parts.
         media: by clip id.
         options: of the model.
-        rows: part to the rows that are used; of `train` those of the job's stage.
+        rows: part to the rows that are used; for `train` those of the job's stage.
     """
 
     clips: Clips
@@ -72,12 +74,12 @@ class Material:
 
     @property
     def regression(self) -> bool:
-        """Whether numbers are predicted."""
+        """Whether real values are predicted."""
         return self.options.head == "regression"
 
-    def pictures(self, job: Job) -> ClipPictures:
-        """Return what decodes the pictures of the job's clips."""
-        return ClipPictures(
+    def reader(self, job: Job) -> ClipReader:
+        """Return the reader of the job's clips."""
+        return ClipReader(
             media=self.media,
             store=Path(job.store),
             count=self.options.frames,
@@ -85,8 +87,8 @@ class Material:
         )
 
 
-def read_material(job: Job) -> Material:
-    """Read what a job needs.
+def read_job_inputs(job: Job) -> JobInputs:
+    """Read the clips of a job.
 
     Raises:
         ValueError: the splits or targets cannot be used; saying what to do.
@@ -94,7 +96,7 @@ def read_material(job: Job) -> Material:
     inputs = job.options["inputs"]
     media, texts = read_media(Path(job.manifest), job.tracks, default_fps=job.default_fps)
     names = tuple(job.options["model"].get("targets", ()))
-    targets = read_targets(Path(job.manifest), names) if names else {}
+    targets = read_targets(Path(job.targets), names) if job.targets else {}
     clips = read_clips(
         job.splits,
         shuffle_faces=inputs["shuffle_faces"],
@@ -120,7 +122,7 @@ def read_material(job: Job) -> Material:
     rows["train"] = rows["train"][chosen[job.options["stage"]["name"]]]
     if names:
         rows = {part: _with_targets(clips, kept, part) for part, kept in rows.items()}
-    return Material(clips=clips, media=media, options=options, rows=rows)
+    return JobInputs(clips=clips, media=media, options=options, rows=rows)
 
 
 def _with_targets(clips: Clips, rows: Rows, part: str) -> Rows:
@@ -128,29 +130,29 @@ def _with_targets(clips: Clips, rows: Rows, part: str) -> Rows:
     kept = np.array([row for row in rows if ids[row] in clips.targets], np.int64)
     if not kept.size:
         raise TargetsError(
-            f"none of the {rows.size} clips of the {part} part has all targets that are predicted: "
-            "give the dataset's `targets` their values, or name others in vlm.targets.columns"
+            f"none of the {rows.size} clips of the {part} part has a value for every target: fill "
+            "in the values of the dataset's `targets`, or name others in vlm.targets.columns"
         )
     return kept
 
 
-def training_key(job: Job, material: Material, *, commit: str | None = None) -> str:
+def training_key(job: Job, inputs: JobInputs, *, commit: str | None = None) -> str:
     """Return the digest of everything that decides the result of a training.
 
-    A checkpoint lies under it, so that a training with another option, clip, label or seed cannot
-    find it. The number of GPUs does not belong to it.
+    It names the folder of the checkpoints, so a training with another option, clip, label or seed
+    cannot find them. The number of GPUs is not part of it.
 
     Args:
         job: with the stage's options.
-        material: its clips.
+        inputs: its clips.
         commit: of the pretrained weights; a branch may have moved since the training was killed.
     """
     options = {
         part: {name: value for name, value in values.items() if name not in _INDIFFERENT}
         for part, values in job.options.items()
     }
-    tables = material.clips.tables
-    texts = material.clips.texts
+    tables = inputs.clips.tables
+    texts = inputs.clips.texts
     return content_key(
         stage="vlm",
         version=job.version,
@@ -163,7 +165,7 @@ def training_key(job: Job, material: Material, *, commit: str | None = None) -> 
             for part in ("train", "val")
         },
         texts=sorted((name, text) for name, text in texts.items() if text is not None),
-        tracks=sorted((name, media.track_key) for name, media in material.media.items()),
+        tracks=sorted((name, media.track_key) for name, media in inputs.media.items()),
         start=file_sha256(Path(job.start)) if job.start else None,
-        targets=sorted(material.clips.targets.items()) if material.regression else None,
+        targets=sorted(inputs.clips.targets.items()) if inputs.regression else None,
     )

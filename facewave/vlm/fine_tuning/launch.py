@@ -1,7 +1,7 @@
-"""One training of the workflow: from its files to its files, in this process or one a GPU.
+"""One training job of PaliGemma, in this process or with one process per GPU.
 
-`python -m torch.distributed.run --nproc-per-node 4 -m facewave.vlm.fine_tuning.launch job.json` is what `launch`
-calls where there are several GPUs; the file holds a `Job`.
+For several GPUs `launch` calls `python -m torch.distributed.run --nproc-per-node 4 -m
+facewave.vlm.fine_tuning.launch job.json`; the file holds a `Job`.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ import torch
 from facewave.storage.atomic import write_json
 from facewave.training import use_threads
 from facewave.vlm.fine_tuning.fit_paligemma import fit
-from facewave.vlm.fine_tuning.job_inputs import Job, read_material
+from facewave.vlm.fine_tuning.job_inputs import Job, read_job_inputs
 from facewave.vlm.paligemma.build import build_model
 from facewave.vlm.training.ranks import Ranks, joined_ranks
 
 
 def launch(job: Job, *, gpus: int) -> None:
-    """Run a job: in this process on the CPU or a GPU, or as one process a GPU.
+    """Run a job: in this process on the CPU or a GPU, or with one process per GPU.
 
     Raises:
-        ValueError: torch does not see so many GPUs; the CPU is taken only where it is asked for.
-        subprocess.CalledProcessError: a process failed; its words are in the log.
+        ValueError: torch does not see so many GPUs; the CPU is used only on request.
+        subprocess.CalledProcessError: a process failed; its output is in the log.
     """
     found = torch.cuda.device_count()
     if gpus > found:
@@ -44,9 +44,9 @@ def launch(job: Job, *, gpus: int) -> None:
 
 
 def launch_ranks(job: Job, *, count: int) -> None:
-    """Run a job as so many processes of torchrun, each on a GPU of its own where there are any.
+    """Run a job with `count` processes of torchrun, each on a GPU of its own if there are any.
 
-    They share out the job's threads.
+    They divide the job's threads among themselves.
     """
     job = replace(job, threads=max(1, job.threads // count))
     path = Path(job.outputs["predictions"]).with_name("job.json")
@@ -60,23 +60,23 @@ def launch_ranks(job: Job, *, count: int) -> None:
 
 
 def run(job: Job, ranks: Ranks) -> None:
-    """Do a job as one of its ranks.
+    """Run a job as one of its ranks.
 
     Raises:
         ValueError: options, splits or weights do not fit; saying what to do.
         WeightsError: the pretrained weights cannot be had.
     """
     with use_threads(job.threads):
-        material = read_material(job)
-        fit(job, material, build_model(material.options), ranks)
+        inputs = read_job_inputs(job)
+        fit(job, inputs, build_model(inputs.options), ranks)
 
 
 def main(path: str) -> None:
-    """Do the job in a file as one of torchrun's ranks."""
+    """Run the job in a file as one of torchrun's ranks."""
     job = Job(**json.loads(Path(path).read_text(encoding="utf-8")))
     with joined_ranks() as ranks:
-        # The launcher's log file is this process's stderr; one rank speaks for all.
-        level = logging.INFO if ranks.first else logging.WARNING
+        # The launcher's log file is this process's stderr; one rank logs for all.
+        level = logging.INFO if ranks.is_main else logging.WARNING
         logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(message)s")
         logging.getLogger("facewave").setLevel(level)
         run(job, ranks)

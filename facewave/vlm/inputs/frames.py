@@ -1,9 +1,9 @@
 """Which frames of a clip a model is shown, and how they are read.
 
-`uniform`: spread evenly over the frames that show the face. `motion`: of each of n equal parts of
-the clip, the frame in which the face moves most, by its landmarks with the head held still; a part
-in which no face was found gives its middle. Frames are counted within the clip, which may be a
-segment of a video.
+`uniform`: spread evenly over the frames that show the face. `motion`: the clip is cut into n equal
+parts, and each part gives the frame in which the face moves most, by its landmarks with the head
+held still; a part without a face gives its middle frame. Frames are counted within the clip, which
+may be a segment of a video.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from facewave.video.decode import UnreadableVideoError
 from facewave.video.open import open_video
 
 CHOICES = ("uniform", "motion")
-# Landmarks jitter from frame to frame: motion is looked at over a fifth of a second.
+# Landmarks jitter from frame to frame: motion is averaged over a fifth of a second.
 _SMOOTH_SECONDS = 0.2
 
 
 def facial_motion(track_shard: Path, *, align: str = "similarity") -> NDArray[np.float32]:
     """Return how fast the face moves in each frame, float32 (T,); NaN where it is not known.
 
-    The mean over the landmarks of the way from the frame before and to the frame after, once the
-    head is held still, in centimetres a second; averaged over a fifth of a second.
+    With the head held still, the mean over the landmarks of the distance from the frame before and
+    to the frame after, in centimetres per second; averaged over a fifth of a second.
 
     Args:
         track_shard: trajectory shard of a clip.
-        align: how position, size and turn of the head are removed (`features.align`).
+        align: how position, size and rotation of the head are removed (`features.align`).
 
     Raises:
         DamagedShardError: if the shard is missing, truncated or altered.
@@ -58,7 +58,7 @@ def motion(points: NDArray[np.float32], *, fps: float) -> NDArray[np.float32]:
 
     Args:
         points: float32 (T, n, 3), NaN where there are none.
-        fps: frames a second.
+        fps: frames per second.
     """
     speed = np.full(len(points), np.nan)
     if len(points) > 1:
@@ -91,7 +91,7 @@ def choose_frames(
 
     Args:
         detected: bool (T,), see `detected_frames`; T >= 1.
-        count: wanted.
+        count: number of frames wanted.
         choice: `uniform` or `motion`.
         moving: float (T,), see `facial_motion`; for `motion`.
 
@@ -100,7 +100,9 @@ def choose_frames(
             length.
     """
     if choice not in CHOICES:
-        raise ValueError(f"vlm.frame_choice: {choice!r} is none of {', '.join(CHOICES)}")
+        raise ValueError(
+            f"vlm.frame_choice: found {choice!r}, expected one of {', '.join(CHOICES)}"
+        )
     frames = len(detected)
     if frames < 1:
         raise ValueError("the clip has no frames to choose from")
@@ -109,7 +111,9 @@ def choose_frames(
         return [int(shown[int((part + 0.5) * len(shown) / count)]) for part in range(count)]
     if moving is None or len(moving) != frames:
         found = "none" if moving is None else str(len(moving))
-        raise ValueError(f"a clip of {frames} frames needs as many motions, there are {found}")
+        raise ValueError(
+            f"a clip of {frames} frames needs as many values of motion; there are {found}"
+        )
     return [
         _fastest(moving, part * frames // count, max(1, (part + 1) * frames // count))
         for part in range(count)
@@ -129,9 +133,9 @@ def read_frames(
     Args:
         path: the video, or its folder of frames.
         frames: counted within the clip as it was tracked, in any order, with repetitions.
-        default_fps: frames a second where the container names none.
+        default_fps: frames per second where the container names none.
         segment: of a segment, its first frame in the video and the one after its last.
-        step: of how many frames of the video one was tracked.
+        step: every how many frames of the video one was tracked.
 
     Returns:
         uint8 (len(frames), height, width, 3) RGB, in the order of `frames`.
@@ -155,8 +159,8 @@ def read_frames(
                 break
     if missing := sorted(wanted - found.keys()):
         raise UnreadableVideoError(
-            f"frame {missing[0]} is wanted, but it ends before: has the file changed since it was "
-            "tracked? Run again"
+            f"frame {missing[0]} is wanted, but the video ends before it: has the file changed "
+            "since it was tracked? Run again"
         )
     return np.stack([found[step * frame] for frame in frames])
 

@@ -1,4 +1,4 @@
-"""Clips to the tensors that a model takes."""
+"""From clips to the tensors that the model takes: prompts, faces, images."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facewave.prompts import questions as prompts
+from facewave.prompts.questions import reads_text, render, shorten
 from facewave.vlm.paligemma.options import ModelOptions
-from facewave.vlm.paligemma.processor import prepare_pictures, prompt_ids
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -25,9 +24,9 @@ class Example:
         landmarks: float32 (K, 478, 3), as in the splits.
         blendshapes: float32 (K, 52), as in the splits.
         valid: whether the clip has a usable face.
-        frames: uint8 (n, H, W, 3) RGB; None where features or no pictures are used.
-        image_features: (n, P, image width), the vision tower's output, in place of `frames`.
-        text: caption or transcript; None where there is none.
+        images: uint8 (n, H, W, 3) RGB; None where features or no images are used.
+        image_features: (n, P, image width), the vision tower's output, in place of `images`.
+        text: caption or transcript; None if the clip has none.
         label: index of the class; None where it is not known.
         target: the real values to predict; None where they are not known.
     """
@@ -36,7 +35,7 @@ class Example:
     landmarks: NDArray[np.float32]
     blendshapes: NDArray[np.float32]
     valid: bool
-    frames: NDArray[np.uint8] | None = None
+    images: NDArray[np.uint8] | None = None
     image_features: Tensor | None = None
     text: str | None = None
     label: int | None = None
@@ -49,16 +48,16 @@ def collate(
     """Return a batch.
 
     Prompts are padded on the left, so that every row ends where the answer begins; clips without
-    a text of their own have equal prompts and no padding at all.
+    a text of their own have equal prompts and need no padding.
 
     Returns:
         `input_ids`, `attention_mask` and `token_type_ids` int64 (B, L); `landmarks`,
         `blendshapes` float32 and `valid` bool (B, …) where the model sees faces; `pixel_values`
-        float32 (B, n, 3, S, S) or `image_features` (B, n, P, image width) where it sees pictures;
+        float32 (B, n, 3, S, S) or `image_features` (B, n, P, image width) where it sees images;
         `labels` int64 (B,) and `targets` float32 (B, m) where all clips have them.
 
     Raises:
-        ValueError: naming the clip that lacks something or has another number of pictures.
+        ValueError: naming the clip that lacks images or has another number of them.
     """
     if not examples:
         raise ValueError("a batch needs at least one clip")
@@ -66,13 +65,40 @@ def collate(
     if options.use_face:
         batch |= _faces(examples)
     if options.use_image:
-        batch |= _pictures(examples, processor, options.frames)
+        batch |= _images(examples, processor, options.frames)
     if all(example.label is not None for example in examples):
         batch["labels"] = torch.tensor([example.label for example in examples])
     if all(example.target is not None for example in examples):
         rows = [np.asarray(example.target, np.float32) for example in examples]
         batch["targets"] = torch.from_numpy(np.stack(rows))
     return batch
+
+
+def prompt_ids(processor: Any, question: str, *, images: int) -> list[int]:
+    """Return the token ids of a prompt: places for the images, <bos>, the question, a newline.
+
+    The same as `PaliGemmaProcessor` gives for `"<image>" * images + question`, but also without
+    an image or with its features in its place. What a clip's text writes in angle brackets stays
+    text: it cannot add an image.
+    """
+    ids = processor.tokenizer(question + "\n", add_special_tokens=False, split_special_tokens=True)[
+        "input_ids"
+    ]
+    places = [processor.image_token_id] * (images * processor.image_seq_length)
+    return [*places, processor.tokenizer.bos_token_id, *ids]
+
+
+def prepare_images(processor: Any, images: Sequence[Any]) -> Any:
+    """Return images, each uint8 (height, width, 3) RGB, as float32 (N, 3, S, S)."""
+    prepared = processor.image_processor(
+        images=list(images), return_tensors="pt", input_data_format="channels_last"
+    )
+    return prepared["pixel_values"]
+
+
+def resolution(processor: Any) -> int:
+    """Return the width and height of the images in pixels: 224, 448 or 896 by checkpoint."""
+    return int(processor.image_processor.size["height"])
 
 
 def _prompts(
@@ -82,13 +108,13 @@ def _prompts(
     rows = []
     for example in examples:
         text = example.text
-        if text and prompts.reads_text(options.prompt):
-            text = prompts.shorten(text, tokenizer, tokens=options.text_tokens)
-        question = prompts.render(
+        if text and reads_text(options.prompt):
+            text = shorten(text, tokenizer, tokens=options.text_tokens)
+        question = render(
             options.prompt, classes=options.classes, targets=options.targets, text=text
         )
-        pictures = options.frames if options.use_image else 0
-        rows.append(prompt_ids(processor, question, pictures=pictures))
+        images = options.frames if options.use_image else 0
+        rows.append(prompt_ids(processor, question, images=images))
     longest = max(map(len, rows))
     ids = torch.full((len(rows), longest), tokenizer.pad_token_id)
     mask = torch.zeros_like(ids)
@@ -107,24 +133,24 @@ def _faces(examples: Sequence[Example]) -> dict[str, Tensor]:
     }
 
 
-def _pictures(examples: Sequence[Example], processor: Any, count: int) -> dict[str, Tensor]:
+def _images(examples: Sequence[Example], processor: Any, count: int) -> dict[str, Tensor]:
     cached = [example.image_features for example in examples]
     if all(features is not None for features in cached):
         for example, features in zip(examples, cached, strict=True):
             _check_count(example.clip_id, len(features), count)  # type: ignore[arg-type]
         return {"image_features": torch.stack([part for part in cached if part is not None])}
-    pictures = []
+    images = []
     for example in examples:
-        if example.frames is None:
+        if example.images is None:
             raise ValueError(
-                f"clip {example.clip_id!r} has no frames, and the model looks at pictures: decode "
+                f"clip {example.clip_id!r} has no images, and the model looks at them: decode "
                 "them, or set vlm.use_image: false"
             )
-        _check_count(example.clip_id, len(example.frames), count)
-        pictures += list(example.frames)
-    return {"pixel_values": prepare_pictures(processor, pictures).unflatten(0, (-1, count))}
+        _check_count(example.clip_id, len(example.images), count)
+        images += list(example.images)
+    return {"pixel_values": prepare_images(processor, images).unflatten(0, (-1, count))}
 
 
 def _check_count(clip_id: str, found: int, wanted: int) -> None:
     if found != wanted:
-        raise ValueError(f"clip {clip_id!r} has {found} pictures, the model takes {wanted}")
+        raise ValueError(f"clip {clip_id!r} has {found} images, the model takes {wanted}")

@@ -1,36 +1,34 @@
-"""PaliGemma 2 with a face: prefix [soft prefix | face | pictures | prompt], LoRA, and a head.
-
-    face encoder: landmarks (B, K, 478, 3), blendshapes (B, K, 52), valid (B) -> K tokens a clip
-    cross-attention 1: face tokens query the prompt's embeddings
-    cross-attention 2: face tokens query SigLIP's patches, behind a gate that starts at 0
-    linear to the language model's width; all of the prefix sees all of it
-
-Trained are the face modules, the soft prefix, LoRA adapters on the language model's queries and
-values and the head, all in float32; the pretrained weights stay as they are.
-
-References:
-- A. Steiner et al., "PaliGemma 2: a family of versatile VLMs for transfer", arXiv 2412.03555.
-- E. Hu et al., "LoRA: low-rank adaptation of large language models", ICLR 2022.
-- B. Lester, R. Al-Rfou, N. Constant, "The power of scale for parameter-efficient prompt tuning",
-  EMNLP 2021 (a soft prefix that begins as words of the vocabulary).
-"""
+"""Where the model comes from: a checkpoint, a toy, or random weights of any size."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+import torch
+from transformers import PaliGemmaForConditionalGeneration
 
 from facewave.pretrained import commit_of, find_weights
 from facewave.vlm.lora import seeded
-from facewave.vlm.names import TINY
-from facewave.vlm.paligemma.base import pretrained_base, random_base
-from facewave.vlm.paligemma.batch import Example as Example
-from facewave.vlm.paligemma.batch import collate as collate
-from facewave.vlm.paligemma.model import PARTS as PARTS
-from facewave.vlm.paligemma.model import FaceVlm as FaceVlm
-from facewave.vlm.paligemma.options import ModelOptions as ModelOptions
-from facewave.vlm.paligemma.processor import load_processor, tiny_processor
-from facewave.vlm.paligemma.toy import tiny_config
-from facewave.vlm.training.data import Output as Output
+from facewave.vlm.paligemma.model import FaceVlm
+from facewave.vlm.paligemma.options import ModelOptions
+from facewave.vlm.paligemma.toy import tiny_config, tiny_processor
+from facewave.vlm.plan import TINY
+
+# Eager: Gemma 2 caps its attention's logits, which PyTorch's own attention cannot.
+_ATTENTION = {"text_config": "eager", "vision_config": "sdpa"}
+
+
+class EmbeddedPaliGemma(PaliGemmaForConditionalGeneration):  # type: ignore[misc]
+    """PaliGemma whose `generate` takes embeddings: transformers looks for the named argument."""
+
+    def prepare_inputs_for_generation(
+        self, input_ids: Any, inputs_embeds: Any = None, **kwargs: Any
+    ) -> Any:
+        """Hand everything on."""
+        return super().prepare_inputs_for_generation(
+            input_ids, inputs_embeds=inputs_embeds, **kwargs
+        )
 
 
 def build_model(options: ModelOptions) -> FaceVlm:
@@ -39,15 +37,17 @@ def build_model(options: ModelOptions) -> FaceVlm:
     Everything that is not loaded is drawn from `options.seed`; torch's global random state stays.
 
     Raises:
-        WeightsError: if the pretrained weights cannot be had.
-        ValueError: if the checkpoint is none of PaliGemma, or class names have the same tokens.
+        WeightsError: the pretrained weights cannot be had.
+        ValueError: the checkpoint is not one of PaliGemma, or class names have the same tokens.
     """
     if options.model == TINY:
         processor = tiny_processor(options.classes or options.targets)
         return random_model(tiny_config(processor), processor, options)
     folder = find_weights(options.model, revision=options.revision)
     processor = load_processor(folder)
-    base = pretrained_base(folder, dtype=options.dtype)
+    base = EmbeddedPaliGemma.from_pretrained(
+        folder, dtype=getattr(torch, options.dtype), attn_implementation=dict(_ATTENTION)
+    )
     with seeded(options.seed):
         return FaceVlm(base, processor, options, commit=commit_of(folder)).eval()
 
@@ -55,5 +55,55 @@ def build_model(options: ModelOptions) -> FaceVlm:
 def random_model(config: Any, processor: Any, options: ModelOptions) -> FaceVlm:
     """Return a model of some `PaliGemmaConfig` whose weights are all drawn from the seed."""
     with seeded(options.seed):
-        base = random_base(config, dtype=options.dtype)
-        return FaceVlm(base, processor, options).eval()
+        base = EmbeddedPaliGemma._from_config(
+            config, dtype=getattr(torch, options.dtype), attn_implementation=dict(_ATTENTION)
+        )
+        return FaceVlm(base.eval(), processor, options).eval()
+
+
+def load_processor(folder: Path) -> Any:
+    """Return the `PaliGemmaProcessor` of a checkpoint's folder.
+
+    It is transformers' own class. Images are prepared by Pillow, so torchvision is not needed.
+
+    Raises:
+        ValueError: the folder holds another model's processor.
+    """
+    from transformers import AutoProcessor
+
+    processor = AutoProcessor.from_pretrained(folder)
+    if not hasattr(processor, "image_seq_length") or not hasattr(processor, "image_token_id"):
+        raise ValueError(
+            f"{folder}: its processor is {type(processor).__name__}, not that of PaliGemma; set "
+            "vlm.model to a checkpoint of PaliGemma or PaliGemma 2"
+        )
+    return processor
+
+
+def full_config(*, pixels: int = 448, image_token_id: int = 257152) -> Any:
+    """Return the `PaliGemmaConfig` of PaliGemma 2 3B, to count and to measure with.
+
+    Sizes are those of arXiv 2412.03555 and of the released checkpoint: SigLIP-So400m/14 and
+    Gemma 2 2B with 1,152 more words (1,024 locations, 128 segmentation codes), one for images, and
+    some to fill a multiple of 64.
+    """
+    from transformers import Gemma2Config, PaliGemmaConfig, SiglipVisionConfig
+
+    words = 257216
+    vision = SiglipVisionConfig(
+        hidden_size=1152,
+        intermediate_size=4304,
+        num_hidden_layers=27,
+        num_attention_heads=16,
+        image_size=pixels,
+        patch_size=14,
+        vision_use_head=False,
+    )
+    return PaliGemmaConfig(
+        vision_config=vision,
+        text_config=Gemma2Config(vocab_size=words),
+        image_token_index=image_token_id,
+        vocab_size=words,
+        projection_dim=2304,
+        hidden_size=2304,
+    )

@@ -1,4 +1,4 @@
-"""The codes of a clip's face as tokens: one token a wavelet coefficient."""
+"""The codes of a clip's face as tokens: one token per wavelet coefficient."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from facewave.vlm.paligemma.statistics import FaceStatistics
 
 _LANDMARK_VALUES = 3 * N_LANDMARKS
 
-# Standardised values beyond this are cut: a blendshape that is almost always 0 gives hundreds.
+# Standardised values are clipped here: a blendshape that is almost always 0 can reach hundreds.
 _LARGEST_DEVIATION = 10.0
 _POSITION_DEVIATION = 0.02
 
@@ -19,9 +19,9 @@ _POSITION_DEVIATION = 0.02
 class FaceEncoder(nn.Module):
     """Landmark and blendshape codes to face tokens.
 
-    Token k is made of the k-th coefficients of all trajectories: both sources go through two
-    linear layers of their own and are added, together with a learned code of the position k. The
-    tokens of a clip without a usable face are one learned null token, at the same positions.
+    Token k is made of the k-th coefficients of all trajectories: landmarks and blendshapes go
+    through two linear layers each and are added, together with a learned code of the position k.
+    A clip without a usable face has one learned null token at each of these positions.
 
     Buffers hold the standardisation, per coefficient and trajectory; they are saved with the model.
     """
@@ -54,7 +54,7 @@ class FaceEncoder(nn.Module):
             float32 (B, K, width).
 
         Raises:
-            ValueError: if the features have another K, or other landmarks or blendshapes.
+            ValueError: the features have another K, or other landmarks or blendshapes.
         """
         self._check(landmarks, blendshapes)
         points = _standardise(landmarks, self.landmark_mean, self.landmark_std).flatten(2)
@@ -68,7 +68,7 @@ class FaceEncoder(nn.Module):
         """Take the standardisation of the training part.
 
         Raises:
-            ValueError: if it is of features with another K.
+            ValueError: it belongs to features with another K.
         """
         self._check(statistics.mean["landmarks"][None], statistics.mean["blendshapes"][None])
         self.landmark_mean.copy_(statistics.mean["landmarks"])
@@ -83,7 +83,7 @@ class FaceEncoder(nn.Module):
         ):
             if given.shape[1:] != mean.shape:
                 raise ValueError(
-                    f"{name} of shape {tuple(given.shape[1:])} a clip; the model takes "
+                    f"{name} have the shape {tuple(given.shape[1:])} per clip, the model takes "
                     f"{tuple(mean.shape)}: K of the model must be that of the splits"
                 )
 
@@ -102,7 +102,7 @@ _FFN = 4
 
 
 class CrossAttention(nn.Module):
-    """Queries of one width look at a context of another; both are normalised first."""
+    """Queries of one width attend to a context of another; both are normalised first."""
 
     def __init__(self, *, width: int, context_width: int, heads: int) -> None:
         """Make the layers; the weights come from torch's global random state."""
@@ -116,12 +116,12 @@ class CrossAttention(nn.Module):
         self.out = nn.Linear(width, width)
 
     def forward(self, tokens: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Return what the tokens found.
+        """Return what the tokens take from the context.
 
         Args:
             tokens: (B, K, width).
             context: (B, N, context_width).
-            mask: bool (B, N), False for what may not be looked at; at least one True a row.
+            mask: bool (B, N), False for what is hidden; at least one True in each row.
 
         Returns:
             (B, K, width).
@@ -162,7 +162,7 @@ class FeedForward(nn.Module):
 class FaceFusion(nn.Module):
     """Landmarks and blendshapes to embeddings of the language model.
 
-    Encoder; cross-attention to the prompt, feed-forward; gated cross-attention to the picture,
+    Encoder; cross-attention to the prompt, feed-forward; gated cross-attention to the images,
     feed-forward; projection to the language model's width. All in float32.
     """
 
@@ -176,7 +176,7 @@ class FaceFusion(nn.Module):
             width: of the tokens inside; a multiple of `heads`.
             heads: of the cross-attentions.
             text_width: of the language model's embeddings.
-            image_width: of the vision tower's patches; None for a model without pictures, which
+            image_width: of the vision tower's patches; None for a model without images, which
                 has no second cross-attention.
         """
         super().__init__()
@@ -207,14 +207,14 @@ class FaceFusion(nn.Module):
             landmarks, blendshapes, valid: see `FaceEncoder`.
             text: (B, N, text_width), embeddings of the prompt.
             text_mask: bool (B, N), True for the prompt's words.
-            patches: (B, P, image_width), the vision tower's last layer; None without pictures.
+            patches: (B, P, image_width), the vision tower's last layer; None without images.
         """
         tokens = self.encoder(landmarks, blendshapes, valid)
         tokens = tokens + self.look_at_text(tokens, text.float(), text_mask)
         tokens = tokens + self.after_text(tokens)
         if self.look_at_image is not None:
             if patches is None:
-                raise ValueError("the model looks at pictures, and the batch has none")
+                raise ValueError("the model looks at images, and the batch has none")
             seen = self.look_at_image(tokens, patches.float())
             tokens = tokens + torch.tanh(self.gate) * seen
             tokens = tokens + self.after_image(tokens)

@@ -1,4 +1,19 @@
-"""The whole model: prefix [soft prefix | face | pictures | prompt], PaliGemma, and a head."""
+"""PaliGemma 2 with a face: prefix [soft prefix | face | images | prompt], LoRA, and a head.
+
+    face encoder: landmarks (B, K, 478, 3), blendshapes (B, K, 52), valid (B) -> K tokens per clip
+    cross-attention 1: face tokens query the prompt's embeddings
+    cross-attention 2: face tokens query SigLIP's patches, behind a gate that starts at 0
+    linear to the language model's width; all of the prefix attends to all of it
+
+Trained are the face modules, the soft prefix, LoRA adapters on the language model's queries and
+values and the head, all in float32; the pretrained weights stay as they are.
+
+References:
+- A. Steiner et al., "PaliGemma 2: a family of versatile VLMs for transfer", arXiv 2412.03555.
+- E. Hu et al., "LoRA: low-rank adaptation of large language models", ICLR 2022.
+- B. Lester, R. Al-Rfou, N. Constant, "The power of scale for parameter-efficient prompt tuning",
+  EMNLP 2021 (a soft prefix that starts as words of the vocabulary).
+"""
 
 from __future__ import annotations
 
@@ -10,25 +25,28 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from facewave.vlm import heads
-from facewave.vlm.lora import is_adapter
-from facewave.vlm.paligemma.base import adapt
+from facewave.vlm.lora import add_adapters, is_adapter
 from facewave.vlm.paligemma.face_tokens import FaceFusion
-from facewave.vlm.paligemma.generate import (
+from facewave.vlm.paligemma.options import ModelOptions
+from facewave.vlm.paligemma.prefix import (
+    Prefix,
     answer_freely,
+    check_places,
+    check_prompt,
+    join,
     last_hidden,
     losses_of,
+    new_soft_prefix,
     score_words,
     word_logits,
 )
-from facewave.vlm.paligemma.options import ModelOptions
-from facewave.vlm.paligemma.prefix import Prefix, check_places, check_prompt, join, new_soft_prefix
 from facewave.vlm.paligemma.statistics import FaceStatistics
-from facewave.vlm.training.checkpoint import copy_strictly
-from facewave.vlm.training.data import Output
+from facewave.vlm.training.interface import Output
+from facewave.vlm.training.weights import copy_strictly
 
 PARTS = ("face", "soft_prefix", "lora", "head", "projector")
 
-# Tokens that an answer may be longer than the longest label.
+# How many tokens longer than the longest label an answer may be.
 _MORE_TOKENS = 4
 
 
@@ -49,7 +67,7 @@ class FaceVlm(nn.Module):
         """Freeze the base and add what is trained, from torch's global random state."""
         super().__init__()
         self.base, self.processor, self.options, self.commit = base, processor, options, commit
-        adapt(base, options)
+        self._freeze()
         width = base.config.text_config.hidden_size
         self.face = None
         if options.use_face:
@@ -81,9 +99,9 @@ class FaceVlm(nn.Module):
                 the loss; `weights` float32 (B,), optional, of the clips in the loss.
 
         Raises:
-            ValueError: if `token_type_ids` are missing, or the batch does not fit the model.
+            ValueError: `token_type_ids` are missing, or the batch does not fit the model.
         """
-        # Precision is the options' matter: autocast would round the logits to bfloat16.
+        # The options decide the precision: autocast would round the logits to bfloat16.
         with torch.autocast(batch["input_ids"].device.type, enabled=False):
             losses, logits = self._answer(batch)
         if losses is None:
@@ -93,7 +111,7 @@ class FaceVlm(nn.Module):
 
     @property
     def scores_whole_words(self) -> bool:
-        """Whether answers are whole words: some begin alike, or they are generated."""
+        """Whether answers are whole words: some begin with the same token, or are generated."""
         if self.head is not None or self.labels is None:
             return False
         return self.options.head == "generate" or not self.labels.first_differ
@@ -106,7 +124,7 @@ class FaceVlm(nn.Module):
 
         Args:
             batch: as for `forward`.
-            max_new_tokens: of an answer; None: as many as the longest label has, and some.
+            max_new_tokens: of an answer; None: a few more than the longest label has.
         """
         if max_new_tokens is None:
             max_new_tokens = _MORE_TOKENS + (0 if self.labels is None else self.labels.ids.shape[1])
@@ -118,13 +136,13 @@ class FaceVlm(nn.Module):
     @torch.no_grad()
     def image_features(self, pixel_values: Tensor) -> Tensor:
         """Return the vision tower's output (B, n, P, image width) for (B, n, 3, S, S)."""
-        pictures = pixel_values.flatten(0, 1).to(self.base.model.vision_tower.dtype)
-        with torch.autocast(pictures.device.type, enabled=False):
-            features: Tensor = self.base.model.vision_tower(pictures).last_hidden_state
+        images = pixel_values.flatten(0, 1).to(self.base.model.vision_tower.dtype)
+        with torch.autocast(images.device.type, enabled=False):
+            features: Tensor = self.base.model.vision_tower(images).last_hidden_state
         return features.view(*pixel_values.shape[:2], *features.shape[1:])
 
     def read(self, batch: Mapping[str, Tensor]) -> Prefix:
-        """Return the prefix of a batch: soft prefix, face, pictures, prompt."""
+        """Return the prefix of a batch: soft prefix, face, images, prompt."""
         check_prompt(batch)
         ids, mask = batch["input_ids"], batch["attention_mask"]
         prompt: Tensor = self.base.get_input_embeddings()(ids)
@@ -135,7 +153,7 @@ class FaceVlm(nn.Module):
             check_places(places, patches.shape[1])
             seen = self._project(patches)
             prompt = prompt.masked_scatter(places[..., None], seen.to(prompt.dtype))
-            # Padding is on the left and pictures come next: words are behind them in every row.
+            # Padding is on the left and images come next: words follow them in every row.
             words = slice(patches.shape[1], None)
         front = []
         if self.soft_prefix is not None:
@@ -162,13 +180,13 @@ class FaceVlm(nn.Module):
             self.head.set_statistics(*targets)
 
     def set_trainable(self, parts: Collection[str]) -> None:
-        """Train these parts alone, of `PARTS`; those that this model lacks are passed over.
+        """Train only these of `PARTS`; those that this model lacks are ignored.
 
         Raises:
-            ValueError: if a part is unknown, or nothing would be trained.
+            ValueError: a part is unknown, or nothing would be trained.
         """
         if unknown := sorted(set(parts) - set(PARTS)):
-            raise ValueError(f"no part {unknown[0]!r}: there are {', '.join(PARTS)}")
+            raise ValueError(f"found the part {unknown[0]!r}, expected some of {', '.join(PARTS)}")
         parameters = {name: p for name, p in self._tensors().items() if isinstance(p, nn.Parameter)}
         for name, parameter in parameters.items():
             parameter.requires_grad_(name.split(".")[0] in parts)
@@ -184,9 +202,25 @@ class FaceVlm(nn.Module):
 
         Raises:
             ValueError: naming tensors that are missing, unknown or of another shape; the model is
-                then as it was.
+                then unchanged.
         """
         copy_strictly(state, self._tensors())
+
+    def _freeze(self) -> None:
+        """Freeze the base, and add the adapters to it."""
+        base, options = self.base, self.options
+        base.requires_grad_(False)
+        if options.projector:
+            base.model.multi_modal_projector.float().requires_grad_(True)
+        if options.lora_rank:
+            add_adapters(
+                base,
+                rank=options.lora_rank,
+                alpha=options.lora_alpha,
+                dropout=options.lora_dropout,
+            )
+        if options.gradient_checkpointing:
+            base.model.language_model.activation_checkpointing_enable({"use_reentrant": False})
 
     def _tensors(self) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
@@ -244,7 +278,7 @@ class FaceVlm(nn.Module):
     def _whole_words(
         self, sequence: Prefix, right: Tensor | None
     ) -> tuple[Tensor | None, Tensor | None]:
-        """Return losses and logits: of the right answer alone in training, else of all labels."""
+        """Return losses and logits: in training of the right answer only, else of all labels."""
         assert self.labels is not None
         if not self.training and self.options.head != "generate":
             scores = score_words(self.base, sequence, self.labels)

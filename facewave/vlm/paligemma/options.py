@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from facewave.vlm.names import DTYPES
+from facewave.vlm.plan import DTYPES
 
 HEADS = ("verbaliser", "linear", "regression", "generate")
 LOSSES = ("mse", "huber")
@@ -22,18 +22,18 @@ class ModelOptions:
             values; rank 0: no adapters.
         width: of the face modules (2048: about 118 million trained parameters).
         heads: attention heads of the face modules.
-        soft_prefix: number of learned embeddings in front of everything; 0 for none.
+        soft_prefix: number of learned embeddings at the beginning; 0 for none.
         head: `verbaliser` (label words), `linear`, `regression` or `generate`.
         classes: class names, in the order of the labels.
         targets: names of the real values that `regression` predicts.
         regression_loss: `mse` or `huber`, of standardised targets.
         K: coefficients of each trajectory, as in the splits.
-        frames: pictures of a clip.
+        frames: images per clip.
         prompt: name of a template of `facewave.prompts.questions`, or a template.
-        text_tokens: tokens of a clip's text, at most.
+        text_tokens: largest number of tokens of a clip's text.
         seed: of all weights that are not loaded.
-        use_face, use_image: whether the model sees the face's codes, and the pictures.
-        projector: whether the projection of the pictures into the language model is trained too.
+        use_face, use_image: whether the model sees the face's codes, and the images.
+        projector: whether the projection of the images into the language model is trained too.
         gradient_checkpointing: whether activations are computed again in the backward pass.
     """
 
@@ -68,7 +68,7 @@ class ModelOptions:
         """
         if self.dtype in ("float16", "fp16", "half"):
             raise ValueError(
-                "vlm.dtype: float16 cannot be used: activations of Gemma are larger than float16 "
+                "vlm.dtype: float16 cannot be used: Gemma's activations are larger than float16 "
                 "can hold and become infinite; take bfloat16, or float32 where there is no bfloat16"
             )
         conditions = {
@@ -92,21 +92,21 @@ class ModelOptions:
         }
         for name, holds in conditions.items():
             if not holds:
-                raise ValueError(f"vlm.{name} cannot be {getattr(self, name)!r}{_hint(name)}")
+                raise ValueError(
+                    f"vlm.{name} cannot be {getattr(self, name)!r}{_EXPECTED.get(name, '')}"
+                )
 
 
 def _distinct(names: tuple[str, ...], *, least: int) -> bool:
     return len(names) >= least and len(set(names)) == len(names) and all(names)
 
 
-def _hint(name: str) -> str:
-    hints = {
-        "dtype": f": one of {', '.join(DTYPES)}",
-        "head": f": one of {', '.join(HEADS)}",
-        "heads": ": the width must be a multiple of it",
-        "classes": ": two or more different names",
-        "targets": ": one or more different names for head: regression",
-        "regression_loss": f": one of {', '.join(LOSSES)}",
-        "use_face": ": a model without face and picture sees nothing of the clip",
-    }
-    return hints.get(name, "")
+_EXPECTED = {
+    "dtype": f": expected one of {', '.join(DTYPES)}",
+    "head": f": expected one of {', '.join(HEADS)}",
+    "heads": ": the width must be a multiple of it",
+    "classes": ": expected two or more different names",
+    "targets": ": expected one or more different names with head: regression",
+    "regression_loss": f": expected one of {', '.join(LOSSES)}",
+    "use_face": ": a model without face and image sees nothing of the clip",
+}

@@ -1,8 +1,8 @@
-"""One sequence of embeddings: soft prefix, face, pictures, prompt; and what may see what.
+"""The prefix (soft prefix, face, images, prompt) as one sequence, and what the model says after it.
 
-Every token of the prefix sees every other one; tokens that follow it (an answer) see the prefix
-and what stands before them. `token_type_ids` says so: 0 and 1. Without them transformers makes the
-whole mask causal and says nothing, so they are asked for.
+Every token of the prefix attends to every other one; tokens that follow it (an answer) attend to
+the prefix and to what stands before them. `token_type_ids` says so: 0 and 1. Without them
+transformers silently makes the whole mask causal, so they are required.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from facewave.vlm import heads
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Prefix:
@@ -23,7 +25,7 @@ class Prefix:
     Attributes:
         embeds: (B, L, hidden), already scaled as the language model's own embeddings are.
         attention_mask: int64 (B, L), 0 for padding.
-        token_type_ids: int64 (B, L), 0 in the prefix, 1 behind it.
+        token_type_ids: int64 (B, L), 0 in the prefix, 1 after it.
     """
 
     embeds: Tensor
@@ -40,7 +42,7 @@ class Prefix:
         }
 
     def followed_by(self, embeds: Tensor, mask: Tensor) -> Prefix:
-        """Return the sequences with answers behind them: embeddings (B, A, hidden), mask (B, A)."""
+        """Return the sequences with answers appended: embeddings (B, A, hidden), mask (B, A)."""
         return Prefix(
             embeds=torch.cat([self.embeds, embeds.to(self.embeds.dtype)], dim=1),
             attention_mask=torch.cat([self.attention_mask, mask], dim=1),
@@ -71,13 +73,13 @@ def join(front: Sequence[Tensor], prompt: Tensor, batch: Mapping[str, Tensor]) -
 
 
 def new_soft_prefix(embeddings: nn.Module, count: int) -> nn.Parameter | None:
-    """Return `count` words drawn from a vocabulary as they are embedded, float32; None for 0."""
+    """Return the embeddings of `count` words drawn from a vocabulary, float32; None for 0."""
     if not count:
         return None
     weight: Tensor = embeddings.weight  # type: ignore[assignment]
     words = torch.randint(len(weight), (count,)).to(weight.device)
     with torch.no_grad():
-        # Scaled as the language model scales its words: the prefix comes in behind that.
+        # Scaled as the language model scales its words: the prefix is added after that.
         return nn.Parameter(embeddings(words).float())
 
 
@@ -100,7 +102,7 @@ def check_prompt(batch: Mapping[str, Tensor]) -> None:
 
 
 def check_places(places: Tensor, count: int) -> None:
-    """Refuse prompts whose places for patches, bool (B, L), are not `count` in each row.
+    """Refuse prompts that do not have `count` places for patches, bool (B, L), in each row.
 
     Raises:
         ValueError: saying how many there are.
@@ -108,6 +110,83 @@ def check_places(places: Tensor, count: int) -> None:
     found = places.sum(dim=1)
     if not bool((found == count).all()):
         raise ValueError(
-            f"the prompts have places for {sorted(set(found.tolist()))} patches, the pictures have "
-            f"{count}: batch and model must have the same number and size of pictures"
+            f"the prompts have places for {sorted(set(found.tolist()))} patches, the images have "
+            f"{count}: batch and model must have the same number and size of images"
         )
+
+
+def last_hidden(base: Any, sequence: Prefix) -> Tensor:
+    """Return the last layer's states (B, L, hidden)."""
+    hidden: Tensor = base.model(**sequence.inputs(), use_cache=False).last_hidden_state
+    return hidden
+
+
+def word_logits(base: Any, hidden: Tensor, words: Tensor) -> Tensor:
+    """Return the logits of only some words, float32 (B, C), for states (B, hidden)."""
+    return heads.word_logits(hidden, base.lm_head.weight, words, _cap(base))
+
+
+def losses_of(base: Any, sequence: Prefix, labels: heads.LabelTokens, right: Tensor) -> Tensor:
+    """Return the negative log-likelihood of the right labels after the prefix, float32 (B,).
+
+    Args:
+        base: PaliGemma.
+        sequence: B prefixes.
+        labels: all labels.
+        right: int64 (B,), the index of each clip's label.
+    """
+    ids, mask = labels.ids.to(right.device)[right], labels.mask.to(right.device)[right]
+    # The last token of an answer is only ever predicted.
+    answer = base.get_input_embeddings()(ids[:, :-1])
+    hidden = last_hidden(base, sequence.followed_by(answer, mask[:, :-1]))
+    return heads.answer_losses(_all_words(base, hidden[:, -ids.shape[1] :]), ids, mask)
+
+
+def score_words(base: Any, sequence: Prefix, labels: heads.LabelTokens) -> Tensor:
+    """Return the log-likelihood of each label, float32 (B, C); the prefix is read once."""
+    device = sequence.embeds.device
+    labels = heads.LabelTokens(ids=labels.ids.to(device), mask=labels.mask.to(device))
+    before = sequence.attention_mask.repeat_interleave(len(labels.ids), dim=0)
+
+    def decode(ids: Tensor, mask: Tensor, cache: Any) -> Tensor:
+        whole = torch.cat([before, mask], dim=1)
+        hidden = base.model(
+            inputs_embeds=base.get_input_embeddings()(ids),
+            attention_mask=whole,
+            position_ids=positions(whole)[:, -ids.shape[1] :],
+            past_key_values=cache,
+            use_cache=True,
+        ).last_hidden_state
+        return _all_words(base, hidden)
+
+    seen = base.model(**sequence.inputs(), use_cache=True)
+    first = _all_words(base, seen.last_hidden_state[:, -1])
+    return heads.score_labels(first, seen.past_key_values, labels, decode)
+
+
+def answer_freely(base: Any, sequence: Prefix, tokenizer: Any, *, max_new_tokens: int) -> list[str]:
+    """Return the answers, word by word the likeliest, without special tokens."""
+    from transformers import GenerationConfig
+
+    # The checkpoint's own settings may ask for sampling.
+    settings = GenerationConfig(
+        max_new_tokens=max_new_tokens,
+        do_sample=False,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+    )
+    inputs = sequence.inputs()
+    del inputs["position_ids"]  # `generate` counts them itself, from the mask
+    ids = base.generate(**inputs, generation_config=settings)
+    texts: list[str] = tokenizer.batch_decode(ids, skip_special_tokens=True)
+    return texts
+
+
+def _all_words(base: Any, hidden: Tensor) -> Tensor:
+    return heads.softcap(base.lm_head(hidden).float(), _cap(base))
+
+
+def _cap(base: Any) -> float | None:
+    cap: float | None = base.config.text_config.final_logit_softcapping
+    return cap

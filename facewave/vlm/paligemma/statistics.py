@@ -1,4 +1,4 @@
-"""Mean and deviation of what a model is trained on, over the valid clips of the training part."""
+"""Mean and standard deviation of face features and targets over the training part."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facewave.mlp.projection import fit_standardisation
-from facewave.mlp.standardise import check_features
+from facewave.mlp.parts import check_features
+from facewave.mlp.standardise import fit_scaler
 from facewave.splits.read import SplitTable
 
 FACE_GROUPS = ("landmarks", "blendshapes")
@@ -30,10 +30,10 @@ class FaceStatistics:
 
 
 def check_groups(table: SplitTable) -> int:
-    """Return K of a split, whose two groups must have the same.
+    """Return K of a split, which its two groups must share.
 
     Raises:
-        ValueError: if a group is missing, or they differ in K.
+        ValueError: a group is missing, or they differ in K.
     """
     missing = [name for name in FACE_GROUPS if name not in table.shapes]
     if missing:
@@ -60,7 +60,7 @@ def fit_statistics(table: SplitTable) -> FaceStatistics:
     that fine details of a pyramid stay as small as they are.
 
     Raises:
-        ValueError: if no clip is valid, a group is missing, or a valid clip holds NaN.
+        ValueError: no clip is valid, a group is missing, or a valid clip holds NaN.
     """
     check_groups(table)
     check_features(table, FACE_GROUPS, part="training")
@@ -70,7 +70,7 @@ def fit_statistics(table: SplitTable) -> FaceStatistics:
             "no clip of the training part has a usable face: see quality.csv for the reasons, or "
             "train with vlm.use_face: false"
         )
-    scaler = fit_standardisation(table, FACE_GROUPS, rows, by_trajectory=True, swap=None)
+    scaler = fit_scaler(table, FACE_GROUPS, rows, by_trajectory=True)
     widths = [table.groups[name].shape[1] for name in FACE_GROUPS]
     mean, std = (torch.split(values, widths) for values in (scaler.mean, scaler.std))
     return FaceStatistics(
@@ -83,7 +83,7 @@ def fit_targets(targets: Sequence[Sequence[float]]) -> tuple[Tensor, Tensor]:
     """Return mean and standard deviation, float32 (m,), of the training clips' real targets.
 
     Raises:
-        ValueError: if a value is not finite or a target never varies.
+        ValueError: a value is not finite, or a target never varies.
     """
     values = np.asarray(targets, np.float64)
     if not np.isfinite(values).all():

@@ -1,14 +1,18 @@
 """PaliGemma 2 at toy size: the real classes with seeded random weights, for tests and dry runs.
 
-What it answers means nothing; that training, resuming, scoring and reporting work is what it shows.
+Its answers mean nothing; it shows that training, resuming, scoring and reporting work.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from facewave.vlm.paligemma.processor import TINY_PATCH, TINY_PIXELS
+from facewave.prompts.questions import TEMPLATES
 
+TINY_PIXELS = 56
+_PATCH = 14
+_VOCABULARY = 2048
 _TEXT = {
     "hidden_size": 32,
     "intermediate_size": 64,
@@ -27,13 +31,49 @@ _VISION = {
     "num_hidden_layers": 2,
     "num_attention_heads": 2,
     "image_size": TINY_PIXELS,
-    "patch_size": TINY_PATCH,
+    "patch_size": _PATCH,
     "vision_use_head": False,
 }
 
 
+def tiny_processor(classes: Sequence[str], *, pixels: int = TINY_PIXELS) -> Any:
+    """Return a `PaliGemmaProcessor` that needs no file; a patch is 14 x 14 pixels.
+
+    Its byte-level BPE is learned from the class names and the prompt templates, so that usual
+    class names are one token each, as in Gemma's vocabulary; everything else falls into bytes.
+    """
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PaliGemmaProcessor, PreTrainedTokenizerFast, SiglipImageProcessorPil
+
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=_VOCABULARY,
+        min_frequency=1,
+        special_tokens=["<pad>", "<eos>", "<bos>", "<unk>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    # A word at the beginning of a line is how an answer is written.
+    lines = [f"{name}\n" for name in classes] + [", ".join(classes), *TEMPLATES.values()]
+    bpe.train_from_iterator(lines, trainer)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=bpe,
+        pad_token="<pad>",  # noqa: S106
+        eos_token="<eos>",  # noqa: S106
+        bos_token="<bos>",  # noqa: S106
+        unk_token="<unk>",  # noqa: S106
+    )
+    images = SiglipImageProcessorPil(
+        size={"height": pixels, "width": pixels},
+        image_seq_length=(pixels // _PATCH) ** 2,
+    )
+    return PaliGemmaProcessor(image_processor=images, tokenizer=tokenizer)
+
+
 def tiny_config(processor: Any) -> Any:
-    """Return the `PaliGemmaConfig` that goes with `facewave.vlm.paligemma.processor.tiny_processor`."""
+    """Return the `PaliGemmaConfig` that goes with `tiny_processor`."""
     from transformers import Gemma2Config, PaliGemmaConfig, SiglipVisionConfig
 
     tokenizer = processor.tokenizer
@@ -51,33 +91,4 @@ def tiny_config(processor: Any) -> Any:
         projection_dim=_TEXT["hidden_size"],
         hidden_size=_TEXT["hidden_size"],
         **special,
-    )
-
-
-def full_config(*, pixels: int = 448, image_token_id: int = 257152) -> Any:
-    """Return the `PaliGemmaConfig` of PaliGemma 2 3B, to count and to measure with.
-
-    Sizes are those of arXiv 2412.03555 and of the released checkpoint: SigLIP-So400m/14 and
-    Gemma 2 2B with 1,152 words more (1,024 places, 128 segmentation codes), the picture's, and
-    some to fill a multiple of 64.
-    """
-    from transformers import Gemma2Config, PaliGemmaConfig, SiglipVisionConfig
-
-    words = 257216
-    vision = SiglipVisionConfig(
-        hidden_size=1152,
-        intermediate_size=4304,
-        num_hidden_layers=27,
-        num_attention_heads=16,
-        image_size=pixels,
-        patch_size=14,
-        vision_use_head=False,
-    )
-    return PaliGemmaConfig(
-        vision_config=vision,
-        text_config=Gemma2Config(vocab_size=words),
-        image_token_index=image_token_id,
-        vocab_size=words,
-        projection_dim=2304,
-        hidden_size=2304,
     )

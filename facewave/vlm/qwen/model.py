@@ -1,12 +1,11 @@
-"""Qwen2.5-VL as transformers builds it: asked, not trained.
+"""Qwen2.5-VL as transformers builds it, as a zero-shot model: answers in words, and scores.
 
-References:
-- S. Bai et al., "Qwen2.5-VL technical report", arXiv 2502.13923.
+Reference: S. Bai et al., "Qwen2.5-VL technical report", arXiv 2502.13923.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facewave.vlm import heads
-from facewave.vlm.conversation import Conversation
+from facewave.vlm.inputs.conversation import Conversation
 from facewave.vlm.lora import seeded
 from facewave.vlm.qwen.processor import QwenProcessor, check_batch, load_qwen_processor
 from facewave.vlm.qwen.toy import tiny_qwen_config, tiny_qwen_processor
@@ -25,12 +24,12 @@ from facewave.vlm.qwen.toy import tiny_qwen_config, tiny_qwen_processor
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class QwenVlm:
-    """A model that is asked.
+    """The model with its processor.
 
     Attributes:
         base: transformers' `Qwen2_5_VLForConditionalGeneration`, in evaluation mode.
         processor: see `QwenProcessor`.
-        identity: what decides its answers beside the question.
+        identity: what decides its answers besides the question.
     """
 
     base: Any
@@ -50,8 +49,8 @@ class QwenVlm:
 
         Args:
             conversations: each ends with a question.
-            max_new_tokens: of an answer, at most.
-            seed: None: the likeliest word after word. Else words are drawn from this seed, at
+            max_new_tokens: largest length of an answer.
+            seed: None: word by word the likeliest. Otherwise words are drawn from this seed, at
                 temperature 0.7 among those that make up 0.9 of the probability.
         """
         from transformers import GenerationConfig
@@ -83,16 +82,16 @@ class QwenVlm:
         seen = self.base.model(**batch, use_cache=True)
         first = self.base.lm_head(seen.last_hidden_state[:, -1]).float()
         before = batch["attention_mask"].repeat_interleave(len(classes), dim=0)
-        # Places of words count on from the prompt's, which a video makes shorter than its tokens.
+        # Positions continue from the prompt's; a video takes up fewer positions than tokens.
         shift = self.base.model.rope_deltas.repeat_interleave(len(classes), dim=0)
 
         def decode(ids: Tensor, mask: Tensor, cache: Any) -> Tensor:
             whole = torch.cat([before, mask], dim=1)
-            places = whole.cumsum(dim=1)[:, -ids.shape[1] :] - 1 + shift
+            positions = whole.cumsum(dim=1)[:, -ids.shape[1] :] - 1 + shift
             hidden = self.base.model(
                 inputs_embeds=self.base.get_input_embeddings()(ids),
                 attention_mask=whole,
-                position_ids=places[None].expand(3, -1, -1),
+                position_ids=positions[None].expand(3, -1, -1),
                 past_key_values=cache,
                 use_cache=True,
             ).last_hidden_state
@@ -101,15 +100,6 @@ class QwenVlm:
 
         scores = heads.score_labels(first, seen.past_key_values, labels, decode)
         return scores.cpu().numpy().astype(np.float32)
-
-    def forward(self, batch: Mapping[str, Tensor]) -> Any:
-        """Return what the model gives for a batch of the processor.
-
-        Raises:
-            ValueError: if `mm_token_type_ids` or anything else that it needs is missing.
-        """
-        check_batch(batch)
-        return self.base(**batch)
 
     def _batch(self, conversations: Sequence[Conversation]) -> dict[str, Tensor]:
         batch = self.processor(conversations)
@@ -139,10 +129,10 @@ def load_qwen(folder: Path, *, dtype: str, max_pixels: int, identity: dict[str, 
         folder: see `facewave.pretrained.find_weights`.
         dtype: `bfloat16` or `float32`.
         max_pixels: of a frame.
-        identity: what tells these weights from others.
+        identity: what distinguishes these weights from others.
 
     Raises:
-        ValueError: if the folder holds another model.
+        ValueError: the folder holds another model.
     """
     from transformers import Qwen2_5_VLForConditionalGeneration
 

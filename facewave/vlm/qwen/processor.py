@@ -1,7 +1,7 @@
-"""Conversations to what Qwen2.5-VL reads: token ids, patches, and which token is which.
+"""From conversations to what Qwen2.5-VL reads: token ids, patches, and the type of each token.
 
 transformers' own `Qwen2_5_VLProcessor` needs torchvision for videos; this gives the same without it
-(a test compares the two where it is there). The chat template is the checkpoint's own.
+(a test compares the two where torchvision is installed). The chat template is the checkpoint's own.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from facewave.vlm.conversation import Conversation, check_conversation
+from facewave.vlm.inputs.conversation import Conversation, check_conversation
 from facewave.vlm.qwen.video import VideoOptions, seconds_of_grid, video_patches
 
 VIDEO = "<|video_pad|>"
 IMAGE = "<|image_pad|>"
 _TEXT_TYPE, _IMAGE_TYPE, _VIDEO_TYPE = 0, 1, 2
-# What the model cannot do without; the third one is left out silently by many.
+# What the model needs; the third one is easily left out, and nothing complains.
 _NEEDED = ("input_ids", "attention_mask", "mm_token_type_ids")
 
 
@@ -43,12 +43,12 @@ class QwenProcessor:
         return int(self.tokenizer.convert_tokens_to_ids(VIDEO))
 
     def prompt(self, conversation: Conversation) -> str:
-        """Return a conversation as the chat template writes it; one `<|video_pad|>` a video.
+        """Return a conversation as the chat template writes it; one `<|video_pad|>` per video.
 
-        What a text writes like a special token stays text: it cannot add a video or a turn.
+        A text that looks like a special token stays text: it cannot add a video or a turn.
 
         Raises:
-            ValueError: if it does not end with a question, or an example lacks its answer.
+            ValueError: it does not end with a question, or an example lacks its answer.
         """
         check_conversation(conversation)
         messages: list[dict[str, Any]] = []
@@ -117,13 +117,13 @@ def check_batch(batch: Mapping[str, Tensor]) -> None:
     """Refuse a batch that the model would take and answer wrongly.
 
     Raises:
-        ValueError: naming what is missing. Without `mm_token_type_ids` transformers places the
-            parts of a video like words in a line and says nothing.
+        ValueError: naming what is missing. Without `mm_token_type_ids` transformers silently
+            places the parts of a video like words in a line.
     """
     for name in _NEEDED:
         if name not in batch:
             raise ValueError(
-                f"the batch has no {name}: without it Qwen2.5-VL answers something else, silently; "
+                f"the batch has no {name}: without it Qwen2.5-VL silently answers something else; "
                 "make batches with QwenProcessor"
             )
     if batch["mm_token_type_ids"].shape != batch["input_ids"].shape:
@@ -143,7 +143,7 @@ def load_qwen_processor(folder: Path, *, max_pixels: int) -> QwenProcessor:
         max_pixels: of a frame.
 
     Raises:
-        ValueError: if the folder holds another model's tokenizer or video options.
+        ValueError: the folder holds another model's tokenizer.
     """
     from transformers import AutoTokenizer
 
@@ -154,7 +154,7 @@ def load_qwen_processor(folder: Path, *, max_pixels: int) -> QwenProcessor:
     if VIDEO not in tokenizer.get_added_vocab() or tokenizer.chat_template is None:
         raise ValueError(
             f"{folder}: its tokenizer has no {VIDEO} or no chat template; give a checkpoint of "
-            "Qwen2.5-VL, fetched anew with all of its .json files"
+            "Qwen2.5-VL, downloaded again with all of its .json files"
         )
     return QwenProcessor(
         tokenizer=tokenizer, video=VideoOptions(**_stored(folder), max_pixels=max_pixels)
@@ -162,7 +162,7 @@ def load_qwen_processor(folder: Path, *, max_pixels: int) -> QwenProcessor:
 
 
 def _stored(folder: Path) -> dict[str, Any]:
-    """Return what the checkpoint says of patches and colours."""
+    """Return what the checkpoint says about patches and colours."""
     path = folder / "preprocessor_config.json"
     found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     names = {

@@ -1,7 +1,6 @@
 """Qwen2.5-VL at toy size: the real classes with seeded random weights and an offline tokenizer.
 
-What it answers means nothing; that asking, batching, resuming, scoring and reporting work is what
-it shows.
+Its answers mean nothing; it shows that answering, batching, resuming, scoring and reporting work.
 """
 
 from __future__ import annotations
@@ -9,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from facewave.prompts.chat import CHAT_TEMPLATES
+from facewave.prompts.questions import CHAT_TEMPLATES
 from facewave.vlm.qwen.processor import IMAGE, VIDEO, QwenProcessor
 from facewave.vlm.qwen.video import VideoOptions
 
 _VOCABULARY = 2048
 _SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>"]
-# The released checkpoints' template, as far as it concerns texts, pictures and videos.
+# The released checkpoints' template, as far as it concerns texts, images and videos.
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
     "{% if loop.first and message['role'] != 'system' %}"

@@ -1,9 +1,7 @@
-"""Qwen2.5-VL with LoRA adapters, as the shared training loop wants it.
+"""Qwen2.5-VL with LoRA adapters, with the interface of the shared training loop.
 
-The answer is the class whose name's first token is the likeliest at the end of the question; only
-the adapters on the language model's queries and values are trained and saved, in float32.
-
-Reference: E. Hu et al., "LoRA: low-rank adaptation of large language models", ICLR 2022.
+The answer is the class whose name's first token is the likeliest after the question; only the
+adapters on the language model's queries and values are trained and saved, in float32.
 """
 
 from __future__ import annotations
@@ -16,17 +14,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from facewave.vlm import heads
-from facewave.vlm.lora import LORA_TARGETS, is_adapter, seeded
+from facewave.vlm.lora import add_adapters, is_adapter, seeded
 from facewave.vlm.qwen.model import QwenVlm
 from facewave.vlm.qwen.processor import check_batch
-from facewave.vlm.training.checkpoint import copy_strictly
-from facewave.vlm.training.data import Output
+from facewave.vlm.training.interface import Output
+from facewave.vlm.training.weights import copy_strictly
 
 _OWN = ("labels", "weights")
 
 
 class TrainableQwen(nn.Module):
-    """A model that is asked, with adapters that are trained.
+    """The zero-shot model, with adapters that are trained.
 
     Attributes:
         base: transformers' model, frozen but for its adapters.
@@ -57,10 +55,11 @@ class TrainableQwen(nn.Module):
             ValueError: two class names begin with the same token, or the rank is 0.
         """
         super().__init__()
-        from peft import LoraConfig, inject_adapter_in_model
-
         if rank < 1:
-            raise ValueError(f"vlm.lora_rank: {rank}, but nothing else of Qwen2.5-VL is trained")
+            raise ValueError(
+                f"vlm.lora_rank: found {rank}, expected at least 1: of Qwen2.5-VL only the "
+                "adapters are trained"
+            )
         self.base = vlm.base
         self.labels = heads.label_tokens(vlm.processor.tokenizer, classes)
         if not self.labels.first_differ:
@@ -69,15 +68,8 @@ class TrainableQwen(nn.Module):
                 "token is the answer: rename one (datasets.*.classes, label_names)"
             )
         self.base.requires_grad_(False)
-        config = LoraConfig(
-            r=rank, lora_alpha=alpha, lora_dropout=dropout, target_modules=LORA_TARGETS
-        )
         with seeded(seed):
-            inject_adapter_in_model(config, self.base)
-        for name, parameter in self.base.named_parameters():
-            if is_adapter(name):
-                parameter.data = parameter.data.float()
-            parameter.requires_grad_(is_adapter(name))
+            add_adapters(self.base, rank=rank, alpha=alpha, dropout=dropout)
         if gradient_checkpointing:
             self.base.model.language_model.activation_checkpointing_enable({"use_reentrant": False})
 
@@ -88,11 +80,11 @@ class TrainableQwen(nn.Module):
             batch: of `QwenProcessor`, with `labels` and `weights` float32 (B,) where known.
 
         Raises:
-            ValueError: if `mm_token_type_ids` or anything else that the model needs is missing.
+            ValueError: `mm_token_type_ids` or anything else that the model needs is missing.
         """
         inputs = {name: value for name, value in batch.items() if name not in _OWN}
         check_batch(inputs)
-        # Precision is the weights' matter: autocast would round the logits to bfloat16.
+        # The weights decide the precision: autocast would round the logits to bfloat16.
         with torch.autocast(batch["input_ids"].device.type, enabled=False):
             states = self.base.model(**inputs, use_cache=False).last_hidden_state
             words = self.labels.first.to(states.device)

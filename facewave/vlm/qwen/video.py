@@ -1,8 +1,8 @@
-"""Frames of a clip to the patches that Qwen2.5-VL sees, without torchvision.
+"""From the frames of a clip to the patches that Qwen2.5-VL sees, without torchvision.
 
 The same as transformers' `Qwen2VLVideoProcessor` with `do_sample_frames=False` (a test compares the
-two where torchvision is there). It is always used, so that an answer does not depend on what else
-is installed. Frames are chosen and decoded by facewave's own reader and handed over with their
+two where torchvision is installed). It is always used, so that an answer does not depend on what
+else is installed. Frames are chosen and decoded by facewave's own reader and come with their
 timing, since the model counts time in seconds.
 
 Reference: S. Bai et al., "Qwen2.5-VL technical report", arXiv 2502.13923.
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from facewave.vlm.inputs.shown_video import ShownVideo
+from facewave.vlm.inputs.clip_reader import ClipFrames
 
 _LARGEST_RATIO = 200
 
@@ -28,11 +28,11 @@ class VideoOptions:
     """How frames become patches; the defaults are those of all Qwen2.5-VL checkpoints.
 
     Attributes:
-        min_pixels, max_pixels: of a frame, after it was resized.
+        min_pixels, max_pixels: of a frame, after resizing.
         patch: width and height of a patch in pixels.
-        temporal: frames in a patch; a last frame that is alone is shown twice.
-        merge: patches side by side that become one token.
-        mean, std: of the colours, red, green, blue, from 0 to 1.
+        temporal: frames in a patch; a last frame without a partner is shown twice.
+        merge: how many patches in height and in width become one token.
+        mean, std: of the colours red, green, blue, from 0 to 1.
     """
 
     min_pixels: int = 56 * 56
@@ -44,7 +44,7 @@ class VideoOptions:
     std: tuple[float, ...] = (0.26862954, 0.26130258, 0.27577711)
 
     def __post_init__(self) -> None:
-        """Refuse limits that leave no size.
+        """Refuse limits that no size meets.
 
         Raises:
             ValueError: saying what is wrong.
@@ -64,7 +64,7 @@ def smart_size(height: int, width: int, options: VideoOptions) -> tuple[int, int
     the shape is kept as well as that allows.
 
     Raises:
-        ValueError: if one side is more than 200 times the other.
+        ValueError: one side is more than 200 times the other.
     """
     if max(height, width) > _LARGEST_RATIO * min(height, width):
         raise ValueError(f"a frame of {width} x {height} pixels is too narrow: 1:200 at most")
@@ -83,16 +83,16 @@ def smart_size(height: int, width: int, options: VideoOptions) -> tuple[int, int
     return new_height, new_width
 
 
-def video_patches(video: ShownVideo, options: VideoOptions) -> tuple[Tensor, tuple[int, int, int]]:
+def video_patches(video: ClipFrames, options: VideoOptions) -> tuple[Tensor, tuple[int, int, int]]:
     """Return the patches of a video and its grid.
 
     Returns:
         float32 (t * h * w, 3 * temporal * patch * patch), in the order in which the model merges
         them to tokens, and the grid (t, h, w), in patches.
     """
-    frames = torch.from_numpy(np.array(video.frames)).permute(0, 3, 1, 2)
+    frames = torch.from_numpy(np.array(video.images)).permute(0, 3, 1, 2)
     size = smart_size(frames.shape[2], frames.shape[3], options)
-    # Of uint8, as torchvision does it: what a cubic overshoots is cut off and rounded.
+    # On uint8, as torchvision does it: overshoots of the cubic are clipped and rounded.
     frames = functional.interpolate(frames, size=size, mode="bicubic", antialias=True)
     mean, std = (
         255.0 * torch.tensor(values)[:, None, None] for values in (options.mean, options.std)
@@ -106,6 +106,6 @@ def video_patches(video: ShownVideo, options: VideoOptions) -> tuple[Tensor, tup
     return blocks.permute(0, 3, 6, 4, 7, 2, 1, 5, 8).reshape(t * h * w, -1), (t, h, w)
 
 
-def seconds_of_grid(video: ShownVideo, options: VideoOptions) -> float:
-    """Return the seconds between two places of the grid along time."""
+def seconds_of_grid(video: ClipFrames, options: VideoOptions) -> float:
+    """Return the seconds between two steps of the grid along time."""
     return options.temporal / float(video.metadata.sampled_fps)

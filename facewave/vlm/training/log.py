@@ -1,4 +1,4 @@
-"""What a training says: a table of epochs, a table of steps, a line every few seconds."""
+"""What a training reports: a table of epochs, a table of steps, a line every few seconds."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def write_epochs(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
 
 
 def open_steps(path: Path, *, kept: Path, done: int) -> None:
-    """Make the table of steps ready: a header, and the rows that `kept` has of the `done` first."""
+    """Prepare the table of steps: a header, and those of the first `done` steps in `kept`."""
     lines: list[str] = []
     if done and kept.exists():
         rows = kept.read_text(encoding="utf-8").splitlines()[1:]
@@ -50,15 +50,15 @@ def open_steps(path: Path, *, kept: Path, done: int) -> None:
 
 @dataclass
 class StepLog:
-    """Writes a row a step and says every few seconds how far the training is.
+    """Writes one row per step, and logs every few seconds how far the training is.
 
     Attributes:
         path: the table of steps (CSV), as `open_steps` left it.
         steps: optimiser steps of the whole training.
-        done: steps that were done before this process.
+        done: steps that were done before this process started.
         epochs: of the whole training.
-        device: whose memory is told.
-        every: seconds between two lines.
+        device: whose memory use is reported.
+        every: seconds between two lines of the log.
     """
 
     path: Path
@@ -70,11 +70,11 @@ class StepLog:
     clips: int = 0
     busy: float = 0.0
     started: float = field(default_factory=time.monotonic)
-    said: float = field(default_factory=time.monotonic)
+    logged: float = field(default_factory=time.monotonic)
     last: float = field(default_factory=time.monotonic)
 
     def begin(self) -> None:
-        """Start to count the time of training; validation does not belong to the speed."""
+        """Start the clock of an epoch: the speed leaves validation out."""
         self.last = time.monotonic()
 
     def step(
@@ -89,9 +89,9 @@ class StepLog:
         row = (number, epoch, f"{loss:.6g}", f"{norm:.6g}", f"{rate:.6g}", f"{speed:.4g}")
         with self.path.open("a", encoding="utf-8") as file:
             file.write(",".join(map(str, (*row, f"{memory:.4g}"))) + "\n")
-        if now - self.said < self.every and number != self.steps:
+        if now - self.logged < self.every and number != self.steps:
             return
-        self.said = now
+        self.logged = now
         left = (self.steps - number) * (now - self.started) / max(number - self.done, 1)
         _log.info(
             "step %d of %d, epoch %d of %d: loss %.4f, %.2f clips/s, %.2f GB, %s left",
@@ -100,7 +100,7 @@ class StepLog:
 
 
 def used_memory(device: torch.device) -> int:
-    """Return the most bytes that torch held on a GPU so far, or this process in the main memory."""
+    """Return the peak bytes that torch held on a GPU, or this process in main memory."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

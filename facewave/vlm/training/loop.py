@@ -1,8 +1,9 @@
 """The training loop: AdamW, warm-up and cosine, accumulation, checkpoints that lose nothing.
 
-The loop knows nothing of the model but `Trainable`. Whatever is random in a micro-batch is seeded
-by its place in the training, the order of the clips and the step size are functions of the step:
-a training that was killed goes on bit for bit as it would have, also in the middle of an epoch.
+The loop knows of the model only what `Trainable` says. Whatever is random in a micro-batch is
+seeded by its position in the training; the order of the clips and the step size are functions of
+the step. So a killed training resumes bit for bit as it would have gone on, also in the middle of
+an epoch.
 """
 
 from __future__ import annotations
@@ -16,16 +17,31 @@ import torch
 from torch import nn
 
 from facewave.training import EarlyStopping
-from facewave.vlm.training.checkpoint import load_state, save_state
-from facewave.vlm.training.data import Batch, Trainable, TrainingData, TrainingFiles
+from facewave.vlm.training.batches import (
+    Batch,
+    Rows,
+    batches_of_rank,
+    epoch_steps,
+    micro_batch_seed,
+    prefetch,
+)
+from facewave.vlm.training.interface import (
+    Trainable,
+    TrainingData,
+    TrainingFiles,
+    TrainingOptions,
+)
 from facewave.vlm.training.log import StepLog, write_epochs
-from facewave.vlm.training.optimizer import make_optimizer, trained_parameters
-from facewave.vlm.training.options import TrainingOptions
-from facewave.vlm.training.prefetch import fed
+from facewave.vlm.training.optimizer import learning_rate, make_optimizer, trained_parameters
+from facewave.vlm.training.progress import (
+    begin_epoch,
+    resume_progress,
+    resume_tables,
+    save_progress,
+)
 from facewave.vlm.training.ranks import Ranks
-from facewave.vlm.training.schedule import Rows, epoch_steps, learning_rate, micro_seed, of_rank
-from facewave.vlm.training.state import new_place, resume_place, resume_tables, save_place
-from facewave.vlm.training.validation import epoch_row, judge, precision
+from facewave.vlm.training.validation import epoch_row, judge
+from facewave.vlm.training.weights import load_state, save_state
 
 _log = logging.getLogger("facewave")
 
@@ -38,37 +54,32 @@ def train(
     seed: int,
     files: TrainingFiles,
     ranks: Ranks | None = None,
-    stop_after: int | None = None,
 ) -> int:
     """Train, and leave the weights of the best epoch in the model; return that epoch, from 1.
 
-    Best is the highest first score on the validation part, at equal scores the lowest loss.
+    The best epoch has the highest first score on the validation part, at equal scores the lowest
+    loss.
 
     Args:
-        model: on its device; what is trained requires a gradient and is float32.
+        model: on its device; trained parameters require a gradient and are float32.
         data: see `TrainingData`.
         options: see `TrainingOptions`.
         seed: of order and dropout.
-        files: see `TrainingFiles`; a checkpoint of the same key is gone on from.
+        files: see `TrainingFiles`; training resumes from a checkpoint of the same key.
         ranks: this process among the others; None: alone, on the CPU.
-        stop_after: optimiser steps after which `Stopped` is raised, for tests.
 
     Raises:
-        CheckpointError: the folder holds a checkpoint of something else.
-        ValueError: there is nothing to train on or with, or the loss became infinite.
+        CheckpointError: the checkpoint is damaged, or belongs to another training.
+        ValueError: there is nothing to train on or with, or the loss is not finite.
     """
     ranks = ranks or Ranks()
     if not data.train.size or not data.val.size:
         raise ValueError(
-            f"{data.train.size} clips to train on and {data.val.size} to validate: there must be "
-            "both; raise the stage's share or choose another split.protocol"
+            f"{data.train.size} clips to train on and {data.val.size} to validate, but both are "
+            "needed; raise the stage's share or choose another split.protocol"
         )
     with torch.random.fork_rng(devices=[]):
-        return _Training(model, data, options, seed, files, ranks, stop_after).run()
-
-
-class Stopped(Exception):  # noqa: N818 (nothing went wrong)
-    """The training was told to end early."""
+        return _Training(model, data, options, seed, files, ranks).run()
 
 
 class _Training:
@@ -82,14 +93,13 @@ class _Training:
         seed: int,
         files: TrainingFiles,
         ranks: Ranks,
-        stop_after: int | None,
     ) -> None:
         self.model, self.data, self.options, self.seed = model, data, options, seed
-        self.files, self.ranks, self.stop_after = files, ranks, stop_after
+        self.files, self.ranks = files, ranks
         self.parameters = trained_parameters(model)
         self.optimizer = make_optimizer(self.parameters, options)
         self.stopping = EarlyStopping(patience=options.patience)
-        self.place = new_place(data)
+        self.progress = begin_epoch(data)
         self.per_epoch = len(self._steps(epoch=1))
         self.total = self.per_epoch * options.epochs
         self.done = 0
@@ -103,28 +113,28 @@ class _Training:
             epochs=self.options.epochs,
             device=self.ranks.device,
         )
-        while self.place.epoch <= self.options.epochs and not self.stopping.exhausted:
+        while self.progress.epoch <= self.options.epochs and not self.stopping.exhausted:
             self._epoch(log)
             self._close_epoch()
-        self.ranks.wait()
+        self.ranks.barrier()
         best = self.stopping.best_epoch
         self.model.load_trainable_state(load_state(self.files.best(best))[0])
         return best
 
     def _resume(self) -> None:
-        self.place = resume_place(
+        self.progress = resume_progress(
             self.model, self.optimizer, data=self.data, files=self.files, ranks=self.ranks
         )
-        for row in self.place.rows:
+        for row in self.progress.rows:
             judge(self.stopping, row)
-        self.done = self._number()
+        self.done = self._steps_done()
         if self.done:
-            _log.info("going on after step %d of %d", self.done, self.total)
-        if self.ranks.first:
-            resume_tables(self.place, files=self.files, done=self.done)
+            _log.info("resuming after step %d of %d", self.done, self.total)
+        if self.ranks.is_main:
+            resume_tables(self.progress, files=self.files, done=self.done)
 
-    def _number(self) -> int:
-        return (self.place.epoch - 1) * self.per_epoch + self.place.step
+    def _steps_done(self) -> int:
+        return (self.progress.epoch - 1) * self.per_epoch + self.progress.step
 
     def _steps(self, *, epoch: int) -> list[list[Rows]]:
         return epoch_steps(
@@ -136,11 +146,13 @@ class _Training:
         )
 
     def _epoch(self, log: StepLog) -> None:
-        steps = self._steps(epoch=self.place.epoch)[self.place.step :]
-        mine = [of_rank(step, rank=self.ranks.rank, ranks=self.ranks.count) for step in steps]
-        batches = fed(
-            self.data.feed,
-            [self.data.train[places] for step in mine for _, places in step],
+        steps = self._steps(epoch=self.progress.epoch)[self.progress.step :]
+        mine = [
+            batches_of_rank(step, rank=self.ranks.rank, ranks=self.ranks.count) for step in steps
+        ]
+        batches = prefetch(
+            self.data.make_batch,
+            [self.data.train[rows] for step in mine for _, rows in step],
             device=self.ranks.device,
         )
         self.model.train()
@@ -153,48 +165,45 @@ class _Training:
         self, mine: Sequence[tuple[int, Rows]], batches: Any, *, clips: int, log: StepLog
     ) -> None:
         rate = learning_rate(
-            self._number(),
+            self._steps_done(),
             steps=self.total,
             peak=self.options.learning_rate,
             warmup=self.options.warmup,
         )
-        before = self.place.loss
-        for place, places in mine:
-            self._micro_step(next(batches), place=place, places=places, clips=clips)
-        norm = self._move(mine, rate=rate)
-        self.place.step += 1
-        number = self._number()
-        added = torch.tensor([self.place.loss - before], dtype=torch.float64)
+        before = self.progress.loss
+        for number, rows in mine:
+            self._micro_step(next(batches), number=number, rows=rows, clips=clips)
+        norm = self._optimizer_step(mine, rate=rate)
+        self.progress.step += 1
+        done = self._steps_done()
+        added = torch.tensor([self.progress.loss - before], dtype=torch.float64)
         loss = self.ranks.total(added).item() / clips
         if not math.isfinite(loss) or not math.isfinite(norm):
             raise ValueError(
-                f"the loss became infinite in step {number}: set vlm.learning_rate below "
+                f"the loss became infinite in step {done}: set vlm.learning_rate below "
                 f"{self.options.learning_rate}"
             )
-        if self.ranks.first:
-            log.step(number, epoch=self.place.epoch, loss=loss, norm=norm, rate=rate, clips=clips)
-        # The end of an epoch writes its own, after the validation.
-        if number % self.options.checkpoint_steps == 0 and self.place.step < self.per_epoch:
+        if self.ranks.is_main:
+            log.step(done, epoch=self.progress.epoch, loss=loss, norm=norm, rate=rate, clips=clips)
+        # The end of an epoch writes a checkpoint of its own, after the validation.
+        if done % self.options.checkpoint_steps == 0 and self.progress.step < self.per_epoch:
             self._save()
-        if self.stop_after is not None and number - self.done >= self.stop_after:
-            raise Stopped(f"after step {number}")
 
-    def _micro_step(self, batch: Batch, *, place: int, places: Rows, clips: int) -> None:
-        seed = micro_seed(self.seed, epoch=self.place.epoch, step=self.place.step, place=place)
-        torch.manual_seed(seed)
-        with precision(self.options, self.ranks.device):
-            answer = self.model(batch)
+    def _micro_step(self, batch: Batch, *, number: int, rows: Rows, clips: int) -> None:
+        epoch, step = self.progress.epoch, self.progress.step
+        torch.manual_seed(micro_batch_seed(self.seed, epoch=epoch, step=step, number=number))
+        answer = self.model(batch)
         if answer.loss is None:
             raise ValueError("the model gave no loss: the batch has no labels")
         loss = answer.loss.float()
-        # The step's gradient is that of the mean over all its clips, on whatever rank they are.
-        (loss * (places.size / clips)).backward()  # type: ignore[no-untyped-call]
-        self.place.loss += loss.item() * places.size
+        # The step's gradient is that of the mean over all its clips, whichever rank they are on.
+        (loss * (rows.size / clips)).backward()  # type: ignore[no-untyped-call]
+        self.progress.loss += loss.item() * rows.size
         logits = torch.tensor(math.nan) if answer.logits is None else answer.logits.detach()
-        self.place.logits[torch.from_numpy(places)] = logits.float().cpu()
+        self.progress.logits[torch.from_numpy(rows)] = logits.float().cpu()
 
-    def _move(self, mine: Sequence[Any], *, rate: float) -> float:
-        """Add up the ranks' gradients, clip them and move the weights; return the norm before."""
+    def _optimizer_step(self, mine: Sequence[Any], *, rate: float) -> float:
+        """Sum the ranks' gradients, clip them and step; return the norm before clipping."""
         for name, parameter in self.parameters.items():
             if parameter.grad is not None:
                 continue
@@ -204,7 +213,7 @@ class _Training:
                     "do not build it"
                 )
             parameter.grad = torch.zeros_like(parameter)
-        self.ranks.add_up([p.grad for p in self.parameters.values() if p.grad is not None])
+        self.ranks.all_reduce([p.grad for p in self.parameters.values() if p.grad is not None])
         norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.options.clip_norm)
         adamw = self.optimizer.adamw
         for group in adamw.param_groups:
@@ -214,11 +223,14 @@ class _Training:
         return float(norm)
 
     def _close_epoch(self) -> None:
-        row = epoch_row(self.place, self.model, self.data, options=self.options, ranks=self.ranks)
-        self.place = new_place(self.data, epoch=self.place.epoch + 1, rows=[*self.place.rows, row])
+        row = epoch_row(
+            self.progress, self.model, self.data, options=self.options, ranks=self.ranks
+        )
+        rows = [*self.progress.rows, row]
+        self.progress = begin_epoch(self.data, epoch=self.progress.epoch + 1, rows=rows)
         better = judge(self.stopping, row)
-        if self.ranks.first:
-            write_epochs(self.files.metrics, self.place.rows)
+        if self.ranks.is_main:
+            write_epochs(self.files.metrics, self.progress.rows)
             words = ", ".join(f"{name} {value:.4f}" for name, value in list(row.items())[1:])
             _log.info("epoch %d: %s%s", row["epoch"], words, " (best)" if better else "")
             if better:
@@ -227,8 +239,8 @@ class _Training:
         self._save()
 
     def _save(self) -> None:
-        save_place(
-            self.place,
+        save_progress(
+            self.progress,
             self.model,
             self.optimizer,
             files=self.files,

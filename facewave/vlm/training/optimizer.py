@@ -1,21 +1,20 @@
-"""AdamW over the trained parameters, and its state by the parameters' names."""
+"""AdamW over the trained parameters, and the step size of each step."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from facewave.vlm.training.checkpoint import CheckpointError
-from facewave.vlm.training.data import Trainable
-from facewave.vlm.training.options import TrainingOptions
+from facewave.vlm.training.interface import Trainable, TrainingOptions
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NamedAdamW:
-    """AdamW, and the name of each parameter's number in its groups."""
+    """AdamW, and the name of each parameter by its number in the groups."""
 
     adamw: torch.optim.AdamW
     names: Mapping[int, str]
@@ -54,30 +53,20 @@ def make_optimizer(parameters: Mapping[str, nn.Parameter], options: TrainingOpti
     return NamedAdamW(adamw=adamw, names=dict(enumerate([*matrices, *others])))
 
 
-def optimizer_tensors(optimizer: NamedAdamW) -> dict[str, Tensor]:
-    """Return the state of an optimiser by `{quantity}/{parameter}`; AdamW has tensors only."""
-    state = optimizer.adamw.state_dict()["state"]
-    return {
-        f"{quantity}/{optimizer.names[number]}": value
-        for number, quantities in state.items()
-        for quantity, value in quantities.items()
-    }
+def learning_rate(step: int, *, steps: int, peak: float, warmup: float) -> float:
+    """Return the step size of an optimiser step.
 
+    It grows linearly to `peak` at the last step of the warm-up, then falls along a cosine
+    (I. Loshchilov, F. Hutter, "SGDR", 2017, without restarts) towards 0, which it would reach one
+    step after the last. It depends on the step alone, so a checkpoint need not hold it.
 
-def load_optimizer(optimizer: NamedAdamW, tensors: Mapping[str, Tensor]) -> None:
-    """Put back what `optimizer_tensors` returned.
-
-    Raises:
-        CheckpointError: a parameter has no state, or there is state of one that is not trained.
+    Args:
+        step: from 0.
+        steps: of the whole training.
+        peak: largest step size.
+        warmup: fraction of the steps that are warm-up, 0 to less than 1.
     """
-    names, adamw = optimizer.names, optimizer.adamw
-    number_of = {name: number for number, name in names.items()}
-    state: dict[int, dict[str, Tensor]] = {}
-    for path, value in tensors.items():
-        quantity, _, name = path.partition("/")
-        if name not in number_of:
-            raise CheckpointError(f"checkpoint: {name!r} is not trained here")
-        state.setdefault(number_of[name], {})[quantity] = value
-    if missing := sorted(set(names) - set(state)):
-        raise CheckpointError(f"checkpoint: no optimiser state of {names[missing[0]]!r}")
-    adamw.load_state_dict({**adamw.state_dict(), "state": state})
+    rising = round(warmup * steps)
+    if step < rising:
+        return peak * (step + 1) / rising
+    return peak * 0.5 * (1.0 + math.cos(math.pi * (step - rising) / (steps - rising)))

@@ -1,4 +1,4 @@
-"""The processes of a training: one a GPU, started by torchrun, or this one alone."""
+"""The processes of a training: one per GPU, started by torchrun, or this one alone."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Ranks:
     device: torch.device = _CPU
 
     @property
-    def first(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this process is the one that writes files and log."""
         return self.rank == 0
 
-    def add_up(self, tensors: Sequence[Tensor]) -> None:
+    def all_reduce(self, tensors: Sequence[Tensor]) -> None:
         """Replace each tensor by its sum over all ranks, in place; all must be of one dtype."""
         if self.count == 1 or not tensors:
             return
@@ -44,12 +44,12 @@ class Ranks:
             tensor.copy_(total.view_as(tensor))
 
     def total(self, tensor: Tensor) -> Tensor:
-        """Return the sum of a CPU tensor over all ranks; NCCL adds on GPUs only."""
+        """Return the sum of a CPU tensor over all ranks; NCCL works on GPUs only."""
         moved = tensor.to(self.device, copy=True)
-        self.add_up([moved])
+        self.all_reduce([moved])
         return moved.cpu()
 
-    def wait(self) -> None:
+    def barrier(self) -> None:
         """Wait until every rank is here."""
         if self.count > 1:
             dist.barrier()

@@ -1,4 +1,4 @@
-"""Answers in the content-addressed store: asked once, and a killed job goes on at the clip."""
+"""Answers in the content-addressed store: asked once, and a killed job resumes at the clip."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from facewave.storage.store import (
     shard_path,
     write_shard,
 )
-from facewave.vlm.conversation import Conversation
+from facewave.vlm.inputs.conversation import Conversation
 
 _log = logging.getLogger("facewave")
 
@@ -45,23 +45,25 @@ class Question:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Said:
-    """An answer.
+class StoredAnswer:
+    """An answer as the store holds it.
 
     Attributes:
-        text: in words; empty where only scores were wanted.
-        scores: float32 (C,), log-likelihood of each class; None where words were wanted.
+        text: in words; empty where only scores were asked for.
+        scores: float32 (C,), log-likelihood of each class; None where words were asked for.
     """
 
     text: str = ""
     scores: NDArray[np.float32] | None = None
 
 
-Ask = Callable[[Sequence[Question]], Sequence[Said]]
+Ask = Callable[[Sequence[Question]], Sequence[StoredAnswer]]
 
 
-def ask_all(questions: Sequence[Question], ask: Ask, *, store: Path, batch_size: int) -> list[Said]:
-    """Return an answer a question, from the store where it is there.
+def ask_all(
+    questions: Sequence[Question], ask: Ask, *, store: Path, batch_size: int
+) -> list[StoredAnswer]:
+    """Return one answer per question, from the store if it holds one.
 
     Every answer is in the store before the next batch is asked. Questions with equal keys (the
     same video twice) are asked once; a damaged answer is asked for again.
@@ -72,7 +74,7 @@ def ask_all(questions: Sequence[Question], ask: Ask, *, store: Path, batch_size:
         store: folder of the content-addressed store.
         batch_size: questions at a time.
     """
-    known: dict[str, Said] = {}
+    known: dict[str, StoredAnswer] = {}
     missing: dict[str, Question] = {}
     progress = Progress(len(questions))
     for question in questions:
@@ -80,18 +82,18 @@ def ask_all(questions: Sequence[Question], ask: Ask, *, store: Path, batch_size:
         if key in known or key in missing:
             progress.step(computed=False)
             continue
-        said = _read(shard_path(store, STAGE, key))
-        if said is None:
+        answer = _read(shard_path(store, STAGE, key))
+        if answer is None:
             missing[key] = question
         else:
-            known[key] = said
+            known[key] = answer
             progress.step(computed=False)
     _log.info("%d answers are in the store, %d clips to ask about", len(known), len(missing))
     for batch in _batches(list(missing.items()), batch_size):
         answers = ask([question for _, question in batch])
-        for (key, question), said in zip(batch, answers, strict=True):
-            _write(shard_path(store, STAGE, key), question, said)
-            known[key] = said
+        for (key, question), answer in zip(batch, answers, strict=True):
+            _write(shard_path(store, STAGE, key), question, answer)
+            known[key] = answer
             progress.step(computed=True)
     return [known[question.key] for question in questions]
 
@@ -101,28 +103,28 @@ def _batches(items: list[tuple[str, Question]], size: int) -> Iterator[list[tupl
         yield items[start : start + size]
 
 
-def _read(path: Path) -> Said | None:
+def _read(path: Path) -> StoredAnswer | None:
     if not path.exists():
         return None
     try:
         arrays, metadata = read_shard(path)
-        return Said(text=metadata["text"], scores=arrays.get("scores"))
+        return StoredAnswer(text=metadata["text"], scores=arrays.get("scores"))
     except (DamagedShardError, KeyError) as error:
-        _log.warning("asked again: %s", error)
+        _log.warning("the answer is asked for again: %s", error)
         return None
 
 
-def _write(path: Path, question: Question, said: Said) -> None:
-    arrays = {} if said.scores is None else {"scores": np.asarray(said.scores, np.float32)}
-    write_shard(path, arrays, {"text": said.text, "question": dict(question.parts)})
+def _write(path: Path, question: Question, answer: StoredAnswer) -> None:
+    arrays = {} if answer.scores is None else {"scores": np.asarray(answer.scores, np.float32)}
+    write_shard(path, arrays, {"text": answer.text, "question": dict(question.parts)})
 
 
 def conversation_digest(conversation: Conversation, videos: Sequence[str | None]) -> str:
-    """Return the digest of what is asked: the texts, answers and which videos go with them.
+    """Return the digest of a conversation: its texts, its answers and which videos they go with.
 
     Args:
-        conversation: as it is asked.
-        videos: of each turn what decides its video (a digest); None for the clip in question,
+        conversation: as the model gets it.
+        videos: for each turn what decides its video (a digest); None for the clip in question,
             which the question's other parts name.
     """
     turns = [

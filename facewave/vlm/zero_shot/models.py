@@ -1,4 +1,4 @@
-"""The pretrained models that can be asked, by name: Qwen2.5-VL, PaliGemma 2, and their toys."""
+"""The zero-shot models by name: Qwen2.5-VL, PaliGemma 2, and their toys."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from numpy.typing import NDArray
 
 from facewave.pretrained import WeightsError, find_weights, weights_identity
 from facewave.tracking.landmarker import N_BLENDSHAPES, N_LANDMARKS
-from facewave.vlm.conversation import Asker, Conversation, check_conversation
-from facewave.vlm.names import TINY, TINY_QWEN
+from facewave.vlm.inputs.conversation import Conversation, ZeroShotModel, check_conversation
 from facewave.vlm.paligemma.options import ModelOptions
+from facewave.vlm.plan import TINY, TINY_QWEN
 
-# Prompts are given whole: the template is nothing but the text.
+# Prompts are given as a whole: the template is only the text.
 _WHOLE_TEXT, _MANY_TOKENS = "{text}", 4096
 
 
 @dataclass(frozen=True, kw_only=True)
-class AskerOptions:
-    """Which model is asked, and how it is held.
+class ZeroShotOptions:
+    """Which model answers, and in which dtype.
 
     Attributes:
         model: id on the Hugging Face hub, folder of a checkpoint, `tiny-random` or
             `tiny-random-qwen`.
         revision: branch, tag or commit of the hub's repository; ignored for folders.
         dtype: `bfloat16` or `float32`.
-        frames: pictures of a clip.
+        frames: images per clip.
         max_pixels: of a frame, where the model takes any size.
         seed: of the toys' weights.
     """
@@ -45,50 +45,43 @@ class AskerOptions:
     seed: int = 0
 
 
-def model_family(options: AskerOptions) -> tuple[str, Path | None]:
-    """Return `qwen` or `paligemma`, and the folder of the weights; none for the toys.
+def model_family(options: ZeroShotOptions) -> tuple[str, Path | None]:
+    """Return `qwen` or `paligemma`, and the folder of the weights; None for the toys.
 
     Raises:
-        WeightsError: if the weights cannot be had, or are another model's.
+        WeightsError: the weights cannot be had, or are another model's.
     """
     if options.model in (TINY, TINY_QWEN):
         return "qwen" if options.model == TINY_QWEN else "paligemma", None
     try:
         folder = find_weights(options.model, revision=options.revision)
     except WeightsError as error:
-        # The same keys stand in another section here.
+        # Here the keys are those of another section.
         words = str(error).replace("vlm.model", "`model`").replace("vlm.revision", "`revision`")
         raise WeightsError(words) from error
     kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
     families = {"qwen2_5_vl": "qwen", "paligemma": "paligemma"}
     if kind not in families:
         raise WeightsError(
-            f"{options.model}: its config.json says model_type {kind!r}; what can be asked are "
-            "Qwen2.5-VL (qwen2_5_vl) and PaliGemma (paligemma)"
+            f"{options.model}: its config.json says model_type {kind!r}; expected Qwen2.5-VL "
+            "(qwen2_5_vl) or PaliGemma (paligemma)"
         )
     return families[kind], folder
 
 
-def build_asker(options: AskerOptions, classes: Sequence[str], *, gpus: int) -> tuple[str, Asker]:
-    """Return a model's family and the model, on a GPU or the CPU; see `find_asker`."""
-    family, asker = find_asker(options, classes, gpus=gpus)
-    return family, asker.loaded
-
-
-def find_asker(
-    options: AskerOptions, classes: Sequence[str], *, gpus: int
-) -> tuple[str, LateAsker]:
-    """Return a model's family, and the model, which is loaded when it is first asked.
+def find_model(
+    options: ZeroShotOptions, classes: Sequence[str], *, gpus: int
+) -> tuple[str, LazyModel]:
+    """Return a model's family, and the model, which is loaded when it is first needed.
 
     Args:
         options: which model.
-        classes: names that are asked for.
+        classes: names of the possible answers.
         gpus: 0 for the CPU.
 
     Raises:
-        WeightsError: if the weights cannot be had, or are another model's.
-        ValueError: if a GPU is wanted and there is none; on loading, if the checkpoint is not
-            whole.
+        WeightsError: the weights cannot be had, or are another model's.
+        ValueError: a GPU is wanted and there is none; on loading, the checkpoint is incomplete.
     """
     if gpus and not torch.cuda.is_available():
         raise ValueError(
@@ -103,29 +96,29 @@ def find_asker(
         if folder is None
         else weights_identity(folder)
     )
-    load: Callable[[], Asker]
+    load: Callable[[], ZeroShotModel]
     if family == "qwen":
         identity["max_pixels"] = options.max_pixels
         load = partial(_qwen, options, classes, folder, identity, device)
     else:
         load = partial(_paligemma, options, classes, identity, device)
-    return family, LateAsker(identity=identity, load=load)
+    return family, LazyModel(identity=identity, load=load)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LateAsker:
-    """A model that is loaded when it is first asked: never where the store has all its answers.
+class LazyModel:
+    """A model that is loaded when first needed: never if the store holds all its answers.
 
     Attributes:
-        identity: of the model (see `Asker`).
+        identity: of the model (see `ZeroShotModel`).
         load: loads it.
     """
 
     identity: dict[str, Any]
-    load: Callable[[], Asker]
+    load: Callable[[], ZeroShotModel]
 
     @cached_property
-    def loaded(self) -> Asker:
+    def loaded(self) -> ZeroShotModel:
         """The model itself."""
         return self.load()
 
@@ -137,23 +130,23 @@ class LateAsker:
     def answer(
         self, conversations: Sequence[Conversation], *, max_new_tokens: int, seed: int | None
     ) -> list[str]:
-        """See `Asker`."""
+        """See `ZeroShotModel`."""
         return self.loaded.answer(conversations, max_new_tokens=max_new_tokens, seed=seed)
 
     def score(
         self, conversations: Sequence[Conversation], classes: Sequence[str]
     ) -> NDArray[np.float32]:
-        """See `Asker`."""
+        """See `ZeroShotModel`."""
         return self.loaded.score(conversations, classes)
 
 
 def _qwen(
-    options: AskerOptions,
+    options: ZeroShotOptions,
     classes: Sequence[str],
     folder: Path | None,
     identity: dict[str, Any],
     device: torch.device,
-) -> Asker:
+) -> ZeroShotModel:
     from facewave.vlm.qwen.model import load_qwen, tiny_qwen
 
     if folder is None:
@@ -170,8 +163,8 @@ def _qwen(
 
 
 def _paligemma(
-    options: AskerOptions, classes: Sequence[str], identity: dict[str, Any], device: torch.device
-) -> PaliGemmaAsker:
+    options: ZeroShotOptions, classes: Sequence[str], identity: dict[str, Any], device: torch.device
+) -> ZeroShotPaliGemma:
     from facewave.vlm.paligemma.build import build_model
 
     model = build_model(
@@ -190,12 +183,12 @@ def _paligemma(
             K=1,
         )
     ).to(device)
-    return PaliGemmaAsker(model=model, identity=identity, device=device)
+    return ZeroShotPaliGemma(model=model, identity=identity, device=device)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class PaliGemmaAsker:
-    """PaliGemma without a face, asked single questions about pictures."""
+class ZeroShotPaliGemma:
+    """PaliGemma without a face: single questions about images."""
 
     model: Any
     identity: dict[str, Any]
@@ -209,13 +202,13 @@ class PaliGemmaAsker:
     def answer(
         self, conversations: Sequence[Conversation], *, max_new_tokens: int, seed: int | None
     ) -> list[str]:
-        """Return the likeliest words; PaliGemma is not drawn from.
+        """Return the likeliest words; nothing is drawn.
 
         Raises:
-            ValueError: if examples are given or a seed.
+            ValueError: examples or a seed are given.
         """
         if seed is not None:
-            raise ValueError("PaliGemma is asked for the likeliest words: without a seed")
+            raise ValueError("PaliGemma gives the likeliest words: ask without a seed")
         batch = self._batch(conversations)
         texts: list[str] = self.model.generate_text(batch, max_new_tokens=max_new_tokens)
         return texts
@@ -249,7 +242,7 @@ class PaliGemmaAsker:
                     landmarks=np.zeros((1, N_LANDMARKS, 3), np.float32),
                     blendshapes=np.zeros((1, N_BLENDSHAPES), np.float32),
                     valid=False,
-                    frames=None if turn.video is None else turn.video.frames,
+                    images=None if turn.video is None else turn.video.images,
                     text=turn.text,
                 )
             )

@@ -1,4 +1,4 @@
-"""Ask a pretrained model which emotion each clip of a test part shows."""
+"""Ask a zero-shot model which emotion each clip of a test part shows."""
 
 from __future__ import annotations
 
@@ -13,24 +13,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.evaluation.predictions import INVALID_ANSWER, join_parts, write_predictions
-from facewave.prompts import questions as prompts
-from facewave.prompts.chat import chat_template
 from facewave.prompts.face_words import check_layout, face_words
+from facewave.prompts.questions import TEMPLATES, chat_template, parse_answer, render, shorten
 from facewave.splits.read import SplitTable, read_split
 from facewave.storage.answer_index import write_answer_index
-from facewave.storage.tables import iter_rows, write_csv
-from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.storage.tables import write_csv
 from facewave.training import use_threads
-from facewave.vlm.conversation import Asker, Turn
-from facewave.vlm.inputs.pictures import ClipPictures, read_media
-from facewave.vlm.inputs.shown_clips import ShownClips
-from facewave.vlm.zero_shot.answer_store import Question, Said, ask_all, conversation_digest
-from facewave.vlm.zero_shot.models import AskerOptions, find_asker
+from facewave.vlm.heads import softmax
+from facewave.vlm.inputs.clip_reader import ClipReader, make_reader
+from facewave.vlm.inputs.conversation import Turn, ZeroShotModel
+from facewave.vlm.zero_shot.answer_store import (
+    Question,
+    StoredAnswer,
+    ask_all,
+    conversation_digest,
+)
+from facewave.vlm.zero_shot.models import ZeroShotOptions, find_model
 
 _log = logging.getLogger("facewave")
 
 ANSWER_COLUMNS = ("clip_id", "actual", "answer", "read_as")
-Build = Callable[..., tuple[str, Asker]]
+FindModel = Callable[..., tuple[str, ZeroShotModel]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +46,10 @@ class ZeroShot:
         store: folder of the content-addressed store.
         test: the test part (Parquet).
         predictions: to write (Parquet).
-        answers: to write (CSV): what was said to each clip, and how it was read.
+        answers: to write (CSV): the answer about each clip, and how it was read.
         index: to write (TSV) before anything is asked: the keys of the answers in the store.
         options: of `facewave.vlm.plan.zero_shot_params` or `untrained_params`.
-        default_fps: frames a second where neither container nor manifest names one.
+        default_fps: frames per second where neither container nor manifest names one.
         seed: of the toys' weights; part of the answers' keys.
         version: `ZERO_SHOT_VERSION`.
     """
@@ -64,13 +67,13 @@ class ZeroShot:
     version: int
 
 
-def zero_shot(job: ZeroShot, *, threads: int, gpus: int, build: Build = find_asker) -> None:
-    """Ask about every clip of the test part and write what was answered.
+def zero_shot(job: ZeroShot, *, threads: int, gpus: int, find: FindModel = find_model) -> None:
+    """Ask about every clip of the test part and write the answers.
 
     Raises:
         WeightsError: the pretrained weights cannot be had.
         ValueError: options, split or weights do not fit; saying what to do.
-        UnreadableVideoError: a clip was tracked, but its video is gone or another one.
+        UnreadableVideoError: a clip was tracked, but its video is gone or has changed.
     """
     options = job.options
     groups = ("blendshapes",) if options["face_words"] else ()
@@ -78,59 +81,43 @@ def zero_shot(job: ZeroShot, *, threads: int, gpus: int, build: Build = find_ask
     if options["face_words"]:
         check_layout(table.metadata.get("features", {}))
     with use_threads(threads):
-        asker_options = AskerOptions(**options["model"], seed=job.seed)
-        family, asker = build(asker_options, table.classes, gpus=gpus)
-        shown, texts = shown_clips(
+        model_options = ZeroShotOptions(**options["model"], seed=job.seed)
+        family, model = find(model_options, table.classes, gpus=gpus)
+        reader, texts = make_reader(
             job.manifest,
             job.tracks,
             store=job.store,
             default_fps=job.default_fps,
-            count=asker_options.frames,
+            count=model_options.frames,
             choice=options["frame_choice"],
         )
-        written = questions_text(table, texts, options, family, cut=_cut(options, asker))
+        written = question_texts(table, texts, options, family, cut=_cut(options, model))
         questions = [
-            Question(clip_id=clip_id, parts=_parts(job, asker, shown, table.classes, clip_id, text))
-            for clip_id, text in zip(table.clip_ids, written, strict=True)
+            Question(clip_id=id_, parts=_key_parts(job, model, reader, table.classes, id_, text))
+            for id_, text in zip(table.clip_ids, written, strict=True)
         ]
         keys = [(question.clip_id, question.key) for question in questions]
         write_answer_index(Path(job.index), keys)
         by_clip = dict(zip(table.clip_ids, written, strict=True))
 
-        def ask(batch: Sequence[Question]) -> list[Said]:
+        def ask(batch: Sequence[Question]) -> list[StoredAnswer]:
             conversations = [
-                [Turn(text=by_clip[question.clip_id], video=shown(question.clip_id))]
+                [Turn(text=by_clip[question.clip_id], video=reader.frames(question.clip_id))]
                 for question in batch
             ]
             if options["scoring"] == "likelihood":
-                scores = asker.score(conversations, table.classes)
-                return [Said(scores=row) for row in scores]
-            said = asker.answer(conversations, max_new_tokens=options["max_new_tokens"], seed=None)
-            return [Said(text=text) for text in said]
+                scores = model.score(conversations, table.classes)
+                return [StoredAnswer(scores=row) for row in scores]
+            tokens = options["max_new_tokens"]
+            answers = model.answer(conversations, max_new_tokens=tokens, seed=None)
+            return [StoredAnswer(text=text) for text in answers]
 
-        said = ask_all(questions, ask, store=Path(job.store), batch_size=options["batch_size"])
-    _write(job, table, said, asker)
-
-
-def shown_clips(
-    manifest: str,
-    tracks: Sequence[str],
-    *,
-    store: str,
-    default_fps: float,
-    count: int,
-    choice: str,
-) -> tuple[ShownClips, dict[str, str | None]]:
-    """Return what decodes a dataset's clips, and each clip's own text, by clip id."""
-    media, texts = read_media(Path(manifest), tracks, default_fps=default_fps)
-    rows = [row for index in tracks for row in iter_rows(Path(index), TRACK_COLUMNS)]
-    contents = {row["clip_id"]: row["content_sha256"] for row in rows}
-    rates = {row["clip_id"]: float(row["fps"] or 0.0) for row in rows}
-    pictures = ClipPictures(media=media, store=Path(store), count=count, choice=choice)
-    return ShownClips(pictures=pictures, contents=contents, rates=rates), texts
+        size = options["batch_size"]
+        answers = ask_all(questions, ask, store=Path(job.store), batch_size=size)
+    _write(job, table, answers, model)
 
 
-def questions_text(
+def question_texts(
     table: SplitTable,
     texts: Mapping[str, str | None],
     options: Mapping[str, Any],
@@ -142,8 +129,8 @@ def questions_text(
     known = options["use_text"] or options["face_words"]
     template = chat_template(options["prompt"], text=known)
     if family == "paligemma" and options["prompt"] == "question":
-        # The instruction-tuned checkpoints are asked in their own way.
-        template = prompts.TEMPLATES["question_text" if known else "question"]
+        # The instruction-tuned checkpoints expect a form of their own.
+        template = TEMPLATES["question_text" if known else "question"]
     written = []
     for row, clip_id in enumerate(table.clip_ids):
         parts = [cut(texts.get(clip_id) or "")] if options["use_text"] else []
@@ -152,21 +139,21 @@ def questions_text(
             values = table.groups["blendshapes"][row].reshape(shape)
             parts.append(face_words(values, valid=bool(table.valid[row])))
         text = " ".join(filter(None, parts)) or None
-        written.append(prompts.render(template, classes=table.classes, text=text))
+        written.append(render(template, classes=table.classes, text=text))
     return written
 
 
-def _cut(options: Mapping[str, Any], asker: Asker) -> Callable[[str], str]:
+def _cut(options: Mapping[str, Any], model: ZeroShotModel) -> Callable[[str], str]:
     tokens = options.get("text_tokens")
     if tokens is None or not options["use_text"]:
         return str
-    return partial(prompts.shorten, tokenizer=asker.tokenizer, tokens=tokens)
+    return partial(shorten, tokenizer=model.tokenizer, tokens=tokens)
 
 
-def _parts(
+def _key_parts(
     job: ZeroShot,
-    asker: Asker,
-    shown: ShownClips,
+    model: ZeroShotModel,
+    reader: ClipReader,
     classes: Sequence[str],
     clip_id: str,
     text: str,
@@ -176,59 +163,56 @@ def _parts(
     if options["scoring"] == "answer":
         how["max_new_tokens"] = options["max_new_tokens"]
     else:
-        # A question of one's own need not name the classes that are scored.
+        # A user's own question need not name the classes that are scored.
         how["classes"] = list(classes)
     return {
         "version": job.version,
-        "asker": asker.identity,
+        # The names here are part of the keys of stored answers.
+        "asker": model.identity,
         "prompt": conversation_digest([Turn(text=text)], [None]),
         "text": text,
-        "clip": shown.parts(clip_id),
+        "clip": reader.key_parts(clip_id),
         "seed": job.seed,
         **how,
     }
 
 
-def _write(job: ZeroShot, table: SplitTable, said: Sequence[Said], asker: Asker) -> None:
+def _write(
+    job: ZeroShot, table: SplitTable, answers: Sequence[StoredAnswer], model: ZeroShotModel
+) -> None:
     classes = table.classes
     words = job.options["scoring"] == "answer"
     if words:
-        places = [prompts.parse_answer(answer.text, classes) for answer in said]
-        shares = np.zeros((len(said), len(classes) + 1), np.float32)
+        named = [parse_answer(answer.text, classes) for answer in answers]
+        probabilities = np.zeros((len(answers), len(classes) + 1), np.float32)
         invalid = len(classes)
-        shares[np.arange(len(said)), [invalid if p is None else p for p in places]] = 1.0
-        _log.info("%d of %d answers name no class", places.count(None), len(said))
+        columns = [invalid if index is None else index for index in named]
+        probabilities[np.arange(len(answers)), columns] = 1.0
+        _log.info("%d of %d answers name no class", named.count(None), len(answers))
     else:
-        shares = softmax(np.stack([_scores(answer, len(classes)) for answer in said]))
-        places = [int(place) for place in shares.argmax(axis=1)]
+        probabilities = softmax(np.stack([_scores(answer, len(classes)) for answer in answers]))
+        named = [int(index) for index in probabilities.argmax(axis=1)]
     metadata = {
         "model": job.options["model"]["model"],
-        "asker": asker.identity,
+        "asker": model.identity,
         "seed": job.seed,
         "options": dict(job.options),
         "data_sha256": {"test": table.metadata.get("data_sha256")},
     }
-    answers = join_parts({"test": table}, {"test": shares}, metadata=metadata)
+    predictions = join_parts({"test": table}, {"test": probabilities}, metadata=metadata)
     if words:
-        answers = replace(answers, classes=(*classes, INVALID_ANSWER))
-    write_predictions(Path(job.predictions), answers)
+        predictions = replace(predictions, classes=(*classes, INVALID_ANSWER))
+    write_predictions(Path(job.predictions), predictions)
     rows = [
-        (clip_id, classes[label], answer.text, "" if place is None else classes[place])
-        for clip_id, label, answer, place in zip(
-            table.clip_ids, table.labels, said, places, strict=True
+        (clip_id, classes[label], answer.text, "" if index is None else classes[index])
+        for clip_id, label, answer, index in zip(
+            table.clip_ids, table.labels, answers, named, strict=True
         )
     ]
     write_csv(Path(job.answers), ANSWER_COLUMNS, rows)
 
 
-def _scores(said: Said, classes: int) -> NDArray[np.float32]:
-    if said.scores is None or said.scores.shape != (classes,):
+def _scores(answer: StoredAnswer, classes: int) -> NDArray[np.float32]:
+    if answer.scores is None or answer.scores.shape != (classes,):
         raise ValueError("a stored answer lacks its scores: remove store/answers and run again")
-    return said.scores
-
-
-def softmax(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the shares, float32 (n, C), that scores (n, C) stand for."""
-    raised = np.exp(scores.astype(np.float64) - scores.max(axis=1, keepdims=True))
-    shares: NDArray[np.float32] = (raised / raised.sum(axis=1, keepdims=True)).astype(np.float32)
-    return shares
+    return answer.scores

@@ -1,0 +1,55 @@
+"""Real values of clips (questionnaire scores, valence) in `targets.parquet`, beside the manifest.
+
+The table has one row per clip that has any, the column `clip_id` and one column of doubles per
+target, null where a clip lacks it. What reads no targets never waits for this table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from facewave.manifest.clips import Clip
+from facewave.storage.atomic import atomic_path
+
+CLIP_ID = "clip_id"
+
+
+def targets_of(clips: Iterable[Clip]) -> dict[str, dict[str, float]]:
+    """Return the targets by name of each clip that has any, by clip id."""
+    return {clip.clip_id: dict(clip.targets) for clip in clips if clip.targets is not None}
+
+
+def write_targets(targets: Mapping[str, Mapping[str, float]], path: Path) -> None:
+    """Write the table, whole or not at all; the same targets give the same bytes.
+
+    Args:
+        targets: as `targets_of` returns them.
+        path: the Parquet file; its folder is made.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {CLIP_ID: pa.array(targets, pa.string())}
+    for name in sorted({name for values in targets.values() for name in values}):
+        columns[name] = pa.array([v.get(name) for v in targets.values()], pa.float64())
+    with atomic_path(path) as temporary:
+        pq.write_table(pa.table(columns), temporary, compression="zstd")
+
+
+def read_targets(path: Path, names: Sequence[str]) -> dict[str, tuple[float, ...]]:
+    """Return the targets of each clip of a table; a clip that lacks one of them is left out.
+
+    Args:
+        path: the Parquet file that `write_targets` wrote.
+        names: of the targets, in the order that is wanted.
+
+    Raises:
+        OSError: there is no such file.
+    """
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        columns = file.read(columns=[CLIP_ID, *names]).select([CLIP_ID, *names]).columns
+    rows = zip(*(column.to_pylist() for column in columns), strict=True)
+    return {clip_id: tuple(values) for clip_id, *values in rows if None not in values}

@@ -1,0 +1,211 @@
+"""The frames of the workflow's clips: decoded when a model wants them, with their timing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facewave.manifest.clips import read_manifest
+from facewave.storage.store import frame_step, shard_path
+from facewave.storage.tables import iter_rows
+from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.video.decode import UnreadableVideoError
+from facewave.vlm.inputs.frames import choose_frames, detected_frames, facial_motion, read_frames
+
+# A clip that could not be tracked is shown as grey squares of the size of a thumbnail.
+_GREY, _SIDE, _GREY_FPS = 127, 64, 25.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ClipFrames:
+    """The frames of a clip that a model is shown, and when they are.
+
+    Attributes:
+        images: uint8 (n, height, width, 3) RGB.
+        indices: n frame numbers within the clip.
+        total: frames of the whole clip.
+        fps: frames per second of the clip.
+    """
+
+    images: NDArray[np.uint8]
+    indices: list[int]
+    total: int
+    fps: float
+
+    @property
+    def metadata(self) -> Any:
+        """The timing as transformers' `VideoMetadata`."""
+        from transformers.video_utils import VideoMetadata
+
+        return VideoMetadata(
+            total_num_frames=self.total,
+            fps=self.fps,
+            height=self.images.shape[1],
+            width=self.images.shape[2],
+            duration=self.total / self.fps,
+            frames_indices=list(self.indices),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Media:
+    """Where a clip's frames are.
+
+    Attributes:
+        path: the video or its folder of frames.
+        default_fps: frames per second where the container names none.
+        segment: range of frames of a segment, None for a whole video.
+        track_key: of its trajectory, empty where the clip could not be tracked; stands for the
+            bytes of the video.
+        frames: number of frames that were tracked.
+        fps: frames per second as they were tracked.
+        content: digest of the video's bytes.
+    """
+
+    path: str
+    default_fps: float
+    segment: tuple[int, int] | None
+    track_key: str
+    frames: int
+    fps: float = 0.0
+    content: str = ""
+
+    @property
+    def tracked(self) -> bool:
+        """Whether the clip could be tracked."""
+        return bool(self.track_key and self.frames)
+
+
+def read_media(
+    manifest: Path, tracks: Sequence[str | Path], *, default_fps: float
+) -> tuple[dict[str, Media], dict[str, str | None]]:
+    """Return where the frames of each clip are, and each clip's text, by clip id.
+
+    Args:
+        manifest: the manifest (Parquet).
+        tracks: indexes of the trajectories, of all buckets.
+        default_fps: frames per second where neither container nor manifest names one.
+    """
+    tracked = {
+        row["clip_id"]: row for index in tracks for row in iter_rows(Path(index), TRACK_COLUMNS)
+    }
+    clips = read_manifest(manifest)
+    media = {}
+    for clip in clips:
+        row = tracked.get(clip.clip_id, {})
+        media[clip.clip_id] = Media(
+            path=clip.file_path,
+            default_fps=clip.fps_hint or default_fps,
+            segment=clip.frames,
+            track_key=row.get("key", ""),
+            frames=int(row.get("frames") or 0),
+            fps=float(row.get("fps") or 0.0),
+            content=row.get("content_sha256", ""),
+        )
+    return media, {clip.clip_id: clip.text for clip in clips}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ClipReader:
+    """Chooses and decodes the frames of a clip.
+
+    Attributes:
+        media: by clip id.
+        store: folder of the content-addressed store.
+        count: images of each clip.
+        choice: `motion` or `uniform`.
+    """
+
+    media: Mapping[str, Media]
+    store: Path
+    count: int
+    choice: str
+
+    @cached_property
+    def _chosen(self) -> dict[str, list[int]]:
+        return {}
+
+    def indices(self, clip_id: str) -> list[int]:
+        """Return which frames of a tracked clip are shown; remembered."""
+        if clip_id not in self._chosen:
+            shard = self._shard(clip_id)
+            self._chosen[clip_id] = choose_frames(
+                detected_frames(shard),
+                count=self.count,
+                choice=self.choice,
+                moving=facial_motion(shard) if self.choice == "motion" else None,
+            )
+        return self._chosen[clip_id]
+
+    def images(self, clip_id: str) -> NDArray[np.uint8]:
+        """Return uint8 (count, height, width, 3) RGB; grey where the clip could not be tracked.
+
+        Raises:
+            UnreadableVideoError: the clip was tracked, but its video is gone or has changed.
+        """
+        media = self.media[clip_id]
+        if not media.tracked:
+            return np.full((self.count, _SIDE, _SIDE, 3), _GREY, np.uint8)
+        try:
+            return read_frames(
+                Path(media.path),
+                self.indices(clip_id),
+                default_fps=media.default_fps,
+                segment=media.segment,
+                step=frame_step(self._shard(clip_id)),
+            )
+        except UnreadableVideoError as error:
+            raise UnreadableVideoError(
+                f"{media.path} (clip {clip_id}): {error}; a model that looks at images needs the "
+                "videos that were tracked"
+            ) from error
+
+    def frames(self, clip_id: str) -> ClipFrames:
+        """Return the images with their timing; see `images`."""
+        media, images = self.media[clip_id], self.images(clip_id)
+        if not media.tracked:
+            count = len(images)
+            return ClipFrames(images=images, indices=list(range(count)), total=count, fps=_GREY_FPS)
+        return ClipFrames(
+            images=images, indices=self.indices(clip_id), total=media.frames, fps=media.fps
+        )
+
+    def key_parts(self, clip_id: str) -> dict[str, Any]:
+        """Return what decides the frames: the video's content, its segment, the chosen frames."""
+        media = self.media[clip_id]
+        if not media.tracked:
+            return {"content": None, "segment": None, "frames": [], "count": self.count}
+        return {
+            "content": media.content,
+            "segment": media.segment,
+            "frames": self.indices(clip_id),
+            "fps": media.fps,
+        }
+
+    def _shard(self, clip_id: str) -> Path:
+        return shard_path(self.store, "tracks", self.media[clip_id].track_key)
+
+
+def make_reader(
+    manifest: str,
+    tracks: Sequence[str],
+    *,
+    store: str,
+    default_fps: float,
+    count: int,
+    choice: str,
+) -> tuple[ClipReader, dict[str, str | None]]:
+    """Return the reader of a dataset's clips, and each clip's own text, by clip id.
+
+    Args:
+        manifest, tracks, default_fps: see `read_media`.
+        store, count, choice: see `ClipReader`.
+    """
+    media, texts = read_media(Path(manifest), tracks, default_fps=default_fps)
+    return ClipReader(media=media, store=Path(store), count=count, choice=choice), texts

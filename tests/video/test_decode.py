@@ -1,0 +1,108 @@
+"""Frame rate, times and number of frames: what the container says against what is in it."""
+
+from functools import partial
+
+import cv2
+import pytest
+
+from facewave.video.decode import Video
+from tests.tracking.decoded import clip, decode
+from tests.video.media import (
+    cut,
+    increments,
+    index_first,
+    set_avi_rate,
+    set_frame_times,
+    trim,
+)
+
+
+class TestFrameRate:
+    @pytest.mark.parametrize("fps", [0.5, 12.5, 25, 29.97, 60, 120, 240, 999])
+    def test_as_the_container_says(self, tmp_path, fps):
+        video, _ = decode(clip(tmp_path / "c.avi", 3, codec="MJPG", fps=fps))
+        assert video.fps == pytest.approx(fps, rel=1e-4)
+        assert not video.fps_assumed
+
+    @pytest.mark.parametrize(("rate", "scale"), [(1_000_000, 1), (1000, 1), (1, 4_000_000_000)])
+    def test_nonsense_gives_the_default(self, tmp_path, rate, scale):
+        path = set_avi_rate(clip(tmp_path / "c.avi", 4, codec="MJPG"), rate=rate, scale=scale)
+        video, frames = decode(path, default_fps=30)
+        assert (video.fps, video.fps_assumed, len(frames)) == (30, True, 4)
+        assert video.frames_announced == 4
+        assert [video.timestamp_ms(i) for i in range(4)] == [0, 33, 67, 100]
+
+    @pytest.mark.parametrize(("rate", "scale"), [(0, 1), (0, 0), (1, 0)])
+    def test_zero_can_be_decoded(self, tmp_path, rate, scale):
+        path = set_avi_rate(clip(tmp_path / "c.avi", 4, codec="MJPG"), rate=rate, scale=scale)
+        video, frames = decode(path)
+        assert (video.fps, len(frames)) == (25, 4)
+
+    @pytest.mark.parametrize("value", [0.0, float("nan"), -1.0, float("inf"), 1000.0, 90_000.0])
+    def test_what_no_container_should_say(self, tmp_path, monkeypatch, value):
+        path = clip(tmp_path / "c.mp4", 3)
+
+        monkeypatch.setattr(cv2, "VideoCapture", partial(CaptureWithFps, value, cv2.VideoCapture))
+        video, frames = decode(path, default_fps=50)
+        assert (video.fps, video.fps_assumed, len(frames)) == (50, True, 3)
+
+    @pytest.mark.parametrize("fps", [0.0, -25.0, 1000.1, float("nan"), float("inf")])
+    def test_a_default_that_is_nonsense_itself(self, tmp_path, fps):
+        with pytest.raises(ValueError, match=r"must be 0\.01 to 1000"):
+            decode(clip(tmp_path / "c.mp4", 2), default_fps=fps)
+
+    def test_timestamps_grow_strictly(self):
+        odd = [0.01, 0.3, 23.976, 29.97002997002997, 59.94, 333.3333, 999.9999999]
+        for fps in [*range(1, 1001), *odd]:
+            video = Video(64, 48, float(fps), False, 0)
+            times = [video.timestamp_ms(frame) for frame in range(400)]
+            assert times[0] == 0
+            assert min(increments(times)) >= 1, fps
+            assert times[-1] == pytest.approx(399 * 1000 / fps, abs=0.5), fps
+
+
+class CaptureWithFps:
+    """A capture that says another frame rate."""
+
+    def __init__(self, fps, opener, *args):
+        self.capture, self.fps = opener(*args), fps
+
+    def __getattr__(self, name):
+        return getattr(self.capture, name)
+
+    def get(self, key):
+        return self.fps if key == cv2.CAP_PROP_FPS else self.capture.get(key)
+
+
+class TestFrameTimes:
+    def test_variable_rate_is_seen(self, tmp_path):
+        path = set_frame_times(clip(tmp_path / "c.mp4"), [512] * 10 + [1280] * 10)
+        video, frames = decode(path)
+        assert video.variable_rate
+        assert (len(frames), video.frames_announced) == (20, 20)
+
+    def test_rounded_times_are_not_variable(self, tmp_path):
+        ticks = [512 + (-100, 100)[i % 2] for i in range(20)]
+        video, _ = decode(set_frame_times(clip(tmp_path / "c.mp4"), ticks))
+        assert not video.variable_rate
+
+    def test_frames_that_an_edit_list_hides_are_not_missing(self, tmp_path):
+        # Of 60 frames at 25 a second, show the last 30: what `ffmpeg -c copy -ss` makes.
+        path = trim(clip(tmp_path / "c.mp4", 60), start_ticks=30 * 512, duration_ms=1200)
+        video, frames = decode(path)
+        assert (len(frames), video.frames_announced) == (30, 30)
+
+    def test_a_trimmed_clip_that_is_cut_short_is_still_seen(self, tmp_path):
+        path = trim(clip(tmp_path / "c.mp4", 60), start_ticks=6 * 512, duration_ms=2160)
+        video, frames = decode(cut(index_first(path), 0.6))
+        assert video.frames_announced == 54
+        assert len(frames) < 40
+
+    def test_count_that_is_guessed_from_a_wrong_rate(self, tmp_path):
+        # FFmpeg says 50 frames a second of this stream, whose frames come at 25, and twice the
+        # frames; interlaced recordings are read in the same way.
+        path = clip(tmp_path / "c.ts", codec="MPG1")
+        capture = cv2.VideoCapture(str(path))
+        assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 39
+        video, frames = decode(path)
+        assert (len(frames), video.frames_announced) == (20, 20)
