@@ -12,7 +12,7 @@ import yaml
 
 from facewave.config.check import check_config, dataset_config
 from facewave.config.errors import ConfigError
-from facewave.config.schema import load_yaml, schema
+from facewave.config.schema import load_yaml, resolve, schema
 from facewave.config.table import CONFIG_PATH
 from tests.config.config_keys import TABLE
 
@@ -25,15 +25,36 @@ def keys_of(part):
 def test_config_yaml_is_short_and_changes_no_default():
     given = load_yaml(CONFIG_PATH)
     assert check_config(given) == check_config({})
-    assert 25 <= keys_of(given) <= 40
+    assert 25 <= keys_of(given) <= 45
     assert len(CONFIG_PATH.read_text(encoding="utf-8").splitlines()) <= 80
+
+
+def open_mappings(part, path=()):
+    """Yield the keys whose value is a mapping with names of one's own, and their defaults."""
+    for key, member in resolve(part).get("properties", {}).items():
+        member = resolve(member)
+        if isinstance(member.get("additionalProperties"), dict) and member.get("default"):
+            yield (*path, key), member["default"]
+        yield from open_mappings(member, (*path, key))
+
+
+def test_config_yaml_names_what_a_person_s_own_entries_are_added_to():
+    """Snakemake merges files, not defaults: an entry of one's own must not hide those there are."""
+    given = load_yaml(CONFIG_PATH)
+    found = dict(open_mappings(schema()))
+    assert found.keys() == {("datasets",), ("zero_shot", "models"), ("ablation", "variants")}
+    for path, default in found.items():
+        part = given
+        for key in path:
+            part = part[key]
+        assert part.keys() == default.keys()
 
 
 def test_the_commented_example_in_config_yaml_is_valid():
     text = CONFIG_PATH.read_text(encoding="utf-8")
     example = re.sub(r"(?m)^  # (mine:|  )", r"  \1", text)
     mine = dataset_config(check_config(yaml.safe_load(example)), "mine")
-    assert (mine["adapter"], mine["table"], mine["subset"]) == ("table", "labels.csv", 0.3)
+    assert (mine["adapter"], mine["table"]) == ("table", "labels.csv")
 
 
 def test_check_config_copies_and_fills_in():
