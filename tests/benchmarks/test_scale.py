@@ -19,7 +19,7 @@ SMALLEST = {
     "quality": {"min_detected_frames": 1},
     "features": {"align": "none", "head_pose": False},
     "wavelet": {"coefficients": 1, "energy": False},
-    "mlp": {"inputs": ["blendshapes"], "mirror": False},
+    "mlp": {"inputs": ["blendshapes"], "fusion": {"mirror": False}},
 }
 
 

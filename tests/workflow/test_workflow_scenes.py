@@ -79,7 +79,7 @@ def test_scenes_are_detected_and_tracked(tmp_path, landmarker_model, real_clips)
     join_clips(clips[:2], videos / "film.mp4", frames=FRAMES)
     refused = snakemake(tmp_path, "features", check=False)
     assert "segments: 1 problem" in refused.output
-    assert "film.mp4: it or the options changed since" in refused.output
+    assert "film.mp4: it or the options have changed since" in refused.output
     refused = snakemake(tmp_path, "-n", "cross_validate", check=False)
     assert "Run `snakemake detect_scenes`" in refused.output
     planned = snakemake(tmp_path, "-n", "detect_scenes")
