@@ -134,7 +134,7 @@ def row_of(model: FaceVlm, clips: int, *, given: argparse.Namespace, device: tor
 
 
 def rows_of(checkpointing: bool, *, given: argparse.Namespace, device: torch.device):
-    """Yield a row a batch size."""
+    """Yield one row per batch size."""
     options = ModelOptions(
         model="random weights",
         classes=SEVEN,

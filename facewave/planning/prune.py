@@ -18,7 +18,7 @@ _COLUMNS = {"tracks": TRACK_COLUMNS, "features": FEATURE_COLUMNS, STAGE: TRANSCR
 
 
 class UnfinishedError(Exception):
-    """Some buckets have no index, so that nobody knows which of their shards are needed."""
+    """Some buckets have no index that says which of their shards are needed."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def named_keys(results: Path, stage: str) -> set[str]:
             raise UnfinishedError(
                 f"{folder / stage}: {len(missing)} of {len(buckets)} buckets have no index, and "
                 "what was computed for their clips would be removed; finish the run first "
-                "(`snakemake features`), then prune"
+                f"(`snakemake features`), or remove {folder} if you no longer need that dataset"
             )
         for bucket in buckets:
             for index in _indexes(folder, stage, bucket):

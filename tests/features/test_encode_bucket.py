@@ -1,7 +1,7 @@
 """A bucket of trajectories to features: known ones cost nothing, damage is named."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -184,3 +184,15 @@ def test_key_depends_on_everything_that_decides_the_numbers(monkeypatch):
     monkeypatch.setattr(module, "FEATURE_VERSION", -1)
     keys.add(feature_key("t", wavelet=wavelet, quality=quality))
     assert len(keys) == 9
+
+
+def test_a_new_option_that_is_not_set_changes_no_key():
+    @dataclass(frozen=True)
+    class MoreOptions(WaveletOptions):
+        another: int | None = None
+
+    def key(wavelet):
+        return feature_key("t", wavelet=wavelet, quality=QualityOptions())
+
+    assert key(MoreOptions()) == key(WaveletOptions())
+    assert key(MoreOptions(another=3)) != key(WaveletOptions())

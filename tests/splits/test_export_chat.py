@@ -111,7 +111,7 @@ def test_what_is_written_is_what_the_split_holds(tmp_path, form):
     if form == "messages":
         shown = records[2]["messages"][0]["content"][0]
         assert (shown["video_start"], shown["video_end"]) == (2.0, 4.0)
-    # A reader that needs one type a column takes the file as well.
+    # A reader that needs one type per column accepts the file as well.
     table = pyarrow.json.read_json(target)
     assert table.num_rows == 3
     assert table.column("id").to_pylist() == ["c0", "c1", "c2"]
