@@ -28,8 +28,8 @@ def main(
     """Write the score of the choices, the choices, and the inner scores of all variants (CSV).
 
     Args:
-        inner: for each variant and outer fold, one file per seed: predictions for the fold's training
-            clips.
+        inner: for each variant and outer fold, one file per seed: predictions for the fold's
+            training clips.
         outer: the same for the fold's test clips.
         folds: names of the outer folds.
         reference: the variant that is reported beside the choices.
@@ -46,7 +46,7 @@ def main(
 
 
 def _write_inner(path: Path, scores: Mapping[str, Sequence[float]], folds: Sequence[str]) -> None:
-    """Write one row per variant, best mean first: mean of the inner UARs, then each outer fold's."""
+    """Write one row per variant, best first: mean of the inner UARs, then each outer fold's."""
     ranked = sorted(scores.items(), key=lambda item: -float(np.mean(item[1])))
     rows = [
         [name, *(f"{value:.4f}" for value in [np.mean(values), *values])] for name, values in ranked

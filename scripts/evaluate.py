@@ -38,7 +38,7 @@ def main(
         metrics: to write (JSON).
         figure: to write (PNG): the confusion matrix, or predicted over true values.
         title: of the figure.
-        confused_clips: to write (CSV): wrong predictions, the most confident first; None: not written.
+        confused_clips: to write (CSV): wrong predictions, most confident first; None: not written.
         confused_classes: to write (CSV): pairs of classes; None: not written.
         folds: names of the folds; None: their numbers.
         test_splits: test part of each fold, which names the subjects; None: without subjects.

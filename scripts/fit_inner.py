@@ -1,4 +1,4 @@
-"""Train one variant on the inner folds of one outer fold; keep the predictions of their test parts."""
+"""Train one variant on the inner folds of one outer fold; keep their test predictions."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -3,8 +3,8 @@
 The configuration comes in; lists of files and the options of the stages go out, and the rule files
 pass them on. Start reading at `project.py`: `open_project` reads the label files of the enabled
 datasets and returns a `Project`, whose methods list the files of buckets, folds and datasets.
-`plan.py` writes the key files, which say what has changed in a clip; `scenes.py`, `ablation.py`, `vlm.py`
-and `texts.py` plan the stages whose files depend on more than that. `prune.py` removes what
-nothing in the store needs any more, and `scheduler.py` reduces the cost of Snakemake's own scheduler.
+`plan.py` writes the key files, which say what changed in a clip; `scenes.py`, `ablation.py`,
+`vlm.py` and `texts.py` plan the stages whose files depend on more than that. `prune.py` removes
+what the store no longer needs, and `scheduler.py` makes Snakemake's own scheduler cheaper.
 Nothing imported here imports torch, cv2 or mediapipe, since every dry run would pay for it.
 """

@@ -1,8 +1,8 @@
 """What the rules need while the Snakefile is read: the enabled datasets, their plans and files.
 
-`open_project` turns the configuration into a `Project` once; the rule files get lists of paths and
-the options of the stages from it, and pass nothing else on. It knows nothing about Snakemake, so all
-of it can be tested without a graph.
+`open_project` turns the configuration into a `Project` once; the rule files get lists of paths
+and the options of the stages from it, and pass nothing else on. It knows nothing about Snakemake,
+so all of it can be tested without a graph.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Project:
         ]
 
     def existing(self, dataset: str, *paths: str) -> list[Path]:
-        """Return those of a dataset's files that exist: a report shows them and keeps them current."""
+        """Return those of a dataset's files that exist: a report shows them, up to date."""
         files = [self.results / dataset / path for path in paths]
         return [file for file in files if file.exists()]
 
@@ -243,7 +243,7 @@ def recipe_clips(options: Mapping[str, Any]) -> list[DemoClip]:
 
 
 def rendered_patterns(options: Mapping[str, Any]) -> list[str]:
-    """Return the paths below `demo_clips` of one subject's clips, with `{subject}` as a wildcard."""
+    """Return the paths, below `demo_clips`, of a recipe's clips of any `{subject}`."""
     clips = recipe_clips(options)
     return [
         clip.relative_path.replace(clip.subject, "{subject}", 1)
@@ -253,7 +253,7 @@ def rendered_patterns(options: Mapping[str, Any]) -> list[str]:
 
 
 def code_commit(folder: Path) -> str | None:
-    """Return the commit of the code in a folder, with `+` if files were changed; None without git."""
+    """Return the commit of the code in a folder, with `+` if files changed; None without git."""
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty=+"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)

@@ -1,9 +1,10 @@
 """One timer instead of thousands in Snakemake's scheduler.
 
-If the number of jobs per timespan is limited, which is the default, Snakemake 9.27 starts a timer at
-the end of every round of scheduling. Each timer starts another round, and that round another timer.
-So there are as many timers as jobs have ended, each returns after every timespan, and a run waits for
-the last of them before it ends. With hundreds of ready jobs the main process does nothing else.
+If the number of jobs per timespan is limited, which is the default, Snakemake 9.27 starts a timer
+at the end of every round of scheduling. Each timer starts another round, and that round another
+timer. So there are as many timers as jobs have ended, each returns after every timespan, and a run
+waits for the last of them before it ends. With hundreds of ready jobs the main process does nothing
+else.
 """
 
 from __future__ import annotations

@@ -106,8 +106,8 @@ def zero_shot_options(
         return zero_shot_params(config["zero_shot"], model)
     if section["head"] == "regression":
         raise PlanError(
-            "zero_shot_paligemma: a model cannot predict numbers before it is trained; choose another "
-            "vlm.head, or run train_paligemma"
+            "zero_shot_paligemma: a model cannot predict numbers before it is trained; choose "
+            "another vlm.head, or run train_paligemma"
         )
     return untrained_params(section, max_new_tokens=config["zero_shot"]["max_new_tokens"])
 
