@@ -1,11 +1,11 @@
-"""Memory and time of what comes behind the features: scores, cross-validation, look-alikes, report.
+"""Memory and time of the stages after the features, from scores to report.
 
 python benchmarks/scale/scale_stages.py --folder /tmp/scale [--clips N ...] [--json PATH] [--keep]
 
 Clips, quality, answers and hashes are made up; five folds; half of the answers are wrong, a tenth
 of the clips is invalid, and 50 trajectory shards stand for all. A row of the splits has one
-feature: these stages read its label only. Each step runs in a process of its own, through the
-workflow's own scripts, and says how much memory it held at most (Linux: VmHWM).
+feature: these stages read its label only. Each step runs the workflow's own script in a separate
+process, and reports its peak memory (Linux: VmHWM).
 """
 
 import argparse
@@ -115,10 +115,10 @@ def run_step(folder: Path, name: str, arguments: list[str]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, required=True, help="takes 2 kB a clip")
+    parser.add_argument("--folder", type=Path, required=True, help="needs 2 kB per clip")
     parser.add_argument("--clips", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--keep", action="store_true", help="leave inputs and results there")
+    parser.add_argument("--keep", action="store_true", help="keep inputs and results")
     parser.add_argument("--step", nargs="+", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.step:

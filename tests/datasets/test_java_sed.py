@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from facewave.splits.clips import SplitClip
+from facewave.splits.leaks import SplitClip
 from facewave.splits.partition import LEAVE_ONE_SUBJECT_OUT, SplitOptions, assign_parts, fold_names
 from tests.datasets import release_trees as trees
 from tests.datasets.release_trees import problems, read
