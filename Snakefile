@@ -32,7 +32,7 @@ include: "rules/storage.smk"
 from facewave.planning.scheduler import start_one_timer_at_a_time
 
 
-# Snakemake's own cost must not grow with the number of finished jobs: see facewave/planning/scheduler.py.
+# Snakemake's own cost must not grow with the number of finished jobs; see the function.
 onstart:
     start_one_timer_at_a_time(workflow.scheduler)
 

@@ -1,6 +1,6 @@
-# Variants of features and model on the same trajectories, leaving one subject out, with several seeds;
-# and nested cross-validation to choose among them. Codes go to the common store: variants with the
-# same features compute them once.
+# Variants of features and model on the same trajectories, leaving one subject out, with several
+# seeds; and nested cross-validation to choose among them. Codes go to the common store: variants with
+# the same features compute them once.
 from facewave.planning.ablation import (
     flat,
     outer_folds,

@@ -42,8 +42,8 @@ STAGE_OPTIONS = stage_options(CONFIG)
 RESULTS = PROJECT.results
 DATASET = RESULTS / "{dataset}"
 STORE = RESULTS / "store"
-# As an input it is never wrapped in `ancient`: if an `ancient` input is still to be made, Snakemake 9.27
-# misses every other reason to run the job.
+# As an input it is never wrapped in `ancient`: if an `ancient` input is still to be made, Snakemake
+# 9.27 misses every other reason to run the job.
 LANDMARKER_MODEL = landmarker_model(CONFIG)
 
 
@@ -64,7 +64,7 @@ def of_folds(pattern):
 
 
 def of_datasets(pattern, **values):
-    """List the files of all enabled datasets; if one cannot be planned, fail only when they are needed."""
+    """List the files of all enabled datasets; fail only when used if one cannot be planned."""
     if PROJECT.unplanned:
         return told(lambda wildcards: PROJECT.of_datasets(pattern, **values))
     return PROJECT.of_datasets(pattern, **values)

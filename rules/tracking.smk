@@ -1,5 +1,5 @@
-# Clips -> landmark trajectories, one job per bucket. The key file lists the clips and changes when they
-# do; the trajectories go to the content-addressed store, the output is the bucket's index.
+# Clips -> landmark trajectories, one job per bucket. The key file lists the clips and changes when
+# they do; the trajectories go to the content-addressed store, the output is the bucket's index.
 from facewave.versions import FACE_CROP_VERSION
 
 

@@ -23,8 +23,8 @@ def section(wildcards):
     return VLM_SECTIONS[wildcards.vlm]
 
 
-# One stage of one control. Checkpoints lie outside the outputs' folders: Snakemake does not remove them
-# when a job is killed, and the job resumes from the last one.
+# One stage of one control. Checkpoints lie outside the outputs' folders: Snakemake does not remove
+# them when a job is killed, and the job resumes from the last one.
 rule fit_vlm:
     input:
         unpack(

@@ -131,7 +131,7 @@ def rebuild(
         layout, coefficients: the code.
 
     Returns:
-        float64 (T, m), lost frames filled with the last one that the code holds; and their fraction.
+        float64 (T, m), lost frames filled with the last one that the code holds; their fraction.
     """
     # In float64, so that errors come from the code and not from rounding.
     values = trajectories.astype(np.float64)

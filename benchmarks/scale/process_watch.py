@@ -38,7 +38,7 @@ class Watched:
         main_cpu_s: of the main process alone, up to the last sample.
         main_peak_mb: peak resident memory of the main process.
         jobs_s: time during which at least one job's process was running.
-        main_share_while_jobs: fraction of one core, from the first job's start to the last one's end.
+        main_share_while_jobs: fraction of one core, from the first job's start to the last's end.
         stages: by name of the script.
         code, output: exit code; stdout and stderr.
     """

@@ -210,7 +210,7 @@ def _markdown(head: list[str], rows: list[list[str]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, required=True, help="needs about 2 GB for 100,000 clips")
+    parser.add_argument("--folder", type=Path, required=True, help="2 GB for 100,000 clips")
     parser.add_argument("--clips", type=int, nargs="+", default=[1000, 10_000, 100_000])
     parser.add_argument("--target", default="all", help="target of the workflow, such as features")
     parser.add_argument("--cores", type=int, default=2)
@@ -226,7 +226,7 @@ def main() -> None:
     parser.add_argument(
         "--pretend", action="store_true", help="no first run, see scale_clips.py; up to features"
     )
-    parser.add_argument("--first-run-only", action="store_true", help="stop after it and keep everything")
+    parser.add_argument("--first-run-only", action="store_true", help="stop then; keep everything")
     parser.add_argument("--resume", action="store_true", help="continue after such a first run")
     args = parser.parse_args()
     if args.pretend:

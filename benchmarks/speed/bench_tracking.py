@@ -6,7 +6,7 @@
 Tracks N clips in one process, one after the other, as a bucket's job does, with every setting of
 `landmarker.max_fps` and `landmarker.max_side`; then once more with a stopwatch around decoding,
 MediaPipe's own call and the rest. CPU time is that of the process with all its threads. Prints two
-Markdown tables: fractions of the wall time, and settings against all frames in full size. Landmarks:
+Markdown tables: fractions of the wall time, and settings against all full-size frames. Landmarks:
 median over frames of the mean distance, in percent of the distance between the outer eye corners.
 Features: median over the default features of their correlation across clips.
 
@@ -270,7 +270,8 @@ def show(found: dict[str, Any]) -> None:
     print("| part of a bucket's time | fraction |\n|---|---|")
     for name, share in sorted(found["shares"].items(), key=lambda item: -item[1]):
         print(f"| {name} | {100 * share:.1f} % |")
-    print("\n| setting | relative CPU time | landmark error | feature correlation |\n|---|---|---|---|")
+    print("\n| setting | relative CPU time | landmark error | feature correlation |")
+    print("|---|---|---|---|")
     for row in found["settings"]:
         print(
             f"| {row['setting']} | {row['cpu_ratio']:.2f} | {row['landmark_error_percent']:.2f} % "
