@@ -41,13 +41,13 @@ GIB = 1024**3
 WARM_UP = 2
 NO_MEMORY = "out of memory"
 COLUMNS = {
-    "clips": "clips a batch",
+    "clips": "clips per batch",
     "checkpointing": "checkpointing",
-    "seconds_a_clip": "s a clip",
+    "seconds_a_clip": "s per clip",
     "clips_a_second": "clips/s",
     "peak_gib": "peak GiB",
     "estimate_gib": "estimate GiB",
-    "paper_seconds_a_clip": "paper estimate, s a clip",
+    "paper_seconds_a_clip": "paper estimate, s per clip",
 }
 
 
