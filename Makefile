@@ -1,4 +1,4 @@
-# Two commands do everything: `make demo` and `make test`. Python 3.11 and make are all they need.
+# `make demo` and `make test` do everything. They need only Python 3.11 and make.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CORES ?= $(shell nproc 2>/dev/null || echo 2)
 BIN := .venv/bin
@@ -8,20 +8,20 @@ TORCH := $(shell grep '^torch==' requirements.txt)
 
 help:
 	@echo "make demo       environment, demo clips, features, MLP, report: results/demo/report.html"
-	@echo "make vlm        environment with what the vision-language models need as well"
-	@echo "make speech     the same with what transcripts need"
-	@echo "make test       environment and the test suite"
+	@echo "make vlm        environment, with what the vision-language models need"
+	@echo "make speech     environment, with what transcripts need as well"
+	@echo "make test       environment and test suite"
 	@echo "make test-slow  the tests that take longer"
 	@echo "make test-slurm the workflow on a Slurm of one node on this machine (needs root, slurm-wlm, munge)"
 	@echo "make env-slurm  environment and Snakemake's plugins for clusters"
 	@echo "make lint       ruff, snakefmt, snakemake --lint, mypy, import-linter"
 	@echo "make format     let ruff and snakefmt rewrite the code"
-	@echo "make bench      speed beside a bare loop, a serial script and PyWavelets: results/bench.json"
+	@echo "make bench      speed compared with a bare loop, a serial script and PyWavelets: results/bench.json"
 	@echo "make bench-vlm  PaliGemma 2 at full size with random weights on a GPU: results/vlm_training.md"
-	@echo "make docs       write docs/configuration.md anew from the schema"
-	@echo "make lock       write requirements*.txt anew from pyproject.toml"
+	@echo "make docs       regenerate docs/configuration.md from the schema"
+	@echo "make lock       regenerate requirements*.txt from pyproject.toml"
 
-# torch goes first: on its own it comes as the one build that is pinned, and what follows keeps it.
+# torch is installed first, alone: that gives the pinned build, which the next command keeps.
 .venv/runtime.stamp: requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "facewave needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -43,7 +43,7 @@ help:
 
 env: .venv/runtime.stamp
 
-# On top of either environment: the plugins are not needed on one machine.
+# An addition to any environment: on a single machine the plugins are not needed.
 env-slurm: .venv/runtime.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-slurm.txt
 
@@ -63,7 +63,7 @@ test: .venv/dev.stamp
 test-slow: .venv/dev.stamp
 	$(BIN)/python -m pytest -m slow
 
-# Installs nothing: what is missing is the reason that the tests are skipped for.
+# Installs nothing: tests are skipped with what is missing as the reason.
 test-slurm:
 	@test -x $(BIN)/pytest || { echo "no test environment: make test, then make env-slurm"; exit 1; }
 	$(BIN)/python -m pytest -m slurm -rs tests/slurm

@@ -7,7 +7,7 @@ min_version("9.27")
 configfile: f"{workflow.basedir}/config.yaml"
 
 
-# One file per stage, in the order of the data; a rule that is the pattern for another comes first.
+# One file per stage, in the order of the data; a rule that others inherit from comes first.
 include: "rules/common.smk"
 include: "rules/demo.smk"
 include: "rules/manifest.smk"
@@ -32,13 +32,13 @@ include: "rules/storage.smk"
 from facewave.planning.scheduler import start_one_timer_at_a_time
 
 
-# What Snakemake itself costs must not grow with the jobs that have ended: see there.
+# Snakemake's own cost must not grow with the number of finished jobs; see the function.
 onstart:
     start_one_timer_at_a_time(workflow.scheduler)
 
 
 rule all:
-    """Everything up to the report of every enabled dataset: the target without a name."""
+    """Make the report of every enabled dataset and all it needs (the default target)."""
     default_target: True
     input:
         rules.report.input,

@@ -1,6 +1,6 @@
 """Version of what each stage writes; part of its keys and of its rule's params.
 
-Snakemake does not see a changed module. Raise a stage's version when what it writes changes for the
+Snakemake does not notice a changed module. Raise a stage's version when its output changes for the
 same input and options: then, and only then, existing results are made again.
 """
 

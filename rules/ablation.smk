@@ -1,6 +1,6 @@
-# Variants of features and model on the same trajectories, leave one subject out, several seeds; and
-# nested cross-validation among them. Codes go to the same store as all others: variants that share
-# features compute them once.
+# Variants of features and model on the same trajectories, leaving one subject out, with several
+# seeds; and nested cross-validation to choose among them. Codes go to the common store: variants with
+# the same features compute them once.
 from facewave.planning.ablation import (
     flat,
     outer_folds,

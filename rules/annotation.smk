@@ -1,4 +1,4 @@
-# A description of every clip of a dataset, after examples of another one, and its checks.
+# Descriptions of all clips of a dataset, following examples from another one, and their checks.
 from facewave.planning.vlm import annotated_dataset, annotation_examples, gpus
 from facewave.storage.answer_index import answer_index
 from facewave.versions import ANNOTATION_VERSION
@@ -68,7 +68,7 @@ rule check_annotations:
 
 
 rule annotate:
-    """Describe the clips of `annotate.dataset` in words, after examples of another dataset."""
+    """Describe the clips of `annotate.dataset` in words, following examples from another dataset."""
     input:
         told(
             lambda wildcards: RESULTS

@@ -1,5 +1,5 @@
 # For all rule files: the checked configuration, the plan of the datasets, and lists of files.
-# What is computed lies in facewave.planning; here is what needs Snakemake's own globals.
+# Computation belongs in facewave.planning; this file holds only what needs Snakemake's globals.
 import os
 import sys
 from functools import wraps
@@ -42,8 +42,8 @@ STAGE_OPTIONS = stage_options(CONFIG)
 RESULTS = PROJECT.results
 DATASET = RESULTS / "{dataset}"
 STORE = RESULTS / "store"
-# No `ancient` around it where it is an input: a job whose `ancient` input is to be made hides from
-# Snakemake 9.27 every other reason to run the job.
+# As an input it is never wrapped in `ancient`: if an `ancient` input is still to be made, Snakemake
+# 9.27 misses every other reason to run the job.
 LANDMARKER_MODEL = landmarker_model(CONFIG)
 
 
@@ -64,7 +64,7 @@ def of_folds(pattern):
 
 
 def of_datasets(pattern, **values):
-    """List the files of all enabled datasets; where one cannot be planned, say why when asked."""
+    """List the files of all enabled datasets; fail only when used if one cannot be planned."""
     if PROJECT.unplanned:
         return told(lambda wildcards: PROJECT.of_datasets(pattern, **values))
     return PROJECT.of_datasets(pattern, **values)
@@ -76,13 +76,13 @@ def of_dataset(option):
 
 
 def rendered_files(wildcards):
-    """Return the rendered clips that a rule reads: of its bucket, if it has one, else all."""
+    """Return the rendered clips that a rule reads: those of its bucket if it has one, else all."""
     bucket = wildcards.get("bucket")
     return PROJECT.demo_files(wildcards.dataset, bucket=bucket)
 
 
 def growing(amount):
-    """Return a resource that grows with each attempt: what was too little is tried with more."""
+    """Return a resource that grows with each attempt, so that a job that had too little gets more."""
     return lambda wildcards, attempt: attempt * amount
 
 

@@ -1,4 +1,4 @@
-# The demo corpus: clips rendered from a public-domain photograph. Synthetic, and says so.
+# The demo corpus: clips rendered from a public-domain photograph, and marked as synthetic.
 from facewave.demo.recipe import RECIPE_VERSION
 from facewave.planning.project import rendered_patterns
 

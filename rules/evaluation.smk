@@ -65,9 +65,9 @@ rule summarise_folds:
         "../scripts/summarise_folds.py"
 
 
-# Fails before anything is trained where the protocol has a single split.
+# Fails before anything is trained if the protocol has a single split.
 rule cross_validate:
-    """Train and test the MLP on every fold of the protocol, and show the folds side by side."""
+    """Train and test the MLP on every fold of the protocol, and compare the folds."""
     input:
         told(
             lambda wildcards: [

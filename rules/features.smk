@@ -1,4 +1,4 @@
-# Trajectories -> wavelet codes, one job per bucket; codes lie in the store, the output is the index.
+# Trajectories -> wavelet codes, one job per bucket; codes go to the store, the output is the index.
 
 
 rule encode_features:

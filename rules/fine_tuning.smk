@@ -3,7 +3,7 @@ from facewave.versions import FINE_TUNING_VERSION
 from facewave.vlm.plan import fine_tuning_params
 
 
-# Checkpoints lie beside the outputs' folders, where what Snakemake removes leaves them alone.
+# Checkpoints lie outside the outputs' folders, where Snakemake does not remove them.
 rule fit_qwen:
     input:
         manifest=DATASET / "manifest.parquet",

@@ -1,16 +1,16 @@
-# Label files -> one table per dataset. The key file changes only when a row does. A dataset's `texts`
-# puts the texts of other tables into the column `text`; its `targets` go into a table of their own.
+# Label files -> one table per dataset. The key file changes only when a row changes. A dataset's
+# `texts` puts texts from other tables into the column `text`; its `targets` get a separate table.
 from facewave.datasets.texts import manifest_options
 from facewave.manifest.clips import COLUMNS
 from facewave.planning.texts import joined_text_files, joined_texts
 
 
 def key_file(name):
-    """Return a function that names a key file of a rule's dataset, or says what comes first."""
+    """Return a function that names a key file of a rule's dataset, or says what to run first."""
     return told(lambda wildcards: PROJECT.file(wildcards.dataset, f"keys/{name}"))
 
 
-# Where Snakemake itself runs: it takes seconds, less than a cluster's queue.
+# Local, since it takes seconds, less than the wait in a cluster's queue.
 rule build_manifest:
     input:
         key=key_file("manifest.json"),
@@ -36,7 +36,7 @@ rule build_manifest:
         "../scripts/build_manifest.py"
 
 
-# What texts are made from: nothing that reads it waits for these texts.
+# For the stages that produce texts: they read it instead of waiting for their own texts.
 use rule build_manifest as build_own_manifest with:
     input:
         key=key_file("manifest.json"),
@@ -50,8 +50,8 @@ use rule build_manifest as build_own_manifest with:
         "build the manifest of {wildcards.dataset} with its own texts"
 
 
-# Real values to predict. The key file holds them: what reads no targets does not run again when one
-# changes.
+# Real values to predict. They have their own key file: when one changes, only what reads targets runs
+# again.
 rule build_targets:
     input:
         key=key_file("targets.json"),
@@ -68,7 +68,7 @@ rule build_targets:
         "../scripts/build_targets.py"
 
 
-# Without an output, so that it runs whenever it is called: the folder may have changed.
+# It has no output, so it runs whenever it is called: the folder may have changed.
 rule check_dataset:
     """Say what `--config root=FOLDER` holds: which adapter fits, what is missing or unusable."""
     log:
@@ -80,6 +80,6 @@ rule check_dataset:
         root=CONFIG["root"],
         text=RESULTS / "check_dataset" / f"{Path(CONFIG['root'] or 'none').name}.txt",
     message:
-        "look at {params.root}"
+        "check the folder {params.root}"
     script:
         "../scripts/check_dataset.py"

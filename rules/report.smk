@@ -1,9 +1,9 @@
-# Everything that was made -> one self-contained page per dataset.
+# All results -> one self-contained page per dataset.
 from facewave.planning.project import code_commit
 from facewave.planning.vlm import ablation_in_report, models_in_report
 from facewave.versions import REPORT_VERSION
 
-# What is shown, and kept up to date, only once it was made on request.
+# Made on request only; from then on shown and kept up to date.
 SHOWN = {
     "explanation": [
         f"explanation/{PROTOCOL}/importance.json",
@@ -14,12 +14,12 @@ SHOWN = {
 
 
 def models_beside(wildcards):
-    """Return the models beside the MLP that a report shows: title to file of scores."""
+    """Return the models that a report shows beside the MLP, from title to file of scores."""
     return models_in_report(CONFIG, PROJECT, wildcards.dataset)
 
 
 def compared_pairs(wildcards):
-    """Return the table of clips that look alike, once it was made."""
+    """Return the table of clips that look alike, if it has been made."""
     return [LOOK_ALIKES] if len(HASHES) > 1 and LOOK_ALIKES.exists() else []
 
 

@@ -1,4 +1,4 @@
-# What is said in the clips, as text: made on request, or for a dataset's `texts`.
+# Transcripts of the clips: made on request, or for a dataset's `texts`.
 from facewave.planning.texts import transcript_memory, transcript_options
 from facewave.versions import TRANSCRIPT_VERSION
 

@@ -1,8 +1,8 @@
 # Features and labels -> one Parquet file per part, one folder per fold where the protocol has folds.
-# Then what is made of the splits for other programs, and clips of different datasets that look alike.
+# Also exports of the splits to other programs, and a search for similar clips in different datasets.
 from facewave.versions import CHAT_EXPORT_VERSION, FRAME_HASH_VERSION, SPLIT_VERSION
 
-# Tables of frame hashes by dataset; a joint one shows the clips of others.
+# Tables of frame hashes per dataset; a joint dataset has no clips of its own.
 HASHES = {
     name: PROJECT.of_buckets(name, "frame_hashes")
     for name, options in PROJECT.datasets.items()
@@ -48,7 +48,7 @@ rule splits:
         of_datasets("splits/{split}/{part}.parquet", part=PARTS),
 
 
-# The older form: an array of dicts for those who read .npy.
+# An older format: an array of dicts in a .npy file.
 rule write_npy:
     input:
         split=DATASET / "splits/{split}/{part}.parquet",
@@ -133,7 +133,7 @@ rule hash_frames:
 
 
 rule near_duplicates:
-    """List clips of different datasets that show the same images."""
+    """List clips of different datasets whose images look alike."""
     input:
         manifests=[RESULTS / name / "manifest_own_texts.parquet" for name in HASHES],
         hashes=[path for tables in HASHES.values() for path in tables],

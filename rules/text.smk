@@ -1,4 +1,4 @@
-# The MLP with the clips' texts, alone and beside the face, and what the texts give away.
+# The MLP on the clips' texts, alone and with the face, and a probe of what the texts give away.
 from facewave.planning.texts import text_fusion_options
 from facewave.versions import TEXT_VERSION
 
@@ -61,6 +61,6 @@ rule compare_text:
 
 
 rule text_fusion:
-    """Train the MLP with the clips' texts, alone and beside the face, and compare."""
+    """Train the MLP on the clips' texts, alone and with the face, and compare."""
     input:
         of_datasets("evaluation/text_fusion/{protocol}/text_fusion.json"),

@@ -1,11 +1,11 @@
-# Clips -> landmark trajectories, one job per bucket. The key file says which clips, and what of them
-# changed; the trajectories lie in the content-addressed store, the output is the bucket's index.
+# Clips -> landmark trajectories, one job per bucket. The key file lists the clips and changes when
+# they do; the trajectories go to the content-addressed store, the output is the bucket's index.
 from facewave.versions import FACE_CROP_VERSION
 
 
-# Where Snakemake itself runs: the nodes of a cluster often reach no network.
+# Local, since the nodes of a cluster often have no network access.
 rule fetch_landmarker:
-    """Fetch the face landmarker model, for machines that later have no network."""
+    """Fetch the face landmarker model, for machines that will have no network later."""
     output:
         LANDMARKER_MODEL,
     log:
@@ -13,7 +13,7 @@ rule fetch_landmarker:
     localrule: True
     conda:
         "../envs/features.yaml"
-    # Functions of `output` are no reason to run again: the bytes are the same from everywhere.
+    # As a function of `output` it is no reason to run again: the bytes are the same from any source.
     params:
         local=lambda wildcards, output: CONFIG["landmarker"]["model"],
         url=lambda wildcards, output: CONFIG["landmarker"]["url"],

@@ -1,4 +1,4 @@
-# Cuts between scenes, for datasets whose `segments` have `scenes: detect`: before anything else.
+# Cuts between scenes, for datasets whose `segments` have `scenes: detect`. Runs before all else.
 from facewave.planning.scenes import scene_datasets, scene_tables
 from facewave.versions import SCENE_VERSION
 
@@ -23,12 +23,12 @@ rule find_scenes:
         default_fps=CONFIG["landmarker"]["default_fps"],
         version=SCENE_VERSION,
     message:
-        "look for the scenes of {wildcards.video} ({wildcards.dataset})"
+        "detect the scenes of {wildcards.video} ({wildcards.dataset})"
     script:
         "../scripts/find_scenes.py"
 
 
-# Where Snakemake itself runs: it says at the end which videos could not be read.
+# Local, since it prints at the end which videos could not be read.
 rule list_scenes:
     input:
         key=DATASET / "keys/scenes.json",
@@ -52,6 +52,6 @@ rule list_scenes:
 
 
 rule detect_scenes:
-    """Look for the cuts in videos whose segments may not cross one; run before all other targets."""
+    """Detect cuts in videos whose segments must not cross them; run this before all other targets."""
     input:
         told(lambda wildcards: scene_tables(SCENE_VIDEOS, RESULTS)),

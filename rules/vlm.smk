@@ -1,5 +1,5 @@
-# PaliGemma 2 with a face: adaptation, fine-tuning, fusion with the MLP, ablation. Before it is
-# trained it answers by the rules of zero_shot.smk.
+# PaliGemma 2 with a face: adaptation, fine-tuning, fusion with the MLP, ablation. The rules
+# of zero_shot.smk let it answer before it is trained.
 from facewave.planning.ablation import flat
 from facewave.planning.vlm import (
     control_predictions,
@@ -19,12 +19,12 @@ SHUFFLED = shuffled_features(CONFIG, STAGE_OPTIONS["features"])
 
 
 def section(wildcards):
-    """Return the section of the configuration that a rule's model is trained by."""
+    """Return the section of the configuration that a rule's model is trained with."""
     return VLM_SECTIONS[wildcards.vlm]
 
 
-# One stage of one control. Checkpoints lie beside the outputs' folders, not among the outputs: what
-# Snakemake removes of a killed job leaves them alone, and the job resumes from the last one.
+# One stage of one control. Checkpoints lie outside the outputs' folders: Snakemake does not remove
+# them when a job is killed, and the job resumes from the last one.
 rule fit_vlm:
     input:
         unpack(
@@ -56,7 +56,7 @@ rule fit_vlm:
         "../envs/vlm.yaml"
     threads: lambda wildcards: section(wildcards)["threads"]
     resources:
-        # Every GPU's process reads the weights.
+        # The process of each GPU reads the weights.
         mem_mb=growing(12000 * (1 + max(1, CONFIG["vlm"]["gpus"]))),
         runtime=growing(480),
         gpu=lambda wildcards: gpus(section(wildcards), section(wildcards)),
@@ -219,7 +219,7 @@ rule ablate_paligemma:
 
 
 rule demo_vlm:
-    """Run a toy model of random weights through every stage on the rendered clips."""
+    """Run a toy model with random weights through every stage on the rendered clips."""
     input:
         [
             path

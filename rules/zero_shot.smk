@@ -1,10 +1,10 @@
-# Pretrained models answer questions about the test part as they are. Answers lie in the store: a
-# killed job resumes at the clip, and no question is answered twice.
+# Pretrained models answer questions about the test part without any training. Answers go to the
+# store: a killed job resumes at the clip, and no question is answered twice.
 from facewave.planning.vlm import vlm_sections, zero_shot_options, zero_shot_resources
 from facewave.storage.answer_index import answer_index
 from facewave.versions import ZERO_SHOT_VERSION
 
-# The models that `vlm` trains, which answer untrained beside those of `zero_shot`.
+# The models that `vlm` trains; untrained, they answer beside those of `zero_shot`.
 VLM_SECTIONS = vlm_sections(CONFIG, toy_preset=Path(ROOT) / "presets/vlm_tiny.yaml")
 
 

@@ -21,7 +21,7 @@ def main(
     seed: int,
     texts: Sequence[Mapping[str, Any]] = (),
 ) -> None:
-    """Write the manifest, its rows as the graph was planned with them, and tables' texts."""
+    """Write the manifest, with the rows that the graph was planned with and any joined texts."""
     clips, digest = planned_clips(
         Path(key),
         dataset=dataset,

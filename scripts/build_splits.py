@@ -27,7 +27,7 @@ def main(
     fold: str | None,
     seed: int,
 ) -> None:
-    """Write train, validation and test part of one fold."""
+    """Write the training, validation and test parts of one fold."""
     clips = read_manifest(Path(manifest))
     index = read_feature_indexes(Path(path) for path in features)
     parts = assign_parts(

@@ -1,4 +1,4 @@
-"""Summarise what is wrong with descriptions, and how much of the label they give away."""
+"""Summarise the faults of the descriptions, and how much of the label they give away."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -10,7 +10,7 @@ from facewave.ablation.nested import Choice, inner_scores, nested
 from facewave.jobs.log import job_log
 from facewave.storage.tables import write_csv, write_rows
 
-# The name of the choices in the table of scores, beside the reference.
+# Names the choices in the table of scores, where the reference stands beside them.
 _CHOSEN = "chosen by inner folds"
 
 
@@ -28,7 +28,7 @@ def main(
     """Write the score of the choices, the choices, and the inner scores of all variants (CSV).
 
     Args:
-        inner: of each variant, one list per outer fold of one file per seed: answers for the fold's
+        inner: for each variant and outer fold, one file per seed: predictions for the fold's
             training clips.
         outer: the same for the fold's test clips.
         folds: names of the outer folds.
@@ -46,7 +46,7 @@ def main(
 
 
 def _write_inner(path: Path, scores: Mapping[str, Sequence[float]], folds: Sequence[str]) -> None:
-    """Write one row per variant, best mean first: the inner UAR of each outer fold, their mean."""
+    """Write one row per variant, best first: mean of the inner UARs, then each outer fold's."""
     ranked = sorted(scores.items(), key=lambda item: -float(np.mean(item[1])))
     rows = [
         [name, *(f"{value:.4f}" for value in [np.mean(values), *values])] for name, values in ranked

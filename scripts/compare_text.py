@@ -23,7 +23,7 @@ def main(
     text: Mapping[str, Any],
     seed: int,
 ) -> None:
-    """Write the scores of face, text and both as CSV, and with the probe of the texts as JSON.
+    """Write the scores of face, text and both as CSV, and, with the texts' probe, as JSON.
 
     Args:
         manifest: of the dataset; its texts are probed.

@@ -25,7 +25,7 @@ def main(
     """Write the scores of all variants as CSV, JSON and SVG.
 
     Args:
-        predictions: of each variant, one list per fold of one file per seed.
+        predictions: for each variant and fold, one file per seed.
         reference: the variant that the others are tested against.
         table, scores, figure: to write (CSV, JSON, SVG).
         seed: of bootstrap and permutations.

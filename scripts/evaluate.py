@@ -1,4 +1,4 @@
-"""Score the test predictions of a model over all folds, classes as well as values."""
+"""Score the test predictions of a model over all folds, whether classes or values."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,10 +38,10 @@ def main(
         metrics: to write (JSON).
         figure: to write (PNG): the confusion matrix, or predicted over true values.
         title: of the figure.
-        confused_clips: to write (CSV): wrong predictions, the most certain first; None: not wanted.
-        confused_classes: to write (CSV): pairs of classes; None: not wanted.
+        confused_clips: to write (CSV): wrong predictions, most confident first; None: not written.
+        confused_classes: to write (CSV): pairs of classes; None: not written.
         folds: names of the folds; None: their numbers.
-        test_splits: test part of each fold, for the subjects; None: without them.
+        test_splits: test part of each fold, which names the subjects; None: without subjects.
         seed: of the confidence intervals.
     """
     read = read_folds(predictions, train_splits, names=folds, test_splits=test_splits)

@@ -40,7 +40,7 @@ def main(
         checkpoints: model of each fold.
         tests: test part (Parquet) of each fold, in the same order.
         table, summary, picture: to write.
-        title: of the picture.
+        title: of the image.
         repeats: permutations of each group of columns.
         seed: of permutations and intervals.
         threads: torch's threads.

@@ -1,4 +1,4 @@
-"""Train one variant on the inner folds of one outer fold; keep its answers for their test parts."""
+"""Train one variant on the inner folds of one outer fold; keep their test predictions."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,17 +26,17 @@ def main(
     seed: int,
     threads: int,
 ) -> None:
-    """Write the predictions (Parquet): every training clip once, in the order of the clips.
+    """Write the predictions (Parquet): each training clip once, in the order of the clips.
 
     The outer fold's test part is not among the inputs.
 
     Args:
-        train, val: the outer fold's training and validation part.
+        train, val: the outer fold's training and validation parts.
         predictions: to write, one per seed.
         options: section `mlp` of the variant.
         seeds: of the training.
         folds: number of inner folds.
-        val_fraction: fraction of an inner fold's training clips that validates.
+        val_fraction: fraction of an inner fold's training clips used for validation.
         seed: of the division into inner folds.
         threads: torch's threads.
     """

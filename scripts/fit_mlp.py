@@ -27,13 +27,13 @@ def main(
 ) -> None:
     """Write checkpoint, metrics (one row per epoch) and predictions; see facewave.mlp.train.
 
-    While it runs, unnamed files beside the metrics hold the features: memory does not grow with
-    them.
+    While it runs, unnamed files beside the metrics hold the features, so that memory does not grow
+    with them.
 
     Args:
         train: training part (Parquet).
-        val: validation part: stops the training.
-        test: test part: predicted, otherwise untouched.
+        val: validation part; decides when training stops.
+        test: test part; only predicted.
         checkpoint: to write (.pt).
         metrics: to write (CSV); `.partial` beside it while training runs.
         predictions: to write (Parquet), of the validation and test parts.

@@ -1,4 +1,4 @@
-"""Fine-tune Qwen2.5-VL on one fold; answer its validation and test part."""
+"""Fine-tune Qwen2.5-VL on one fold; answer about its validation and test parts."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Train the MLP on one fold with the clips' texts, alone or beside the face; keep its answers."""
+"""Train the MLP on one fold with the clips' texts, alone or with the face; keep its predictions."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -33,7 +33,7 @@ def main(
     """Write the predictions (Parquet) of the test part.
 
     Args:
-        splits: `train`, `val` and `test` part.
+        splits: `train`, `val` and `test` parts.
         predictions: to write.
         options: section `mlp`.
         text: see `facewave.text.features.TextOptions`.

@@ -1,4 +1,4 @@
-"""Train one variant of the ablation on one fold, once per seed; keep its test answers."""
+"""Train one variant of the ablation on one fold, once per seed; keep its test predictions."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ def main(
     """Write the predictions (Parquet) of the test part.
 
     Args:
-        splits: `train`, `val` and `test` part.
+        splits: `train`, `val` and `test` parts.
         predictions: to write, one per seed.
         options: section `mlp` of the variant.
         control: see `facewave.ablation.controls`.

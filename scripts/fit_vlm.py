@@ -1,4 +1,4 @@
-"""Train one stage of PaliGemma on one fold; answer its validation and test part."""
+"""Train one stage of PaliGemma on one fold; answer about its validation and test parts."""
 
 from pathlib import Path
 from typing import Any

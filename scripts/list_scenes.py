@@ -7,7 +7,7 @@ from facewave.video.scene_lists import SCENE_COLUMNS, scene_rows
 
 
 def main(*, lists: Sequence[str], key_folder: str, table: str) -> None:
-    """Write a row a video, and print what is to be said about the videos."""
+    """Write one row per video, and print errors and notes."""
     rows = scene_rows([Path(path) for path in lists], keys=Path(key_folder))
     write_text(Path(table), format_rows(SCENE_COLUMNS, rows))
     for row in rows:

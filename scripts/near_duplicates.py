@@ -16,7 +16,7 @@ def main(
     min_frames: int,
     max_distance: int,
 ) -> None:
-    """Write the pairs of clips of different datasets that look alike, and print their number."""
+    """Write the pairs of similar clips from different datasets, and print how many there are."""
     about = {
         name: {
             clip.clip_id: {"actual": clip.actual, "fold": clip.fold, "split": clip.split}

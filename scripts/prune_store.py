@@ -6,7 +6,7 @@ from facewave.planning.prune import prune_store
 
 
 def main(*, results: str, store: str) -> None:
-    """Remove what no index names, and say how much that was."""
+    """Remove the shards that no index names, and say how much was removed."""
     pruned = prune_store(Path(results), Path(store))
     message = (
         f"prune_store: {pruned.removed} files removed ({pruned.removed_bytes / 1e6:.1f} MB), "

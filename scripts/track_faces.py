@@ -17,8 +17,8 @@ def main(
     options: Mapping[str, Any],
     stall_seconds: float,
 ) -> None:
-    """Track the clips of a bucket, in a process that may crash without harm to the others."""
-    # A benchmark names a worker of its own for its made-up clips (benchmarks/scale/).
+    """Track the clips of a bucket in a separate process: if one crashes it, the others go on."""
+    # A benchmark names its own worker for its made-up clips (benchmarks/scale/).
     worker = os.environ.get("FACEWAVE_TRACKING_WORKER", WORKER)
     with isolated_tracker(stall_seconds=stall_seconds, module=worker) as track:
         track_bucket(

@@ -5,7 +5,7 @@ from facewave.splits.export_chat import export_chat
 
 
 def main(*, split: str, chat: str, form: str, prompt: str, use_text: bool, store: str) -> None:
-    """Write a part of a split as conversations."""
+    """Write one part of a split as conversations."""
     export_chat(split, Path(chat), form=form, prompt=prompt, use_text=use_text, store=Path(store))
 
 

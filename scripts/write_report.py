@@ -14,7 +14,7 @@ def paths(files: Iterable[str]) -> list[Path]:
 
 
 def only(files: Iterable[str]) -> Path | None:
-    """Return the one file of an optional input; None if there is none."""
+    """Return the only file of an optional input; None if it has none."""
     return next(iter(paths(files)), None)
 
 

@@ -17,7 +17,7 @@ def main(
     counts: str,
     text_is_speech: bool,
 ) -> None:
-    """Write the transcripts of all clips as one table, and counts and word error rate."""
+    """Write the transcripts of all clips as one table, and counts and word error rate as JSON."""
     clips = read_manifest(Path(manifest))
     rows = read_indexes([Path(path) for path in indexes], clips)
     write_transcripts(rows, parquet=Path(parquet), table=Path(csv))

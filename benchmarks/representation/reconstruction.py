@@ -4,8 +4,8 @@ python benchmarks/representation/reconstruction.py results/NAME [--layouts NAME 
                                                    [--coefficients K ...] [--processes N]
                                                    [--output FOLDER]
 
-Reads the trajectories that `snakemake features` left in a dataset's folder of results and aligns
-them as the features there were. Writes `reconstruction.csv` and `reconstruction.png`, and prints a
+Reads the trajectories that `snakemake features` left in a dataset's results folder and aligns them
+as its features were aligned. Writes `reconstruction.csv` and `reconstruction.png`, and prints a
 Markdown table for docs/representation.md.
 """
 
@@ -44,7 +44,7 @@ from facewave.tracking.track_bucket import TRACK_COLUMNS  # noqa: E402
 # A clip is rebuilt in groups of columns of at most this many bytes (float64).
 _GROUP_BYTES = 32 * 1024 * 1024
 _RESAMPLES = 2000
-# The workflow's own layouts come before those to compare with.
+# The workflow's own layouts come first, then those to compare with.
 _COLOURS = {
     "paper": "tab:red",
     "segments": "tab:blue",
@@ -63,7 +63,7 @@ class _Signal(NamedTuple):
     last: int
 
 
-# What is measured by itself: errors of different units cannot be added.
+# Each is measured separately: errors in different units cannot be added.
 SIGNALS: dict[str, _Signal] = {
     "landmarks": _Signal("landmarks", 0, columns("landmarks")),
     "blendshapes": _Signal("blendshapes", 0, columns("blendshapes")),
@@ -99,7 +99,7 @@ class LayoutError:
 
     Attributes:
         signal, layout, coefficients: see `Rebuilt`.
-        clips: those that have an error (something moves).
+        clips: number of those that have an error (something moves).
         error: mean over the clips.
         low, high: 95 % bootstrap interval of the mean over clips.
         lost: mean fraction of the frames that the code does not hold.
@@ -116,7 +116,7 @@ class LayoutError:
 
 
 def wanted_codes(layouts: Sequence[str], coefficients: Sequence[int]) -> list[tuple[str, int]]:
-    """Return the codes to compare: every layout with every K, `mean` once."""
+    """Return the codes to compare: every layout with every K, but `mean` only once."""
     codes = [(layout, 1 if layout == "mean" else k) for layout in layouts for k in coefficients]
     return list(dict.fromkeys(codes))
 
@@ -131,9 +131,9 @@ def rebuild(
         layout, coefficients: the code.
 
     Returns:
-        float64 (T, m), frames that the code lost as the last one that it holds; and their fraction.
+        float64 (T, m), lost frames filled with the last one that the code holds; their fraction.
     """
-    # In float64: the errors of a full code are to be those of the code, not of rounding.
+    # In float64, so that errors come from the code and not from rounding.
     values = trajectories.astype(np.float64)
     code = wavelets.encode(values, layout=layout, coefficients=coefficients)
     rebuilt = wavelets.decode(code, layout=layout, frames=len(values))
@@ -149,7 +149,7 @@ def measure_clip(
     face: FaceOptions,
     quality: QualityOptions,
 ) -> list[Rebuilt]:
-    """Measure how codes rebuild a clip; nothing for one that is not valid.
+    """Measure how codes rebuild a clip; an invalid clip gives nothing.
 
     Args:
         shard: its trajectory shard.

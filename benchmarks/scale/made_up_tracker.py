@@ -1,8 +1,8 @@
 """Made-up clips of a few bytes, and a tracking worker that gives them made-up trajectories.
 
-It looks at nothing, so that a benchmark measures the workflow's own cost. `scale.py` names it to
+It does not look at images, so a benchmark measures the workflow's own cost. `scale.py` passes it to
 the workflow in an environment variable (see `ENVIRONMENT`). No video can be mistaken for a made-up
-clip, and the worker fails at anything else: no real video ever gets a made-up trajectory.
+clip, and the worker fails on anything else: no real video ever gets a made-up trajectory.
 """
 
 import json
@@ -24,7 +24,7 @@ from facewave.tracking.track_clip import TrackJob, TrackSummary  # noqa: E402
 from facewave.tracking.worker import answer_jobs  # noqa: E402
 from facewave.versions import TRACK_VERSION  # noqa: E402
 
-# Of a `snakemake` command whose clips are made up.
+# For a `snakemake` command whose clips are made up.
 ENVIRONMENT = {"FACEWAVE_TRACKING_WORKER": "benchmarks.scale.made_up_tracker"}
 MAGIC = b"facewave made-up clip "
 NOTE = "made up for a benchmark: no face was looked for"
@@ -38,9 +38,9 @@ def made_up_clip(name: str, *, frames: int = 2, seconds: float = 0.0) -> bytes:
     """Return the bytes of a made-up clip.
 
     Args:
-        name: whatever makes its bytes, and its trajectory, differ from those of others.
+        name: distinguishes its bytes, and its trajectory, from those of other clips.
         frames: length of its trajectory.
-        seconds: how long tracking it shall take; it waits and uses no processor.
+        seconds: how long tracking it takes; the worker waits and uses no processor time.
     """
     return MAGIC + json.dumps({"frames": frames, "name": name, "seconds": seconds}).encode()
 

@@ -19,8 +19,8 @@ class Stage:
 
     Attributes:
         pids: processes seen.
-        peak_mb: most resident memory of one of them.
-        seconds: during which at least one of them was there.
+        peak_mb: peak resident memory of one of them.
+        seconds: time during which at least one of them was running.
     """
 
     pids: set[int] = field(default_factory=set)
@@ -36,9 +36,9 @@ class Watched:
         wall_s: of the whole command.
         cpu_s: user and system time of the main process and all jobs.
         main_cpu_s: of the main process alone, up to the last sample.
-        main_peak_mb: most resident memory of the main process.
-        jobs_s: time during which at least one job's process was there.
-        main_share_while_jobs: of one core, from the first job's process to the last one's end.
+        main_peak_mb: peak resident memory of the main process.
+        jobs_s: time during which at least one job's process was running.
+        main_share_while_jobs: fraction of one core, from the first job's start to the last's end.
         stages: by name of the script.
         code, output: exit code; stdout and stderr.
     """
@@ -57,11 +57,11 @@ class Watched:
 def watch(
     command: list[str], *, output: Path, cwd: Path, environment: Mapping[str, str]
 ) -> Watched:
-    """Run a command to its end.
+    """Run a command and wait for it to end.
 
     Args:
         command: its main process is `snakemake`, whose descendants are jobs.
-        output: file that takes stdout and stderr.
+        output: file for stdout and stderr.
         cwd: working folder.
         environment: variables added to this process's own.
     """
@@ -83,7 +83,7 @@ def watch(
 
 def _sample_until_end(process: subprocess.Popen[bytes], seen: Watched) -> None:
     last = time.monotonic()
-    spans: list[tuple[float, float]] = []  # time and the main process's seconds, while jobs are
+    spans: list[tuple[float, float]] = []  # time and the main process's seconds, while jobs run
     while process.poll() is None:
         now = time.monotonic()
         _look_at_main(process.pid, seen)

@@ -5,7 +5,7 @@ python benchmarks/scale/scale.py --folder /tmp/scale [--clips N ...] [--target N
                            [--frames N]
 
 The clips are made up: files of a few bytes that the worker of `made_up_tracker.py` gives a made-up
-trajectory of two frames, coded to one coefficient. So what is measured is planning, scheduling,
+trajectory of two frames, coded to one coefficient. This measures planning, scheduling,
 starting jobs and the store, not MediaPipe. Linux only (/proc). Prints the Markdown tables of
 docs/performance.md.
 """
@@ -58,7 +58,7 @@ def run(
 
 
 def taken(seen: Watched) -> dict[str, Any]:
-    """Return the figures of a run as JSON has them."""
+    """Return the figures of a run as they are written to JSON."""
     return {
         "wall_s": round(seen.wall_s, 2),
         "cpu_s": round(seen.cpu_s, 2),
@@ -86,12 +86,12 @@ def planned_jobs(output: str) -> dict[str, int]:
 
 
 def best(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the run that took least time: other work on the machine only adds to it."""
+    """Return the run that took the least time: other work on the machine only adds to it."""
     return min(runs, key=lambda figures: figures["wall_s"])
 
 
 def pretend_first_run(work: Path, args: argparse.Namespace) -> None:
-    """Bring the workflow to the end of a first run up to the features, without its jobs."""
+    """Bring the workflow to the state after a first run up to the features, without its jobs."""
     from facewave.config.check import check_config
 
     sha256 = check_config({})["landmarker"]["sha256"]
@@ -157,7 +157,7 @@ def _events(measured: list[dict[str, Any]]) -> str:
         jobs = sum(measured[-1]["events"][name]["jobs"].values())
         if name == "dry run of nothing done":
             jobs = 0
-        # The target itself counts as a job of Snakemake's, but does nothing.
+        # Snakemake counts the target itself as a job, but it does nothing.
         rows.append([name, *cells, _BARS.get(name, ""), str(max(0, jobs - 1))])
     heads = [f"{one['clips']:,} clips" for one in measured]
     return _markdown(["event", *heads, "bar", "jobs"], rows)
@@ -185,8 +185,8 @@ def _first_runs(measured: list[dict[str, Any]], cores: int) -> str:
             ]
         )
     head = [
-        "clips", "buckets", "jobs", "first run", "core time a clip", "CPU time a clip",
-        "main process's CPU time a job", "… of a core while jobs run", "… memory",
+        "clips", "buckets", "jobs", "first run", "core time per clip", "CPU time per clip",
+        "main process's CPU time per job", "… of a core while jobs run", "… memory",
     ]  # fmt: skip
     return _markdown(head, rows)
 
@@ -210,23 +210,23 @@ def _markdown(head: list[str], rows: list[list[str]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, required=True, help="takes about 2 GB for 100,000")
+    parser.add_argument("--folder", type=Path, required=True, help="2 GB for 100,000 clips")
     parser.add_argument("--clips", type=int, nargs="+", default=[1000, 10_000, 100_000])
-    parser.add_argument("--target", default="all", help="of the workflow, such as features")
+    parser.add_argument("--target", default="all", help="target of the workflow, such as features")
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument(
-        "--rounds", type=int, default=3, help="of runs that do nothing; best counts"
+        "--rounds", type=int, default=3, help="of runs that do nothing; the best one counts"
     )
-    parser.add_argument("--seconds", type=float, default=0.0, help="that tracking a clip waits")
+    parser.add_argument("--seconds", type=float, default=0.0, help="that tracking one clip takes")
     parser.add_argument(
-        "--frames", type=int, default=0, help="per clip, which is a folder of them; 0: a file"
+        "--frames", type=int, default=0, help="per clip, which is then a folder; 0: each is a file"
     )
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--keep", action="store_true", help="leave clips and results there")
+    parser.add_argument("--keep", action="store_true", help="keep clips and results")
     parser.add_argument(
         "--pretend", action="store_true", help="no first run, see scale_clips.py; up to features"
     )
-    parser.add_argument("--first-run-only", action="store_true", help="then stop; keep everything")
+    parser.add_argument("--first-run-only", action="store_true", help="stop then; keep everything")
     parser.add_argument("--resume", action="store_true", help="continue after such a first run")
     args = parser.parse_args()
     if args.pretend:

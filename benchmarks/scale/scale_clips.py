@@ -1,9 +1,9 @@
-"""Made-up clips for `scale.py`, a few bytes each, what happens to them, and pretended results.
+"""Made-up clips of a few bytes for `scale.py`, changes to them, and pretended results.
 
 Pretended results are those of a first run that never took place: the indexes of all buckets are
-written at once, without shards, and Snakemake takes them for its own (`--touch`). With 100,000
-clips that saves an hour of jobs. A clip that an event makes stale is computed nevertheless, and so
-is its bucket, whose shards are missing.
+written directly, without shards, and Snakemake is told that they are its own (`--touch`). With
+100,000 clips that saves an hour of jobs. If an event changes a clip, its whole bucket is still
+computed, because its shards are missing.
 """
 
 import csv
@@ -47,9 +47,9 @@ def clip_path(number: int) -> str:
 def write_clip(
     work: Path, number: int, *, frames: int = 0, version: int = 0, seconds: float = 0.0
 ) -> None:
-    """Write a clip's bytes; another version has other bytes.
+    """Write a clip's bytes; they differ between versions.
 
-    With `frames` the clip is a folder of so many files; another version replaces the first one.
+    With `frames` the clip is a folder of that many files; another version replaces the first one.
     """
     path = work / "clips" / clip_path(number)
     content = made_up_clip(f"{number} version {version}", seconds=seconds)
@@ -95,7 +95,7 @@ def make_corpus(
 
 
 def small_config(model: Path) -> dict[str, object]:
-    """Return a configuration whose codes and model are as small as they can be."""
+    """Return a configuration whose codes and model are as small as possible."""
     return {
         "enabled": ["scale"],
         "datasets": {

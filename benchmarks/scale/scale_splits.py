@@ -1,10 +1,10 @@
-"""Memory and time of building splits, and of a training epoch, with rows of the real width.
+"""Memory and time of building splits and of one training epoch, with rows of the real width.
 
 python benchmarks/scale/scale_splits.py --folder /tmp/scale [--rows N ...] [--json PATH] [--keep]
 
 A row has the default features (about 90 kB). The values are random, so that nothing can be
-compressed; 500 different shards stand for all clips. Each step runs in a process of its own,
-through the workflow's own scripts, and says how much memory it held at most (Linux: VmHWM).
+compressed; 500 different shards stand for all clips. Each step runs the workflow's own script
+in a separate process, and reports its peak memory (Linux: VmHWM).
 """
 
 import argparse
@@ -35,7 +35,7 @@ def default_config() -> dict[str, Any]:
 
 
 def make_inputs(folder: Path, rows: int) -> None:
-    """Write manifest, feature indexes and shards of so many clips."""
+    """Write manifest, feature indexes and shards of this many clips."""
     import numpy as np
 
     from facewave.features.encode_bucket import FEATURE_COLUMNS
@@ -126,7 +126,7 @@ def train(folder: Path, *, fusion: bool) -> None:
 
 
 def run_alone(script: str, folder: Path, *arguments: str) -> dict[str, float]:
-    """Run a step of a script in a process of its own; return its seconds and peak memory in MB."""
+    """Run a step of a script in a separate process; return its seconds and peak memory in MB."""
     command = [sys.executable, script, "--folder", str(folder), "--step", *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -135,7 +135,7 @@ def run_alone(script: str, folder: Path, *arguments: str) -> dict[str, float]:
 
 
 def figures(started: float) -> dict[str, float]:
-    """Return what this process took since then (of `time.perf_counter`), and its peak memory."""
+    """Return the time since `started` (of `time.perf_counter`) and this process's peak memory."""
     peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     times = os.times()
     return {
@@ -183,10 +183,10 @@ def _cell(found: object) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, required=True, help="takes 0.3 MB per row")
+    parser.add_argument("--folder", type=Path, required=True, help="needs 0.3 MB per row")
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--keep", action="store_true", help="leave the splits there")
+    parser.add_argument("--keep", action="store_true", help="keep the splits")
     parser.add_argument("--step", nargs="+", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.step:

@@ -181,7 +181,7 @@ def _write_split(path: Path, rows: Any, labels: Any, valid: Any) -> None:
 
 
 def _write_hashes(folder: Path, count: int, random: Any) -> None:
-    """Write hashes of three frames a clip; bits are as uneven as those of centred faces."""
+    """Write hashes of three frames per clip; bits are as uneven as those of centred faces."""
     import numpy as np
 
     from facewave.splits.near_duplicates import HASH_COLUMNS

@@ -1,11 +1,11 @@
-"""Memory and time of what comes behind the features: scores, cross-validation, look-alikes, report.
+"""Memory and time of the stages after the features, from scores to report.
 
 python benchmarks/scale/scale_stages.py --folder /tmp/scale [--clips N ...] [--json PATH] [--keep]
 
 Clips, quality, answers and hashes are made up; five folds; half of the answers are wrong, a tenth
 of the clips is invalid, and 50 trajectory shards stand for all. A row of the splits has one
-feature: these stages read its label only. Each step runs in a process of its own, through the
-workflow's own scripts, and says how much memory it held at most (Linux: VmHWM).
+feature: these stages read its label only. Each step runs the code of the workflow's own script
+in a separate process, and reports its peak memory (Linux: VmHWM).
 """
 
 import argparse
@@ -33,7 +33,7 @@ def evaluate(folder: Path) -> None:
         train_splits=[str(fold / "train.parquet") for fold in folds],
         test_splits=[str(fold / "test.parquet") for fold in folds],
         metrics=str(folder / "metrics.json"),
-        confusion=str(folder / "confusion.png"),
+        figure=str(folder / "confusion.png"),
         confused_clips=str(folder / "confused_clips.csv"),
         confused_classes=str(folder / "confused_classes.csv"),
         folds=[fold.name for fold in folds],
@@ -68,33 +68,30 @@ def near_duplicates(folder: Path) -> None:
 
 
 def write_report(folder: Path) -> None:
-    import write_report as script
+    from facewave.report.page import ReportFiles, ReportSettings
+    from facewave.report.page import write_report as write
 
-    folds, config = sorted(folder.glob("fold-*")), default_config()
-    script.main(
-        html=str(folder / "report.html"),
-        quality=str(folder / "quality.csv"),
-        dataset="one",
-        manifest=str(folder / "manifest.parquet"),
-        tracks=[str(path) for path in sorted((folder / "tracks").glob("*.tsv"))],
-        features=[str(path) for path in sorted((folder / "features").glob("*.tsv"))],
-        parts={part: [str(fold / f"{part}.parquet") for fold in folds] for part in PARTS},
-        training=[str(fold / "metrics.csv") for fold in folds],
-        metrics=str(folder / "metrics.json"),
-        models={},
-        ablation=None,
-        text_fusion=None,
-        folds=[fold.name for fold in folds],
-        store=str(folder / "store"),
-        config=config,
-        adapter="table",
-        commit=None,
-        review_thumbnails=config["report"]["review_thumbnails"],
-        near_duplicates=[str(folder / "near_duplicates.tsv")],
-        compared=["one", "two"],
-        confusions={name: str(folder / f"confused_{name}.csv") for name in ("clips", "classes")},
-        confused_clips=config["explanation"]["confused_clips"],
-        explanation=[],
+    config = default_config() | {"datasets": {"one": {"adapter": "table"}}}
+    folds = sorted(folder.glob("fold-*"))
+    write(
+        ReportFiles(
+            manifest=folder / "manifest.parquet",
+            track_indexes=sorted((folder / "tracks").glob("*.tsv")),
+            feature_indexes=sorted((folder / "features").glob("*.tsv")),
+            store=folder / "store",
+            splits={
+                fold.name: {part: fold / f"{part}.parquet" for part in PARTS} for fold in folds
+            },
+            training={fold.name: fold / "metrics.csv" for fold in folds},
+            scores=folder / "metrics.json",
+            confused_clips=folder / "confused_clips.csv",
+            confused_classes=folder / "confused_classes.csv",
+            models={},
+            near_duplicates=folder / "near_duplicates.tsv",
+        ),
+        ReportSettings(dataset="one", config=config, commit=None, compared=["one", "two"]),
+        html=folder / "report.html",
+        quality_csv=folder / "quality.csv",
     )
 
 
@@ -115,10 +112,10 @@ def run_step(folder: Path, name: str, arguments: list[str]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, required=True, help="takes 2 kB a clip")
+    parser.add_argument("--folder", type=Path, required=True, help="needs 2 kB per clip")
     parser.add_argument("--clips", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--keep", action="store_true", help="leave inputs and results there")
+    parser.add_argument("--keep", action="store_true", help="keep inputs and results")
     parser.add_argument("--step", nargs="+", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.step:

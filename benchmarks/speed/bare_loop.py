@@ -1,4 +1,4 @@
-"""The limit: OpenCV and `detect_for_video` over the same clips, nothing kept, N processes.
+"""The upper limit: OpenCV and `detect_for_video` on the same clips, N processes, no results kept.
 
 python benchmarks/speed/bare_loop.py MODEL PROCESSES CLIP... prints the number of frames.
 """

@@ -1,4 +1,4 @@
-"""Speed side by side: `snakemake features` beside a bare loop, a serial script and PyWavelets.
+"""Speed of `snakemake features` compared with a bare loop, a serial script and PyWavelets.
 
 python benchmarks/speed/bench.py [--json PATH] [--data FOLDER] [--clips N] [--rounds N] [--cores N]
 

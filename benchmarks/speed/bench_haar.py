@@ -1,11 +1,11 @@
-"""Measure the Haar transform side by side with PyWavelets.
+"""Compare the speed of the Haar transform with that of PyWavelets.
 
     python benchmarks/speed/bench_haar.py [--json PATH]
 
 One clip of 75 frames with all its trajectories (478 landmarks x 3, 52 blendshapes), the layout
 `paper`, from the clip to its code: padding, level-L approximation, scaling, cut to K. PyWavelets
-goes to level L and no deeper, in the boundary mode that is fastest for it (blocks are even, so no
-boundary is ever met). The contestants take turns in one process; the figures are medians.
+goes to level L and no deeper, in its fastest boundary mode (blocks are even, so there is no
+boundary to handle). The candidates take turns in one process; the figures are medians.
 """
 
 import argparse
@@ -60,7 +60,7 @@ def measure() -> dict[str, float]:
     The keys of the medians of one clip are `haar_ms`, `haar_loop_ms` and `haar_pywt_ms`.
     """
     clip = np.random.default_rng(0).random((FRAMES, TRAJECTORIES), dtype=np.float32)
-    # Calls a turn: enough to time the fast ones well, few enough to keep the turns short.
+    # Calls per turn: enough to time the fast ones well, few enough to keep the turns short.
     contestants: dict[str, tuple[Callable[[Clip], Clip], int]] = {
         "haar_ms": (facewave_code, 100),
         "haar_pywt_ms": (pywt_code, 10),

@@ -5,13 +5,13 @@
 
 Tracks N clips in one process, one after the other, as a bucket's job does, with every setting of
 `landmarker.max_fps` and `landmarker.max_side`; then once more with a stopwatch around decoding,
-MediaPipe's own call and the rest. CPU time is of the process with all its threads. Prints two
-Markdown tables: shares of the wall time, and settings beside all frames in full size. Landmarks:
+MediaPipe's own call and the rest. CPU time is that of the process with all its threads. Prints two
+Markdown tables: fractions of the wall time, and settings against all full-size frames. Landmarks:
 median over frames of the mean distance, in percent of the distance between the outer eye corners.
 Features: median over the default features of their correlation across clips.
 
-With --enlarge the same for the clips enlarged to frames of 16:9 and this height (PyAV, H.264), with
-settings of `landmarker.max_side` alone. They cost as much to decode, convert and hand over as
+With --enlarge, does the same for clips enlarged to frames of 16:9 and this height (PyAV, H.264),
+with settings of `landmarker.max_side` alone. They cost as much to decode, convert and hand over as
 other videos of that size, but show no more detail than before.
 """
 
@@ -53,7 +53,7 @@ LARGE_SETTINGS = [{}, {"max_side": 1280}, {"max_side": 960}, {"max_side": 640}]
 
 
 class Stopwatch:
-    """Seconds by part, of functions that are wrapped."""
+    """Seconds per part, spent in wrapped functions."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -86,7 +86,7 @@ class Stopwatch:
 
 
 def watch_parts(watch: Stopwatch) -> None:
-    """Wrap what a bucket's job calls; the parts do not overlap but for `detect`, `landmarker`."""
+    """Wrap what a bucket's job calls; no parts overlap except `detect` and `landmarker`."""
     video.Video.frames = watch.iterated("decoding and colour conversion", video.Video.frames)
     landmarks.VideoLandmarker.detect = watch.timed("detect", landmarks.VideoLandmarker.detect)
     landmarks._read_result = watch.timed("reading the result", landmarks._read_result)
@@ -98,7 +98,7 @@ def watch_parts(watch: Stopwatch) -> None:
 
 
 def image_seconds(frames: int, shape: tuple[int, ...]) -> float:
-    """Return the time that wrapping so many frames as MediaPipe images takes."""
+    """Return the time that wrapping this many frames as MediaPipe images takes."""
     from mediapipe.tasks.python.vision.core.image import Image, ImageFormat
 
     frame = np.zeros(shape, np.uint8)
@@ -109,7 +109,7 @@ def image_seconds(frames: int, shape: tuple[int, ...]) -> float:
 
 
 def enlarge(clip: Path, folder: Path, height: int) -> Path:
-    """Write a clip again in the middle of frames of 16:9 and this height."""
+    """Write a clip again, centred in frames of 16:9 and this height."""
     import av
 
     width, target = height * 16 // 9, folder / f"{clip.stem}-{height}.mp4"
@@ -182,7 +182,7 @@ def codes(folder: Path, count: int) -> list[np.ndarray]:
 
 
 def landmark_error(folder: Path, reference: Path, count: int) -> float:
-    """Return the median distance of landmarks (x, y), in percent of the distance of the eyes."""
+    """Return the median distance of landmarks (x, y), in percent of that between the eyes."""
     distances = []
     for index in range(count):
         shard = folder / f"{index}.npz"
@@ -196,7 +196,7 @@ def landmark_error(folder: Path, reference: Path, count: int) -> float:
 
 
 def similarity(found: list[np.ndarray], wanted: list[np.ndarray]) -> float:
-    """Return the median over features of the correlation across clips."""
+    """Return the median, over features, of their correlation across clips."""
     a, b = np.array(found), np.array(wanted)
     moving = (a.std(axis=0) > 1e-9) & (b.std(axis=0) > 1e-9)
     a, b = a[:, moving], b[:, moving]
@@ -267,10 +267,11 @@ def main() -> None:
 
 def show(found: dict[str, Any]) -> None:
     """Print two Markdown tables."""
-    print("| part of a bucket's time | share |\n|---|---|")
+    print("| part of a bucket's time | fraction |\n|---|---|")
     for name, share in sorted(found["shares"].items(), key=lambda item: -item[1]):
         print(f"| {name} | {100 * share:.1f} % |")
-    print("\n| setting | CPU time | landmarks off by | features alike |\n|---|---|---|---|")
+    print("\n| setting | relative CPU time | landmark error | feature correlation |")
+    print("|---|---|---|---|")
     for row in found["settings"]:
         print(
             f"| {row['setting']} | {row['cpu_ratio']:.2f} | {row['landmark_error_percent']:.2f} % "

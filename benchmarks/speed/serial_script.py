@@ -1,4 +1,4 @@
-"""What one writes without a workflow: one process, lists of lists, one pickle.
+"""A typical script without a workflow: one process, lists of lists, one pickle.
 
 python benchmarks/speed/serial_script.py MODEL OUTPUT CLIP... prints the number of frames.
 """

@@ -2,8 +2,9 @@
 
 python benchmarks/training/train_mlp.py [--rows 12000] [--threads 2] [--epochs N] [--json PATH]
 
-A tenth of the rows validates. Values are random, and every class is a little larger than the one
-before; that is enough for the model to learn, and says nothing about faces. What is measured is
+A tenth of the rows is for validation. Values are random, and those of every class are a little
+larger than those of the class before. That is enough for the model to learn; it says nothing about
+faces. What is measured is
 `facewave.mlp.train.train_mlp`, from tables in memory to the model: checks, standardisation,
 directions, all epochs, temperature and, with `mlp.fusion.refit`, all of it once more on both parts.
 """
@@ -30,7 +31,7 @@ from facewave.splits.read import SplitTable  # noqa: E402
 
 
 def table(rows: int, config: dict[str, Any], *, seed: int) -> SplitTable:
-    """Make up a part with the feature groups that the MLP is fed."""
+    """Make up a part with the feature groups that the MLP reads."""
     random = np.random.default_rng(seed)
     shapes = feature_shapes(WaveletOptions(**config["wavelet"]), FaceOptions(**config["features"]))
     shapes = {name: shapes[name] for name in config["mlp"]["inputs"]}
@@ -52,7 +53,7 @@ def table(rows: int, config: dict[str, Any], *, seed: int) -> SplitTable:
 
 
 def memory_mb(field: str) -> int:
-    """Return VmHWM (most so far) or VmRSS (now) of this process in MB (Linux)."""
+    """Return VmHWM (peak so far) or VmRSS (now) of this process in MB (Linux)."""
     found = re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())
     return int(found[1]) // 1024 if found else 0
 

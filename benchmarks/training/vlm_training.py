@@ -1,14 +1,14 @@
-"""Seconds a clip and peak memory of training PaliGemma 2 3B with a face, beside the estimate.
+"""Seconds per clip and peak memory of training PaliGemma 2 3B with a face, beside the estimate.
 
 make bench-vlm
 .venv/bin/python benchmarks/training/vlm_training.py [--batch 1 2 4 8] [--pixels 448] [--steps 10]
     [--folder results]
 
-Weights are random and of full size, so no checkpoint is needed; pictures are noise and are ready in
-memory. A row is a number of clips a batch, with and without gradient checkpointing: forward,
+Weights are random and of full size, so no checkpoint is needed; images are noise and already in
+memory. A row is a number of clips per batch, with and without gradient checkpointing: forward,
 backward, clipping, AdamW's step. A row that does not fit into memory says so, and the next one is
-measured. `vlm_training.md` and `.json` in the folder hold the table, written anew after every row.
-`--toy` measures the toy model, on a CPU too, to see that the script runs.
+measured. `vlm_training.md` and `.json` in the folder hold the table, rewritten after every row.
+`--toy` measures the toy model, also on a CPU, to check that the script runs.
 """
 
 import argparse
@@ -37,17 +37,17 @@ from facewave.vlm.paligemma.options import ModelOptions  # noqa: E402
 from facewave.vlm.paligemma.toy import TINY_PIXELS, tiny_config, tiny_processor  # noqa: E402
 
 GIB = 1024**3
-# Steps before the measured ones: kernels are chosen, memory is reserved, AdamW's state is made.
+# Steps before the measured ones: they choose kernels, reserve memory and make AdamW's state.
 WARM_UP = 2
 NO_MEMORY = "out of memory"
 COLUMNS = {
-    "clips": "clips a batch",
+    "clips": "clips per batch",
     "checkpointing": "checkpointing",
-    "seconds_a_clip": "s a clip",
+    "seconds_a_clip": "s per clip",
     "clips_a_second": "clips/s",
     "peak_gib": "peak GiB",
     "estimate_gib": "estimate GiB",
-    "paper_seconds_a_clip": "paper estimate, s a clip",
+    "paper_seconds_a_clip": "paper estimate, s per clip",
 }
 
 
@@ -79,7 +79,7 @@ def made_up_batch(model: FaceVlm, clips: int, *, pixels: int, device: torch.devi
 
 
 def measure(model: FaceVlm, batch: dict, *, steps: int, device: torch.device) -> dict:
-    """Return median seconds a clip, clips a second and, on a GPU, peak memory."""
+    """Return the median seconds per clip, clips per second and, on a GPU, peak memory."""
     trained = [p for p in model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=1e-6)
     times = []
@@ -102,7 +102,7 @@ def measure(model: FaceVlm, batch: dict, *, steps: int, device: torch.device) ->
 
 
 def free(model: FaceVlm | None) -> None:
-    """Give back what a row has taken: gradients, and what torch keeps reserved."""
+    """Free what a row has used: gradients, and memory that torch keeps reserved."""
     if model is not None:
         model.zero_grad(set_to_none=True)
     gc.collect()
@@ -191,7 +191,7 @@ def main(arguments: list[str]) -> None:
     given = parser.parse_args(arguments)
     cuda = torch.cuda.is_available()
     if not cuda and not given.toy:
-        sys.exit("torch sees no GPU here: install a build of torch with CUDA, or try with --toy")
+        sys.exit("torch finds no GPU: install a build of torch with CUDA, or try --toy")
     device = torch.device("cuda" if cuda else "cpu")
     about = {
         "device": torch.cuda.get_device_name() if cuda else "cpu",

@@ -1,10 +1,10 @@
-"""What Snakemake has to know while it reads the Snakefile, without knowing of Snakemake.
+"""What Snakemake has to know while it reads the Snakefile; nothing here depends on Snakemake.
 
-In comes the configuration; out go lists of files and the options of the stages, which the rule
-files pass on. `project.py` is the way in: `open_project` reads the label files of the enabled
+The configuration comes in; lists of files and the options of the stages go out, and the rule files
+pass them on. Start reading at `project.py`: `open_project` reads the label files of the enabled
 datasets and returns a `Project`, whose methods list the files of buckets, folds and datasets.
-`plan.py` writes the key files that say what of a clip changed; `scenes.py`, `ablation.py`, `vlm.py`
-and `texts.py` plan the stages whose files depend on more than that. `prune.py` finds what of the
-store nothing needs, and `scheduler.py` mends what Snakemake's own scheduler costs. Nothing here
-imports Snakemake, and nothing imported here imports torch, cv2 or mediapipe: every dry run pays.
+`plan.py` writes the key files, which say what changed in a clip; `scenes.py`, `ablation.py`,
+`vlm.py` and `texts.py` plan the stages whose files depend on more than that. `prune.py` removes
+what the store no longer needs, and `scheduler.py` makes Snakemake's own scheduler cheaper.
+Nothing imported here imports torch, cv2 or mediapipe, since every dry run would pay for it.
 """

@@ -1,4 +1,4 @@
-"""The variants that `ablate` and `tune` compare, and where their predictions lie."""
+"""The variants that `ablate` and `tune` compare, and where their predictions are stored."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Ablation:
 
     Attributes:
         variants: by name, the sections `quality`, `features`, `wavelet` and `mlp`.
-        controls: by name, the control that a variant is; only of variants that are one.
-        candidates: names of the variants that inner folds choose among.
+        controls: by name, the control that a variant is; only for variants that are controls.
+        candidates: names of the variants to choose among by inner folds.
         seeds: of the training.
     """
 
@@ -38,10 +38,10 @@ class Ablation:
 
 
 def read_ablation(config: Mapping[str, Any]) -> Ablation:
-    """Return the variants of a checked configuration, those of its grid among them.
+    """Return the variants of a checked configuration, including those of its grid.
 
     Raises:
-        PlanError: a variant cannot be what it is set to.
+        PlanError: a variant's settings are invalid.
     """
     try:
         full = with_grid(config)
@@ -72,9 +72,9 @@ def variant_predictions(
     """Return the prediction files of a dataset: per variant, one list per fold, one file per seed.
 
     Args:
-        project, ablation, dataset: whose.
-        names: of the variants; None for all.
-        inner: whether those of the inner folds are meant.
+        project, ablation, dataset: whose predictions.
+        names: of the variants; None means all.
+        inner: whether to return those of the inner folds.
     """
     folder = project.results / dataset / "ablation"
     place = "inner" if inner else ""

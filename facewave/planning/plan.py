@@ -26,7 +26,7 @@ from facewave.tracking.track_bucket import read_tracked
 
 
 class PlanError(ValueError):
-    """What was requested cannot be planned; the message says what to do."""
+    """The request cannot be planned; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class DatasetPlan:
     Attributes:
         bucket_count: number of buckets that clips are hashed into.
         buckets: names of the buckets that hold clips.
-        subjects: subjects known, sorted.
+        subjects: known subjects, sorted.
         folds: the dataset's own folds, sorted.
         targets: names of the clips' targets, sorted.
     """
@@ -52,7 +52,7 @@ NO_PLAN = DatasetPlan(bucket_count=1, buckets=[], subjects=[])
 
 
 def manifest_digest(clips: Iterable[Clip]) -> str:
-    """Return the SHA-256 of all manifest rows, in their order."""
+    """Return the SHA-256 of all manifest rows, in order."""
     digest = hashlib.sha256()
     for row in map(attrgetter(*COLUMNS), clips):
         digest.update(json.dumps(row, ensure_ascii=True).encode() + b"\n")
@@ -73,7 +73,7 @@ def plan_dataset(
         folder: the dataset's results folder.
         buckets: number of buckets, or `auto`.
         stage_options: options of the stages `tracks` and `features`; part of their key files, so
-            that a changed option is seen even where Snakemake's own records are lost.
+            that a changed option is noticed even if Snakemake's own records are lost.
     """
     keys = folder / "keys"
     count = auto_buckets(len(clips)) if buckets == "auto" else int(buckets)
@@ -122,7 +122,7 @@ def plan_dataset(
 def read_plan(folder: Path) -> DatasetPlan:
     """Read the plan that the main process wrote: what a job on another machine starts from.
 
-    A dataset that was not planned yet has no buckets: the job is one of `detect_scenes`.
+    A dataset that has not been planned yet has no buckets: the job belongs to `detect_scenes`.
     """
     try:
         text = (folder / "keys" / "plan.json").read_text(encoding="utf-8")
@@ -150,7 +150,7 @@ def planned_clips(
         dataset, options, demo_root, seed: as for `load_clips`.
 
     Raises:
-        ManifestError: if the rows are others than when the workflow started.
+        ManifestError: if the rows have changed since the workflow started.
     """
     clips = load_clips(
         dataset,

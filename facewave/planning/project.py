@@ -1,8 +1,8 @@
-"""What the rules ask while the Snakefile is read: the enabled datasets, their plans, their files.
+"""What the rules need while the Snakefile is read: the enabled datasets, their plans and files.
 
-`open_project` turns the configuration into a `Project` once; the rule files ask it for lists of
-paths and for the options of the stages, and pass nothing else on. It knows nothing of Snakemake, so
-that all of it can be tested without a graph.
+`open_project` turns the configuration into a `Project` once; the rule files get lists of paths
+and the options of the stages from it, and pass nothing else on. It knows nothing about Snakemake,
+so all of it can be tested without a graph.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ _LANDMARKER_OPTIONS = (
 
 @dataclass(frozen=True)
 class Project:
-    """The enabled datasets as they stand, and where their files lie.
+    """The enabled datasets in their current state, and where their files are.
 
     Attributes:
         config: the checked configuration.
         datasets: options of the enabled datasets, see `facewave.config.check.dataset_config`.
         plans: their plans; `NO_PLAN` for those of `unplanned`.
         folds: names of each dataset's folds; none where the protocol has a single split.
-        unplanned: datasets that cannot be planned yet, and what has to be done first.
+        unplanned: datasets that cannot be planned yet, and what must be done first.
     """
 
     config: Mapping[str, Any]
@@ -54,12 +54,12 @@ class Project:
 
     @property
     def results(self) -> Path:
-        """Folder of everything that the workflow writes."""
+        """Folder that everything is written to."""
         return Path(self.config["results"])
 
     @property
     def protocol(self) -> str:
-        """The protocol that decides training, validation and test parts."""
+        """The protocol that decides the training, validation and test parts."""
         return str(self.config["split"]["protocol"])
 
     def file(self, dataset: str, path: str) -> Path:
@@ -91,12 +91,12 @@ class Project:
         return [self.results / dataset / pattern.format(split=folder) for folder in folders]
 
     def of_datasets(self, pattern: str, **values: Iterable[str]) -> list[Path]:
-        """Return the files of all datasets that a pattern stands for.
+        """Return the files of all datasets that match a pattern.
 
         Args:
             pattern: below a dataset's folder, with `{split}`, `{bucket}`, `{protocol}` and the
-                names of `values`; it stands for every combination of what it names.
-            values: further wildcards and what each may be.
+                names of `values`; every combination of their values gives a file.
+            values: further wildcards and their possible values.
 
         Raises:
             PlanError: a dataset cannot be planned yet.
@@ -116,7 +116,7 @@ class Project:
         return found
 
     def target_tables(self) -> list[Path]:
-        """Return the tables of targets of the datasets whose clips have any."""
+        """Return the tables of targets of those datasets whose clips have any."""
         return [
             self.results / name / "targets.parquet"
             for name, plan in self.plans.items()
@@ -124,12 +124,12 @@ class Project:
         ]
 
     def existing(self, dataset: str, *paths: str) -> list[Path]:
-        """Return those of a dataset's files that were made: a report shows them, up to date."""
+        """Return those of a dataset's files that exist: a report shows them, up to date."""
         files = [self.results / dataset / path for path in paths]
         return [file for file in files if file.exists()]
 
     def demo_files(self, dataset: str, *, bucket: str | None = None) -> list[Path]:
-        """Return the files that a recipe's clips are rendered to; none of a real dataset.
+        """Return the files that a recipe's clips are rendered to; a real dataset has none.
 
         Args:
             dataset: its name.
@@ -149,12 +149,12 @@ def open_project(config: Mapping[str, Any], *, write: bool) -> Project:
     Args:
         config: checked, see `facewave.config.check.check_config`.
         write: whether to read the label files and bring the key files up to date, as the main
-            process does; else the written plans are read, as in a job's own process.
+            process does; otherwise the existing plans are read, as in a job's own process.
 
     Raises:
         ManifestError: what an adapter says about bad rows.
     """
-    # `check_dataset` looks at another folder than the datasets', which may be broken.
+    # `check_dataset` looks at a folder of its own; the enabled datasets may be broken.
     names = [] if config["root"] else config["enabled"]
     datasets = {name: dataset_config(config, name) for name in names}
     plans: dict[str, DatasetPlan] = {}
@@ -206,10 +206,10 @@ def _plan(name: str, options: Mapping[str, Any], config: Mapping[str, Any]) -> D
 def stage_options(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return what decides the shards of the stages `tracks` and `features`.
 
-    It is part of their keys and key files; what is not in it computes no clip again.
+    They are part of the keys and key files; a change of anything else recomputes no clip.
     """
     section = config["landmarker"]
-    # What is not asked for is in no key: results of before the option stay valid.
+    # Options that are not set are left out of the keys, so that older results stay valid.
     chosen = {name: section[name] for name in _LANDMARKER_OPTIONS if section[name] is not None}
     return {
         "tracks": {
@@ -228,13 +228,13 @@ def stage_options(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def landmarker_model(config: Mapping[str, Any]) -> Path:
-    """Return where the landmarker bundle lies; by its bytes: another model is another file."""
+    """Return the path of the landmarker bundle, named by its hash: one file per model."""
     name = f"face_landmarker-{config['landmarker']['sha256'][:12]}.task"
     return Path(config["results"]) / "models" / name
 
 
 def recipe_clips(options: Mapping[str, Any]) -> list[DemoClip]:
-    """Return the clips of a dataset that the workflow renders itself; none of a real dataset."""
+    """Return the clips of a dataset that the workflow renders itself; a real dataset has none."""
     if options["adapter"] != "demo":
         return []
     return demo_clips(
@@ -243,7 +243,7 @@ def recipe_clips(options: Mapping[str, Any]) -> list[DemoClip]:
 
 
 def rendered_patterns(options: Mapping[str, Any]) -> list[str]:
-    """Return the paths, below `demo_clips`, of the clips of any `{subject}` of a recipe."""
+    """Return the paths, below `demo_clips`, of a recipe's clips of any `{subject}`."""
     clips = recipe_clips(options)
     return [
         clip.relative_path.replace(clip.subject, "{subject}", 1)
@@ -253,7 +253,7 @@ def rendered_patterns(options: Mapping[str, Any]) -> list[str]:
 
 
 def code_commit(folder: Path) -> str | None:
-    """Return the commit of the code in a folder, with `+` if files differ; None without git."""
+    """Return the commit of the code in a folder, with `+` if files changed; None without git."""
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty=+"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)

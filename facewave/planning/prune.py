@@ -34,8 +34,8 @@ def named_keys(results: Path, stage: str) -> set[str]:
     """Return the keys that the indexes of all datasets under `results` name, enabled or not.
 
     Raises:
-        TableError, UnfinishedError: if an index cannot be read, or some buckets have none; nothing
-            must be removed then.
+        TableError, UnfinishedError: if an index cannot be read, or some buckets have none; then
+            nothing may be removed.
     """
     keys: set[str] = set()
     for plan_file in results.glob("*/keys/plan.json"):
@@ -58,15 +58,15 @@ def named_keys(results: Path, stage: str) -> set[str]:
 
 
 def prune_store(results: Path, store: Path) -> Pruned:
-    """Remove shards that no index names, and what killed jobs left half-written.
+    """Remove shards that no index names, and files that killed jobs left unfinished.
 
-    Must not run beside a job that writes to the store; Snakemake's lock sees to that.
+    Must not run while a job writes to the store; Snakemake's lock ensures that.
 
     Raises:
-        TableError, UnfinishedError: as `named_keys`; nothing is removed then.
+        TableError, UnfinishedError: as for `named_keys`; then nothing is removed.
 
     Args:
-        results: folder with a folder a dataset.
+        results: folder with one folder per dataset.
         store: folder of the content-addressed store.
     """
     removed, size, kept = 0, 0, 0
@@ -83,7 +83,7 @@ def prune_store(results: Path, store: Path) -> Pruned:
 
 
 def _indexes(folder: Path, stage: str, bucket: str) -> list[Path]:
-    """Return a bucket's index, and those of the ablations' variants."""
+    """Return a bucket's index and those of the ablations' variants."""
     name = f"{stage}/{bucket}.tsv"
     variants = (path for kind in ("ablation", "vlm") for path in folder.glob(f"{kind}/*/{name}"))
     return [path for path in (folder / name, *variants) if path.exists()]

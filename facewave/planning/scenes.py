@@ -1,7 +1,7 @@
 """Which videos have their scenes detected, and what each list depends on.
 
 Runs when the Snakefile is parsed, like `facewave.planning.plan`: each video has a key file, the
-input of its job, which changes only when the video or an option does.
+input of its job, which changes only when the video or an option changes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from facewave.video.scene_lists import SceneKey, key_path, read_header, scene_li
 
 
 def wanting_scenes(name: str, options: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield name and options of a dataset, or of its members, that `detect_scenes` is meant for.
+    """Yield name and options of a dataset, or of those members, that `detect_scenes` applies to.
 
     Args:
         name: of the dataset.
@@ -44,7 +44,7 @@ def plan_scenes(
         seed, demo_root: as for `load_clips`.
 
     Returns:
-        the clip ids of the videos that are there; each has a key file and is to have a list
+        the clip ids of the videos that exist; each gets a key file, and its job writes a list
 
     Raises:
         ManifestError: what the adapter says about bad rows.
@@ -72,7 +72,7 @@ def plan_scenes(
 
 
 def planned_videos(options: Mapping[str, Any]) -> list[str]:
-    """Return what `plan_scenes` returned for a dataset last; none before that.
+    """Return what `plan_scenes` last returned for a dataset; empty before that.
 
     Args:
         options: of the dataset, one of `wanting_scenes`.
@@ -93,7 +93,7 @@ def _write_key(keys: Path, clip: Clip, key: SceneKey, listed: Path) -> None:
     path = key_path(keys, clip.clip_id)
     content = {"file_path": clip.file_path, "fps_hint": clip.fps_hint, "key": key}
     write_text_if_changed(path, json.dumps(content, sort_keys=True, indent=1) + "\n")
-    # Snakemake goes by dates: a list that was put there by hand must not look newer than its key.
+    # Snakemake compares dates: a list that was copied there must not look newer than its key.
     if listed.exists() and read_header(listed).get("key") != key:
         path.touch()
 
@@ -108,7 +108,7 @@ def _listed(lists: Path, clip_ids: Sequence[str]) -> dict[str, Tracked]:
 
 
 def scene_datasets(datasets: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Return the planned videos of each dataset, or member of one, that wants its scenes found."""
+    """Return the planned videos of each dataset, or member of one, with `scenes: detect`."""
     return {
         wanting: planned_videos(options)
         for name, given in datasets.items()
@@ -117,14 +117,14 @@ def scene_datasets(datasets: Mapping[str, Mapping[str, Any]]) -> dict[str, list[
 
 
 def scene_tables(videos: Mapping[str, list[str]], results: Path) -> list[Path]:
-    """Return the tables of scenes of the datasets of `scene_datasets`.
+    """Return the tables of scenes of the datasets that `scene_datasets` returned.
 
     Raises:
-        PlanError: no dataset wants its scenes found.
+        PlanError: no dataset has `scenes: detect`.
     """
     if not videos:
         raise PlanError(
-            "detect_scenes: no enabled dataset asks for it; give one of them "
+            "detect_scenes: no enabled dataset uses it; give one of them "
             "`segments: {seconds: 10, scenes: detect}` (docs/datasets.md, Long videos)"
         )
     return [results / name / "scenes.tsv" for name in videos]

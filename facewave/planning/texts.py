@@ -1,4 +1,4 @@
-"""Texts of clips: which tables are joined to a manifest, and what decides their content."""
+"""Texts of clips: the tables that are joined to a manifest, and what determines their content."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def joined_text_files(project: Project, dataset: str) -> list[str]:
 
 
 def transcript_options(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what decides the transcripts."""
+    """Return the options that determine the transcripts."""
     return with_pin({name: config["transcripts"][name] for name in _TRANSCRIPTS})
 
 
 def transcript_memory(config: Mapping[str, Any]) -> int:
-    """Return the memory of a transcribing job in MiB: that of the engine's models."""
+    """Return the memory of a transcribing job in MiB, which depends on the engine's models."""
     return 8000 if config["transcripts"]["engine"] == "whisper" else 1000
 
 
 def text_fusion_options(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what decides the text features that are fused with the face's."""
+    """Return the options that determine the text features that are fused with the face's."""
     return with_pin(config["text_fusion"])

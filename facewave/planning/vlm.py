@@ -1,4 +1,4 @@
-"""The vision-language models: what is trained or answers zero-shot, and where its files lie."""
+"""The vision-language models: what is trained or answers zero-shot, and where its files are."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Section = Mapping[str, Any]
 
 
 def vlm_sections(config: Mapping[str, Any], *, toy_preset: Path) -> dict[str, Section]:
-    """Return the section `vlm` per trained model: the configured one, and the toy of `demo_vlm`.
+    """Return one section `vlm` per trained model: the configured one, and the toy of `demo_vlm`.
 
     Args:
         config: the checked configuration.
@@ -43,7 +43,7 @@ def vlm_sections(config: Mapping[str, Any], *, toy_preset: Path) -> dict[str, Se
 def training_options(
     section: Section, project: Project, dataset: str, *, control: str, stage: str
 ) -> dict[str, Any]:
-    """Return what decides a training; see `facewave.vlm.plan.model_params`.
+    """Return what determines a training; see `facewave.vlm.plan.model_params`.
 
     Raises:
         PlanError: the dataset lacks the targets of a regression.
@@ -68,14 +68,14 @@ def training_files(
     """Return the inputs of a training that depend on its control and stage.
 
     Returns:
-        `train`, `val` and `test`, `start` (the weights of the stage before; none for the first
-        stage) and `targets` (none but for a regression).
+        `train`, `val` and `test`, `start` (the weights of the previous stage; empty for the
+        first) and `targets` (empty except for a regression).
 
     Raises:
         PlanError: the dataset lacks the targets of a regression.
     """
     folder = project.results / dataset
-    # Else a missing file would be the error, which says nothing of the configuration.
+    # Otherwise the error would be a missing file, which says nothing about the configuration.
     targets = training_options(section, project, dataset, control=control, stage=stage)[
         "model"
     ].get("targets")
@@ -89,25 +89,25 @@ def training_files(
 
 
 def gpus(section: Section, model: Section) -> int:
-    """Return the GPUs of a job; a toy needs none."""
+    """Return the number of GPUs of a job; a toy needs none."""
     return 0 if model["model"] in TOYS else int(section["gpus"])
 
 
 def zero_shot_options(
     config: Mapping[str, Any], sections: Mapping[str, Section], model: str
 ) -> dict[str, Any]:
-    """Return what decides the answers of a zero-shot model: of `zero_shot`, or of `vlm` untrained.
+    """Return what determines a zero-shot model's answers: one of `zero_shot`, or `vlm` untrained.
 
     Raises:
-        PlanError: an untrained model cannot say numbers.
+        PlanError: an untrained model cannot predict numbers.
     """
     section = _untrained(sections, model)
     if section is None:
         return zero_shot_params(config["zero_shot"], model)
     if section["head"] == "regression":
         raise PlanError(
-            "zero_shot_paligemma: a model predicts no numbers before it is trained; choose another "
-            "vlm.head, or run train_paligemma"
+            "zero_shot_paligemma: a model cannot predict numbers before it is trained; choose "
+            "another vlm.head, or run train_paligemma"
         )
     return untrained_params(section, max_new_tokens=config["zero_shot"]["max_new_tokens"])
 
@@ -115,7 +115,7 @@ def zero_shot_options(
 def zero_shot_resources(
     config: Mapping[str, Any], sections: Mapping[str, Section], model: str
 ) -> tuple[int, int]:
-    """Return GPUs (at most one) and CPU threads of a job of a zero-shot model."""
+    """Return the GPUs (at most one) and CPU threads of a zero-shot model's job."""
     section = _untrained(sections, model)
     if section is not None:
         return min(1, gpus(section, section)), section["threads"]
@@ -128,14 +128,14 @@ def _untrained(sections: Mapping[str, Section], model: str) -> Section | None:
 
 
 def score_file(section: Section, project: Project, dataset: str, *, vlm: str, stage: str) -> Path:
-    """Return the file of the scores of a stage of a trained model."""
+    """Return the file with the scores of one stage of a trained model."""
     values = section["head"] == "regression" and stage != "zero_shot"
     folder = project.results / dataset / "evaluation" / evaluation_folder(vlm, stage)
     return folder / project.protocol / f"{'regression' if values else 'metrics'}.json"
 
 
 def scored_stages(section: Section) -> list[str]:
-    """Return the stages with scores; probabilities can be fused with the MLP's, text cannot."""
+    """Return the stages that have scores; only probabilities can be fused with the MLP's."""
     return [*STAGES, *(["fusion"] if section["head"] in ("verbaliser", "linear") else [])]
 
 
@@ -161,7 +161,7 @@ def control_predictions(
 
 
 def models_in_report(config: Mapping[str, Any], project: Project, dataset: str) -> dict[str, str]:
-    """Return the models beside the MLP that a report shows: title to file of scores."""
+    """Return the models that a report shows beside the MLP, from title to file of scores."""
     section, folder = config["vlm"], project.results / dataset / "evaluation"
     trained = {
         title: str(score_file(section, project, dataset, vlm="paligemma", stage=stage))
@@ -176,7 +176,7 @@ def models_in_report(config: Mapping[str, Any], project: Project, dataset: str) 
 
 
 def ablation_in_report(config: Mapping[str, Any], project: Project, dataset: str) -> list[Path]:
-    """Return the scores of PaliGemma's ablation where a report shows them."""
+    """Return the scores of PaliGemma's ablation if a report shows them."""
     if "ablation" not in config["vlm"]["report"]:
         return []
     folder = project.results / dataset / "evaluation/paligemma/ablation"
@@ -192,7 +192,7 @@ def annotated_dataset(config: Mapping[str, Any]) -> str:
     """Return the dataset whose clips are described.
 
     Raises:
-        PlanError: none is named.
+        PlanError: no dataset is named.
     """
     name = config["annotate"]["dataset"]
     if name is None:
@@ -204,7 +204,7 @@ def annotated_dataset(config: Mapping[str, Any]) -> str:
 
 
 def annotation_examples(config: Mapping[str, Any], project: Project) -> dict[str, Any]:
-    """Return the files of the dataset that examples are drawn from; none without examples."""
+    """Return the files of the dataset that examples are drawn from; empty without examples."""
     name = config["annotate"]["examples"]
     if name is None:
         return {}
@@ -218,7 +218,7 @@ def annotation_examples(config: Mapping[str, Any], project: Project) -> dict[str
 def stage_scores(
     sections: Mapping[str, Section], project: Project, vlm: str, stages: Iterable[str]
 ) -> list[Path]:
-    """Return the scores of some stages of a model, on every enabled dataset."""
+    """Return the score files of some stages of a model, on every enabled dataset."""
     return [
         score_file(sections[vlm], project, dataset, vlm=vlm, stage=stage)
         for dataset in project.datasets

@@ -1,3 +1,3 @@
 #!/bin/sh
-# Cancels the jobs of these numbers.
+# Cancels the jobs with these numbers.
 exec scancel "$@"

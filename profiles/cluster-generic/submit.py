@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Submit a job's script to the cluster and print the number that the cluster gives it.
+"""Submit a job's script to the cluster and print the job's number.
 
-Snakemake calls it with the path of the script, which names in a comment what its job needs.
+Snakemake calls it with the path of the script, which states in a comment what its job needs.
 For another scheduler change `submit_command`, and `job_id` if it prints more than the number.
 """
 
@@ -19,7 +19,7 @@ _MARK = "# properties = "
 
 
 def main() -> None:
-    """Submit the script named in the command line."""
+    """Submit the script named on the command line."""
     script = Path(sys.argv[1])
     logs = Path(".snakemake", "cluster_logs")
     logs.mkdir(parents=True, exist_ok=True)
@@ -32,15 +32,15 @@ def main() -> None:
 
 
 def read_properties(script: Path) -> dict[str, Any]:
-    """Return what Snakemake says of a job: type, rule or groupid, threads and resources."""
+    """Return what Snakemake says about a job: type, rule or groupid, threads and resources."""
     for line in script.read_text(encoding="utf-8").splitlines():
         if line.startswith(_MARK):
             return json.loads(line.removeprefix(_MARK))
-    raise ValueError(f"{script}: no line begins with {_MARK!r}; is it a script of Snakemake's?")
+    raise ValueError(f"{script}: no line begins with {_MARK!r}; is it a job script of Snakemake?")
 
 
 def submit_command(properties: dict[str, Any], *, logs: Path, extra: list[str]) -> list[str]:
-    """Return the command that submits a job; the script's path is put behind it.
+    """Return the command that submits a job; the script's path is appended to it.
 
     Args:
         properties: see `read_properties`; `mem_mb` is in MiB, `runtime` in minutes, `gpu` a number.

@@ -44,5 +44,5 @@ def test_a_row_without_memory_does_not_end_the_others(benchmark, tmp_path, monke
 def test_without_a_gpu_the_full_size_is_not_tried(benchmark, tmp_path):
     if torch.cuda.is_available():
         pytest.skip("there is a GPU")
-    with pytest.raises(SystemExit, match="torch sees no GPU here"):
+    with pytest.raises(SystemExit, match="torch finds no GPU"):
         benchmark.main(["--folder", str(tmp_path)])

@@ -92,5 +92,5 @@ def test_nobody_asks_for_scenes(tmp_path):
     write_labels(tmp_path, [("clip.mp4", "happy", "s1")])
     write_config(tmp_path)
     refused = snakemake(tmp_path, "detect_scenes", check=False)
-    assert "no enabled dataset asks for it" in refused.output
+    assert "no enabled dataset uses it" in refused.output
     assert refused.code != 0

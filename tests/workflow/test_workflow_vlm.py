@@ -116,7 +116,7 @@ def test_targets_plan_what_they_say_and_the_default_nothing(project: Path) -> No
     assert (plan["write_report"], plan["predict_zero_shot"]) == (1, 1)
     write_vlm(project, report=["adaptation"], head="regression")
     failed = snakemake(project, "-n", "--", "zero_shot_paligemma", check=False)
-    assert "zero_shot_paligemma: a model predicts no numbers before it is trained" in failed.output
+    assert "zero_shot_paligemma: a model cannot predict numbers" in failed.output
     write_config(project, enabled=["demo"], datasets={"demo": {"adapter": "demo"}})
     plan = snakemake(project, "-n", "--", "demo_vlm").jobs
     assert plan["fit_vlm"] == 2
