@@ -92,7 +92,7 @@ rule compare_variants:
     output:
         table=ABLATION / "ablation.csv",
         scores=ABLATION / "ablation.json",
-        picture=ABLATION / "ablation.svg",
+        figure=ABLATION / "ablation.svg",
     log:
         DATASET / "logs/compare_variants.log",
     conda:

@@ -9,11 +9,11 @@ rule explain_model:
     output:
         table=DATASET / "explanation/{protocol}/importance.csv",
         summary=DATASET / "explanation/{protocol}/importance.json",
-        picture=report(
+        figure=report(
             DATASET / "explanation/{protocol}/importance.png",
             caption="../docs/captions/importance.rst",
             category="Explanation",
-            labels={"dataset": "{dataset}", "picture": "importance"},
+            labels={"dataset": "{dataset}", "figure": "importance"},
         ),
     log:
         DATASET / "logs/explain_model/{protocol}.log",

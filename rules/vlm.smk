@@ -183,7 +183,7 @@ use rule compare_variants as compare_vlm_controls with:
     output:
         table=DATASET / "evaluation/{vlm}/ablation/{protocol}/ablation.csv",
         scores=DATASET / "evaluation/{vlm}/ablation/{protocol}/ablation.json",
-        picture=DATASET / "evaluation/{vlm}/ablation/{protocol}/ablation.svg",
+        figure=DATASET / "evaluation/{vlm}/ablation/{protocol}/ablation.svg",
     log:
         DATASET / "logs/compare_vlm_controls/{vlm}/{protocol}.log",
     params:

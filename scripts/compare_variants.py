@@ -61,6 +61,6 @@ if __name__ == "__main__":
             reference=snakemake.params.reference,
             table=snakemake.output.table,
             scores=snakemake.output.scores,
-            figure=snakemake.output.picture,
+            figure=snakemake.output.figure,
             seed=snakemake.params.seed,
         )

@@ -28,7 +28,7 @@ def main(
     tests: Sequence[str],
     table: str,
     summary: str,
-    picture: str,
+    figure: str,
     title: str,
     repeats: int,
     seed: int,
@@ -39,7 +39,7 @@ def main(
     Args:
         checkpoints: model of each fold.
         tests: test part (Parquet) of each fold, in the same order.
-        table, summary, picture: to write.
+        table, summary, figure: to write.
         title: of the image.
         repeats: permutations of each group of columns.
         seed: of permutations and intervals.
@@ -60,7 +60,7 @@ def main(
     ]
     found = importances(groups, folds, seed=seed)
     write_rows(Path(table), Importance, found)
-    draw_importance(Path(picture), found, title=title)
+    draw_importance(Path(figure), found, title=title)
     write_json(
         Path(summary),
         {
@@ -88,7 +88,7 @@ if __name__ == "__main__":
             tests=list(snakemake.input.tests),
             table=snakemake.output.table,
             summary=snakemake.output.summary,
-            picture=snakemake.output.picture,
+            figure=snakemake.output.figure,
             title=snakemake.params.title,
             repeats=snakemake.params.repeats,
             seed=snakemake.params.seed,
