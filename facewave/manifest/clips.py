@@ -5,7 +5,7 @@ is imported only by the functions that need it.
 """
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -187,7 +187,7 @@ def read_manifest(path: Path) -> list[Clip]:
     Raises:
         ManifestError: no such file, not Parquet, or other columns than the manifest's
     """
-    table = _read(path, None)
+    table = _read(path)
     columns = {name: table.column(name).to_pylist() for name in table.column_names}
     columns["label_distribution"] = [
         tuple(votes) if votes is not None else None for votes in columns["label_distribution"]
@@ -195,17 +195,7 @@ def read_manifest(path: Path) -> list[Clip]:
     return list(map(Clip, *columns.values()))
 
 
-def manifest_metadata(path: Path) -> dict[str, str]:
-    """Return the metadata that `write_manifest` was given.
-
-    Raises:
-        ManifestError: no such file, not Parquet, or other columns than the manifest's
-    """
-    metadata = _read(path, ()).schema.metadata or {}
-    return {key.decode(): value.decode() for key, value in metadata.items()}
-
-
-def _read(path: Path, columns: Iterable[str] | None) -> Any:
+def _read(path: Path) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -214,7 +204,7 @@ def _read(path: Path, columns: Iterable[str] | None) -> Any:
         with pq.ParquetFile(path) as file:
             found = file.schema_arrow
             if found.equals(manifest_schema(), check_metadata=False):
-                return file.read(columns=None if columns is None else list(columns))
+                return file.read()
     except (OSError, pa.ArrowException) as error:
         raise ManifestError(str(path), [str(error)], advice=advice) from error
     problem = f"found the columns {', '.join(found.names)}, expected {', '.join(COLUMNS)}"
