@@ -1,6 +1,8 @@
 # Variants of features and model on the same trajectories, leaving one subject out, with several
 # seeds; and nested cross-validation to choose among them. Codes go to the common store: variants with
 # the same features compute them once.
+from functools import partial
+
 from facewave.planning.ablation import (
     flat,
     outer_folds,
@@ -12,13 +14,7 @@ from facewave.splits.partition import LEAVE_ONE_SUBJECT_OUT
 
 VARIANTS = told(read_ablation)(CONFIG)
 ABLATION = DATASET / "ablation"
-
-
-def answers(wildcards, names=None, inner=False):
-    """Return the predictions of the variants on a rule's dataset, see `variant_predictions`."""
-    return variant_predictions(
-        PROJECT, VARIANTS, wildcards.dataset, names=names, inner=inner
-    )
+answers = partial(variant_predictions, PROJECT, VARIANTS)
 
 
 use rule encode_features as encode_variant with:
@@ -88,7 +84,7 @@ rule fit_variant:
 
 rule compare_variants:
     input:
-        lambda wildcards: flat(answers(wildcards)),
+        lambda wildcards: flat(answers(wildcards.dataset)),
     output:
         table=ABLATION / "ablation.csv",
         scores=ABLATION / "ablation.json",
@@ -101,7 +97,7 @@ rule compare_variants:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        predictions=lambda wildcards: answers(wildcards),
+        predictions=lambda wildcards: answers(wildcards.dataset),
         reference=CONFIG["ablation"]["reference"],
         seed=CONFIG["seed"],
     message:
@@ -149,9 +145,11 @@ rule fit_inner:
 rule choose_variants:
     input:
         inner=lambda wildcards: flat(
-            answers(wildcards, names=VARIANTS.candidates, inner=True)
+            answers(wildcards.dataset, names=VARIANTS.candidates, inner=True)
         ),
-        outer=lambda wildcards: flat(answers(wildcards, names=VARIANTS.candidates)),
+        outer=lambda wildcards: flat(
+            answers(wildcards.dataset, names=VARIANTS.candidates)
+        ),
     output:
         scores=ABLATION / "nested.csv",
         choices=ABLATION / "choices.csv",
@@ -165,9 +163,9 @@ rule choose_variants:
         runtime=growing(30),
     params:
         inner=lambda wildcards: answers(
-            wildcards, names=VARIANTS.candidates, inner=True
+            wildcards.dataset, names=VARIANTS.candidates, inner=True
         ),
-        outer=lambda wildcards: answers(wildcards, names=VARIANTS.candidates),
+        outer=lambda wildcards: answers(wildcards.dataset, names=VARIANTS.candidates),
         folds=lambda wildcards: outer_folds(PROJECT, wildcards.dataset),
         reference=CONFIG["ablation"]["reference"],
         seed=CONFIG["seed"],

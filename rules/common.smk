@@ -1,4 +1,4 @@
-# For all rule files: the checked configuration, the plan of the datasets, and lists of files.
+# For all rule files. The checked configuration, the plan of the datasets, and lists of files.
 # Computation belongs in facewave.planning; this file holds only what needs Snakemake's globals.
 import os
 import sys
@@ -8,8 +8,8 @@ from pathlib import Path
 ROOT = str(workflow.basedir)
 sys.path.insert(0, ROOT)
 # Scripts run in processes of their own and import facewave from here as well.
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    filter(None, [ROOT, os.environ.get("PYTHONPATH")])
+os.environ.update(
+    PYTHONPATH=os.pathsep.join(filter(None, [ROOT, os.environ.get("PYTHONPATH")]))
 )
 
 from snakemake.exceptions import WorkflowError
@@ -76,7 +76,7 @@ def of_dataset(option):
 
 
 def rendered_files(wildcards):
-    """Return the rendered clips that a rule reads: those of its bucket if it has one, else all."""
+    """Return the rendered clips that a rule reads, those of its bucket if it has one, else all."""
     bucket = wildcards.get("bucket")
     return PROJECT.demo_files(wildcards.dataset, bucket=bucket)
 

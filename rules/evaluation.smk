@@ -2,15 +2,13 @@
 from facewave.evaluation.cross_validation import datasets_with_folds
 from facewave.versions import EVALUATION_VERSION
 
-
-def confusion_image(folder, model):
-    """Return the confusion matrix of a model, as Snakemake's own report shows it."""
-    return report(
-        folder / "confusion.png",
-        caption="../docs/captions/confusion.rst",
-        category="Evaluation",
-        labels={"dataset": "{dataset}", "model": model, "protocol": "{protocol}"},
-    )
+# The confusion matrix of a model, as Snakemake's own report shows it.
+confusion_image = lambda folder, model: report(
+    folder / "confusion.png",
+    caption="../docs/captions/confusion.rst",
+    category="Evaluation",
+    labels={"dataset": "{dataset}", "model": model, "protocol": "{protocol}"},
+)
 
 
 rule evaluate:

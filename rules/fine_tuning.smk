@@ -21,11 +21,13 @@ rule fit_qwen:
         DATASET / "logs/fit_qwen/{model}/{split}.log",
     conda:
         "../envs/vlm.yaml"
-    threads: zero_shot_threads
+    threads: lambda wildcards: zero_shot_resources(CONFIG, VLM_SECTIONS, wildcards.model)[1]
     resources:
         mem_mb=growing(24000),
         runtime=growing(480),
-        gpu=zero_shot_gpus,
+        gpu=lambda wildcards: zero_shot_resources(
+            CONFIG, VLM_SECTIONS, wildcards.model
+        )[0],
     params:
         options=lambda wildcards: fine_tuning_params(CONFIG, wildcards.model),
         checkpoints=lambda wildcards: RESULTS / wildcards.dataset / "vlm/checkpoints",

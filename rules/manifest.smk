@@ -5,15 +5,12 @@ from facewave.manifest.clips import COLUMNS
 from facewave.planning.texts import joined_text_files, joined_texts
 
 
-def key_file(name):
-    """Return a function that names a key file of a rule's dataset, or says what to run first."""
-    return told(lambda wildcards: PROJECT.file(wildcards.dataset, f"keys/{name}"))
-
-
 # Local, since it takes seconds, less than the wait in a cluster's queue.
 rule build_manifest:
     input:
-        key=key_file("manifest.json"),
+        key=told(
+            lambda wildcards: PROJECT.file(wildcards.dataset, "keys/manifest.json")
+        ),
         texts=told(lambda wildcards: joined_text_files(PROJECT, wildcards.dataset)),
     output:
         parquet=DATASET / "manifest.parquet",
@@ -39,7 +36,9 @@ rule build_manifest:
 # For the stages that produce texts: they read it instead of waiting for their own texts.
 use rule build_manifest as build_own_manifest with:
     input:
-        key=key_file("manifest.json"),
+        key=told(
+            lambda wildcards: PROJECT.file(wildcards.dataset, "keys/manifest.json")
+        ),
     output:
         parquet=DATASET / "manifest_own_texts.parquet",
     log:
@@ -54,7 +53,7 @@ use rule build_manifest as build_own_manifest with:
 # again.
 rule build_targets:
     input:
-        key=key_file("targets.json"),
+        key=told(lambda wildcards: PROJECT.file(wildcards.dataset, "keys/targets.json")),
     output:
         parquet=DATASET / "targets.parquet",
     log:

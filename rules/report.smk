@@ -4,28 +4,9 @@ from facewave.planning.vlm import ablation_in_report, models_in_report
 from facewave.versions import REPORT_VERSION
 
 # Made on request only; from then on shown and kept up to date.
-SHOWN = {
-    "explanation": [
-        f"explanation/{PROTOCOL}/importance.json",
-        f"explanation/{PROTOCOL}/importance.png",
-    ],
-    "text_fusion": [f"evaluation/text_fusion/{PROTOCOL}/text_fusion.json"],
-}
-
-
-def models_beside(wildcards):
-    """Return the models that a report shows beside the MLP, from title to file of scores."""
-    return models_in_report(CONFIG, PROJECT, wildcards.dataset)
-
-
-def compared_pairs(wildcards):
-    """Return the table of clips that look alike, if it has been made."""
-    return [LOOK_ALIKES] if len(HASHES) > 1 and LOOK_ALIKES.exists() else []
-
-
-def shown(kind):
-    """Return a function that lists the files of `SHOWN` that a rule's dataset has."""
-    return lambda wildcards: PROJECT.existing(wildcards.dataset, *SHOWN[kind])
+IMPORTANCE = [f"explanation/{PROTOCOL}/importance.{kind}" for kind in ("json", "png")]
+TEXT_FUSION = f"evaluation/text_fusion/{PROTOCOL}/text_fusion.json"
+COMPARED = [LOOK_ALIKES] if len(HASHES) > 1 and LOOK_ALIKES.exists() else []
 
 
 rule write_report:
@@ -38,15 +19,17 @@ rule write_report:
         test=of_folds("splits/{split}/test.parquet"),
         training=of_folds("mlp/{split}/metrics.csv"),
         metrics=DATASET / "evaluation/mlp" / PROTOCOL / "metrics.json",
-        near_duplicates=compared_pairs,
+        near_duplicates=COMPARED,
         confused_clips=DATASET / "evaluation/mlp" / PROTOCOL / "confused_clips.csv",
         confused_classes=DATASET / "evaluation/mlp" / PROTOCOL / "confused_classes.csv",
-        explanation=shown("explanation"),
-        models=lambda wildcards: list(models_beside(wildcards).values()),
+        explanation=lambda wildcards: PROJECT.existing(wildcards.dataset, *IMPORTANCE),
+        models=lambda wildcards: list(
+            models_in_report(CONFIG, PROJECT, wildcards.dataset).values()
+        ),
         ablation=lambda wildcards: ablation_in_report(
             CONFIG, PROJECT, wildcards.dataset
         ),
-        text_fusion=shown("text_fusion"),
+        text_fusion=lambda wildcards: PROJECT.existing(wildcards.dataset, TEXT_FUSION),
     output:
         html=report(
             DATASET / "report.html",
@@ -66,11 +49,13 @@ rule write_report:
         dataset=lambda wildcards: wildcards.dataset,
         folds=lambda wildcards: PROJECT.fold_names(wildcards.dataset),
         store=STORE,
-        models=lambda wildcards: list(models_beside(wildcards)),
+        models=lambda wildcards: list(
+            models_in_report(CONFIG, PROJECT, wildcards.dataset)
+        ),
         config=CONFIG,
         commit=code_commit(Path(ROOT)),
         version=REPORT_VERSION,
-        compared=lambda wildcards: list(HASHES) if compared_pairs(wildcards) else [],
+        compared=list(HASHES) if COMPARED else [],
     message:
         "write the report of {wildcards.dataset}"
     script:

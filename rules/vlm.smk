@@ -15,12 +15,11 @@ from facewave.vlm.plan import CONTROLS, STAGES
 
 VLM = DATASET / "vlm"
 EVALUATED = DATASET / "evaluation/{vlm}/{control}/{stage}/{protocol}"
+# The predictions of a model's ablation: per control, one list per fold.
+CONTROLLED = lambda wildcards: control_predictions(
+    VLM_SECTIONS[wildcards.vlm], PROJECT, wildcards.dataset, vlm=wildcards.vlm
+)
 SHUFFLED = shuffled_features(CONFIG, STAGE_OPTIONS["features"])
-
-
-def section(wildcards):
-    """Return the section of the configuration that a rule's model is trained with."""
-    return VLM_SECTIONS[wildcards.vlm]
 
 
 # One stage of one control. Checkpoints lie outside the outputs' folders: Snakemake does not remove
@@ -30,7 +29,7 @@ rule fit_vlm:
         unpack(
             told(
                 lambda wildcards: training_files(
-                    section(wildcards),
+                    VLM_SECTIONS[wildcards.vlm],
                     PROJECT,
                     wildcards.dataset,
                     vlm=wildcards.vlm,
@@ -54,16 +53,18 @@ rule fit_vlm:
         stage="|".join(STAGES),
     conda:
         "../envs/vlm.yaml"
-    threads: lambda wildcards: section(wildcards)["threads"]
+    threads: lambda wildcards: VLM_SECTIONS[wildcards.vlm]["threads"]
     resources:
         # The process of each GPU reads the weights.
         mem_mb=growing(12000 * (1 + max(1, CONFIG["vlm"]["gpus"]))),
         runtime=growing(480),
-        gpu=lambda wildcards: gpus(section(wildcards), section(wildcards)),
+        gpu=lambda wildcards: gpus(
+            VLM_SECTIONS[wildcards.vlm], VLM_SECTIONS[wildcards.vlm]
+        ),
     params:
         options=told(
             lambda wildcards: training_options(
-                section(wildcards),
+                VLM_SECTIONS[wildcards.vlm],
                 PROJECT,
                 wildcards.dataset,
                 control=wildcards.control,
@@ -170,16 +171,9 @@ use rule build_splits as shuffle_time_split with:
         "split {wildcards.dataset} with shuffled frames by {wildcards.split}"
 
 
-def controls(wildcards):
-    """Return the predictions of a model's ablation."""
-    return control_predictions(
-        section(wildcards), PROJECT, wildcards.dataset, vlm=wildcards.vlm
-    )
-
-
 use rule compare_variants as compare_vlm_controls with:
     input:
-        told(lambda wildcards: flat(controls(wildcards))),
+        told(lambda wildcards: flat(CONTROLLED(wildcards))),
     output:
         table=DATASET / "evaluation/{vlm}/ablation/{protocol}/ablation.csv",
         scores=DATASET / "evaluation/{vlm}/ablation/{protocol}/ablation.json",
@@ -187,7 +181,7 @@ use rule compare_variants as compare_vlm_controls with:
     log:
         DATASET / "logs/compare_vlm_controls/{vlm}/{protocol}.log",
     params:
-        predictions=controls,
+        predictions=lambda wildcards: CONTROLLED(wildcards),
         reference="full",
     message:
         "compare the controls of {wildcards.vlm} on {wildcards.dataset}"

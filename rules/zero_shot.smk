@@ -8,16 +8,6 @@ from facewave.versions import ZERO_SHOT_VERSION
 VLM_SECTIONS = vlm_sections(CONFIG, toy_preset=Path(ROOT) / "presets/vlm_tiny.yaml")
 
 
-def zero_shot_gpus(wildcards):
-    """Return the GPUs of a job of a zero-shot model."""
-    return zero_shot_resources(CONFIG, VLM_SECTIONS, wildcards.model)[0]
-
-
-def zero_shot_threads(wildcards):
-    """Return the CPU threads of a job of a zero-shot model."""
-    return zero_shot_resources(CONFIG, VLM_SECTIONS, wildcards.model)[1]
-
-
 rule predict_zero_shot:
     input:
         manifest=DATASET / "manifest.parquet",
@@ -31,11 +21,13 @@ rule predict_zero_shot:
         DATASET / "logs/predict_zero_shot/{model}/{split}.log",
     conda:
         "../envs/vlm.yaml"
-    threads: zero_shot_threads
+    threads: lambda wildcards: zero_shot_resources(CONFIG, VLM_SECTIONS, wildcards.model)[1]
     resources:
         mem_mb=growing(24000),
         runtime=growing(240),
-        gpu=zero_shot_gpus,
+        gpu=lambda wildcards: zero_shot_resources(
+            CONFIG, VLM_SECTIONS, wildcards.model
+        )[0],
     params:
         options=told(
             lambda wildcards: zero_shot_options(CONFIG, VLM_SECTIONS, wildcards.model)
