@@ -147,7 +147,7 @@ class TestVlm:
     def test_no_numbers_before_training(self):
         config = check_config({"vlm": {"head": "regression", "report": []}})
         sections = vlm_sections(config, toy_preset=TOY)
-        with pytest.raises(PlanError, match="no numbers before it is trained"):
+        with pytest.raises(PlanError, match="cannot predict numbers"):
             zero_shot_options(config, sections, "untrained_paligemma")
 
     def test_the_report_names_what_it_shows(self, tmp_path):
