@@ -6,7 +6,7 @@ import cv2
 import pytest
 
 from facewave.video.decode import Video
-from tests.tracking.decoded import clip, decode
+from tests.video.decoded import clip, decode
 from tests.video.media import (
     cut,
     increments,

@@ -3,7 +3,7 @@
 import pytest
 
 from facewave.video.frame_count import shown_fraction
-from tests.tracking.decoded import clip
+from tests.video.decoded import clip
 from tests.video.media import (
     change_box,
     index_first,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from facewave.video.open import open_video
-from tests.tracking.decoded import clip, decode, reason
+from tests.video.decoded import clip, decode, reason
 from tests.video.media import (
     change_box,
     cut,
