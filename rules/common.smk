@@ -16,10 +16,17 @@ from snakemake.exceptions import WorkflowError
 
 from facewave.config.check import check_config
 from facewave.config.errors import ConfigError
+from facewave.jobs.environment import JOB_ENVIRONMENT
 from facewave.manifest.clips import ManifestError
+from facewave.planning.interpreter import quote_interpreter
 from facewave.planning.plan import PlanError
 from facewave.planning.project import landmarker_model, open_project, stage_options
+from facewave.planning.running import RunningError
 from facewave.splits.partition import PARTS
+
+os.environ.update(JOB_ENVIRONMENT)
+# In the processes of the jobs as well: each hands its script to a shell.
+quote_interpreter()
 
 
 def told(function):
@@ -29,14 +36,19 @@ def told(function):
     def call(*args, **kwargs):
         try:
             return function(*args, **kwargs)
-        except (ConfigError, ManifestError, PlanError) as error:
+        except (ConfigError, ManifestError, PlanError, RunningError) as error:
             raise WorkflowError(str(error)) from None
 
     return call
 
 
 CONFIG = told(check_config)(config)
-PROJECT = told(open_project)(CONFIG, write=workflow.is_main_process)
+PROJECT = told(open_project)(
+    CONFIG,
+    write=workflow.is_main_process,
+    # Without an executor nothing is run, nor said to be run: `--unlock`, `--lint`.
+    executes=workflow.executor_plugin is not None,
+)
 PROTOCOL = PROJECT.protocol
 STAGE_OPTIONS = stage_options(CONFIG)
 RESULTS = PROJECT.results
