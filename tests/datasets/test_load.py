@@ -1,7 +1,4 @@
-"""The clips of a dataset: those of the demo, and a root in the home folder."""
-
-import os
-from pathlib import Path
+"""The clips of a dataset: those of the demo."""
 
 import pytest
 
@@ -9,12 +6,7 @@ from facewave.config.check import dataset_config
 from facewave.datasets.load import load_clips
 from facewave.demo.recipe import demo_clips, recipe_fingerprint
 from facewave.manifest.clips import ManifestError
-from tests.datasets.dataset_rows import CLASSES, make_root
-
-
-@pytest.fixture
-def root(tmp_path):
-    return make_root(tmp_path)
+from tests.datasets.dataset_rows import CLASSES
 
 
 def test_demo_clips(tmp_path):

@@ -29,7 +29,7 @@ def read_workbook(path: Path) -> list[list[str]]:
     advice = "Copy it again."
     try:
         _check_size(path)
-        return list(_rows(path))
+        return _even(list(_rows(path)))
     except _TooLargeError as error:
         advice = "Copy it again, or save the table as .csv."
         raise ManifestError(str(path), [str(error)], advice=advice) from None
@@ -57,11 +57,15 @@ def _rows(path: Path) -> Iterator[list[str]]:
     # Most runs read no workbook.
     from openpyxl import load_workbook
 
-    with warnings.catch_warnings():
+    # Opened here: openpyxl leaves a file open when it fails.
+    with path.open("rb") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of parts that are not read, such as styles
-        book = load_workbook(path, read_only=True, data_only=True)
+        book = load_workbook(file, read_only=True, data_only=True)
         try:
-            yield from _bounded(book.worksheets[0].iter_rows(values_only=True))
+            sheet = book.worksheets[0]
+            # What a sheet says about its own size can be wrong, and would cut it off.
+            sheet.reset_dimensions()
+            yield from _bounded(sheet.iter_rows(values_only=True))
         finally:
             book.close()
 
@@ -75,7 +79,7 @@ def _bounded(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[str]]:
         if cells > MOST_CELLS:
             raise _TooLargeError(f"more than {MOST_CELLS:,} cells in its first sheet")
         if any(texts):
-            yield from ([""] * len(texts) for _ in range(blank))
+            yield from ([] for _ in range(blank))
             blank = 0
             yield texts
         else:
@@ -84,6 +88,14 @@ def _bounded(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[str]]:
                 raise _TooLargeError(
                     f"more than {_MOST_BLANK_ROWS:,} blank rows, one after another"
                 )
+
+
+def _even(rows: list[list[str]]) -> list[list[str]]:
+    """Return rows of equal width."""
+    width = max(map(len, rows), default=0)
+    if width * len(rows) > MOST_CELLS:
+        raise _TooLargeError(f"more than {MOST_CELLS:,} cells in its first sheet")
+    return [row + [""] * (width - len(row)) for row in rows]
 
 
 def _text(cell: Any) -> str:
