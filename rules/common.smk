@@ -46,8 +46,8 @@ CONFIG = told(check_config)(config)
 PROJECT = told(open_project)(
     CONFIG,
     write=workflow.is_main_process,
-    # Without an executor nothing is run, nor said to be run: `--unlock`, `--lint`.
-    executes=workflow.executor_plugin is not None,
+    # Snakemake does not say so yet while it reads the Snakefile.
+    unlocks="--unlock" in sys.argv,
 )
 PROTOCOL = PROJECT.protocol
 STAGE_OPTIONS = stage_options(CONFIG)

@@ -68,7 +68,7 @@ def plan_dataset(
     buckets: int | str,
     stage_options: Mapping[str, Mapping[str, Any]],
     link_roots: Sequence[Path] = (),
-    executes: bool = True,
+    unlocks: bool = False,
 ) -> DatasetPlan:
     """Bring a dataset's key files up to date and return its plan.
 
@@ -79,14 +79,14 @@ def plan_dataset(
         stage_options: options of the stages `tracks` and `features`; part of their key files, so
             that a changed option is noticed even if Snakemake's own records are lost.
         link_roots: folders that single frames may be links into; none: into any.
-        executes: as for `KeyFiles`.
+        unlocks: as for `KeyFiles`.
 
     Raises:
         ManifestError: a frame is a link that leads elsewhere.
         RunningError: a running workflow reads what would change.
     """
     keys = folder / "keys"
-    files = KeyFiles(keys, executes=executes)
+    files = KeyFiles(keys, unlocks=unlocks)
     count = auto_buckets(len(clips)) if buckets == "auto" else int(buckets)
     members: dict[str, list[Clip]] = defaultdict(list)
     for clip in clips:

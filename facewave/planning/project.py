@@ -143,14 +143,14 @@ class Project:
         ]
 
 
-def open_project(config: Mapping[str, Any], *, write: bool, executes: bool = True) -> Project:
+def open_project(config: Mapping[str, Any], *, write: bool, unlocks: bool = False) -> Project:
     """Plan the enabled datasets.
 
     Args:
         config: checked, see `facewave.config.check.check_config`.
         write: whether to read the label files and bring the key files up to date, as the main
             process does; otherwise the existing plans are read, as in a job's own process.
-        executes: whether the command runs jobs or says which, as for `KeyFiles`.
+        unlocks: whether the command is `--unlock`, as for `KeyFiles`.
 
     Raises:
         ManifestError: what an adapter says about bad rows.
@@ -165,7 +165,7 @@ def open_project(config: Mapping[str, Any], *, write: bool, executes: bool = Tru
         folder = Path(config["results"]) / name
         try:
             if write:
-                plans[name] = _plan(name, options, config, executes=executes)
+                plans[name] = _plan(name, options, config, unlocks=unlocks)
             else:
                 plans[name] = read_plan(folder)
         except ScenesUnknownError as error:
@@ -183,7 +183,7 @@ def open_project(config: Mapping[str, Any], *, write: bool, executes: bool = Tru
 
 
 def _plan(
-    name: str, options: Mapping[str, Any], config: Mapping[str, Any], *, executes: bool
+    name: str, options: Mapping[str, Any], config: Mapping[str, Any], *, unlocks: bool
 ) -> DatasetPlan:
     results, seed = Path(config["results"]), config["seed"]
     for wanting, wanted in wanting_scenes(name, options):
@@ -193,7 +193,7 @@ def _plan(
             scenes={**config["scenes"], "version": SCENE_VERSION},
             seed=seed,
             demo_root=results / wanting / "demo_clips",
-            executes=executes,
+            unlocks=unlocks,
         )
     clips = load_clips(
         name,
@@ -209,7 +209,7 @@ def _plan(
         buckets=config["buckets"],
         stage_options=stage_options(config),
         link_roots=_link_roots(options),
-        executes=executes,
+        unlocks=unlocks,
     )
 
 

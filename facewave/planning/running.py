@@ -21,16 +21,15 @@ class RunningError(ValueError):
 class KeyFiles:
     """Writes the key files of one dataset, unless a running workflow reads them."""
 
-    def __init__(self, folder: Path, *, executes: bool = True, locks: Path = _LOCKS) -> None:
+    def __init__(self, folder: Path, *, unlocks: bool = False, locks: Path = _LOCKS) -> None:
         """Look at the locks, once.
 
         Args:
             folder: of the dataset's key files
-            executes: whether the command runs jobs or says which (a dry run); another one, such as
-                `--unlock` or `--lint`, leaves the files as they are and goes on
+            unlocks: whether the command is `--unlock`, which leaves the files as they are and goes on
             locks: Snakemake's folder of locks
         """
-        self._executes = executes
+        self._unlocks = unlocks
         self._read = any(_below(path, folder) for path in _locked(locks))
 
     def write(self, path: Path, text: str) -> bool:
@@ -42,7 +41,7 @@ class KeyFiles:
         if not self._read:
             write_text_if_changed(path, text)
             return True
-        if self._executes and not _holds(path, text):
+        if not self._unlocks and not _holds(path, text):
             raise RunningError(
                 f"{path}: would change, but a run that is in progress reads it. Wait until it has "
                 "ended, or give this command another folder: --config results=other. If no run is "

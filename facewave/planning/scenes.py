@@ -38,7 +38,7 @@ def plan_scenes(
     scenes: Mapping[str, Any],
     seed: int,
     demo_root: Path,
-    executes: bool = True,
+    unlocks: bool = False,
 ) -> list[str]:
     """Bring the key files of a dataset's videos up to date.
 
@@ -47,7 +47,7 @@ def plan_scenes(
         options: of the dataset, one of `wanting_scenes`.
         scenes: options of the detection and the version of the list, JSON-serialisable.
         seed, demo_root: as for `load_clips`.
-        executes: as for `KeyFiles`.
+        unlocks: as for `KeyFiles`.
 
     Returns:
         the clip ids of the videos that exist; each gets a key file, and its job writes a list
@@ -71,7 +71,7 @@ def plan_scenes(
         tracked=lambda clip_ids: _listed(lists, clip_ids),
     )
     there = [clip for clip in clips if fingerprints[clip.clip_id] != MISSING]
-    files = KeyFiles(keys, executes=executes)
+    files = KeyFiles(keys, unlocks=unlocks)
     files.write(_videos_path(keys), json.dumps([clip.clip_id for clip in there]) + "\n")
     for clip in there:
         key = {"fingerprint": fingerprints[clip.clip_id], **scenes}
