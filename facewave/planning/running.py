@@ -26,7 +26,7 @@ class KeyFiles:
 
         Args:
             folder: of the dataset's key files
-            unlocks: whether the command is `--unlock`, which leaves the files as they are and goes on
+            unlocks: whether the command is `--unlock`, which leaves the files as they are
             locks: Snakemake's folder of locks
         """
         self._unlocks = unlocks
