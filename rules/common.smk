@@ -1,32 +1,24 @@
 # For all rule files. The checked configuration, the plan of the datasets, and lists of files.
 # Computation belongs in facewave.planning; this file holds only what needs Snakemake's globals.
-import os
 import sys
 from functools import wraps
 from pathlib import Path
 
 ROOT = str(workflow.basedir)
 sys.path.insert(0, ROOT)
-# Scripts run in processes of their own and import facewave from here as well.
-os.environ.update(
-    PYTHONPATH=os.pathsep.join(filter(None, [ROOT, os.environ.get("PYTHONPATH")]))
-)
 
 from snakemake.exceptions import WorkflowError
 
 from facewave.config.check import check_config
 from facewave.config.errors import ConfigError
-from facewave.jobs.environment import JOB_ENVIRONMENT
 from facewave.manifest.clips import ManifestError
-from facewave.planning.interpreter import quote_interpreter
 from facewave.planning.plan import PlanError
+from facewave.planning.processes import prepare_jobs
 from facewave.planning.project import landmarker_model, open_project, stage_options
 from facewave.planning.running import RunningError
 from facewave.splits.partition import PARTS
 
-os.environ.update(JOB_ENVIRONMENT)
-# In the processes of the jobs as well: each hands its script to a shell.
-quote_interpreter()
+prepare_jobs(ROOT)
 
 
 def told(function):

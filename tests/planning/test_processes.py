@@ -1,12 +1,13 @@
-"""The Python of jobs as one word of a shell, wherever it lies."""
+"""What jobs inherit: one thread for OpenCV, and a Python that a shell finds, wherever it lies."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from facewave.planning.interpreter import quote_interpreter
+from facewave.planning.processes import prepare_jobs, quote_interpreter
 
 
 @pytest.fixture
@@ -32,3 +33,16 @@ def test_a_plain_path_stays(monkeypatch):
     monkeypatch.setattr(sys, "executable", "/usr/bin/env")
     quote_interpreter()
     assert sys.executable == "/usr/bin/env"
+
+
+def test_opencv_has_one_thread_in_jobs(monkeypatch):
+    for name in ("OPENCV_FOR_THREADS_NUM", "RAYON_NUM_THREADS", "PYTHONPATH"):
+        monkeypatch.setenv(name, "8" if "NUM" in name else "/mine")
+    prepare_jobs("/project")
+    assert os.environ["PYTHONPATH"] == f"/project{os.pathsep}/mine"
+    code = "import cv2; print(cv2.getNumThreads())"
+    environment = {**os.environ, "PYTHONPATH": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert done.stdout == "1\n"
