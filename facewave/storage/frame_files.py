@@ -64,7 +64,8 @@ def frames_outside(folder: str, roots: Sequence[Path]) -> str | None:
     real = [os.path.realpath(root) for root in roots]
     try:
         with os.scandir(folder) as entries:
-            links = sorted(e.name for e in entries if is_frame(e.name) and e.is_symlink())
+            frames = [e for e in entries if is_frame(e.name) and may_be_file(e)]
+            links = sorted(entry.name for entry in frames if entry.is_symlink())
     except OSError:
         return None
     for name in links:

@@ -116,6 +116,7 @@ def test_frames_that_are_links(tmp_path):
     folder = write_frames(root / "a", [1])
     write_frames(root / "b", [2])
     (folder / "2.png").symlink_to("../b/2.png")
+    (folder / "device.png").symlink_to("/dev/zero")  # no frame
     assert frames_outside(str(folder), [root]) is None
     (tmp_path / "x.png").write_bytes(b"x")
     (folder / "3.png").symlink_to("../../x.png")
