@@ -65,7 +65,7 @@ def one_spelling(column: str, cells: Cells, notes: list[str]) -> Cells:
         notes: a line for each name with several spellings is added
     """
     spellings: defaultdict[str, dict[str, None]] = defaultdict(dict)
-    for cell in cells:
+    for cell in dict.fromkeys(cells):
         if cell is not None:
             spellings[_name_key(cell)][cell] = None
     several = [list(found) for found in spellings.values() if len(found) > 1]

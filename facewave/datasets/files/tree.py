@@ -224,7 +224,8 @@ class _Walker:
         return None
 
     def _sort_file(self, entry: os.DirEntry[str], path: str) -> None:
-        suffix = PurePosixPath(entry.name).suffix.lower()
+        _, dot, ending = entry.name.rpartition(".")
+        suffix = f".{ending.lower()}" if dot else ""
         if not entry.is_file():
             self.left_out[_NO_FILE].append(shown(path))
         elif suffix in VIDEO_SUFFIXES:
@@ -248,6 +249,8 @@ class _Walker:
 
 def _unusable(name: str) -> str | None:
     """Return why a name cannot be written into a table, None if it can."""
+    if name.isprintable():
+        return None  # nearly all
     if CONTROL.search(name):
         return _CONTROL
     try:
