@@ -3,9 +3,10 @@
 python benchmarks/speed/bench.py [--json PATH] [--data FOLDER] [--clips N] [--rounds N] [--cores N]
 
 Prints one ratio per line; higher is better, but for `segments_vs_once`, the cost of a long video in
-overlapping windows as a multiple of its cost as one clip (`--long` names its folder). The videos are those in FOLDER and below it; without
-FOLDER those of $FACEWAVE_TEST_DATA or ../shared/data/java_sed, else the rendered demo clips. Every
-run starts from nothing and is timed as a whole command, start-up included.
+overlapping windows as a multiple of its cost as one clip (`--long` names its folder). The videos
+are those in FOLDER and below it; without FOLDER those of $FACEWAVE_TEST_DATA or
+../shared/data/java_sed, else the rendered demo clips. Every run starts from nothing and is timed as
+a whole command, start-up included.
 """
 
 import argparse
@@ -149,8 +150,8 @@ def main() -> None:
             times["bare"].append(seconds)
             frames = int(output.split()[-1])
             times["serial"].append(timed(serial + names)[0])
-    middle = {name: statistics.median(values) for name, values in times.items()}
         segments = segments_vs_once(find_long_video(args.long), work, args.rounds)
+    middle = {name: statistics.median(values) for name, values in times.items()}
     haar = bench_haar.measure()
     figures = {
         "features_vs_bare": middle["bare"] / middle["features"],
