@@ -5,7 +5,7 @@ same input and options: then, and only then, existing results are made again.
 """
 
 TRACK_VERSION = 1
-FEATURE_VERSION = 1
+FEATURE_VERSION = 5
 SPLIT_VERSION = 1
 MLP_VERSION = 3
 EVALUATION_VERSION = 2

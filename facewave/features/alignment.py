@@ -34,7 +34,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facewave.face.canonical_mesh import N_VERTICES, canonical_face
+from facewave.face.canonical_mesh import canonical_face
 
 METHODS = ("none", "similarity", "procrustes", "transform")
 
@@ -134,8 +134,8 @@ def fit_alignment(landmarks: NDArray[Any], *, method: str, width: int, height: i
     depth_scale = _depth_scale(landmarks, (width, height))
     seen = np.isfinite(landmarks).all(axis=(1, 2))
     if seen.any():
-        points = _in_pixels(landmarks[seen, :N_VERTICES], (width, height), depth_scale[seen])
-        basis = points[:, canonical_face().basis]
+        points = landmarks[seen][:, canonical_face().basis]
+        basis = _in_pixels(points, (width, height), depth_scale[seen])
         if method == "transform":
             camera[seen] = _camera(basis)
             basis = _without_perspective(basis, camera[seen])

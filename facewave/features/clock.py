@@ -81,8 +81,6 @@ def even_clock(times: NDArray[Any], *, default_rate: float) -> Clock:
     times = np.asarray(times, np.float64)
     if not times.size:
         raise ValueError("expected the time of at least one frame, got none")
-    if not default_rate > 0:
-        raise ValueError(f"frames per second: expected a positive number, got {default_rate!r}")
     intervals = np.diff(times)
     if not (intervals > 0).all():
         frame = int(np.flatnonzero(~(intervals > 0))[0])
@@ -91,6 +89,8 @@ def even_clock(times: NDArray[Any], *, default_rate: float) -> Clock:
             f"one before it at {times[frame]:g} ms"
         )
     if not intervals.size:
+        if not default_rate > 0:
+            raise ValueError(f"frames per second: expected a positive number, got {default_rate!r}")
         return Clock(step=1 / default_rate, position=np.zeros(1), steps=1)
     elapsed = times - times[0]
     # The tenth part: a few frames that came early do not set the rate of all.

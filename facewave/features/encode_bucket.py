@@ -21,6 +21,7 @@ from facewave.storage.store import (
 )
 from facewave.storage.tables import format_rows, write_text
 from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.tracking.trajectory import open_trajectory
 from facewave.versions import FEATURE_VERSION
 
 _QUALITY_COLUMNS = tuple(Quality.__dataclass_fields__)
@@ -111,7 +112,7 @@ def _encode(
     face: FaceOptions | None,
 ) -> tuple[Quality, str, bool]:
     if not row["key"]:
-        return _without_trajectory(row["error"]), "", False
+        return Quality(valid=False, reason=row["error"]), "", False
     key = feature_key(row["key"], wavelet=wavelet, quality=quality, face=face)
     shard = shard_path(store, "features", key)
     if is_whole(shard):
@@ -119,7 +120,7 @@ def _encode(
         values |= {name: math.nan for name, value in values.items() if value is None}
         return Quality(**values), key, False
     judged = encode_clip(
-        shard_path(store, "tracks", row["key"]),
+        open_trajectory(shard_path(store, "tracks", row["key"])),
         shard,
         wavelet=wavelet,
         quality=quality,
@@ -127,16 +128,3 @@ def _encode(
         face=face,
     )
     return judged, key, True
-
-
-def _without_trajectory(reason: str) -> Quality:
-    return Quality(
-        valid=False,
-        reason=reason,
-        frames=0,
-        detected=0,
-        detection_ratio=0.0,
-        longest_gap=0,
-        jitter=math.nan,
-        mean_abs_yaw=math.nan,
-    )

@@ -77,6 +77,7 @@ def fit_scaler(
                 for name, part in zip(inputs, parts, strict=True)
             ]
         )
+    std[std == 0.0] = 1.0
     return Scaler(
         mean=torch.from_numpy(mean.astype(np.float32)), std=torch.from_numpy(std.astype(np.float32))
     )
@@ -95,7 +96,8 @@ def _column_statistics(
         means.append(mean)
         stds.append(np.sqrt(variance))
     mean, std = np.concatenate(means), np.concatenate(stds)
-    std[std < _LEAST_STD * np.maximum(1.0, np.abs(mean))] = 1.0
+    # 0 until deviations are joined: 1 would outweigh those of a trajectory's other coefficients.
+    std[std < _LEAST_STD * np.maximum(1.0, np.abs(mean))] = 0.0
     # Rounded here already, which keeps the results of earlier versions to the last bit.
     return mean.astype(np.float32).astype(np.float64), std.astype(np.float32).astype(np.float64)
 

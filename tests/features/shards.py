@@ -35,6 +35,7 @@ def write_trajectory(path, frames, *, missing=(), error="", announced=None, arra
     metadata = {
         "width": 200,
         "height": 100,
+        "fps": 25.0,
         "frames_announced": frames if announced is None else announced,
         "error": error,
     }

@@ -5,12 +5,14 @@ import pytest
 
 from facewave.features.alignment import fit_alignment, head_pose
 from facewave.features.encode_bucket import feature_key
-from facewave.features.encode_clip import encode_clip, fill_gaps, read_trajectories
+from facewave.features.encode_clip import coded_trajectories, encode_clip, read_trajectories
 from facewave.features.energy import dyadic_energy
 from facewave.features.groups import FaceOptions, WaveletOptions, feature_shapes
 from facewave.features.quality import QualityOptions
 from facewave.storage.store import read_metadata, read_shard
+from facewave.tracking.trajectory import open_trajectory
 from tests.features.shards import made_up_faces, write_trajectory
+from tests.features.test_encode_clip import filled
 
 WAVELET = WaveletOptions(
     "segments", 4, energy=True, energy_scales="dyadic", statistics=("mean", "quantiles")
@@ -20,7 +22,7 @@ FACE = FaceOptions("procrustes", head_pose=True)
 
 def encode(tmp_path, *, wavelet=WAVELET, face=FACE, name="feature", **quality):
     judged = encode_clip(
-        tmp_path / "track.npz",
+        open_trajectory(tmp_path / "track.npz"),
         tmp_path / f"{name}.npz",
         wavelet=wavelet,
         quality=QualityOptions(**quality),
@@ -52,12 +54,14 @@ def test_codes_are_those_of_the_aligned_and_filled_trajectory(tmp_path):
     arrays = made_up_faces(0, 40)
     detected = write_trajectory(tmp_path / "track.npz", 40, arrays=arrays, missing=[7, 8])
     _, found = encode(tmp_path)
-    alignment = fit_alignment(arrays["landmarks"], method="procrustes", width=200, height=100)
-    expected = fill_gaps(alignment(arrays["landmarks"]), detected)
+    landmarks = np.where(detected[:, None, None], arrays["landmarks"], np.nan)
+    alignment = fit_alignment(landmarks, method="procrustes", width=200, height=100)
+    expected = filled(alignment(landmarks), detected)
     blocks = expected.reshape(4, 10, 478, 3).mean(axis=1)
     np.testing.assert_allclose(found["landmarks"], blocks, atol=1e-4)
     np.testing.assert_allclose(found["landmark_energy"], dyadic_energy(expected), atol=1e-4)
-    pose = fill_gaps(head_pose(arrays["transform"]), detected)
+    pose = head_pose(fit_alignment(landmarks, method="transform", width=200, height=100))
+    pose = filled(pose, detected)
     np.testing.assert_allclose(found["pose"], pose.reshape(4, 10, 6).mean(axis=1), atol=1e-3)
 
 
@@ -105,7 +109,7 @@ def test_trimming_needs_a_face_and_still_wants_enough_frames(tmp_path):
 def test_trajectories_as_they_are_coded(tmp_path):
     arrays = made_up_faces(0, 20)
     write_trajectory(tmp_path / "track.npz", 20, arrays=arrays, missing=[0, 5])
-    track = tmp_path / "track.npz"
+    track = open_trajectory(tmp_path / "track.npz")
     found = read_trajectories(
         track, source="landmarks", chosen=slice(30, 33), face=FACE, trim_ends=True
     )
@@ -117,6 +121,11 @@ def test_trajectories_as_they_are_coded(tmp_path):
         track, source="blendshapes", chosen=slice(2, 4), face=FaceOptions(), trim_ends=False
     )
     np.testing.assert_array_equal(raw[1:5], arrays["blendshapes"][1:5, 2:4])
+    even = coded_trajectories(
+        track, source="blendshapes", chosen=slice(2, 4), face=FaceOptions(), trim_ends=True
+    )
+    np.testing.assert_array_equal(even[:4], raw[1:5])
+    np.testing.assert_allclose(even[4], (raw[4] + raw[6]) / 2, rtol=1e-6)
 
 
 def test_options_are_part_of_key_and_metadata(tmp_path):

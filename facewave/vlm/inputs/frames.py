@@ -18,6 +18,7 @@ from facewave.features.encode_clip import read_trajectories
 from facewave.features.groups import FaceOptions
 from facewave.storage.store import iter_frames, read_metadata
 from facewave.tracking.landmarker import N_LANDMARKS
+from facewave.tracking.trajectory import open_trajectory
 from facewave.video.decode import UnreadableVideoError
 from facewave.video.open import open_video
 
@@ -44,7 +45,7 @@ def facial_motion(track_shard: Path, *, align: str = "similarity") -> NDArray[np
     if not metadata["detected"]:
         return np.full(frames, np.nan, np.float32)
     points = read_trajectories(
-        track_shard,
+        open_trajectory(track_shard),
         source="landmarks",
         chosen=slice(0, 3 * N_LANDMARKS),
         face=FaceOptions(align=align),
