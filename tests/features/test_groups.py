@@ -9,7 +9,7 @@ from facewave.features.encode_clip import coded_trajectories, encode_clip, read_
 from facewave.features.energy import dyadic_energy
 from facewave.features.groups import FaceOptions, WaveletOptions, feature_shapes
 from facewave.features.quality import QualityOptions
-from facewave.storage.store import read_metadata, read_shard
+from facewave.storage.store import read_metadata, read_shard, write_shard
 from facewave.tracking.trajectory import open_trajectory
 from tests.features.shards import made_up_faces, write_trajectory
 from tests.features.test_encode_clip import filled
@@ -17,16 +17,17 @@ from tests.features.test_encode_clip import filled
 WAVELET = WaveletOptions(
     "segments", 4, energy=True, energy_scales="dyadic", statistics=("mean", "quantiles")
 )
+SECONDS = WaveletOptions("segments", 10, energy=True, statistics=("std",))
 FACE = FaceOptions("procrustes", head_pose=True)
 
 
-def encode(tmp_path, *, wavelet=WAVELET, face=FACE, name="feature", **quality):
+def encode(tmp_path, *, wavelet=WAVELET, face=FACE, name="feature", provenance=None, **quality):
     judged = encode_clip(
         open_trajectory(tmp_path / "track.npz"),
         tmp_path / f"{name}.npz",
         wavelet=wavelet,
         quality=QualityOptions(**quality),
-        provenance={},
+        provenance=provenance or {},
         face=face,
     )
     return judged, read_shard(tmp_path / f"{name}.npz")[0]
@@ -126,6 +127,58 @@ def test_trajectories_as_they_are_coded(tmp_path):
     )
     np.testing.assert_array_equal(even[:4], raw[1:5])
     np.testing.assert_allclose(even[4], (raw[4] + raw[6]) / 2, rtol=1e-6)
+
+
+def rewrite_times(shard, times):
+    arrays, metadata = read_shard(shard)
+    write_shard(shard, arrays | {"timestamp_ms": np.asarray(times, np.int64)}, metadata)
+
+
+def test_times_that_are_even_but_for_rounding_change_no_byte(tmp_path):
+    """29.97 frames per second, whether rounded to the nearest ms or cut off."""
+    write_trajectory(tmp_path / "track.npz", 40, missing=[7])
+    rewrite_times(tmp_path / "track.npz", np.arange(40) * 1001 / 30)
+    _, cut = encode(tmp_path, wavelet=SECONDS)
+    rewrite_times(tmp_path / "track.npz", np.rint(np.arange(40) * 1001 / 30))
+    _, rounded = encode(tmp_path, wavelet=SECONDS)
+    for name, array in cut.items():
+        np.testing.assert_array_equal(array, rounded[name], err_msg=name)
+
+
+def test_uneven_frames_are_coded_by_their_times(tmp_path):
+    """Every second frame of the later half left out: nearly the same code, also in seconds."""
+    kept = [*range(40), *range(40, 80, 2)]
+    arrays = made_up_faces(0, 80)
+    arrays = {name: np.cumsum(array - 0.5, axis=0) / 20 for name, array in arrays.items()}
+    write_trajectory(tmp_path / "track.npz", 80, arrays=arrays)
+    _, whole = encode(tmp_path, wavelet=SECONDS, face=FaceOptions())
+    write_trajectory(
+        tmp_path / "track.npz", 60, arrays={name: array[kept] for name, array in arrays.items()}
+    )
+    _, as_if_even = encode(tmp_path, wavelet=SECONDS, face=FaceOptions())
+    rewrite_times(tmp_path / "track.npz", 40 * np.array(kept))
+    judged, thinned = encode(tmp_path, wavelet=SECONDS, face=FaceOptions())
+    assert (judged.frames, judged.longest_gap) == (60, 1)
+    for name, array in whole.items():
+        off = np.abs(thinned[name] - array).max()
+        assert off < 0.02 * np.ptp(array)
+        assert off < 0.3 * np.abs(as_if_even[name] - array).max()
+
+
+def test_each_clip_is_shuffled_in_its_own_way(tmp_path):
+    write_trajectory(tmp_path / "track.npz", 40)
+    wavelet, face = WaveletOptions("uniform", 40), FaceOptions(shuffle_time=True)
+    _, straight = encode(tmp_path, wavelet=wavelet, face=FaceOptions())
+    orders = []
+    for key in ("a", "b", "a"):
+        _, found = encode(tmp_path, wavelet=wavelet, face=face, provenance={"track_key": key})
+        frames = straight["blendshapes"][:, 40]
+        order = np.argsort(frames)[np.argsort(np.argsort(found["blendshapes"][:, 40]))]
+        np.testing.assert_array_equal(found["blendshapes"], straight["blendshapes"][order])
+        np.testing.assert_array_equal(found["landmarks"], straight["landmarks"][order])
+        orders.append(order.tolist())
+    assert orders[0] == orders[2] != orders[1]
+    assert orders[0] != list(range(40))
 
 
 def test_options_are_part_of_key_and_metadata(tmp_path):
