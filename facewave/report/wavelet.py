@@ -17,11 +17,7 @@ from facewave.features import haar
 from facewave.features.encode_clip import clip_clock, coded_trajectories
 from facewave.features.groups import FaceOptions
 from facewave.report.clips import ReportClip
-from facewave.storage.store import (
-    DamagedShardError,
-    read_shard,
-    shard_path,
-)
+from facewave.storage.store import DamagedShardError, read_shard, shard_path
 from facewave.tracking.trajectory import Trajectory, open_trajectory
 
 # Clips whose motion is measured, evenly spread over the dataset: reading all could take hours.
@@ -118,7 +114,7 @@ def _motion(clip: ReportClip, store: Path) -> float:
 
 
 def _open(clip: ReportClip, store: Path) -> Trajectory:
-    return open_trajectory(shard_path(store, "tracks", clip.track_key))
+    return open_trajectory(shard_path(store, "tracks", clip.track_key), span_ms=clip.span_ms)
 
 
 def _example(clip: ReportClip, store: Path, *, candidates: int) -> WaveletExample | None:
