@@ -18,26 +18,40 @@ def made_up_faces(start, stop):
     return arrays
 
 
-def write_trajectory(path, frames, *, missing=(), error="", announced=None, arrays=None):
-    """Write a trajectory shard; `missing` are frame indexes, slices allowed."""
+def write_trajectory(
+    path, frames, *, missing=(), error="", announced=None, arrays=None, times=None
+):
+    """Write the shard of a video with one person; returns the frames with a face, bool (T,).
+
+    `missing` are frame indexes, slices allowed; `times` are in ms, 40 apart if not given.
+    """
     arrays = made_up_faces(0, frames) if arrays is None else arrays
     detected = np.ones(frames, bool)
     for index in missing:
         detected[index] = False
-    values = {name: np.array(array) for name, array in arrays.items()}
-    for array in values.values():
-        array[~detected] = np.nan
-    values |= {
-        "detected": detected,
-        "timestamp_ms": 40 * np.arange(frames),
-        "face_count": detected.astype(np.uint8),
-    }
+    seen = np.flatnonzero(detected)
+    values = {name: np.asarray(array, np.float32)[seen] for name, array in arrays.items()}
     metadata = {
         "width": 200,
         "height": 100,
         "fps": 25.0,
         "frames_announced": frames if announced is None else announced,
+        "frames_decoded": frames,
         "error": error,
+        "notes": "",
+        "points": "mediapipe_478",
     }
-    write_shard(path, values, metadata)
+    write_shard(path, values | small_arrays(seen, frames, times=times), metadata)
     return detected
+
+
+def small_arrays(seen, frames, *, times=None):
+    """Return the arrays of a shard besides the faces; `seen` are the frames with one."""
+    times = 40 * np.arange(frames) if times is None else times
+    return {
+        "timestamp_ms": np.asarray(times, np.int64),
+        "face_count": np.bincount(seen, minlength=frames).astype(np.uint8),
+        "frame": seen.astype(np.int32),
+        "person": np.zeros(len(seen), np.int32),
+        "box": np.tile(np.float32([0.4, 0.4, 0.6, 0.6]), (len(seen), 1)),
+    }

@@ -29,6 +29,7 @@ class Bucket:
             write_trajectory(path, frames, error=error, **options)
         row = dict.fromkeys(TRACK_COLUMNS, "0")
         row |= {"clip_id": clip_id, "key": key, "error": error, "notes": notes}
+        row |= {"start_ms": "", "end_ms": ""}
         self.rows.append(row)
         return key
 

@@ -219,7 +219,7 @@ from facewave.features.encode_clip import encode_clip
 from facewave.features.quality import QualityOptions
 from facewave.storage.store import write_shard
 from facewave.tracking.trajectory import open_trajectory
-from tests.features.shards import SHAPES, made_up_faces
+from tests.features.shards import SHAPES, made_up_faces, small_arrays
 
 folder, frames = Path(sys.argv[1]), 30_000
 part = made_up_faces(0, 1000)
@@ -227,9 +227,11 @@ arrays = {
     name: ((frames, *shape), "<f4", repeat(part[name], frames // 1000))
     for name, shape in SHAPES.items()
 }
-metadata = {"width": 1, "height": 1, "frames_announced": frames, "error": ""}
-arrays |= {"detected": np.ones(frames, bool), "timestamp_ms": 40 * np.arange(frames)}
-write_shard(folder / "t.npz", arrays, metadata)
+metadata = {
+    "width": 1, "height": 1, "fps": 25.0, "frames_announced": frames, "frames_decoded": frames,
+    "error": "", "notes": "", "points": "mediapipe_478",
+}
+write_shard(folder / "t.npz", arrays | small_arrays(np.arange(frames), frames), metadata)
 judged = encode_clip(
     open_trajectory(folder / "t.npz"),
     folder / "f.npz",

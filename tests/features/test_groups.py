@@ -9,7 +9,7 @@ from facewave.features.encode_clip import coded_trajectories, encode_clip, read_
 from facewave.features.energy import dyadic_energy
 from facewave.features.groups import FaceOptions, WaveletOptions, feature_shapes
 from facewave.features.quality import QualityOptions
-from facewave.storage.store import read_metadata, read_shard, write_shard
+from facewave.storage.store import read_metadata, read_shard
 from facewave.tracking.trajectory import open_trajectory
 from tests.features.shards import made_up_faces, write_trajectory
 from tests.features.test_encode_clip import filled
@@ -129,17 +129,12 @@ def test_trajectories_as_they_are_coded(tmp_path):
     np.testing.assert_allclose(even[4], (raw[4] + raw[6]) / 2, rtol=1e-6)
 
 
-def rewrite_times(shard, times):
-    arrays, metadata = read_shard(shard)
-    write_shard(shard, arrays | {"timestamp_ms": np.asarray(times, np.int64)}, metadata)
-
-
 def test_times_that_are_even_but_for_rounding_change_no_byte(tmp_path):
     """29.97 frames per second, whether rounded to the nearest ms or cut off."""
-    write_trajectory(tmp_path / "track.npz", 40, missing=[7])
-    rewrite_times(tmp_path / "track.npz", np.arange(40) * 1001 / 30)
+    times = np.arange(40) * 1001 / 30
+    write_trajectory(tmp_path / "track.npz", 40, missing=[7], times=times)
     _, cut = encode(tmp_path, wavelet=SECONDS)
-    rewrite_times(tmp_path / "track.npz", np.rint(np.arange(40) * 1001 / 30))
+    write_trajectory(tmp_path / "track.npz", 40, missing=[7], times=np.rint(times))
     _, rounded = encode(tmp_path, wavelet=SECONDS)
     for name, array in cut.items():
         np.testing.assert_array_equal(array, rounded[name], err_msg=name)
@@ -152,11 +147,10 @@ def test_uneven_frames_are_coded_by_their_times(tmp_path):
     arrays = {name: np.cumsum(array - 0.5, axis=0) / 20 for name, array in arrays.items()}
     write_trajectory(tmp_path / "track.npz", 80, arrays=arrays)
     _, whole = encode(tmp_path, wavelet=SECONDS, face=FaceOptions())
-    write_trajectory(
-        tmp_path / "track.npz", 60, arrays={name: array[kept] for name, array in arrays.items()}
-    )
+    later = {name: array[kept] for name, array in arrays.items()}
+    write_trajectory(tmp_path / "track.npz", 60, arrays=later)
     _, as_if_even = encode(tmp_path, wavelet=SECONDS, face=FaceOptions())
-    rewrite_times(tmp_path / "track.npz", 40 * np.array(kept))
+    write_trajectory(tmp_path / "track.npz", 60, arrays=later, times=40 * np.array(kept))
     judged, thinned = encode(tmp_path, wavelet=SECONDS, face=FaceOptions())
     assert (judged.frames, judged.longest_gap) == (60, 1)
     for name, array in whole.items():
