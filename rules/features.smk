@@ -38,7 +38,7 @@ rule list_quality:
         DATASET / "logs/list_quality.log",
     localrule: True
     conda:
-        "../envs/training.yaml"
+        "../envs/features.yaml"
     params:
         version=REPORT_VERSION,
     message:
