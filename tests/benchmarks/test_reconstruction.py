@@ -69,7 +69,7 @@ def test_errors_of_a_clip_by_hand(tmp_path):
     write_trajectory(shard, 40, arrays=arrays)
     codes = [("segments", 4), ("mean", 1)]
     rows = measure_clip(
-        shard,
+        open_trajectory(shard),
         codes=codes,
         face=FaceOptions(),
         quality=QualityOptions(min_decoded_ratio=0.0),
