@@ -191,6 +191,11 @@ def measure_clip(
     return rows
 
 
+def _measure_span(place: tuple[Path, tuple[int, int] | None], **options: Any) -> list[Rebuilt]:
+    shard, span_ms = place
+    return measure_clip(open_trajectory(shard, span_ms=span_ms), **options)
+
+
 def _column_groups(signal: _Signal, *, frames: int) -> list[slice]:
     # Aligned landmarks come in threes.
     width = max(3, _GROUP_BYTES // (8 * frames) // 3 * 3)
@@ -299,13 +304,13 @@ def main() -> None:
     args = parser.parse_args()
     options = json.loads((args.results / "keys" / "features.json").read_text())
     measure = partial(
-        measure_clip,
+        _measure_span,
         codes=wanted_codes(args.layouts, args.coefficients),
         face=FaceOptions(**options["features"]),
         quality=QualityOptions(**options["quality"]),
     )
     shards = [
-        shard_path(args.results.parent / "store", "tracks", row["key"])
+        (shard_path(args.results.parent / "store", "tracks", row["key"]), span_of(row))
         for index in sorted((args.results / "tracks").glob("*.tsv"))
         for row in iter_rows(index, TRACK_COLUMNS)
         if row["key"]
