@@ -89,6 +89,15 @@ class Faces:
         return len(self.landmarks)
 
 
+def no_faces() -> Faces:
+    """Return the faces of a frame that shows none."""
+    return Faces(
+        np.empty((0, N_LANDMARKS, 3), np.float32),
+        np.empty((0, N_BLENDSHAPES), np.float32),
+        np.empty((0, 4, 4), np.float32),
+    )
+
+
 class MissingSystemLibraryError(ImportError):
     """A shared library that MediaPipe or OpenCV links to is not installed."""
 
@@ -115,16 +124,10 @@ def _load_face_landmarker() -> ModuleType:
     return module
 
 
-class VideoLandmarker:
-    """A FaceLandmarker for one clip: VIDEO mode keeps state, so every clip needs a fresh one."""
+class _Landmarker:
+    """A FaceLandmarker and what calls it: `VIDEO` mode keeps state, `IMAGE` mode does not."""
 
-    def __init__(self, model: Path, options: LandmarkerOptions) -> None:
-        """Load the model bundle at `model`.
-
-        Raises:
-            MissingSystemLibraryError: if MediaPipe's shared library cannot be loaded.
-            LandmarkerError: if MediaPipe refuses the model file or the options.
-        """
+    def __init__(self, model: Path, options: LandmarkerOptions, mode: str) -> None:
         self._api = _load_face_landmarker()
         from mediapipe.tasks.python.core.base_options import BaseOptions
         from mediapipe.tasks.python.vision.core.image import Image, ImageFormat
@@ -136,7 +139,7 @@ class VideoLandmarker:
         self._srgb = ImageFormat.SRGB
         task_options = self._api.FaceLandmarkerOptions(
             base_options=BaseOptions(model_asset_path=str(model)),
-            running_mode=VisionTaskRunningMode.VIDEO,
+            running_mode=VisionTaskRunningMode[mode],
             num_faces=options.max_faces,
             min_face_detection_confidence=options.min_detection_confidence,
             min_face_presence_confidence=options.min_presence_confidence,
@@ -149,24 +152,14 @@ class VideoLandmarker:
         except (RuntimeError, ValueError, OSError) as error:
             raise LandmarkerError(f"{model}: no face landmarker: {error}") from error
 
-    def detect(self, frame: NDArray[np.uint8], timestamp_ms: int) -> Faces:
-        """Find the faces of the next frame.
-
-        Reads MediaPipe's C result as arrays: its own `detect_for_video` builds one Python object
-        per landmark in every frame (a test compares the two).
-
-        Args:
-            frame: uint8 (height, width, 3), RGB, contiguous.
-            timestamp_ms: milliseconds, greater than in the previous call.
-
-        Raises:
-            RuntimeError, ValueError: if MediaPipe fails, or the time does not increase.
-        """
+    def _call(self, function: str, frame: NDArray[np.uint8], *time: int) -> Faces:
+        # Reads MediaPipe's C result as arrays: its own `detect_for_video` builds one Python object
+        # per landmark in every frame (a test compares the two).
         image = self._image(self._srgb, frame)
         result = self._api.MpFaceLandmarkerResultC()
         library = self._landmarker._lib
-        library.MpFaceLandmarkerDetectForVideo(
-            self._landmarker._handle, image._image_ptr, None, timestamp_ms, ctypes.byref(result)
+        getattr(library, function)(
+            self._landmarker._handle, image._image_ptr, None, *time, ctypes.byref(result)
         )
         try:
             return _read_result(result)
@@ -176,6 +169,47 @@ class VideoLandmarker:
     def close(self) -> None:
         """Free the landmarker's memory."""
         self._landmarker.close()
+
+
+class VideoLandmarker(_Landmarker):
+    """A FaceLandmarker for one clip: VIDEO mode keeps state, so every clip needs a fresh one."""
+
+    def __init__(self, model: Path, options: LandmarkerOptions) -> None:
+        """Load the model bundle at `model`.
+
+        Raises:
+            MissingSystemLibraryError: if MediaPipe's shared library cannot be loaded.
+            LandmarkerError: if MediaPipe refuses the model file or the options.
+        """
+        super().__init__(model, options, "VIDEO")
+
+    def detect(self, frame: NDArray[np.uint8], timestamp_ms: int) -> Faces:
+        """Find the faces of the next frame.
+
+        Args:
+            frame: uint8 (height, width, 3), RGB, contiguous.
+            timestamp_ms: milliseconds, greater than in the previous call.
+
+        Raises:
+            RuntimeError, ValueError: if MediaPipe fails, or the time does not increase.
+        """
+        return self._call("MpFaceLandmarkerDetectForVideo", frame, timestamp_ms)
+
+
+class ImageLandmarker(_Landmarker):
+    """A FaceLandmarker for pictures that have nothing to do with each other."""
+
+    def __init__(self, model: Path, options: LandmarkerOptions) -> None:
+        """Load the model bundle at `model`; raises what `VideoLandmarker` raises."""
+        super().__init__(model, options, "IMAGE")
+
+    def detect(self, frame: NDArray[np.uint8]) -> Faces:
+        """Find the faces of a picture, uint8 (height, width, 3), RGB, contiguous.
+
+        Raises:
+            RuntimeError, ValueError: if MediaPipe fails.
+        """
+        return self._call("MpFaceLandmarkerDetectImage", frame)
 
 
 @contextmanager

@@ -1,0 +1,98 @@
+"""What a picture and its faces look like, in a few numbers: to notice cuts and other people."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from facewave.face.canonical_mesh import canonical_face
+
+PATCH_SIDE = 16
+PATCH_VALUES = PATCH_SIDE * PATCH_SIDE
+# The part of the canonical face that the patch shows, in centimetres: left, right, top, bottom.
+_EXTENT = (-6.0, 6.0, 6.0, -8.0)
+
+_THUMBNAIL = (32, 18)
+# The picture has changed where its thumbnail differs from the last one by so many grey levels on
+# average, and by so many times the usual difference.
+_MIN_DIFFERENCE = 8.0
+_TIMES_USUAL = 6.0
+
+
+def face_patches(image: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the standardised patch (n, 256) of each face of a picture: mean 0, length 1.
+
+    Args:
+        image: uint8 (height, width, 3), RGB.
+        landmarks: float32 (n, 478, 3), normalised.
+    """
+    face = canonical_face()
+    flat = np.column_stack([face.points[face.basis, :2], np.ones(len(face.basis))])
+    left, right, top, bottom = _EXTENT
+    step = PATCH_SIDE - 1
+    to_canonical = np.array(
+        [[(right - left) / step, 0.0, left], [0.0, (bottom - top) / step, top], [0.0, 0.0, 1.0]]
+    )
+    height, width = image.shape[:2]
+    patches = np.zeros((len(landmarks), PATCH_SIDE * PATCH_SIDE), np.float32)
+    for i, points in enumerate(landmarks[:, face.basis, :2]):
+        pixels = points.astype(np.float64) * (width, height)
+        affine = np.linalg.lstsq(flat, pixels, rcond=None)[0].T @ to_canonical
+        patch = _warped(image, pixels, affine)
+        patches[i] = standardised(patch.reshape(-1))
+    return patches
+
+
+def _warped(
+    image: NDArray[np.uint8], pixels: NDArray[np.float64], affine: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    # Only the part around the face is blurred and read: a face is small in a large picture.
+    margin = np.ptp(pixels, axis=0).max()
+    limit = np.array(image.shape[1::-1])
+    low = np.clip(np.floor(pixels.min(axis=0) - margin), 0, limit - 1).astype(int)
+    high = np.clip(np.ceil(pixels.max(axis=0) + margin), low + 1, limit).astype(int)
+    grey = cv2.cvtColor(image[low[1] : high[1], low[0] : high[0]], cv2.COLOR_RGB2GRAY)
+    affine = affine.copy()
+    affine[:, 2] -= low
+    blur = int(np.clip(np.sqrt(abs(np.linalg.det(affine[:, :2]))), 1, 255))
+    warped: NDArray[np.uint8] = cv2.warpAffine(
+        cv2.blur(grey, (blur, blur)),
+        affine,
+        (PATCH_SIDE, PATCH_SIDE),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return warped.astype(np.float32)
+
+
+def standardised(patch: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return a patch with mean 0 and length 1 over its last axis; a flat one becomes zeros."""
+    centred = patch - patch.mean(axis=-1, keepdims=True)
+    length = np.linalg.norm(centred, axis=-1, keepdims=True)
+    result = np.divide(centred, length, out=np.zeros_like(centred), where=length > 1e-6)
+    return np.asarray(result, np.float32)
+
+
+class PictureChange:
+    """Notices cuts: pictures that have little to do with the one before."""
+
+    def __init__(self) -> None:
+        """Wait for the first picture."""
+        self._last: NDArray[np.int16] | None = None
+        self._usual = 0.0
+
+    def add(self, image: NDArray[np.uint8]) -> bool:
+        """Return whether the picture, uint8 (height, width, 3), is the first after a cut."""
+        # Every few pixels are enough of a large picture: averaging all costs as much as a look.
+        step = max(1, min(image.shape[0] // 72, image.shape[1] // 128))
+        grey = cv2.cvtColor(np.ascontiguousarray(image[::step, ::step]), cv2.COLOR_RGB2GRAY)
+        small = cv2.resize(grey, _THUMBNAIL, interpolation=cv2.INTER_AREA).astype(np.int16)
+        last, self._last = self._last, small
+        if last is None:
+            return False
+        difference = float(np.abs(small - last).mean())
+        if difference > max(_MIN_DIFFERENCE, _TIMES_USUAL * self._usual):
+            return True
+        self._usual += 0.1 * (difference - self._usual)
+        return False
