@@ -46,7 +46,7 @@ class FaceDetector:
             raise LandmarkerError(f"{model}: no face detector: {error}") from error
 
     def detect(self, image: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Return the faces' boxes (n, 4) as x0, y0, x1, y1, normalised; the surest first.
+        """Return the faces, float64 (n, 5): x0, y0, x1, y1, normalised, and score; surest first.
 
         Args:
             image: uint8 (height, width, 3), RGB.
@@ -59,11 +59,14 @@ class FaceDetector:
         found = sorted(
             self._detector.detect(picture).detections, key=lambda face: -face.categories[0].score
         )
-        corners = [
-            (box.origin_x, box.origin_y, box.origin_x + box.width, box.origin_y + box.height)
-            for box in (face.bounding_box for face in found)
-        ]
-        return np.array(corners, np.float64).reshape(-1, 4) / (width, height, width, height)
+        rows = np.empty((len(found), 5), np.float64)
+        for row, face in zip(rows, found, strict=True):
+            box = face.bounding_box
+            row[:2] = box.origin_x, box.origin_y
+            row[2:4] = box.origin_x + box.width, box.origin_y + box.height
+            row[4] = face.categories[0].score
+        rows[:, :4] /= width, height, width, height
+        return rows
 
     def close(self) -> None:
         """Free the detector's memory."""

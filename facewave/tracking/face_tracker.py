@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.tracking.appearance import PictureChange
-from facewave.tracking.boxes import centres, face_boxes, grown, overlaps
+from facewave.tracking.boxes import centres, grown, overlaps
 from facewave.tracking.face_detector import shared_detector
 from facewave.tracking.landmarker import Faces, LandmarkerOptions, VideoLandmarker, no_faces
 
@@ -95,7 +95,7 @@ class FaceTracker:
         # A landmarker that has its face goes on where it was; one that has none searches.
         seen = painted(image, others) if slot.box is None and others else image
         faces = slot.landmarker.detect(seen, timestamp_ms)
-        slot.box = face_boxes(faces.landmarks)[0] if len(faces) else None
+        slot.box = faces.boxes[0] if len(faces) else None
         if slot.box is None:
             return faces
         if others and overlaps(slot.box[None], np.array(others)).max() > _SAME_FACE:
@@ -115,7 +115,7 @@ class FaceTracker:
         self._close_lost(timestamp_ms)
         detector = shared_detector(self._model, self._options.min_detection_confidence)
         known = [slot.box for slot in self._slots if slot.box is not None]
-        free = [box for box in detector.detect(image) if not _is_known(box, known)]
+        free = [box for box in detector.detect(image)[:, :4] if not _is_known(box, known)]
         free.sort(key=lambda box: float(np.linalg.norm(centres(box) - 0.5)))
         # A landmarker without a face has just searched this very picture in vain.
         searching = len(self._slots) - len(known)
@@ -141,7 +141,7 @@ class FaceTracker:
             others = [*known, *(other for other in free if other is not box)]
             hidden = painted(image, others, keep=box)
             faces = slot.landmarker.detect(hidden, timestamp_ms)
-            slot.box = face_boxes(faces.landmarks)[0] if len(faces) else None
+            slot.box = faces.boxes[0] if len(faces) else None
             slot.seen_ms = timestamp_ms
             if slot.box is None or (
                 known and overlaps(slot.box[None], np.array(known)).max() > _SAME_FACE

@@ -10,12 +10,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from facewave.tracking.boxes import face_boxes
 
 N_LANDMARKS = 478
 N_BLENDSHAPES = 52
@@ -87,6 +90,11 @@ class Faces:
     def __len__(self) -> int:
         """Return the number of faces."""
         return len(self.landmarks)
+
+    @cached_property
+    def boxes(self) -> NDArray[np.float64]:
+        """Boxes (n, 4) around the landmarks: x0, y0, x1, y1, normalised."""
+        return face_boxes(self.landmarks)
 
 
 def no_faces() -> Faces:

@@ -10,8 +10,9 @@ pairs of two speakers did; distances within the mesh told them apart less well.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,11 @@ MIN_CHANGE_FRAMES = 5
 # A face that appears so soon after the last one was lost elsewhere has jumped as no head does.
 MAX_JUMP_MS = 250
 
+# A patch is made of every n-th face of a tracklet.
+_PATCH_EVERY = 3
+
+Patch = NDArray[np.float32]
+
 
 @dataclass
 class Tracklet:
@@ -47,7 +53,7 @@ class Tracklet:
         first, last: frames in which it was first and last seen.
         last_ms: time of the last of them.
         frames: number of frames in which it was seen.
-        patch: sum of its patches, float64 (256,).
+        patch: sum of its patches in some of them, float64 (256,).
     """
 
     box: NDArray[np.float64]
@@ -58,12 +64,13 @@ class Tracklet:
     patch: NDArray[np.float64] = field(default_factory=lambda: np.zeros(PATCH_VALUES))
 
     def add(
-        self, frame: int, time_ms: int, box: NDArray[np.float64], patch: NDArray[np.float32]
+        self, frame: int, time_ms: int, box: NDArray[np.float64], patch: Callable[[], Patch]
     ) -> None:
-        """Append a detection."""
+        """Append a detection; `patch` is called when it is wanted."""
+        if self.frames % _PATCH_EVERY == 0:
+            self.patch += patch()
         self.box, self.last, self.last_ms = box, frame, time_ms
         self.frames += 1
-        self.patch += patch
 
 
 class Linker:
@@ -87,7 +94,7 @@ class Linker:
         frame: int,
         time_ms: int,
         boxes: NDArray[np.float64],
-        patches: NDArray[np.float32],
+        patch: Callable[[int], Patch],
         *,
         cut: bool = False,
     ) -> NDArray[np.int32]:
@@ -96,7 +103,8 @@ class Linker:
         Args:
             frame: index of the frame, greater than in the previous call.
             time_ms: its time.
-            boxes, patches: of its faces, (n, 4) and (n, 256).
+            boxes: of its faces, float64 (n, 4).
+            patch: gives the patch of one of them, float32 (256,) (`appearance.face_patch`).
             cut: whether the picture was cut before this frame.
 
         Returns:
@@ -116,8 +124,8 @@ class Linker:
             linked[face] = len(self.tracklets)
             self._open.append(len(self.tracklets))
             self.tracklets.append(Tracklet(boxes[face], frame, frame, time_ms))
-        for face, t in enumerate(linked):
-            self.tracklets[t].add(frame, time_ms, boxes[face], patches[face])
+        for row, t in enumerate(linked.tolist()):
+            self.tracklets[t].add(frame, time_ms, boxes[row], partial(patch, row))
         if len(boxes):
             self._last_ms = time_ms
         return linked
