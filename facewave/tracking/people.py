@@ -3,14 +3,15 @@
 While a video is tracked, `Linker` gathers its faces into **tracklets**: a face stays in its
 tracklet as long as it overlaps the last box, and every cut of the picture ends all tracklets. At
 the end, tracklets whose faces look alike are one **person**. What is compared is the *face patch*,
-the 16 x 16 grey values of the face brought to the canonical frontal face: of 5 speakers in 120
-clips, 2 % of the pairs of one clip's halves differed by more than `SAME_PATCH`, and 99 % of the
-pairs of two speakers did; distances within the mesh told them apart less well.
+the 16 x 16 grey values of the face brought to the canonical frontal face. In 126 clips of six
+people the halves of one clip differed by more than `SAME_PATCH` in 3 %, the halves of clips of two
+people by less in 0.2 %; another take of the same person, in another pose or light, is taken for
+another person in 26 %. Distances within the mesh told people apart less well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -26,6 +27,8 @@ MIN_OVERLAP = 0.2
 MAX_LOST_MS = 1000
 # One minus the correlation of two persons' mean patches below which they are the same person.
 SAME_PATCH = 0.16
+# The same for one who comes back to the same place while the camera has not moved.
+SAME_PATCH_AND_PLACE = 0.3
 # Only persons with at least this fraction of the frames of the one who is seen longest can be
 # followed: reflections and false detections are seen in a few frames.
 MIN_LENGTH_FRACTION = 0.5
@@ -41,6 +44,9 @@ MAX_JUMP_MS = 250
 # A patch is made of every n-th face of a tracklet.
 _PATCH_EVERY = 3
 
+# Further persons are taken for the last one; their numbers are 16-bit.
+_MOST_PERSONS = 1000
+
 Patch = NDArray[np.float32]
 
 
@@ -49,14 +55,17 @@ class Tracklet:
     """One face from when it appears until it is lost or the picture is cut.
 
     Attributes:
-        box: last box, float64 (4,).
+        start, box: first and last box, float64 (4,).
+        shot: number of cuts before it.
         first, last: frames in which it was first and last seen.
         last_ms: time of the last of them.
         frames: number of frames in which it was seen.
         patch: sum of its patches in some of them, float64 (256,).
     """
 
+    start: NDArray[np.float64]
     box: NDArray[np.float64]
+    shot: int
     first: int
     last: int
     last_ms: int
@@ -114,7 +123,7 @@ class Linker:
             self._open = []
             self._cut_ms = time_ms
             self.cuts.append(frame)
-        self._open = [t for t in self._open if time_ms - self.tracklets[t].last_ms <= MAX_LOST_MS]
+        self._open = [t for t in self._open if self._goes_on(self.tracklets[t], frame, time_ms)]
         linked = self._continued(boxes)
         new = np.flatnonzero(linked < 0)
         if len(new) == len(boxes) > 0 and self._jumped(time_ms):
@@ -123,12 +132,16 @@ class Linker:
         for face in new:
             linked[face] = len(self.tracklets)
             self._open.append(len(self.tracklets))
-            self.tracklets.append(Tracklet(boxes[face], frame, frame, time_ms))
+            box, shot = boxes[face], len(self.cuts)
+            self.tracklets.append(Tracklet(box, box, shot, frame, frame, time_ms))
         for row, t in enumerate(linked.tolist()):
             self.tracklets[t].add(frame, time_ms, boxes[row], partial(patch, row))
         if len(boxes):
             self._last_ms = time_ms
         return linked
+
+    def _goes_on(self, tracklet: Tracklet, frame: int, time_ms: int) -> bool:
+        return frame - tracklet.last == 1 or time_ms - tracklet.last_ms <= MAX_LOST_MS
 
     def _continued(self, boxes: NDArray[np.float64]) -> NDArray[np.int32]:
         """Return the open tracklet that each face overlaps most, the best fit first; else -1."""
@@ -155,24 +168,27 @@ class Linker:
         A tracklet belongs to the person whose faces look most like it, if they look enough alike
         and were never seen at the same time as it; else it begins a new person.
         """
-        persons: list[list[Tracklet]] = []
-        numbers = np.zeros(len(self.tracklets), np.int16)
+        size = len(self.tracklets)
+        patches, last = np.zeros((size, PATCH_VALUES)), np.zeros(size, np.int64)
+        shot, boxes = np.full(size, -1), np.zeros((size, 4))
+        numbers = np.zeros(size, np.int16)
+        persons = 0
         for number, tracklet in enumerate(self.tracklets):
-            distances = [_difference(person, tracklet) for person in persons]
-            best = int(np.argmin(distances)) if distances else -1
-            if best < 0 or distances[best] >= SAME_PATCH:
-                best = len(persons)
-                persons.append([])
-            persons[best].append(tracklet)
-            numbers[number] = min(best, np.iinfo(np.int16).max)
+            different = 1.0 - standardised(patches[:persons]) @ standardised(tracklet.patch)
+            back = overlaps(boxes[:persons], tracklet.start[None])[:, 0] >= MIN_OVERLAP
+            back &= shot[:persons] == tracklet.shot
+            different *= np.where(back, SAME_PATCH / SAME_PATCH_AND_PLACE, 1.0)
+            # Tracklets come in order of their first frames, so this is whether they meet.
+            different[last[:persons] >= tracklet.first] = np.inf
+            best = int(different.argmin()) if persons else 0
+            if persons == 0 or different[best] >= SAME_PATCH:
+                best = min(persons, _MOST_PERSONS - 1)
+                persons = best + 1
+            patches[best] += tracklet.patch
+            last[best] = max(last[best], tracklet.last)
+            shot[best], boxes[best] = tracklet.shot, tracklet.box
+            numbers[number] = best
         return numbers
-
-
-def _difference(person: Sequence[Tracklet], tracklet: Tracklet) -> float:
-    if any(t.first <= tracklet.last and tracklet.first <= t.last for t in person):
-        return np.inf
-    patch = np.sum([t.patch for t in person], axis=0)
-    return 1.0 - float(standardised(patch) @ standardised(tracklet.patch))
 
 
 @dataclass(frozen=True)
