@@ -20,6 +20,8 @@ _THUMBNAIL = (32, 18)
 # average, and by so many times the usual difference.
 _MIN_DIFFERENCE = 8.0
 _TIMES_USUAL = 6.0
+# Weight of the newest difference in the usual one.
+_MEMORY = 0.1
 
 
 def face_patch(image: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -91,7 +93,7 @@ class PictureChange:
     def __init__(self) -> None:
         """Wait for the first picture."""
         self._last: NDArray[np.int16] | None = None
-        self._usual = 0.0
+        self._usual: float | None = None
 
     def add(self, image: NDArray[np.uint8]) -> bool:
         """Return whether the picture, uint8 (height, width, 3), is the first after a cut."""
@@ -103,7 +105,10 @@ class PictureChange:
         if last is None:
             return False
         difference = float(np.abs(small - last).mean())
-        if difference > max(_MIN_DIFFERENCE, _TIMES_USUAL * self._usual):
-            return True
-        self._usual += 0.1 * (difference - self._usual)
-        return False
+        if self._usual is None:
+            self._usual = difference
+            return False
+        enough = max(_MIN_DIFFERENCE, _TIMES_USUAL * self._usual)
+        # A cut is not usual, but a camera that begins to move is, after a few frames.
+        self._usual += _MEMORY * (min(difference, 2.0 * enough) - self._usual)
+        return difference > enough

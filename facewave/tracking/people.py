@@ -32,8 +32,8 @@ SAME_PATCH_AND_PLACE = 0.3
 # Only persons with at least this fraction of the frames of the one who is seen longest can be
 # followed: reflections and false detections are seen in a few frames.
 MIN_LENGTH_FRACTION = 0.5
-# A person who moves less than this is a poster, if another moves at least twice as much. (Still
-# pictures with noise: 0.002 to 0.016; the calmest of 127 acted clips: 0.029.)
+# A person who moves less than this is a poster, if another moves more, and at least twice as much.
+# (Still pictures with noise: 0.002 to 0.016; the calmest of 127 acted clips: 0.029.)
 MIN_MOVEMENT = 0.02
 STILL_FRACTION = 0.5
 # A person who is seen in fewer frames of a clip is not taken for a change of person.
@@ -280,7 +280,8 @@ def primary_person(faces: FaceRows, rows: slice) -> int | None:
     stay = counts >= MIN_LENGTH_FRACTION * counts.max()
     rivals = [int(number) for number in numbers[stay][np.argsort(first[stay])]]
     moving = [_movement(faces, number) for number in rivals]
-    enough = min(MIN_MOVEMENT, STILL_FRACTION * max(moving))
+    liveliest = max(moving)
+    enough = min(MIN_MOVEMENT, STILL_FRACTION * liveliest) if liveliest >= MIN_MOVEMENT else 0.0
     rivals = [number for number, m in zip(rivals, moving, strict=True) if m >= enough]
     distance = np.linalg.norm(centres(box) - 0.5, axis=1)
     return min(rivals, key=lambda number: float(distance[person == number].mean()))
