@@ -91,13 +91,12 @@ class View:
         whole = np.array([self.width, self.height, self.width], np.float64)
         landmarks = (faces.landmarks * size + (x0, y0, 0)) / whole
         transforms = faces.transforms.astype(np.float64)
-        tangent = 2.0 * np.tan(np.radians(_FIELD_OF_VIEW) / 2.0)
-        depth = -transforms[:, 2, 3]
+        # A pixel is as wide as before, and the camera's focal length in pixels grows with the
+        # picture's height: so does the distance, and with it what the shift is in centimetres.
+        focal = self.height / 2.0 / np.tan(np.radians(_FIELD_OF_VIEW) / 2.0)
         shift = np.array([(x0 + x1 - self.width) / 2.0, (self.height - y0 - y1) / 2.0])
-        pixels = transforms[:, :2, 3] / depth[:, None] * (size[1] / tangent) + shift
-        depth = depth * (self.height / size[1])
-        transforms[:, :2, 3] = pixels * depth[:, None] / (self.height / tangent)
-        transforms[:, 2, 3] = -depth
+        transforms[:, 2, 3] *= self.height / size[1]
+        transforms[:, :2, 3] -= shift * transforms[:, 2:3, 3] / focal
         return Faces(landmarks.astype(np.float32), faces.blendshapes, transforms.astype(np.float32))
 
     def note(self) -> str:
