@@ -62,7 +62,7 @@ def split_clips(clips: Sequence[Clip], tracks: Iterable[Path]) -> list[SplitClip
         for row in iter_index(path, TRACK_COLUMNS)
     }
     names = content_names(
-        {clip.clip_id: (digests.get(clip.clip_id, ""), clip.frames) for clip in clips}
+        {clip.clip_id: (digests.get(clip.clip_id, ""), clip.span_ms) for clip in clips}
     )
     return [
         SplitClip(

@@ -1,8 +1,7 @@
-"""Encode a clip: from a trajectory shard to a feature shard, with quality, alignment and gaps."""
+"""Encode a clip: from its trajectory to a feature shard, with quality, alignment and gaps."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -32,14 +31,15 @@ from facewave.features.quality import (
     judge,
     mean_abs_yaw,
 )
-from facewave.storage.store import iter_frames, read_metadata, write_shard
+from facewave.storage.store import write_shard
+from facewave.tracking.trajectory import Trajectory
 from facewave.versions import FEATURE_VERSION
 
 # The trajectories of a clip are encoded in groups of columns of at most this many bytes.
 _GROUP_BYTES = 48 * 1024 * 1024
 # Frames that are aligned at a time.
 _FIT_FRAMES = 512
-# The array of a trajectory shard that a source is made of, where the names differ.
+# The values of a trajectory that a source is made of, where the names differ.
 _STORED = {"pose": "transform"}
 
 
@@ -74,7 +74,7 @@ def fill_gaps(values: NDArray[np.float32], detected: NDArray[np.bool_]) -> NDArr
 
 
 def encode_clip(
-    track_shard: Path,
+    clip: Trajectory,
     feature_shard: Path,
     *,
     wavelet: WaveletOptions,
@@ -82,7 +82,7 @@ def encode_clip(
     provenance: Mapping[str, Any],
     face: FaceOptions | None = None,
 ) -> Quality:
-    """Encode one trajectory shard, write its feature shard and return the quality of the clip.
+    """Encode one trajectory, write its feature shard and return the quality of the clip.
 
     The shard holds the groups of `feature_shapes`, among them `landmarks` float32 (K, 478, 3) and
     `blendshapes` float32 (K, 52), in the units of the trajectories (aligned landmarks and head
@@ -90,7 +90,7 @@ def encode_clip(
     the metadata.
 
     Args:
-        track_shard: trajectory shard that is read.
+        clip: its trajectory.
         feature_shard: shard that is written.
         wavelet, quality: see `WaveletOptions` and `QualityOptions`.
         provenance: further metadata of the shard, JSON-serialisable.
@@ -100,13 +100,13 @@ def encode_clip(
         DamagedShardError: if the trajectory shard is missing, truncated or altered.
     """
     face = face or FaceOptions()
-    judged, detected = judge_clip(track_shard, quality)
+    judged, detected = judge_clip(clip, quality), clip.detected
     shapes = feature_shapes(wavelet, face)
     arrays = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
     if judged.valid:
         span = face_span(detected) if quality.trim_ends else slice(0, len(detected))
         for source in sources(face):
-            coded = _encode_source(track_shard, source, detected, span, wavelet, face)
+            coded = _encode_source(clip, source, span, wavelet, face)
             for name, code in coded.items():
                 arrays[name] = code.reshape(shapes[name])
     metadata = {
@@ -122,38 +122,36 @@ def encode_clip(
     return judged
 
 
-def judge_clip(track_shard: Path, options: QualityOptions) -> tuple[Quality, NDArray[np.bool_]]:
-    """Return the quality of a trajectory shard and its frames with a face, bool (T,).
+def judge_clip(clip: Trajectory, options: QualityOptions) -> Quality:
+    """Return the quality of a clip.
 
     Raises:
-        DamagedShardError: if the trajectory shard is missing, truncated or altered.
+        DamagedShardError: if the trajectory shard is damaged.
     """
-    summary = read_metadata(track_shard)
-    detected = _read(track_shard, "detected", np.empty(0, np.bool_))
-    transform = _read(track_shard, "transform", np.empty((0, 4, 4), np.float32))
     columns = [RIGHT_EYE, LEFT_EYE, NOSE_TIP]
     points = np.concatenate(
         [np.empty((0, 3, 2), np.float32)]
-        + [chunk[:, columns, :2] for chunk in iter_frames(track_shard, "landmarks")]
+        + [chunk[:, columns, :2] for chunk in clip.iter("landmarks")]
     )
-    judged = judge(
-        detected,
-        announced=summary["frames_announced"],
-        jitter=jitter(points, aspect=summary["width"] / max(summary["height"], 1)),
+    transform = np.concatenate([np.empty((0, 4, 4), np.float32), *clip.iter("transform")])
+    return judge(
+        clip.detected,
+        announced=clip.announced,
+        decoded=clip.decoded,
+        jitter=jitter(points, aspect=clip.width / max(clip.height, 1)),
         mean_abs_yaw=mean_abs_yaw(transform),
-        error=summary["error"],
+        error=clip.error,
         options=options,
     )
-    return judged, detected
 
 
 def read_trajectories(
-    track_shard: Path, *, source: str, chosen: slice, face: FaceOptions, trim_ends: bool
+    clip: Trajectory, *, source: str, chosen: slice, face: FaceOptions, trim_ends: bool
 ) -> NDArray[np.float32]:
     """Return trajectories as they are coded, except that gaps are not filled but NaN.
 
     Args:
-        track_shard: trajectory shard of a clip with a face.
+        clip: with a face.
         source: `landmarks`, `blendshapes` or `pose`.
         chosen: columns of a flattened frame of the source; all three of each landmark.
         face, trim_ends: options of `features` and `quality`.
@@ -162,36 +160,25 @@ def read_trajectories(
         float32 (T, columns), T frames of the clip or of what `trim_ends` leaves of it.
 
     Raises:
-        DamagedShardError: if the trajectory shard is missing, truncated or altered.
+        DamagedShardError: if the trajectory shard is damaged.
     """
-    detected = _read(track_shard, "detected", np.empty(0, np.bool_))
-    span = face_span(detected) if trim_ends else slice(0, len(detected))
+    span = face_span(clip.detected) if trim_ends else slice(0, len(clip))
     aligned = source == "landmarks" and face.align != "none"
-    alignment = _fit(track_shard, face.align) if aligned else None
-    return _read_columns(track_shard, source, span, chosen, alignment)
-
-
-def _read(shard: Path, name: str, empty: NDArray[Any]) -> NDArray[Any]:
-    return np.concatenate([empty, *iter_frames(shard, name)])
+    alignment = _fit(clip, face.align) if aligned else None
+    return _read_columns(clip, source, span, chosen, alignment)
 
 
 def _encode_source(
-    shard: Path,
-    source: str,
-    detected: NDArray[np.bool_],
-    span: slice,
-    wavelet: WaveletOptions,
-    face: FaceOptions,
+    clip: Trajectory, source: str, span: slice, wavelet: WaveletOptions, face: FaceOptions
 ) -> dict[str, NDArray[np.float32]]:
     """Return the codes (rows, columns) of all groups of a source over a span of frames."""
-    metadata = read_metadata(shard)
     alignment = None
     if source == "landmarks" and face.align != "none":
-        alignment = _fit(shard, face.align)
+        alignment = _fit(clip, face.align)
     total = columns(source)
     # Energies need several times the memory of their input, and aligned landmarks come in threes.
     room = _GROUP_BYTES if not (wavelet.energy or wavelet.statistics) else _GROUP_BYTES // 8
-    detected = detected[span]
+    detected = clip.detected[span]
     group = max(1, min(total, room // (4 * len(detected))))
     if alignment is not None:
         group = max(3, group // 3 * 3)
@@ -199,42 +186,41 @@ def _encode_source(
     frames = order(len(detected))
     parts = [
         code_columns(
-            fill_gaps(_read_columns(shard, source, span, chosen, alignment), detected)[frames],
+            fill_gaps(_read_columns(clip, source, span, chosen, alignment), detected)[frames],
             source=source,
             wavelet=wavelet,
-            fps=metadata.get("fps", math.nan),
+            fps=clip.fps,
         )
         for chosen in (slice(start, start + group) for start in range(0, total, group))
     ]
     return {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
 
 
-def _fit(shard: Path, method: str) -> Alignment:
-    size = {name: read_metadata(shard)[name] for name in ("width", "height")}
+def _fit(clip: Trajectory, method: str) -> Alignment:
     return join_alignments(
         [
-            fit_alignment(chunk, method=method, **size)
-            for chunk in iter_frames(shard, "landmarks", chunk=_FIT_FRAMES)
+            fit_alignment(chunk, method=method, width=clip.width, height=clip.height)
+            for chunk in clip.iter("landmarks", chunk=_FIT_FRAMES)
         ]
     )
 
 
 def _read_columns(
-    shard: Path, source: str, span: slice, chosen: slice, alignment: Alignment | None
+    clip: Trajectory, source: str, span: slice, chosen: slice, alignment: Alignment | None
 ) -> NDArray[np.float32]:
     width = len(range(*chosen.indices(columns(source))))
     values = np.empty((span.stop - span.start, width), np.float32)
     position = 0
-    for chunk in iter_frames(shard, _STORED.get(source, source)):
+    for chunk in clip.iter(_STORED.get(source, source), frames=span):
+        rows = slice(position, position + len(chunk))
         frames = head_pose(chunk) if source == "pose" else chunk.reshape(len(chunk), -1)
-        rows = slice(max(position, span.start), min(position + len(chunk), span.stop))
-        if rows.start < rows.stop:
-            part = frames[rows.start - position : rows.stop - position, chosen]
-            if alignment is not None:
-                points = part.reshape(len(part), -1, 3)
-                part = alignment.of_frames(rows)(points).reshape(len(part), -1)
-            values[rows.start - span.start : rows.stop - span.start] = part
-        position += len(chunk)
+        part = frames[:, chosen]
+        if alignment is not None:
+            points = part.reshape(len(part), -1, 3)
+            here = slice(span.start + rows.start, span.start + rows.stop)
+            part = alignment.of_frames(here)(points).reshape(len(part), -1)
+        values[rows] = part
+        position = rows.stop
     return values
 
 

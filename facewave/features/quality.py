@@ -101,6 +101,7 @@ def judge(
     detected: NDArray[np.bool_],
     *,
     announced: int,
+    decoded: int,
     jitter: float,
     mean_abs_yaw: float,
     error: str,
@@ -110,18 +111,19 @@ def judge(
 
     Args:
         detected: bool (T,), frames with the primary face.
-        announced: number of frames according to the container; 0 if unknown.
+        announced, decoded: frames that the video stream holds in the span of the clip, and those
+            of them that could be decoded.
         jitter, mean_abs_yaw: as in `Quality`.
         error: why tracking gave no trajectory; empty if it did.
         options: thresholds.
     """
-    decoded, found = len(detected), int(np.count_nonzero(detected))
+    found = int(np.count_nonzero(detected))
     kept = detected[face_span(detected)] if options.trim_ends and found else detected
     frames, gap = len(kept), longest_gap(detected)
     return Quality(
         valid=not (reason := error or _reason(decoded, frames, found, gap, announced, options)),
         reason=reason,
-        frames=decoded,
+        frames=len(detected),
         detected=found,
         detection_ratio=found / frames if frames else 0.0,
         longest_gap=gap,

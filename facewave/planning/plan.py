@@ -76,10 +76,12 @@ def plan_dataset(
             that a changed option is noticed even if Snakemake's own records are lost.
     """
     keys = folder / "keys"
-    count = auto_buckets(len(clips)) if buckets == "auto" else int(buckets)
+    videos = len({clip.video_id for clip in clips})
+    count = auto_buckets(videos) if buckets == "auto" else int(buckets)
     members: dict[str, list[Clip]] = defaultdict(list)
     for clip in clips:
-        members[bucket_of(clip.clip_id, count)].append(clip)
+        # All segments of a video in one bucket: it is decoded once.
+        members[bucket_of(clip.video_id, count)].append(clip)
     bucket_by_clip = {clip.clip_id: name for name, group in members.items() for clip in group}
 
     def tracked(clip_ids: list[str]) -> Mapping[str, Any]:
@@ -98,7 +100,7 @@ def plan_dataset(
                 clip.file_path,
                 clip.fingerprint or fingerprints[clip.clip_id],
                 clip.fps_hint,
-                clip.frames,
+                clip.span_ms,
             )
             for clip in group
         ]

@@ -46,7 +46,7 @@ class ReportClip:
         frames, frames_announced: decoded, and stated by the file (0: not stated).
         jitter, mean_abs_yaw: see `facewave.features.quality.Quality`; NaN if not measured.
         track_key, feature_key: keys of the shards in the store; empty if there is none.
-        segment: range of frames of the file (first, one after the last); None: the whole file.
+        span_ms: of a segment, its part of the video in ms (from, before); None: the whole video.
     """
 
     clip_id: str
@@ -69,7 +69,7 @@ class ReportClip:
     notes: str
     track_key: str
     feature_key: str
-    segment: tuple[int, int] | None = None
+    span_ms: tuple[int, int] | None = None
 
     @property
     def decoded(self) -> bool:
@@ -136,7 +136,7 @@ def _report_clip(clip: Clip, row: dict[str, str], video: dict[str, Any]) -> Repo
         notes=row["notes"],
         track_key=row["track_key"],
         feature_key=row["key"],
-        segment=clip.frames,
+        span_ms=clip.span_ms,
         **video,
     )
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from facewave.report.clips import ReportClip
-from facewave.storage.store import DamagedShardError, frame_step, iter_frames, shard_path
+from facewave.storage.store import DamagedShardError, shard_path
+from facewave.tracking.trajectory import Trajectory, open_trajectory
 from facewave.video.decode import UnreadableVideoError
-from facewave.video.open import open_video
+from facewave.video.open import read_images
 
 _SIDE = 220
 _JPEG_QUALITY = 80
@@ -50,49 +50,41 @@ class Thumbnail:
 def make_thumbnail(clip: ReportClip, *, store: Path) -> Thumbnail:
     """Draw a frame near the middle of a clip, one with the face if there is any.
 
-    A file that cannot be decoded gives a thumbnail with `problem`, not an exception.
+    A file that cannot be decoded gives a thumbnail with `problem`, not an exception. A clip that
+    tracking refused is not opened again.
     """
-    frame_index, step, points = _choose_frame(clip, store)
+    if not clip.track_key or not clip.frames:
+        return Thumbnail(problem=clip.reason)
+    shard = shard_path(store, "tracks", clip.track_key)
     try:
-        # The frame rate does not matter here: frames are counted.
-        with open_video(Path(clip.file_path), default_fps=25.0) as video:
-            if clip.segment is not None:
-                video.restrict(*clip.segment)
-            video.take_every(step)
-            frame = next(islice(video.frames(), frame_index, None), None)
+        trajectory = open_trajectory(shard, span_ms=clip.span_ms)
+        index, points = _choose_frame(trajectory)
+    except DamagedShardError as error:
+        return Thumbnail(problem=str(error))
+    time = int(trajectory.timestamp_ms[index])
+    try:
+        # Where a file names no times, the rate that was assumed for tracking.
+        frame = read_images(Path(clip.file_path), [time], default_fps=clip.fps)[0]
     except UnreadableVideoError as error:
         return Thumbnail(problem=str(error))
-    if frame is None:
-        return Thumbnail(problem="the file cannot be decoded")
     image = _draw(frame, points)
     return Thumbnail(
         uri=_jpeg_uri(image),
         width=image.shape[1],
         height=image.shape[0],
-        frame=frame_index,
+        frame=index,
         landmarks=points is not None,
     )
 
 
-def _choose_frame(clip: ReportClip, store: Path) -> tuple[int, int, NDArray[np.float32] | None]:
-    """Return a frame's index, the step between tracked frames, and landmarks (478, 2) or None."""
-    middle = min(max(clip.frames - 1, 0) // 2, _LAST_FRAME)
-    if not clip.track_key or not clip.detected:
-        return middle, 1, None
-    shard = shard_path(store, "tracks", clip.track_key)
-    try:
-        detected = np.flatnonzero(np.concatenate(list(iter_frames(shard, "detected"))))
-        frame = int(detected[np.abs(detected - middle).argmin()])
-        return frame, frame_step(shard), _landmarks(shard, frame)
-    except (DamagedShardError, ValueError):
-        return middle, 1, None
-
-
-def _landmarks(shard: Path, frame: int) -> NDArray[np.float32]:
-    chunk = 256
-    rows = next(islice(iter_frames(shard, "landmarks", chunk=chunk), frame // chunk, None))
-    points: NDArray[np.float32] = rows[frame % chunk, :, :2]
-    return points
+def _choose_frame(clip: Trajectory) -> tuple[int, NDArray[np.float32] | None]:
+    """Return a frame's index, and its landmarks (478, 2) or None."""
+    middle = min((len(clip) - 1) // 2, _LAST_FRAME)
+    found = np.flatnonzero(clip.detected)
+    if not len(found):
+        return middle, None
+    frame = int(found[np.abs(found - middle).argmin()])
+    return frame, clip.at("landmarks", clip.rows[frame : frame + 1])[0, :, :2]
 
 
 def _draw(frame: NDArray[np.uint8], points: NDArray[np.float32] | None) -> NDArray[np.uint8]:

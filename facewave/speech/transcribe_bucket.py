@@ -28,7 +28,6 @@ from facewave.storage.store import content_key, is_whole, read_metadata, shard_p
 from facewave.storage.tables import format_rows, write_text
 from facewave.versions import TRANSCRIPT_VERSION
 from facewave.video.decode import UnreadableVideoError
-from facewave.video.open import open_video
 
 _log = logging.getLogger("facewave")
 
@@ -122,7 +121,7 @@ def _transcribe(
         if row.fingerprint == MISSING:
             raise UnreadableSoundError("the file is missing")
         stat = stat_text(row.file_path)
-        part = _part(row, default_fps)
+        part = _part(row)
         key = transcript_key(
             _content(path, stat), engine=hearing.engine, silence_dbfs=silence_dbfs, part=part
         )
@@ -139,12 +138,9 @@ def _transcribe(
         return {"flag": "unreadable", "reason": str(error)}, False
 
 
-def _part(row: KeyRow, default_fps: float) -> tuple[float, float] | None:
-    """Return the seconds of a segment; frames are taken as equally spaced, as in tracking."""
-    if row.frames is None:
-        return None
-    with open_video(Path(row.file_path), default_fps=row.fps_hint or default_fps) as video:
-        return row.frames[0] / video.fps, row.frames[1] / video.fps
+def _part(row: KeyRow) -> tuple[float, float] | None:
+    """Return the seconds of a segment."""
+    return None if row.span_ms is None else (row.span_ms[0] / 1000, row.span_ms[1] / 1000)
 
 
 @lru_cache(maxsize=8)

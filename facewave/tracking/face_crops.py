@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,16 +22,15 @@ from facewave.storage.buckets import KeyRow, read_key_file
 from facewave.storage.store import (
     content_key,
     drop_index_if_damaged,
-    frame_step,
-    iter_frames,
     iter_index,
     shard_path,
 )
 from facewave.storage.tables import format_rows, write_text
 from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.tracking.trajectory import open_trajectory
 from facewave.versions import FACE_CROP_VERSION
-from facewave.video.decode import UnreadableVideoError, Video
-from facewave.video.open import open_video
+from facewave.video.decode import UnreadableVideoError
+from facewave.video.open import read_images
 
 CROP_COLUMNS = ("clip_id", "pictures", "frames", "key", "reason")
 
@@ -192,27 +191,29 @@ def _crop_clip(
     made = dict.fromkeys(CROP_COLUMNS, "") | {"clip_id": row.clip_id}
     if not track["key"]:
         return made | {"reason": track["error"] or "it was not tracked"}
-    shard = shard_path(store, "tracks", track["key"])
-    detected = np.concatenate([np.zeros(0, bool), *iter_frames(shard, "detected")])
-    frames = chosen_frames(detected, options.frames)
-    points, step = _landmarks(shard, frames), frame_step(shard)
+    clip = open_trajectory(shard_path(store, "tracks", track["key"]), span_ms=row.span_ms)
+    frames = chosen_frames(clip.detected, options.frames)
     if not frames:
         return made | {"reason": track["error"] or "no face was found"}
     key = content_key(
-        stage="face_crops", track=track["key"], **asdict(options), version=FACE_CROP_VERSION
+        stage="face_crops",
+        track=track["key"],
+        span_ms=row.span_ms,
+        **asdict(options),
+        version=FACE_CROP_VERSION,
     )
     names = _names(f"{row.clip_id}-{key[:16]}", len(frames) if options.mode == "frames" else 1)
     if not all((folder / name).is_file() for name in names):
         try:
-            with open_video(Path(row.file_path), default_fps=fps) as video:
-                if row.frames is not None:
-                    video.restrict(*row.frames)
-                video.take_every(step)
-                crops = list(_crops(video, dict(zip(frames, points, strict=True)), options.size))
+            times = [int(clip.timestamp_ms[frame]) for frame in frames]
+            images = read_images(Path(row.file_path), times, default_fps=fps)
         except UnreadableVideoError as error:
             return made | {"reason": str(error)}
-        if len(crops) < len(frames):
-            return made | {"reason": "the file has fewer frames than when it was tracked"}
+        points = clip.at("landmarks", clip.rows[frames])
+        crops = [
+            crop_face(image, at, size=options.size)
+            for image, at in zip(images, points, strict=True)
+        ]
         if options.mode == "grid":
             crops = [make_grid(crops, count=options.frames)]
         for name, crop in zip(names, crops, strict=True):
@@ -222,28 +223,6 @@ def _crop_clip(
 
 def _names(stem: str, count: int) -> list[str]:
     return [f"{stem}.jpg"] if count == 1 else [f"{stem}_{i:02d}.jpg" for i in range(count)]
-
-
-def _landmarks(shard: Path, frames: Sequence[int]) -> list[NDArray[np.float32]]:
-    """Return the landmarks (478, 3) of frames in increasing order, holding one chunk at a time."""
-    wanted, start = list(frames), 0
-    found: list[NDArray[np.float32]] = []
-    for chunk in iter_frames(shard, "landmarks", chunk=256):
-        rows = [frame - start for frame in wanted if start <= frame < start + len(chunk)]
-        found += [chunk[row].copy() for row in rows]
-        start += len(chunk)
-    return found
-
-
-def _crops(
-    video: Video, points: Mapping[int, NDArray[np.float32]], size: int
-) -> Iterator[NDArray[np.uint8]]:
-    last = max(points)
-    for index, frame in enumerate(video.frames()):
-        if index in points:
-            yield crop_face(frame, points[index], size=size)
-        if index >= last:
-            return
 
 
 def _write_jpeg(path: Path, image: NDArray[np.uint8]) -> None:

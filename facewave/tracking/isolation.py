@@ -25,7 +25,7 @@ from typing import Any
 
 from facewave.jobs.memory import KilledForMemoryError, killed_for_memory
 from facewave.tracking.landmarker import LandmarkerError, MissingSystemLibraryError
-from facewave.tracking.track_clip import TrackJob, TrackSummary
+from facewave.tracking.track_video import TrackJob, TrackSummary
 from facewave.tracking.worker import ALIVE, READY
 from facewave.video.decode import UnreadableVideoError
 
@@ -106,7 +106,7 @@ class _Child:
 
 
 class IsolatedTracker:
-    """Calls `track_clip` in a child process; made by `isolated_tracker`."""
+    """Calls `track_video` in a child process; made by `isolated_tracker`."""
 
     def __init__(self, stall_seconds: float, module: str) -> None:
         """Keep the options; the child is started with the first clip."""
@@ -115,7 +115,7 @@ class IsolatedTracker:
         self._child: _Child | None = None
 
     def __call__(self, job: TrackJob) -> TrackSummary:
-        """Track a clip as `track_clip` does.
+        """Track a clip as `track_video` does.
 
         Raises:
             UnreadableVideoError: if the clip crashed the child twice, or no frame was processed for
@@ -123,7 +123,7 @@ class IsolatedTracker:
             WorkerError: if the child dies before it is ready for its first clip.
             KilledForMemoryError: if the child was killed twice, or once and the kernel counted that
                 as lack of memory.
-            Exception: what `track_clip` raised; an unexpected one as WorkerError.
+            Exception: what `track_video` raised; an unexpected one as WorkerError.
         """
         code, memory_kills = 0, killed_for_memory()
         for attempt in (1, 2):
@@ -200,7 +200,7 @@ class IsolatedTracker:
 
 @contextmanager
 def isolated_tracker(*, stall_seconds: float, module: str = WORKER) -> Iterator[IsolatedTracker]:
-    """Provide a function like `track_clip` that works in a child process until the block ends.
+    """Provide a function like `track_video` that works in a child process until the block ends.
 
     Args:
         stall_seconds: a clip is given up when no frame was processed for so long.

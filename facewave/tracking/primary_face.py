@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,13 +90,20 @@ def link_faces(
             tracks.append(track)
 
 
-def primary_track(tracks: list[FaceTrack]) -> FaceTrack | None:
-    """Return the track that is nearest to the image centre on average; None without a face.
+def primary_person(person: NDArray[np.integer[Any]], box: NDArray[Any]) -> int | None:
+    """Return the person who is nearest to the image centre on average; None without a face.
 
-    Tracks shorter than `MIN_LENGTH_FRACTION` of the longest are left out.
+    Persons who are there for less than `MIN_LENGTH_FRACTION` of the longest are left out.
+
+    Args:
+        person: (R,), who each face is, in the order of the frames.
+        box: (R, 4), x0, y0, x1, y1 in normalised image coordinates.
     """
-    if not tracks:
+    if not len(person):
         return None
-    longest = max(len(track.frames) for track in tracks)
-    rivals = [track for track in tracks if len(track.frames) >= MIN_LENGTH_FRACTION * longest]
-    return min(rivals, key=lambda track: (float(np.mean(track.distances)), track.frames[0]))
+    people, first, faces = np.unique(person, return_index=True, return_inverse=True)
+    counts = np.bincount(faces)
+    middle = (box[:, :2].astype(np.float64) + box[:, 2:]) / 2 - 0.5
+    distance = np.bincount(faces, weights=np.hypot(*middle.T)) / counts
+    distance[counts < MIN_LENGTH_FRACTION * counts.max()] = np.inf
+    return int(people[min(range(len(people)), key=lambda i: (distance[i], first[i]))])

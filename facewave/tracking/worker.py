@@ -19,7 +19,7 @@ from dataclasses import asdict
 from typing import Any
 
 from facewave.tracking.landmarker import video_landmarker
-from facewave.tracking.track_clip import TrackJob, TrackSummary, track_clip
+from facewave.tracking.track_video import TrackJob, TrackSummary, track_video
 
 READY, ALIVE = "ready", "alive"
 _PR_SET_PDEATHSIG = 1
@@ -96,7 +96,7 @@ def main(descriptor: int) -> None:
     """Track clips with MediaPipe until standard input ends."""
     answer_jobs(
         descriptor,
-        track=lambda job, on_frame: track_clip(job, on_frame=on_frame),
+        track=lambda job, on_frame: track_video(job, on_frame=on_frame),
         prepare=_open_landmarker,
     )
 

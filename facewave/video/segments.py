@@ -1,8 +1,9 @@
 """Long videos in segments: windows of a video's frames become clips, without cutting the file.
 
-A window is a range of frames; tracking decodes the frames of that range from the video itself. The
-length of a video, which its container states, is remembered together with the file's `stat`, so
-that reading the Snakefile again opens no video.
+A window is a part of a video's time; the video is tracked once, whole, whatever its windows. The
+length of a video comes from the times of its packets, which are read but not decoded: a container
+may announce anything. It is remembered together with the file's `stat`, so that reading the
+Snakefile again opens no video.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2s
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from facewave.manifest.clips import Clip, ManifestError
 from facewave.storage.fingerprint import own_stat
@@ -25,11 +26,15 @@ from facewave.video.scene_lists import (
     scene_list,
 )
 
-_COLUMNS = ("file_path", "stat", "fps_hint", "frames", "fps")
+if TYPE_CHECKING:
+    from facewave.video.open import Length
+
+_COLUMNS = ("file_path", "stat", "fps_hint", "frames", "ms")
 _LONGEST_ID = 200
+_REST_MS = 100
 _ADVICE = (
-    "Segments need the number of frames and the frame rate: rewrite the file (`ffmpeg -i in.avi -c "
-    "copy out.mp4`), set its rate (`fps` or the column `fps_hint`), or do without `segments`. "
+    "Segments need the times of the frames: rewrite the file (`ffmpeg -i IN -c copy OUT.mp4`), "
+    "set its rate (`fps` or the column `fps_hint`), or do without `segments`. "
     "Scenes are listed by `scenedetect -i film.mp4 list-scenes`, or with `scenes: detect` by "
     "`snakemake detect_scenes`."
 )
@@ -42,19 +47,6 @@ _DETECT = (
 
 class ScenesUnknownError(ManifestError):
     """There are videos whose scenes must be detected before they can be divided."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Length:
-    """How long a video is.
-
-    Attributes:
-        frames: as the container says; 0: not known, -1: the file cannot be read.
-        fps: frames per second; 0: not known.
-    """
-
-    frames: int
-    fps: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,19 +67,20 @@ class SegmentOptions:
     keys: str | None = None
 
 
-def windows(length: Length, options: SegmentOptions) -> list[tuple[int, int]]:
-    """Return the windows of a video as ranges of frames: first and one past the last.
+def windows(length_ms: int, options: SegmentOptions) -> list[tuple[int, int]]:
+    """Return the windows of a video as parts of its time in ms: from the first, before the second.
 
     All have the same length. The last one ends with the video and overlaps the one before as far
     as necessary; a video that is not longer than a window is one window.
     """
-    size = max(1, round(options.seconds * length.fps))
+    size = max(1, round(options.seconds * 1000))
     step = max(1, round(size * (1.0 - options.overlap)))
-    if length.frames <= size:
-        return [(0, length.frames)]
-    starts = list(range(0, length.frames - size + 1, step))
-    if starts[-1] + size < length.frames:
-        starts.append(length.frames - size)
+    if length_ms <= size:
+        return [(0, length_ms)]
+    starts = list(range(0, length_ms - size + 1, step))
+    # A rest of a frame or two is not worth a window.
+    if starts[-1] + size < length_ms - _REST_MS:
+        starts.append(length_ms - size)
     return [(start, start + size) for start in starts]
 
 
@@ -122,12 +115,11 @@ def split_clips(
         length = lengths.get(_key(clip))
         if length is None or length.frames < 0:
             segments.append(clip)
-        elif length.frames == 0 or length.fps == 0:
-            what = "number of frames" if length.frames == 0 else "frame rate"
-            problems.append(f"{clip.file_path}: its {what} is not known")
+        elif length.ms == 0:
+            problems.append(f"{clip.file_path}: it names no times, and no frame rate is given")
         else:
             try:
-                segments += _segments(clip, _ranges(clip, length, chosen))
+                segments += _segments(clip, _ranges(clip, length.ms, chosen))
             except SceneListError as error:
                 (unlisted if chosen.keys else problems).append(f"{clip.file_path}: {error}")
     if unlisted:
@@ -138,20 +130,20 @@ def split_clips(
     return [replace(clip, video_idx=index) for index, clip in enumerate(segments)]
 
 
-def _ranges(clip: Clip, length: Length, options: SegmentOptions) -> list[tuple[int, int]] | None:
-    """Return the segments of a video as ranges of frames; None if it stays whole."""
+def _ranges(clip: Clip, length_ms: int, options: SegmentOptions) -> list[tuple[int, int]] | None:
+    """Return the segments of a video as parts of its time in ms; None if it stays whole."""
     if options.scenes is None:
-        return windows(length, options)
+        return windows(length_ms, options)
     scenes = _scenes(clip, options.scenes, options.keys)
     if scenes is None:
         return None
-    # A list may count a frame that the container does not announce.
-    scenes = [(first, min(end, length.frames)) for first, end in scenes]
+    # The last scene ends with the last frame, wherever a list puts that.
+    scenes = [(first, min(end, length_ms)) for first, end in scenes]
     return [
         (first + start, first + end)
         for first, last in scenes
         if first < last
-        for start, end in windows(replace(length, frames=last - first), options)
+        for start, end in windows(last - first, options)
     ]
 
 
@@ -182,8 +174,8 @@ def _segments(clip: Clip, ranges: Sequence[tuple[int, int]] | None) -> Iterator[
             clip,
             clip_id=_segment_id(clip.clip_id, index),
             take=clip.take or clip.clip_id,
-            start_frame=start,
-            end_frame=end,
+            start_ms=start,
+            end_ms=end,
         )
 
 
@@ -210,47 +202,33 @@ def _key(clip: Clip) -> tuple[str, str]:
 
 def _lengths(clips: Sequence[Clip], cache: Path | None) -> dict[tuple[str, str], Length]:
     """Return the length by file and assumed rate; from the cache if the file's stat is the same."""
+    from facewave.video.open import measure
+
     known = _read_cache(cache)
-    rows, lengths = [], {}
+    rows: list[dict[str, Any]] = []
+    lengths: dict[tuple[str, str], Length] = {}
     for key in dict.fromkeys(_key(clip) for clip in clips if not clip.missing):
         stat = own_stat(key[0])
         if stat is None:
             continue
-        length = known.get((*key, stat)) or measure(Path(key[0]), fps_hint=float(key[1] or 0))
+        length = known.get((*key, stat)) or measure(Path(key[0]), default_fps=float(key[1] or 0))
         lengths[key] = length
-        values = (key[0], stat, key[1], length.frames, length.fps)
+        values = (key[0], stat, key[1], length.frames, length.ms)
         rows.append(dict(zip(_COLUMNS, values, strict=True)))
     if cache is not None:
         write_text_if_changed(cache, format_rows(_COLUMNS, rows))
     return lengths
 
 
-def measure(path: Path, *, fps_hint: float = 0.0) -> Length:
-    """Return the length that a container states, without decoding it.
-
-    Args:
-        path: a video or a folder of frames.
-        fps_hint: frames per second if the container names none; 0: not known.
-    """
-    from facewave.video.decode import UnreadableVideoError
-    from facewave.video.open import open_video
-
-    try:
-        # If no rate is known, 25 is only a stand-in and is dropped again.
-        with open_video(path, default_fps=fps_hint or 25.0) as video:
-            fps = 0.0 if video.fps_assumed and not fps_hint else video.fps
-            return Length(frames=video.frames_announced, fps=fps)
-    except UnreadableVideoError:
-        return Length(frames=-1, fps=0.0)
-
-
 def _read_cache(cache: Path | None) -> dict[tuple[str, str, str], Length]:
+    from facewave.video.open import Length
+
     if cache is None:
         return {}
     try:
         return {
             (row["file_path"], row["fps_hint"], row["stat"]): Length(
-                frames=int(row["frames"]), fps=float(row["fps"])
+                frames=int(row["frames"]), ms=int(row["ms"])
             )
             for row in iter_rows(cache, _COLUMNS)
         }
