@@ -51,8 +51,8 @@ class LandmarkerOptions:
     """Options that determine what is found in a clip (config section `landmarker`).
 
     Attributes:
-        max_faces, min_detection_confidence, min_presence_confidence, min_tracking_confidence:
-            MediaPipe's own.
+        max_faces: most faces that are followed in a frame (`face_tracker`).
+        min_detection_confidence, min_presence_confidence, min_tracking_confidence: MediaPipe's own.
         max_fps: every n-th frame is tracked, with the smallest n that gives at most so many frames
             per second; None: every frame.
         max_side: frames with a longer side, in pixels, are scaled down first; None: never.

@@ -44,7 +44,7 @@ MAX_JUMP_MS = 250
 # A patch is made of every n-th face of a tracklet.
 _PATCH_EVERY = 3
 
-# Further persons are taken for the last one; their numbers are 16-bit.
+# Further persons are taken for the last one, so that the time it takes stays bounded.
 _MOST_PERSONS = 1000
 
 Patch = NDArray[np.float32]
@@ -162,19 +162,19 @@ class Linker:
             return False
         return self._cut_ms is None or self._cut_ms <= self._last_ms
 
-    def persons(self) -> NDArray[np.int16]:
-        """Return the person of each tracklet, int16 (tracklets,), numbered as they appear.
+    def persons(self) -> NDArray[np.int32]:
+        """Return the person of each tracklet, int32 (tracklets,), numbered as they appear.
 
         A tracklet belongs to the person whose faces look most like it, if they look enough alike
         and were never seen at the same time as it; else it begins a new person.
         """
         size = len(self.tracklets)
-        patches, last = np.zeros((size, PATCH_VALUES)), np.zeros(size, np.int64)
-        shot, boxes = np.full(size, -1), np.zeros((size, 4))
-        numbers = np.zeros(size, np.int16)
+        patches, units = np.zeros((size, PATCH_VALUES)), np.zeros((size, PATCH_VALUES), np.float32)
+        last, shot, boxes = np.zeros(size, np.int64), np.full(size, -1), np.zeros((size, 4))
+        numbers = np.zeros(size, np.int32)
         persons = 0
         for number, tracklet in enumerate(self.tracklets):
-            different = 1.0 - standardised(patches[:persons]) @ standardised(tracklet.patch)
+            different = 1.0 - units[:persons] @ standardised(tracklet.patch)
             back = overlaps(boxes[:persons], tracklet.start[None])[:, 0] >= MIN_OVERLAP
             back &= shot[:persons] == tracklet.shot
             different *= np.where(back, SAME_PATCH / SAME_PATCH_AND_PLACE, 1.0)
@@ -185,6 +185,7 @@ class Linker:
                 best = min(persons, _MOST_PERSONS - 1)
                 persons = best + 1
             patches[best] += tracklet.patch
+            units[best] = standardised(patches[best])
             last[best] = max(last[best], tracklet.last)
             shot[best], boxes[best] = tracklet.shot, tracklet.box
             numbers[number] = best
@@ -197,13 +198,13 @@ class FaceRows:
 
     Attributes:
         frame: int32 (R,), not decreasing.
-        person: int16 (R,).
+        person: int32 (R,).
         box: float32 (R, 4), normalised.
         blendshapes: float32 (R, 52).
     """
 
     frame: NDArray[np.int32]
-    person: NDArray[np.int16]
+    person: NDArray[np.int32]
     box: NDArray[np.float32]
     blendshapes: NDArray[np.float32]
 
@@ -249,7 +250,7 @@ def clip_people(faces: FaceRows, cuts: NDArray[np.integer], span: tuple[int, int
     )
 
 
-def _count_changes(person: NDArray[np.int16], frame: NDArray[np.int32]) -> int:
+def _count_changes(person: NDArray[np.int32], frame: NDArray[np.int32]) -> int:
     changes, before = 0, set[int]()
     starts = np.flatnonzero(np.diff(frame)) + 1
     for group in np.split(person, starts):
