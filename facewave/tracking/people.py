@@ -42,7 +42,7 @@ MIN_CHANGE_FRAMES = 5
 MAX_JUMP_MS = 250
 
 # A patch is made of every n-th face of a tracklet.
-_PATCH_EVERY = 3
+_PATCH_EVERY = 5
 
 # Further persons are taken for the last one, so that the time it takes stays bounded.
 _MOST_PERSONS = 1000
