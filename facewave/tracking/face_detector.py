@@ -6,6 +6,7 @@ for now and then.
 
 from __future__ import annotations
 
+import atexit
 import zipfile
 from functools import lru_cache
 from pathlib import Path
@@ -68,9 +69,13 @@ class FaceDetector:
         rows[:, :4] /= width, height, width, height
         return rows
 
-    def close(self) -> None:
-        """Free the detector's memory."""
-        self._detector.close()
+    def abandon(self) -> None:
+        """Leave the detector to the end of the process.
+
+        MediaPipe's own clean-up wants a thread, which an interpreter that ends no longer gives: it
+        would print a traceback.
+        """
+        self._detector._lib.close()
 
 
 @lru_cache(maxsize=1)
@@ -79,4 +84,6 @@ def shared_detector(model: Path, min_confidence: float) -> FaceDetector:
 
     Raises what `FaceDetector` raises.
     """
-    return FaceDetector(model, min_confidence)
+    detector = FaceDetector(model, min_confidence)
+    atexit.register(detector.abandon)
+    return detector
