@@ -75,7 +75,7 @@ class FaceDetector:
         MediaPipe's own clean-up wants a thread, which an interpreter that ends no longer gives: it
         would print a traceback.
         """
-        self._detector._lib.close()
+        self._detector._handle = None
 
 
 @lru_cache(maxsize=1)
