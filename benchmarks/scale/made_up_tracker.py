@@ -72,6 +72,7 @@ def track_made_up_clip(job: TrackJob) -> TrackSummary:
         "face_count": np.ones(count, np.uint8),
         "frame": np.arange(count, dtype="<i4"),
         "person": np.zeros(count, "<i4"),
+        "cuts": np.zeros(0, "<i4"),
         "box": np.tile(np.float32([0.2, 0.2, 0.8, 0.8]), (count, 1)),
         "landmarks": random.random((count, N_LANDMARKS, 3), np.float32),
         "blendshapes": random.random((count, N_BLENDSHAPES), np.float32),
