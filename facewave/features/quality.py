@@ -176,6 +176,8 @@ def judge(
         mean_abs_yaw=observed.mean_abs_yaw,
     )
     reason = observed.error or _reason(quality, kept, observed, options)
+    if reason and observed.changes and not observed.error:
+        reason += "; another person takes the place of the one who is followed"
     return replace(quality, valid=not reason, reason=reason)
 
 
