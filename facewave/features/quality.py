@@ -176,7 +176,7 @@ def judge(
         mean_abs_yaw=observed.mean_abs_yaw,
     )
     reason = observed.error or _reason(quality, kept, observed, options)
-    if reason and observed.changes and not observed.error:
+    if observed.changes and reason.startswith(("no face", "face in")):
         reason += "; another person takes the place of the one who is followed"
     return replace(quality, valid=not reason, reason=reason)
 
