@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from facewave.jobs.signs_of_life import alive
 from facewave.video.images import Image, fitted, rgb_converter, square_pixels, upright
 
 # Containers with frames of their own, by the names of FFmpeg's demuxers. Playlists (hls, dash,
@@ -40,6 +41,8 @@ _SAME_RATE, _ROUNDED_MS = 0.01, 1.0
 # A step in time is a hole, in which frames are lost, if it is longer than both: a recording of
 # variable rate doubles or trebles its steps, and stands still for a moment.
 _HOLE_STEPS, _HOLE_SECONDS = 4.0, 0.25
+# What the system says about a path itself; anything else is the machine's fault.
+_OF_THE_PATH = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR)
 # Containers that break off fail at every read.
 _MOST_ERRORS = 1000
 _RECODE = "`ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4` writes one that can be read"
@@ -47,6 +50,10 @@ _RECODE = "`ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4` writes one that 
 
 class UnreadableVideoError(Exception):
     """A file holds no video that can be decoded; the message says why."""
+
+
+class BeyondLimitsError(UnreadableVideoError):
+    """A video is larger or longer than `Limits` admit: with others it may be readable."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +164,9 @@ def check_clip(path: Path) -> None:
             file.read(1)
     except FileNotFoundError:
         raise UnreadableVideoError("the file is missing") from None
-    except PermissionError as error:
+    except OSError as error:
+        if error.errno not in _OF_THE_PATH:
+            raise
         raise UnreadableVideoError(f"the file cannot be read: {error.strerror}") from None
     if status.st_size == 0:
         raise UnreadableVideoError("the file is empty (0 bytes)")
@@ -265,7 +274,7 @@ def _tag(stream: Any) -> str:
 
 def _check_size(width: int, height: int, limits: Limits) -> None:
     if width * height > limits.max_pixels:
-        raise UnreadableVideoError(
+        raise BeyondLimitsError(
             f"its frames have {width} x {height} pixels, more than {limits.max_pixels:,} "
             "(video.max_pixels); scale it down, or allow more"
         )
@@ -299,7 +308,7 @@ class _Source:
         for raw in self._progressive(video):
             ms = self._time(raw, video)
             if ms / 1000.0 > self.limits.max_seconds:
-                raise UnreadableVideoError(
+                raise BeyondLimitsError(
                     f"it is longer than {self.limits.max_seconds:g} s (video.max_seconds); cut it, "
                     "or allow more"
                 )
@@ -345,6 +354,7 @@ class _Source:
                 self._count(error)
                 self.cut_off = True
                 continue
+            alive()
             if packet is None:
                 return
             if packet.size:
