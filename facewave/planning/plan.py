@@ -23,6 +23,8 @@ from facewave.storage.buckets import KeyRow, auto_buckets, bucket_of, key_file_t
 from facewave.storage.fingerprint import fingerprint_clips
 from facewave.storage.tables import write_text_if_changed
 from facewave.tracking.track_bucket import read_tracked
+from facewave.video.content import digest_with
+from facewave.video.isolated import Bounds, isolated_reader
 
 
 class PlanError(ValueError):
@@ -65,6 +67,7 @@ def plan_dataset(
     folder: Path,
     buckets: int | str,
     stage_options: Mapping[str, Mapping[str, Any]],
+    bounds: Bounds | None = None,
 ) -> DatasetPlan:
     """Bring a dataset's key files up to date and return its plan.
 
@@ -74,6 +77,7 @@ def plan_dataset(
         buckets: number of buckets, or `auto`.
         stage_options: options of the stages `tracks` and `features`; part of their key files, so
             that a changed option is noticed even if Snakemake's own records are lost.
+        bounds: what hashing a file may take whose date has changed.
     """
     keys = folder / "keys"
     videos = len({clip.video_id for clip in clips})
@@ -88,11 +92,13 @@ def plan_dataset(
         names = {bucket_by_clip[clip_id] for clip_id in clip_ids}
         return read_tracked((folder / "tracks" / f"{name}.tsv" for name in names), clip_ids)
 
-    fingerprints = fingerprint_clips(
-        [(clip.clip_id, clip.file_path) for clip in clips if clip.fingerprint is None],
-        index=keys / "fingerprints.tsv",
-        tracked=tracked,
-    )
+    with isolated_reader(bounds) as read:
+        fingerprints = fingerprint_clips(
+            [(clip.clip_id, clip.file_path) for clip in clips if clip.fingerprint is None],
+            index=keys / "fingerprints.tsv",
+            tracked=tracked,
+            digest=digest_with(read),
+        )
     for name, group in members.items():
         rows = [
             KeyRow(

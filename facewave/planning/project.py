@@ -21,7 +21,9 @@ from facewave.planning.plan import NO_PLAN, DatasetPlan, PlanError, plan_dataset
 from facewave.planning.scenes import plan_scenes, wanting_scenes
 from facewave.splits.partition import fold_names
 from facewave.storage.buckets import bucket_of
+from facewave.tracking.track_video import software
 from facewave.versions import FEATURE_VERSION, SCENE_VERSION, TRACK_VERSION
+from facewave.video.isolated import Bounds
 from facewave.video.segments import ScenesUnknownError
 
 _LANDMARKER_OPTIONS = (
@@ -186,6 +188,7 @@ def _plan(name: str, options: Mapping[str, Any], config: Mapping[str, Any]) -> D
             scenes={**config["scenes"], "version": SCENE_VERSION},
             seed=seed,
             demo_root=results / wanting / "demo_clips",
+            bounds=Bounds(**config["video"]),
         )
     clips = load_clips(
         name,
@@ -194,12 +197,14 @@ def _plan(name: str, options: Mapping[str, Any], config: Mapping[str, Any]) -> D
         seed=seed,
         demo_root=results / name / "demo_clips",
         cache=results / name / "keys",
+        bounds=Bounds(**config["video"]),
     )
     return plan_dataset(
         clips,
         folder=results / name,
         buckets=config["buckets"],
         stage_options=stage_options(config),
+        bounds=Bounds(**config["video"]),
     )
 
 
@@ -217,6 +222,7 @@ def stage_options(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             "default_fps": section["default_fps"],
             "model_sha256": section["sha256"],
             "version": TRACK_VERSION,
+            "software": software(),
         },
         "features": {
             "wavelet": config["wavelet"],

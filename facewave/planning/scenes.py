@@ -16,6 +16,8 @@ from facewave.manifest.clips import Clip
 from facewave.planning.plan import PlanError
 from facewave.storage.fingerprint import MISSING, Tracked, fingerprint_clips
 from facewave.storage.tables import write_text_if_changed
+from facewave.video.content import digest_with
+from facewave.video.isolated import Bounds, isolated_reader
 from facewave.video.scene_lists import SceneKey, key_path, read_header, scene_list
 
 
@@ -33,7 +35,13 @@ def wanting_scenes(name: str, options: Mapping[str, Any]) -> Iterator[tuple[str,
 
 
 def plan_scenes(
-    name: str, options: Mapping[str, Any], *, scenes: Mapping[str, Any], seed: int, demo_root: Path
+    name: str,
+    options: Mapping[str, Any],
+    *,
+    scenes: Mapping[str, Any],
+    seed: int,
+    demo_root: Path,
+    bounds: Bounds | None = None,
 ) -> list[str]:
     """Bring the key files of a dataset's videos up to date.
 
@@ -42,6 +50,7 @@ def plan_scenes(
         options: of the dataset, one of `wanting_scenes`.
         scenes: options of the detection and the version of the list, JSON-serialisable.
         seed, demo_root: as for `load_clips`.
+        bounds: what hashing a file may take whose date has changed.
 
     Returns:
         the clip ids of the videos that exist; each gets a key file, and its job writes a list
@@ -58,11 +67,13 @@ def plan_scenes(
         demo_root=demo_root,
         cache=keys.parent,
     )
-    fingerprints = fingerprint_clips(
-        [(clip.clip_id, clip.file_path) for clip in clips],
-        index=keys.parent / "scene_fingerprints.tsv",
-        tracked=lambda clip_ids: _listed(lists, clip_ids),
-    )
+    with isolated_reader(bounds) as read:
+        fingerprints = fingerprint_clips(
+            [(clip.clip_id, clip.file_path) for clip in clips],
+            index=keys.parent / "scene_fingerprints.tsv",
+            tracked=lambda clip_ids: _listed(lists, clip_ids),
+            digest=digest_with(read),
+        )
     there = [clip for clip in clips if fingerprints[clip.clip_id] != MISSING]
     write_text_if_changed(_videos_path(keys), json.dumps([clip.clip_id for clip in there]) + "\n")
     for clip in there:

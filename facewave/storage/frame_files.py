@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from facewave.natural_order import natural_key
@@ -28,19 +29,20 @@ def frame_names(folder: Path) -> list[str]:
     return sorted(names, key=natural_key)
 
 
-def clip_sha256(path: Path) -> str:
+def clip_sha256(path: Path, *, on_block: Callable[[], None] = lambda: None) -> str:
     """Return the SHA-256 (64 hex digits) of a clip: of a file's bytes, or of a folder's frames.
 
-    The digest of a folder covers the name and the SHA-256 of each frame, in natural order.
+    The digest of a folder covers the name and the SHA-256 of each frame, in natural order;
+    `on_block` is called after each block that was read.
 
     Raises:
         OSError: if the file, the folder or one of its frames cannot be read.
     """
     if not path.is_dir():
-        return file_sha256(path)
+        return file_sha256(path, on_block=on_block)
     digest = hashlib.sha256()
     for name in frame_names(path):
-        line = f"{name}\0{file_sha256(path / name)}\n"
+        line = f"{name}\0{file_sha256(path / name, on_block=on_block)}\n"
         digest.update(line.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import platform
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +15,7 @@ from numpy.typing import NDArray
 
 from facewave import __version__
 from facewave.storage.store import write_shard
+from facewave.tracking.frame_pictures import FramePictures
 from facewave.tracking.landmarker import (
     N_BLENDSHAPES,
     N_LANDMARKS,
@@ -25,7 +24,7 @@ from facewave.tracking.landmarker import (
 )
 from facewave.tracking.primary_face import FaceTrack, face_boxes, link_faces
 from facewave.versions import TRACK_VERSION
-from facewave.video.decode import Limits, UnreadableVideoError, Video
+from facewave.video.decode import BeyondLimitsError, Limits, UnreadableVideoError, Video
 from facewave.video.open import open_video
 
 # Detections beyond this many bytes go to disk, so that memory does not grow with the video.
@@ -88,19 +87,6 @@ class TrackJob:
     provenance: Mapping[str, Any]
     limits: Limits = field(default_factory=Limits)
 
-    def to_json(self) -> str:
-        """Return the job as one line of JSON."""
-        return json.dumps(asdict(self), default=os.fspath)
-
-    @classmethod
-    def from_json(cls, text: str) -> TrackJob:
-        """Return the job that `to_json` wrote."""
-        job = json.loads(text)
-        job |= {name: Path(job[name]) for name in ("video_path", "shard", "model")}
-        job["options"] = LandmarkerOptions(**job["options"])
-        job["limits"] = Limits(**job["limits"])
-        return cls(**job)
-
 
 @dataclass
 class _Detections:
@@ -112,6 +98,7 @@ class _Detections:
     frames: list[int] = field(default_factory=list)
     boxes: list[NDArray[np.float64]] = field(default_factory=list)
     tracks: list[FaceTrack] = field(default_factory=list)
+    pictures: FramePictures = field(default_factory=FramePictures)
 
 
 def software() -> dict[str, str]:
@@ -133,7 +120,8 @@ def track_video(job: TrackJob, *, on_frame: Callable[[], None] = lambda: None) -
     first frame; `face_count` uint8 (T,); and a row per face, in the order of the frames: `frame`
     int32 (R,), `person` int32 (R,), who it is, `box` float32 (R, 4), `landmarks` float32
     (R, 478, 3) in normalised image coordinates, `blendshapes` float32 (R, 52), `transform` float32
-    (R, 4, 4). `facewave.tracking.trajectory` reads it.
+    (R, 4, 4). `thumbnails`, uint8 (K, h, w, 3), are small pictures of the frames `thumbnail_frame`,
+    int32 (K,). `facewave.tracking.trajectory` reads it.
 
     Args:
         job: the video, and how it is tracked.
@@ -144,6 +132,7 @@ def track_video(job: TrackJob, *, on_frame: Callable[[], None] = lambda: None) -
 
     Raises:
         LandmarkerError, MissingSystemLibraryError: if no landmarker can be made.
+        BeyondLimitsError: if it is larger or longer than `job.limits`.
         RuntimeError, ValueError: if MediaPipe fails in a frame.
         OSError: if the video cannot be read or the shard cannot be written: the machine's fault.
     """
@@ -158,6 +147,8 @@ def track_video(job: TrackJob, *, on_frame: Callable[[], None] = lambda: None) -
                 video.max_fps, video.max_side = job.options.max_fps, job.options.max_side
                 _detect(video, found, job, on_frame)
                 summary = _summarise(video, found)
+        except BeyondLimitsError:
+            raise  # not kept: with other limits it may be readable
         except UnreadableVideoError as error:
             found, summary = _Detections(spool), TrackSummary(error=str(error))
         metadata = {
@@ -180,6 +171,7 @@ def _detect(video: Video, found: _Detections, job: TrackJob, on_frame: Callable[
             faces = landmarker.detect(frame.image, frame.ms)
             found.timestamps.append(frame.ms)
             found.counts.append(len(faces))
+            found.pictures.see(index, frame.ms, frame.image, face=len(faces) > 0)
             if len(faces) == 0:
                 continue
             records = np.empty(len(faces), _RECORD)
@@ -220,6 +212,7 @@ def _arrays(found: _Detections) -> dict[str, Any]:
         "face_count": np.array(found.counts, np.uint8),
         "frame": np.array(found.frames, "<i4"),
         "person": person,
+        **found.pictures.arrays(),
         "box": np.array(found.boxes, "<f4").reshape(rows, 4),
         **{
             name: ((rows, *_RECORD[name].shape), "<f4", _spooled(found.spool, rows, name))

@@ -41,8 +41,12 @@ _SAME_RATE, _ROUNDED_MS = 0.01, 1.0
 # A step in time is a hole, in which frames are lost, if it is longer than both: a recording of
 # variable rate doubles or trebles its steps, and stands still for a moment.
 _HOLE_STEPS, _HOLE_SECONDS = 4.0, 0.25
-# What the system says about a path itself; anything else is the machine's fault.
-_OF_THE_PATH = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR)
+# Errors of the machine, not of a path or of a file's content.
+_OF_THE_MACHINE = (
+    *(errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ESTALE, errno.ENODEV, errno.ENXIO),
+    *(errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENOTCONN),
+    *(errno.ECONNREFUSED, errno.ECONNRESET),
+)
 # Containers that break off fail at every read.
 _MOST_ERRORS = 1000
 _RECODE = "`ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4` writes one that can be read"
@@ -152,7 +156,7 @@ def check_clip(path: Path) -> None:
     """Raise UnreadableVideoError unless `path` is a folder, or a file with readable content.
 
     Raises:
-        OSError: if reading fails for reasons other than permission: the machine's fault.
+        OSError: if the machine fails to read it.
     """
     try:
         status = path.stat()
@@ -165,8 +169,7 @@ def check_clip(path: Path) -> None:
     except FileNotFoundError:
         raise UnreadableVideoError("the file is missing") from None
     except OSError as error:
-        if error.errno not in _OF_THE_PATH:
-            raise
+        raise_for_machine(error)
         raise UnreadableVideoError(f"the file cannot be read: {error.strerror}") from None
     if status.st_size == 0:
         raise UnreadableVideoError("the file is empty (0 bytes)")
@@ -215,7 +218,7 @@ def open_container(path: Path) -> Iterator[Any]:
 
 def raise_for_machine(error: OSError) -> None:
     """Raise an error that the operating system reported while reading: no file is the cause."""
-    if error.errno in (errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ESTALE):
+    if error.errno in _OF_THE_MACHINE:
         raise OSError(error.errno, error.strerror) from error
 
 
