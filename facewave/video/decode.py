@@ -56,6 +56,10 @@ class UnreadableVideoError(Exception):
     """A file holds no video that can be decoded; the message says why."""
 
 
+class DecoderIOError(OSError):
+    """FFmpeg reports an I/O error: the machine's fault, or damage in a file that can be read."""
+
+
 class BeyondLimitsError(UnreadableVideoError):
     """A video is larger or longer than `Limits` admit: with others it may be readable."""
 
@@ -217,9 +221,10 @@ def open_container(path: Path) -> Iterator[Any]:
 
 
 def raise_for_machine(error: OSError) -> None:
-    """Raise an error that the operating system reported while reading: no file is the cause."""
+    """Raise an error that was reported while reading, if it looks like the machine's fault."""
     if error.errno in _OF_THE_MACHINE:
-        raise OSError(error.errno, error.strerror) from error
+        kind = DecoderIOError if type(error).__module__.startswith("av.") else OSError
+        raise kind(error.errno, error.strerror) from error
 
 
 @contextmanager

@@ -124,15 +124,17 @@ class _Answers:
 
     def refuse(self, error: Exception, *, path: str | None) -> None:
         name, number, message = type(error).__name__, None, str(error)
+        kinds = [kind.__name__ for kind in type(error).__mro__]
+        decoder = "DecoderIOError" in kinds or ("FFmpegError" in kinds and "OSError" in kinds)
         if isinstance(error, OSError) and error.errno is not None:
             number = error.errno
             message = ": ".join(str(part) for part in (error.strerror, error.filename) if part)
         self.say(
             error=name,
-            kinds=[kind.__name__ for kind in type(error).__mro__],
+            kinds=kinds,
             message=message,
             errno=number,
-            readable=isinstance(error, OSError) and path is not None and _is_readable(Path(path)),
+            readable=decoder and path is not None and _is_readable(Path(path)),
             free_mb=_free_mb() if isinstance(error, MemoryError) else 0,
         )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from facewave.jobs.signs_of_life import alive
-from facewave.video.decode import Limits, UnreadableVideoError
+from facewave.video.decode import DecoderIOError, Limits, UnreadableVideoError
 
 
 @dataclass(frozen=True)
@@ -124,4 +124,4 @@ def unprepared(path: Path) -> None:
 
 
 def damage(path: Path) -> None:
-    raise OSError(errno.EIO, "as FFmpeg says of damage", str(path))
+    raise DecoderIOError(errno.EIO, "as FFmpeg says of damage", str(path))

@@ -123,9 +123,13 @@ class TestFaults:
         with pytest.raises(RunFaultError, match=r"clip\.mp4: .* ran out of memory"):
             read(bad.crash_by, path=clip, number=signal.SIGKILL)
 
-    def test_an_io_error(self, read, tmp_path):
-        with pytest.raises(RunFaultError, match=r"gone\.mp4: Input/output error"):
-            read(bad.fail, path=tmp_path / "gone.mp4", number=errno.EIO)
+    def test_an_io_error(self, read, clip):
+        with pytest.raises(RunFaultError, match=r"clip\.mp4: Input/output error"):
+            read(bad.fail, path=clip, number=errno.EIO)
+
+    def test_an_io_error_of_the_decoder_where_the_file_cannot_be_read(self, read, tmp_path):
+        with pytest.raises(RunFaultError, match=r"gone\.mp4: as FFmpeg says"):
+            read(bad.damage, path=tmp_path / "gone.mp4")
 
     def test_a_full_disk_is_told_as_it_is(self, read, clip):
         with pytest.raises(OSError, match="No space left on device") as caught:
