@@ -30,8 +30,8 @@ CLIPS_PER_FOLDER = 1000
 CLIPS_PER_SUBJECT = 20
 
 _TRACKED = {
-    "width": 100, "height": 100, "fps": 25.0, "frames": 2, "frames_announced": 0, "detected": 2,
-    "max_faces_seen": 1, "error": "", "notes": NOTE,
+    "width": 100, "height": 100, "fps": 25.0, "frames": 2, "frames_announced": 2, "detected": 2,
+    "frames_decoded": 2, "max_faces_seen": 1, "error": "", "notes": NOTE,
 }  # fmt: skip
 _JUDGED = {
     "valid": True, "reason": "", "frames": 2, "detected": 2, "detection_ratio": 1.0,
@@ -143,6 +143,8 @@ def write_indexes(work: Path) -> None:
                     "key": key,
                     "fingerprint": row.fingerprint,
                     "content_sha256": content,
+                    "start_ms": None,
+                    "end_ms": None,
                     **_TRACKED,
                 }
             )

@@ -15,6 +15,7 @@ from facewave.features.encode_clip import encode_clip, fill_gaps, judge_clip
 from facewave.features.groups import WaveletOptions, feature_shapes
 from facewave.features.quality import QualityOptions
 from facewave.storage.store import DamagedShardError, read_metadata, read_shard
+from facewave.tracking.trajectory import open_trajectory
 from facewave.versions import FEATURE_VERSION
 from tests.features.shards import SHAPES, made_up_faces, write_trajectory
 
@@ -30,7 +31,7 @@ def encode(track, *, layout="segments", coefficients=10, target=None, **quality)
     """Encode a trajectory shard; returns the quality and the feature arrays."""
     target = target or track.with_name("feature.npz")
     judged = encode_clip(
-        track,
+        open_trajectory(track),
         target,
         wavelet=WaveletOptions(layout, coefficients),
         quality=QualityOptions(**quality),
@@ -147,7 +148,7 @@ class TestCode:
 
     def test_numbers_stay_those_of_this_feature_version(self, track):
         # Raise FEATURE_VERSION when these change: shards in a store are then made anew.
-        assert FEATURE_VERSION == 1
+        assert FEATURE_VERSION == 2
         write_trajectory(track, 75, missing=[slice(0, 2), slice(30, 34)])
         for layout, (first, fifth, last) in GOLDEN.items():
             _, arrays = encode(track, layout=layout)
@@ -222,7 +223,7 @@ class TestShard:
         arrays["landmarks"][:, 33, 0], arrays["landmarks"][:, 263, 0] = 0.4, 0.6
         arrays["landmarks"][::2, 1, 1] += 0.01
         write_trajectory(track, 20, arrays=arrays)
-        judged, _ = judge_clip(track, QualityOptions())
+        judged = judge_clip(open_trajectory(track), QualityOptions())
         assert judged.jitter == pytest.approx(0.02 / 0.4, rel=1e-3)
 
     @pytest.mark.parametrize("damage", ["missing", "cut", "flipped"])
@@ -250,6 +251,7 @@ from facewave.features.groups import WaveletOptions
 from facewave.features.encode_clip import encode_clip
 from facewave.features.quality import QualityOptions
 from facewave.storage.store import write_shard
+from facewave.tracking.trajectory import open_trajectory
 from tests.features.shards import SHAPES, made_up_faces
 
 folder, frames = Path(sys.argv[1]), 30_000
@@ -258,10 +260,20 @@ arrays = {
     name: ((frames, *shape), "<f4", repeat(part[name], frames // 1000))
     for name, shape in SHAPES.items()
 }
-metadata = {"width": 1, "height": 1, "frames_announced": frames, "error": ""}
-write_shard(folder / "t.npz", {**arrays, "detected": np.ones(frames, bool)}, metadata)
+metadata = {
+    "width": 1, "height": 1, "fps": 25.0, "frames_announced": frames, "frames_decoded": frames,
+    "error": "", "notes": "", "points": "mediapipe_478",
+}
+arrays |= {
+    "timestamp_ms": 40 * np.arange(frames),
+    "face_count": np.ones(frames, np.uint8),
+    "frame": np.arange(frames, dtype=np.int32),
+    "person": np.zeros(frames, np.int32),
+    "box": np.full((frames, 4), 0.5, np.float32),
+}
+write_shard(folder / "t.npz", arrays, metadata)
 judged = encode_clip(
-    folder / "t.npz",
+    open_trajectory(folder / "t.npz"),
     folder / "f.npz",
     wavelet=WaveletOptions(),
     quality=QualityOptions(),

@@ -10,6 +10,7 @@ from facewave.features.energy import dyadic_energy
 from facewave.features.groups import FaceOptions, WaveletOptions, feature_shapes
 from facewave.features.quality import QualityOptions
 from facewave.storage.store import read_metadata, read_shard
+from facewave.tracking.trajectory import open_trajectory
 from tests.features.shards import made_up_faces, write_trajectory
 
 WAVELET = WaveletOptions(
@@ -20,7 +21,7 @@ FACE = FaceOptions("procrustes", head_pose=True)
 
 def encode(tmp_path, *, wavelet=WAVELET, face=FACE, name="feature", **quality):
     judged = encode_clip(
-        tmp_path / "track.npz",
+        open_trajectory(tmp_path / "track.npz"),
         tmp_path / f"{name}.npz",
         wavelet=wavelet,
         quality=QualityOptions(**quality),
@@ -105,7 +106,7 @@ def test_trimming_needs_a_face_and_still_wants_enough_frames(tmp_path):
 def test_trajectories_as_they_are_coded(tmp_path):
     arrays = made_up_faces(0, 20)
     write_trajectory(tmp_path / "track.npz", 20, arrays=arrays, missing=[0, 5])
-    track = tmp_path / "track.npz"
+    track = open_trajectory(tmp_path / "track.npz")
     found = read_trajectories(
         track, source="landmarks", chosen=slice(30, 33), face=FACE, trim_ends=True
     )

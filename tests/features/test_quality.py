@@ -17,6 +17,7 @@ def judged(detected, *, announced=0, error="", **options):
     return judge(
         np.asarray(detected, bool),
         announced=announced,
+        decoded=len(detected),
         jitter=0.5,
         mean_abs_yaw=2.0,
         error=error,
