@@ -14,7 +14,7 @@ from facewave.video.images import Image, fitted
 SPAN_MS = 5000
 _SIDE = 220
 # Candidates within a span before every other one is dropped.
-_MOST = 16
+_MOST = 32
 
 
 @dataclass

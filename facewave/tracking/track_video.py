@@ -212,12 +212,12 @@ def _arrays(found: _Detections) -> dict[str, Any]:
         "face_count": np.array(found.counts, np.uint8),
         "frame": np.array(found.frames, "<i4"),
         "person": person,
-        **found.pictures.arrays(),
         "box": np.array(found.boxes, "<f4").reshape(rows, 4),
         **{
             name: ((rows, *_RECORD[name].shape), "<f4", _spooled(found.spool, rows, name))
             for name in ("landmarks", "blendshapes", "transform")
         },
+        **found.pictures.arrays(),
     }
 
 
