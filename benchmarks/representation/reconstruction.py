@@ -40,6 +40,7 @@ from facewave.features.quality import QualityOptions, face_span  # noqa: E402
 from facewave.storage.store import shard_path  # noqa: E402
 from facewave.storage.tables import iter_rows, write_rows  # noqa: E402
 from facewave.tracking.track_bucket import TRACK_COLUMNS  # noqa: E402
+from facewave.tracking.trajectory import open_trajectory  # noqa: E402
 
 # A clip is rebuilt in groups of columns of at most this many bytes (float64).
 _GROUP_BYTES = 32 * 1024 * 1024
@@ -160,7 +161,8 @@ def measure_clip(
     Raises:
         DamagedShardError: if the trajectory shard is missing, truncated or altered.
     """
-    judged, detected = judge_clip(shard, quality)
+    clip = open_trajectory(shard)
+    judged, detected = judge_clip(clip, quality), clip.detected
     if not judged.valid:
         return []
     span = face_span(detected) if quality.trim_ends else slice(0, len(detected))
@@ -170,7 +172,7 @@ def measure_clip(
         squares, variance, lost = np.zeros(len(codes)), 0.0, np.zeros(len(codes))
         for chosen in _column_groups(signal, frames=len(detected)):
             values = read_trajectories(
-                shard, source=signal.source, chosen=chosen, face=face, trim_ends=quality.trim_ends
+                clip, source=signal.source, chosen=chosen, face=face, trim_ends=quality.trim_ends
             )
             values = fill_gaps(values, detected)
             centred = values - values.mean(axis=0, dtype=np.float64)
