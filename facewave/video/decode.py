@@ -21,7 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.jobs.signs_of_life import alive
-from facewave.video.images import Image, fitted, rgb_converter, square_pixels, upright
+from facewave.video.images import (
+    Image,
+    decoder_pixels,
+    fitted,
+    rgb_converter,
+    square_pixels,
+    upright,
+)
 
 # Containers with frames of their own, by the names of FFmpeg's demuxers. Playlists (hls, dash,
 # concat) are not among them: they make FFmpeg open other files and addresses.
@@ -369,7 +376,7 @@ class _Source:
         context = self.stream.codec_context
         # How many clips are decoded at once is the scheduler's decision.
         context.thread_count = 1
-        context.options = {"max_pixels": str(self.limits.max_pixels)}
+        context.options = {"max_pixels": str(decoder_pixels(self.limits.max_pixels))}
         packets = self.container.demux(self.stream)
         while self.errors < _MOST_ERRORS:
             try:

@@ -55,7 +55,10 @@ def open_frame_folder(folder: Path, *, fps: float, limits: Limits) -> Video:
     images = (_read(path, limits) for path in paths)
     first = next((image for image in images if image is not None), None)
     if first is None:
-        raise UnreadableVideoError(f"none of the folder's {len(paths)} frames can be read")
+        raise UnreadableVideoError(
+            f"none of the folder's {len(paths)} frames can be read: damaged, or more than "
+            f"{limits.max_pixels:,} pixels (video.max_pixels)"
+        )
     return Video(
         width=first.shape[1],
         height=first.shape[0],
