@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,7 @@ def _write_shards(folder: Path, random: Any) -> list[tuple[str, str]]:
 
 def _write_indexes(folder: Path, count: int, keys: list[tuple[str, str]], random: Any) -> None:
     from facewave.features.encode_bucket import FEATURE_COLUMNS
+    from facewave.features.quality import Quality
     from facewave.storage.tables import format_rows, write_text
     from facewave.tracking.track_bucket import TRACK_COLUMNS
 
@@ -120,10 +122,20 @@ def _write_indexes(folder: Path, count: int, keys: list[tuple[str, str]], random
             )
             features.append(
                 row
-                | {"key": code if valid else "", "track_key": key, "valid": valid}
-                | {"reason": "" if valid else f"face in {seen} of {FRAMES} frames"}
-                | {"detection_ratio": seen / FRAMES, "longest_gap": FRAMES - seen}
-                | {"jitter": jitter[i] if valid else math.nan, "mean_abs_yaw": 4.56789}
+                | asdict(
+                    Quality(
+                        valid=valid,
+                        reason="" if valid else f"face in {seen} of {FRAMES} frames",
+                        frames=FRAMES,
+                        detected=seen,
+                        coverage=seen / FRAMES,
+                        detection_ratio=seen / FRAMES,
+                        longest_gap=FRAMES - seen,
+                        jitter=jitter[i] if valid else math.nan,
+                        mean_abs_yaw=4.56789,
+                    )
+                )
+                | {"key": code if valid else "", "track_key": key}
             )
         name = f"{start // CLIPS_PER_INDEX:04d}.tsv"
         write_text(folder / "tracks" / name, format_rows(TRACK_COLUMNS, tracks))

@@ -115,7 +115,7 @@ def _encode(
     face: FaceOptions | None,
 ) -> tuple[Quality, str, bool]:
     if not row["key"]:
-        return _without_trajectory(row["error"]), "", False
+        return Quality(valid=False, reason=row["error"]), "", False
     span = span_of(row)
     key = feature_key(row["key"], wavelet=wavelet, quality=quality, face=face, span_ms=span)
     shard = shard_path(store, "features", key)
@@ -132,16 +132,3 @@ def _encode(
         face=face,
     )
     return judged, key, True
-
-
-def _without_trajectory(reason: str) -> Quality:
-    return Quality(
-        valid=False,
-        reason=reason,
-        frames=0,
-        detected=0,
-        detection_ratio=0.0,
-        longest_gap=0,
-        jitter=math.nan,
-        mean_abs_yaw=math.nan,
-    )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from facewave.face.blendshapes import BLENDSHAPES, without_side
 from facewave.features import haar
-from facewave.features.encode_clip import read_trajectories
+from facewave.features.encode_clip import clip_clock, coded_trajectories
 from facewave.features.groups import FaceOptions
 from facewave.report.clips import ReportClip
 from facewave.storage.store import DamagedShardError, read_shard, shard_path
@@ -54,8 +54,8 @@ class WaveletExample:
     """A clip whose code is shown.
 
     Attributes:
-        frames: frames that are encoded.
-        fps: frames per second.
+        frames: steps of the even clock that are encoded.
+        fps: steps per second.
         channels: trajectories of a clip (landmark coordinates and blendshapes).
         feature_bytes: bytes of all features of the clip as float32, with those made beside the
             code.
@@ -126,7 +126,7 @@ def _example(clip: ReportClip, store: Path, *, candidates: int) -> WaveletExampl
     face = FaceOptions(**metadata.get("features", {}))
     trim_ends = metadata["quality_options"].get("trim_ends", False)
     trajectory = _open(clip, store)
-    read = partial(read_trajectories, trajectory, face=face, trim_ends=trim_ends)
+    read = partial(coded_trajectories, trajectory, face=face, trim_ends=trim_ends)
     blendshapes = read(source="blendshapes", chosen=slice(0, len(BLENDSHAPES)))
     lip = read(source="landmarks", chosen=slice(3 * _LOWER_LIP, 3 * _LOWER_LIP + 3))
     traces = [
@@ -147,7 +147,7 @@ def _example(clip: ReportClip, store: Path, *, candidates: int) -> WaveletExampl
         layout=layout,
         coefficients=len(codes["blendshapes"]),
         frames=len(blendshapes),
-        fps=trajectory.fps,
+        fps=clip_clock(trajectory).rate,
         channels=sum(math.prod(codes[name].shape[1:]) for name in _CODED),
         feature_bytes=_FLOAT_BYTES * sum(array.size for array in codes.values()),
         candidates=candidates,

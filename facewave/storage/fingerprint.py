@@ -65,6 +65,7 @@ def fingerprint_clips(
     *,
     index: Path,
     tracked: Callable[[list[str]], Mapping[str, Tracked]],
+    inspect: Callable[[list[str]], None] = lambda paths: None,
     digest: Callable[[Path], str] | None = None,
 ) -> dict[str, str]:
     """Return the fingerprint of each clip and bring the index up to date.
@@ -74,6 +75,8 @@ def fingerprint_clips(
         index: the table that remembers stat and fingerprint of each clip; written only if it
             changes.
         tracked: given clip ids, what is known of those that were tracked.
+        inspect: called with the folders of frames that are new or changed; what it raises leaves
+            the index as it was.
         digest: does what `clip_sha256` does, possibly in another process; a clip for which it
             fails has a new fingerprint.
 
@@ -88,6 +91,7 @@ def fingerprint_clips(
         if clip_id in known and known[clip_id][:2] == (path, stat)
     }
     changed = [clip_id for clip_id in stats if clip_id not in fingerprints]
+    inspect([stats[i][0] for i in changed if (stats[i][1] or "").startswith(_FOLDER)])
     history = tracked([clip_id for clip_id in changed if stats[clip_id][1]]) if changed else {}
     counter = _HashCounter(len({stats[clip_id][0] for clip_id in changed if clip_id in history}))
     hashes = _Hashes(counter, digest or clip_sha256)

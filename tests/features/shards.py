@@ -18,7 +18,9 @@ def made_up_faces(start, stop):
     return arrays
 
 
-def write_trajectory(path, frames, *, missing=(), error="", announced=None, arrays=None):
+def write_trajectory(
+    path, frames, *, missing=(), error="", announced=None, arrays=None, times=None
+):
     """Write a trajectory shard; `missing` are frame indexes, slices allowed."""
     arrays = made_up_faces(0, frames) if arrays is None else arrays
     detected = np.ones(frames, bool)
@@ -28,6 +30,7 @@ def write_trajectory(path, frames, *, missing=(), error="", announced=None, arra
         path,
         detected,
         arrays=arrays,
+        times=times,
         error=error,
         frames_announced=frames if announced is None else announced,
     )

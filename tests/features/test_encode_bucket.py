@@ -30,6 +30,7 @@ class Bucket:
         row = dict.fromkeys(TRACK_COLUMNS, "0")
         row |= {"start_ms": "", "end_ms": ""}
         row |= {"clip_id": clip_id, "key": key, "error": error, "notes": notes}
+        row |= {"start_ms": "", "end_ms": ""}
         self.rows.append(row)
         return key
 
