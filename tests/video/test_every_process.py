@@ -1,5 +1,8 @@
 """A decoder that crashes or hangs in every process: each stage tells it and goes on."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,3 +89,22 @@ def test_frames_for_crops_and_models(folder, read):
 def test_sound(folder, read):
     with pytest.raises(UnreadableVideoError, match="crashes the process"):
         read(read_sound, path=folder / "segfault.mp4", raises=(UnreadableSoundError,))
+
+
+def test_planning_loads_no_decoder(folder):
+    script = (
+        "import sys; from pathlib import Path\n"
+        "import facewave.planning.project\n"
+        "from facewave.manifest.clips import Clip\n"
+        "from facewave.video.segments import split_clips\n"
+        "clips = split_clips([Clip('a', sys.argv[1], 0, 0, 'happy')], {'seconds': 1})\n"
+        "print(len(clips), {'av', 'cv2', 'mediapipe', 'torch'} & set(sys.modules))\n"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", script, str(folder / "good.mp4")],
+        capture_output=True,
+        check=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    assert found.stdout == "2 set()\n"
