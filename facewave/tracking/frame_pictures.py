@@ -12,26 +12,17 @@ from facewave.video.images import Image, fitted
 
 # One picture is kept for so much of a video: a segment of twice the length has one for certain.
 SPAN_MS = 5000
+# A candidate is made small, which costs some ms for large frames, in every so many ms.
+SLOT_MS = 500
 _SIDE = 220
-# Candidates within a span before every other one is dropped.
-_MOST = 32
 
 
-@dataclass
-class _Spread:
-    """Pictures spread evenly over what was offered, at most `_MOST` of them."""
-
-    kept: list[tuple[int, Image]] = field(default_factory=list)
-    offered: int = 0
-    every: int = 1
-
-    def offer(self, frame: int, image: Image) -> None:
-        if self.offered % self.every == 0:
-            if len(self.kept) == _MOST:
-                self.kept, self.every = self.kept[::2], 2 * self.every
-            if self.offered % self.every == 0:
-                self.kept.append((frame, _small(image)))
-        self.offered += 1
+@dataclass(frozen=True)
+class _Candidate:
+    frame: int
+    ms: int
+    face: bool
+    image: Image
 
 
 @dataclass
@@ -42,10 +33,8 @@ class FramePictures:
     """
 
     chosen: list[tuple[int, Image]] = field(default_factory=list)
-    _faces: _Spread = field(default_factory=_Spread)
-    _others: _Spread = field(default_factory=_Spread)
-    _span: int = 0
-    _frames: tuple[int, int] = (0, 0)
+    _slots: dict[int, _Candidate] = field(default_factory=dict)
+    _times: tuple[int, int] = (0, 0)
 
     def see(self, frame: int, ms: int, image: Image, *, face: bool) -> None:
         """Take a frame, in order.
@@ -56,11 +45,13 @@ class FramePictures:
             image: uint8 (height, width, 3) RGB.
             face: whether a face was found in it.
         """
-        if ms // SPAN_MS != self._span:
+        if ms // SPAN_MS != self._times[0] // SPAN_MS:
             self._choose()
-            self._span, self._frames = ms // SPAN_MS, (frame, frame)
-        self._frames = (self._frames[0], frame)
-        (self._faces if face else self._others).offer(frame, image)
+            self._times = (ms, ms)
+        self._times = (self._times[0], ms)
+        before = self._slots.get(ms // SLOT_MS)
+        if before is None or (face and not before.face):
+            self._slots[ms // SLOT_MS] = _Candidate(frame, ms, face, _small(image))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return `thumbnails` uint8 (K, h, w, 3), RGB, and `thumbnail_frame` int32 (K,)."""
@@ -72,11 +63,15 @@ class FramePictures:
         }
 
     def _choose(self) -> None:
-        candidates = self._faces.kept or self._others.kept
-        if candidates:
-            middle = sum(self._frames) / 2
-            self.chosen.append(min(candidates, key=lambda kept: abs(kept[0] - middle)))
-        self._faces, self._others = _Spread(), _Spread()
+        middle = sum(self._times) / 2
+        best = min(
+            self._slots.values(),
+            key=lambda candidate: (not candidate.face, abs(candidate.ms - middle)),
+            default=None,
+        )
+        if best is not None:
+            self.chosen.append((best.frame, best.image))
+        self._slots = {}
 
 
 def _small(image: Image) -> Image:

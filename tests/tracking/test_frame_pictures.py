@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facewave.tracking.frame_pictures import SPAN_MS, FramePictures
+from facewave.tracking import frame_pictures as module
+from facewave.tracking.frame_pictures import SLOT_MS, SPAN_MS, FramePictures
 
 
 def picture(frame, height=48, width=64):
@@ -28,7 +29,7 @@ def test_the_frame_nearest_to_the_middle_that_shows_a_face():
 
 
 def test_without_a_face_the_middle():
-    assert kept([False] * 25)[0] == [12]
+    assert kept([False] * 25)[0] == [13]  # at 520 ms, the first in its half second
 
 
 def test_nothing_was_seen():
@@ -49,11 +50,11 @@ def test_one_a_span_near_its_middle(count, step):
         spans.setdefault(step * frame // SPAN_MS, []).append(frame)
     assert len(frames) == len(images) == len(spans)
     for frame, inside in zip(frames, spans.values(), strict=True):
-        assert abs(frame - (inside[0] + inside[-1]) / 2) <= len(inside) / 16 + 1
+        assert abs(frame - (inside[0] + inside[-1]) / 2) * step <= SLOT_MS
 
 
-def test_memory_does_not_grow_within_a_span():
-    pictures = FramePictures()
-    for frame in range(4000):
-        pictures.see(frame, frame, picture(frame), face=True)
-        assert len(pictures._faces.kept) <= 32
+def test_few_frames_are_made_small(monkeypatch):
+    made = []
+    monkeypatch.setattr(module, "_small", lambda image: made.append(image) or image)
+    kept([True] * 1000)
+    assert len(made) == 80

@@ -141,4 +141,4 @@ def test_pictures_are_kept(workers, tmp_path):
     (row,) = track(tmp_path, "first")
     arrays, _ = read_shard(shard_path(tmp_path / "store", "tracks", row["key"]))
     assert arrays["thumbnails"].shape == (1, 48, 64, 3)
-    assert arrays["thumbnail_frame"].tolist() == [1]
+    assert arrays["thumbnail_frame"].tolist() == [0]
