@@ -72,6 +72,7 @@ def track_made_up_clip(path: Path, job: TrackJob, limits: Limits) -> TrackSummar
         "face_count": np.ones(count, np.uint8),
         "frame": np.arange(count, dtype="<i4"),
         "person": np.zeros(count, "<i4"),
+        "cuts": np.zeros(0, "<i4"),
         "box": np.tile(np.float32([0.2, 0.2, 0.8, 0.8]), (count, 1)),
         "thumbnails": np.zeros((0, 0, 0, 3), np.uint8),
         "thumbnail_frame": np.zeros(0, "<i4"),

@@ -33,9 +33,7 @@ _TRACKED = {
     "width": 100, "height": 100, "fps": 25.0, "frames": 2, "frames_announced": 2, "detected": 2,
     "frames_decoded": 2, "max_faces_seen": 1, "error": "", "notes": NOTE,
 }  # fmt: skip
-_QUALITY = Quality(
-    valid=True, reason="", frames=2, detected=2, coverage=1.0, detection_ratio=1.0
-)
+_QUALITY = Quality(valid=True, reason="", frames=2, detected=2, coverage=1.0, detection_ratio=1.0)
 _JUDGED = {**asdict(_QUALITY), "notes": NOTE}
 
 

@@ -78,6 +78,7 @@ def _write_shards(folder: Path, random: Any) -> list[tuple[str, str]]:
             "face_count": np.ones(FRAMES, np.uint8),
             "frame": np.arange(FRAMES, dtype=np.int32),
             "person": np.zeros(FRAMES, np.int32),
+            "cuts": np.zeros(0, np.int32),
             "box": np.full((FRAMES, 4), 0.5, np.float32),
             "landmarks": points,
             "blendshapes": random.random((FRAMES, 52), np.float32),

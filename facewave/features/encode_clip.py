@@ -130,6 +130,9 @@ def judge_clip(
         announced=clip.announced,
         decoded=clip.decoded,
         error=clip.error,
+        unseen=clip.unseen,
+        changes=clip.changes,
+        cuts=clip.cuts,
         jitter=jitter(points, aspect=clip.width / max(clip.height, 1)),
         mean_abs_yaw=float("nan") if pose is None else mean_abs_yaw(head_pose(pose)),
     )

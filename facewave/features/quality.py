@@ -89,12 +89,14 @@ class Observed:
         announced, decoded: frames that the video stream holds (0: unknown), and those that could be
             decoded.
         error: why there is no trajectory; empty if there is one.
+        unseen: why hardly any face was found, where a second look could tell.
         changes, cuts, jitter, mean_abs_yaw: see `Quality`.
     """
 
     announced: int
     decoded: int
     error: str = ""
+    unseen: str = ""
     changes: int = 0
     cuts: int = 0
     jitter: float = math.nan
@@ -174,6 +176,8 @@ def judge(
         mean_abs_yaw=observed.mean_abs_yaw,
     )
     reason = observed.error or _reason(quality, kept, observed, options)
+    if reason and observed.changes and not observed.error:
+        reason += "; another person takes the place of the one who is followed"
     return replace(quality, valid=not reason, reason=reason)
 
 
@@ -198,7 +202,8 @@ def _reason(quality: Quality, kept: int, observed: Observed, options: QualityOpt
     if announced and decoded / announced < options.min_decoded_ratio:
         return f"truncated: {decoded} of {announced} announced frames can be decoded"
     if found == 0:
-        return f"no face in any of {quality.frames} frames"
+        seen = f": {observed.unseen}" if observed.unseen else ""
+        return f"no face in any of {quality.frames} frames{seen}"
     if found < options.min_detected_frames:
         return f"face in {found} frames only, {options.min_detected_frames} are needed"
     if quality.detection_ratio < options.min_detection_ratio:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import platform
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, Any
@@ -15,14 +17,12 @@ from numpy.typing import NDArray
 
 from facewave import __version__
 from facewave.storage.store import write_shard
+from facewave.tracking.appearance import face_patch
+from facewave.tracking.face_tracker import face_tracker
 from facewave.tracking.frame_pictures import FramePictures
-from facewave.tracking.landmarker import (
-    N_BLENDSHAPES,
-    N_LANDMARKS,
-    LandmarkerOptions,
-    video_landmarker,
-)
-from facewave.tracking.primary_face import FaceTrack, face_boxes, link_faces
+from facewave.tracking.landmarker import N_BLENDSHAPES, N_LANDMARKS, Faces, LandmarkerOptions
+from facewave.tracking.people import Linker
+from facewave.tracking.second_look import SECOND_LOOK_BELOW, TOO_SMALL, Samples, View, choose_view
 from facewave.versions import TRACK_VERSION
 from facewave.video.decode import BeyondLimitsError, Limits, UnreadableVideoError, Video
 from facewave.video.open import open_video
@@ -53,6 +53,7 @@ class TrackSummary:
             holds; both count frames that `max_fps` leaves out.
         error: why there is no trajectory; empty if there is one.
         notes: oddities in words that do not make a clip invalid.
+        unseen: why hardly any face was found, as far as a second look could tell; else empty.
     """
 
     width: int = 0
@@ -63,6 +64,7 @@ class TrackSummary:
     frames_announced: int = 0
     error: str = ""
     notes: str = ""
+    unseen: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,8 +99,14 @@ class _Detections:
     counts: list[int] = field(default_factory=list)
     frames: list[int] = field(default_factory=list)
     boxes: list[NDArray[np.float64]] = field(default_factory=list)
-    tracks: list[FaceTrack] = field(default_factory=list)
+    tracklets: list[int] = field(default_factory=list)
+    linker: Linker = field(default_factory=Linker)
+    faceless: Samples = field(default_factory=Samples)
     pictures: FramePictures = field(default_factory=FramePictures)
+
+    def seen(self) -> int:
+        """Return the number of frames with a face."""
+        return sum(count > 0 for count in self.counts)
 
 
 def software() -> dict[str, str]:
@@ -120,8 +128,9 @@ def track_video(job: TrackJob, *, on_frame: Callable[[], None] = lambda: None) -
     first frame; `face_count` uint8 (T,); and a row per face, in the order of the frames: `frame`
     int32 (R,), `person` int32 (R,), who it is, `box` float32 (R, 4), `landmarks` float32
     (R, 478, 3) in normalised image coordinates, `blendshapes` float32 (R, 52), `transform` float32
-    (R, 4, 4). `thumbnails`, uint8 (K, h, w, 3), are small pictures of the frames `thumbnail_frame`,
-    int32 (K,). `facewave.tracking.trajectory` reads it.
+    (R, 4, 4). `cuts`, int32, are the frames before which the picture was cut. `thumbnails`, uint8
+    (K, h, w, 3), are small pictures of the frames `thumbnail_frame`, int32 (K,).
+    `facewave.tracking.trajectory` reads it.
 
     Args:
         job: the video, and how it is tracked.
@@ -138,19 +147,13 @@ def track_video(job: TrackJob, *, on_frame: Callable[[], None] = lambda: None) -
     """
     folder = job.shard.parent
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.SpooledTemporaryFile(_SPOOL_BYTES, dir=str(folder)) as spool:
-        found = _Detections(spool)
+    with ExitStack() as spools:
         try:
-            with open_video(
-                job.video_path, default_fps=job.default_fps, limits=job.limits
-            ) as video:
-                video.max_fps, video.max_side = job.options.max_fps, job.options.max_side
-                _detect(video, found, job, on_frame)
-                summary = _summarise(video, found)
+            found, summary = _track(job, spools, on_frame)
         except BeyondLimitsError:
             raise  # not kept: with other limits it may be readable
         except UnreadableVideoError as error:
-            found, summary = _Detections(spool), TrackSummary(error=str(error))
+            found, summary = _Detections(_spool(job, spools)), TrackSummary(error=str(error))
         metadata = {
             **asdict(summary),
             "points": POINTS,
@@ -164,25 +167,75 @@ def track_video(job: TrackJob, *, on_frame: Callable[[], None] = lambda: None) -
     return summary
 
 
-def _detect(video: Video, found: _Detections, job: TrackJob, on_frame: Callable[[], None]) -> None:
-    with video_landmarker(job.model, job.options) as landmarker:
+def _spool(job: TrackJob, spools: ExitStack) -> IO[bytes]:
+    folder = str(job.shard.parent)
+    return spools.enter_context(tempfile.SpooledTemporaryFile(_SPOOL_BYTES, dir=folder))
+
+
+def _track(
+    job: TrackJob, spools: ExitStack, on_frame: Callable[[], None]
+) -> tuple[_Detections, TrackSummary]:
+    """Track a video; where hardly a face is found, look closer and track it again."""
+    found, video = _look(job, spools, on_frame, view=None)
+    if found.seen() >= SECOND_LOOK_BELOW * len(found.counts):
+        return found, _summarise(video, found)
+    second = choose_view(found.faceless.images, job.model, job.options)
+    if second.view is None:
+        small = second.reason == TOO_SMALL and not found.seen()
+        unseen = "one was seen that is too small to be tracked" if small else ""
+        return found, replace(_summarise(video, found), unseen=unseen)
+    closer, video_again = _look(job, spools, on_frame, view=second.view)
+    if closer.seen() <= found.seen():
+        return found, _summarise(video, found)
+    video_again.notes.append(second.view.note())
+    return closer, _summarise(video_again, closer)
+
+
+def _look(
+    job: TrackJob, spools: ExitStack, on_frame: Callable[[], None], *, view: View | None
+) -> tuple[_Detections, Video]:
+    found = _Detections(_spool(job, spools))
+    with open_video(job.video_path, default_fps=job.default_fps, limits=job.limits) as video:
+        video.max_fps, video.max_side = job.options.max_fps, job.options.max_side
+        _detect(video, found, job, on_frame, view)
+    return found, video
+
+
+def _detect(
+    video: Video,
+    found: _Detections,
+    job: TrackJob,
+    on_frame: Callable[[], None],
+    view: View | None,
+) -> None:
+    with face_tracker(job.model, job.options) as tracker:
         for index, frame in enumerate(video.frames()):
             on_frame()
-            faces = landmarker.detect(frame.image, frame.ms)
+            if view is None:
+                faces = tracker.detect(frame.image, frame.ms)
+            else:
+                faces = view.restore(tracker.detect(view.apply(frame.image), frame.ms))
+            tracklets = found.linker.add(
+                index, frame.ms, faces.boxes, partial(_patch, frame.image, faces), cut=tracker.cut
+            )
             found.timestamps.append(frame.ms)
             found.counts.append(len(faces))
             found.pictures.see(index, frame.ms, frame.image, face=len(faces) > 0)
             if len(faces) == 0:
+                found.faceless.add(frame.image)
                 continue
             records = np.empty(len(faces), _RECORD)
             records["landmarks"] = faces.landmarks
             records["blendshapes"] = faces.blendshapes
             records["transform"] = faces.transforms
             found.spool.write(records.tobytes())
-            boxes = face_boxes(faces.landmarks)
-            link_faces(found.tracks, boxes, frame=index, first_row=len(found.frames))
             found.frames += [index] * len(faces)
-            found.boxes += list(boxes)
+            found.boxes += list(faces.boxes)
+            found.tracklets += tracklets.tolist()
+
+
+def _patch(image: NDArray[np.uint8], faces: Faces, row: int) -> NDArray[np.float32]:
+    return face_patch(image, faces.landmarks[row])
 
 
 def _summarise(video: Video, found: _Detections) -> TrackSummary:
@@ -204,15 +257,14 @@ def _summarise(video: Video, found: _Detections) -> TrackSummary:
 
 def _arrays(found: _Detections) -> dict[str, Any]:
     rows = len(found.frames)
-    person = np.zeros(rows, "<i4")
-    for number, track in enumerate(found.tracks):
-        person[track.rows] = number
+    persons = found.linker.persons()
     return {
         "timestamp_ms": np.array(found.timestamps, "<i8"),
         "face_count": np.array(found.counts, np.uint8),
         "frame": np.array(found.frames, "<i4"),
-        "person": person,
+        "person": persons[np.array(found.tracklets, int)].astype("<i4"),
         "box": np.array(found.boxes, "<f4").reshape(rows, 4),
+        "cuts": np.array(found.linker.cuts, "<i4"),
         **{
             name: ((rows, *_RECORD[name].shape), "<f4", _spooled(found.spool, rows, name))
             for name in ("landmarks", "blendshapes", "transform")

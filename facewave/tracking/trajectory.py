@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.storage.store import check_whole, read_metadata, read_rows
-from facewave.tracking.primary_face import primary_person
+from facewave.tracking.people import FaceRows, clip_people
 from facewave.video.decode import holes
 
 _CHUNK = 1024
-_SMALL = ("timestamp_ms", "face_count", "frame", "person", "box")
+_SMALL = ("timestamp_ms", "face_count", "frame", "person", "box", "cuts", "blendshapes")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,8 +37,11 @@ class Trajectory:
         face_count: uint8 (T,), faces of anybody in each frame.
         announced, decoded: frames that the video stream holds in the clip's span, and how many of
             these could be decoded; both count frames that `max_fps` leaves out.
+        changes: how often another person takes the place of one.
+        cuts: of the picture, between the first face and the last.
         error: why there is no trajectory; empty if there is one.
         notes: oddities of the video in words.
+        unseen: why hardly any face was found in the video, as far as a second look could tell.
         points: the set of landmarks, `mediapipe_478`.
     """
 
@@ -51,8 +54,11 @@ class Trajectory:
     face_count: NDArray[np.uint8]
     announced: int
     decoded: int
+    changes: int
+    cuts: int
     error: str
     notes: str
+    unseen: str
     points: str
 
     @property
@@ -114,9 +120,10 @@ def open_trajectory(shard: Path, *, span_ms: tuple[int, int] | None = None) -> T
         decoded, announced = end - first, end - first + _lost(times[first:end], times, span_ms)
     inside = slice(*np.searchsorted(small["frame"], (first, end)))
     rows = np.full(end - first, -1, np.int64)
-    person = primary_person(small["person"][inside], small["box"][inside])
-    if person is not None:
-        mine = np.flatnonzero(small["person"][inside] == person) + inside.start
+    faces = FaceRows(small["frame"], small["person"], small["box"], small["blendshapes"])
+    people = clip_people(faces, small["cuts"], (first, end))
+    if people.primary is not None:
+        mine = np.flatnonzero(small["person"][inside] == people.primary) + inside.start
         rows[small["frame"][mine] - first] = mine
     return Trajectory(
         shard=shard,
@@ -128,8 +135,11 @@ def open_trajectory(shard: Path, *, span_ms: tuple[int, int] | None = None) -> T
         face_count=small["face_count"][first:end],
         announced=announced,
         decoded=decoded,
+        changes=people.changes,
+        cuts=people.cuts,
         error=metadata["error"],
         notes=metadata["notes"],
+        unseen=metadata["unseen"],
         points=metadata["points"],
     )
 

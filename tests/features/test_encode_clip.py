@@ -229,13 +229,14 @@ arrays = {
 }
 metadata = {
     "width": 1, "height": 1, "fps": 25.0, "frames_announced": frames, "frames_decoded": frames,
-    "error": "", "notes": "", "points": "mediapipe_478",
+    "error": "", "notes": "", "unseen": "", "points": "mediapipe_478",
 }
 arrays |= {
     "timestamp_ms": 40 * np.arange(frames),
     "face_count": np.ones(frames, np.uint8),
     "frame": np.arange(frames, dtype=np.int32),
     "person": np.zeros(frames, np.int32),
+    "cuts": np.zeros(0, np.int32),
     "box": np.full((frames, 4), 0.5, np.float32),
 }
 write_shard(folder / "t.npz", arrays, metadata)

@@ -275,3 +275,10 @@ class TestYaw:
         pose[[0, 2]] = 30
         assert mean_abs_yaw(pose) == pytest.approx(30)
         assert math.isnan(mean_abs_yaw(pose[:0]))
+
+
+def test_another_person_is_named_as_the_cause():
+    detected = np.arange(80) < 40
+    found = judged(detected, changes=1)
+    assert found.reason.startswith("face in 40 of 80 frames (50.0%), 90.0% are needed;")
+    assert found.reason.endswith("; another person takes the place of the one who is followed")

@@ -16,8 +16,8 @@ def pixels(thumbnail):
 
 
 def test_picture_is_of_a_detected_frame_near_the_middle(clips, artefacts):
-    # Detected are 10 to 21. The first faces of each half second are in frames 10 and 13, as far from
-    # the middle as each other. `flat_frames` paints frame i with 40 + 5 i.
+    # Detected are 10 to 21. The first faces in each half second, 10 and 13, are as far from the
+    # middle as each other. `flat_frames` paints frame i with 40 + 5 i.
     picture = make_thumbnail(clips["half"], store=artefacts.files.store)
     assert (picture.frame, picture.landmarks) == (10, True)
     assert (picture.width, picture.height) == (220, 165)

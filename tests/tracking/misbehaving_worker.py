@@ -46,7 +46,7 @@ def track_video(job, *, on_frame):
     return tracks.track_video(job, on_frame=on_frame)
 
 
-tracks.video_landmarker = fake_landmarker
+tracks.face_tracker = fake_landmarker
 track_worker.video_landmarker = fake_landmarker
 track_worker.track_video = track_video
 

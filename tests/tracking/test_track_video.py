@@ -24,7 +24,7 @@ from tests.video.media import (
 
 LEFT, RIGHT, CENTRE = (0.2, 0.5, 0.2), (0.8, 0.5, 0.2), (0.55, 0.5, 0.2)
 ARRAYS = {
-    "timestamp_ms": (), "face_count": (), "frame": (), "person": (), "box": (4,),
+    "timestamp_ms": (), "face_count": (), "frame": (), "person": (), "box": (4,), "cuts": (),
     "landmarks": (478, 3), "blendshapes": (52,), "transform": (4, 4),
 }  # fmt: skip
 
