@@ -73,6 +73,7 @@ rule fit_vlm:
         ),
         checkpoints=lambda wildcards: RESULTS / wildcards.dataset / "vlm/checkpoints",
         default_fps=CONFIG["landmarker"]["default_fps"],
+        video=lambda wildcards, output: CONFIG["video"],
         store=STORE,
         seed=CONFIG["seed"],
         version=VLM_VERSION,

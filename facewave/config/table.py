@@ -20,7 +20,7 @@ PAGE_PATH = CONFIG_PATH.parent / "docs" / "configuration.md"
 # Headings of the page and the sections of the configuration below them, in the order of the
 # pipeline. The datasets come after the first heading.
 _STAGES = {
-    "Tracking": ("landmarker", "scenes"),
+    "Tracking": ("landmarker", "video", "scenes"),
     "Features": ("quality", "features", "wavelet"),
     "Splits": ("split", "near_duplicates"),
     "MLP": ("mlp",),

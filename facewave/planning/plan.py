@@ -25,6 +25,8 @@ from facewave.storage.buckets import KeyRow, auto_buckets, bucket_of, key_file_t
 from facewave.storage.fingerprint import fingerprint_clips
 from facewave.storage.frame_files import frames_outside
 from facewave.tracking.track_bucket import read_tracked
+from facewave.video.content import digest_with
+from facewave.video.isolated import Bounds, isolated_reader
 
 
 class PlanError(ValueError):
@@ -69,6 +71,7 @@ def plan_dataset(
     stage_options: Mapping[str, Mapping[str, Any]],
     link_roots: Sequence[Path] = (),
     unlocks: bool = False,
+    bounds: Bounds | None = None,
 ) -> DatasetPlan:
     """Bring a dataset's key files up to date and return its plan.
 
@@ -80,6 +83,7 @@ def plan_dataset(
             that a changed option is noticed even if Snakemake's own records are lost.
         link_roots: folders that single frames may be links into; none: into any.
         unlocks: as for `KeyFiles`.
+        bounds: what hashing a file may take whose date has changed.
 
     Raises:
         ManifestError: a frame is a link that leads elsewhere.
@@ -99,12 +103,14 @@ def plan_dataset(
         names = {bucket_by_clip[clip_id] for clip_id in clip_ids}
         return read_tracked((folder / "tracks" / f"{name}.tsv" for name in names), clip_ids)
 
-    fingerprints = fingerprint_clips(
-        [(clip.clip_id, clip.file_path) for clip in clips if clip.fingerprint is None],
-        index=keys / "fingerprints.tsv",
-        tracked=tracked,
-        inspect=lambda paths: _refuse_links(paths, link_roots),
-    )
+    with isolated_reader(bounds) as read:
+        fingerprints = fingerprint_clips(
+            [(clip.clip_id, clip.file_path) for clip in clips if clip.fingerprint is None],
+            index=keys / "fingerprints.tsv",
+            tracked=tracked,
+            inspect=lambda paths: _refuse_links(paths, link_roots),
+            digest=digest_with(read),
+        )
     for name, group in members.items():
         rows = [
             KeyRow(

@@ -21,7 +21,9 @@ from facewave.planning.plan import NO_PLAN, DatasetPlan, PlanError, plan_dataset
 from facewave.planning.scenes import plan_scenes, wanting_scenes
 from facewave.splits.partition import fold_names
 from facewave.storage.buckets import bucket_of
+from facewave.tracking.track_video import software
 from facewave.versions import FEATURE_VERSION, SCENE_VERSION, TRACK_VERSION
+from facewave.video.isolated import Bounds
 from facewave.video.segments import ScenesUnknownError
 
 _LANDMARKER_OPTIONS = (
@@ -194,6 +196,7 @@ def _plan(
             seed=seed,
             demo_root=results / wanting / "demo_clips",
             unlocks=unlocks,
+            bounds=Bounds(**config["video"]),
         )
     clips = load_clips(
         name,
@@ -202,6 +205,7 @@ def _plan(
         seed=seed,
         demo_root=results / name / "demo_clips",
         cache=results / name / "keys",
+        bounds=Bounds(**config["video"]),
     )
     return plan_dataset(
         clips,
@@ -210,6 +214,7 @@ def _plan(
         stage_options=stage_options(config),
         link_roots=_link_roots(options),
         unlocks=unlocks,
+        bounds=Bounds(**config["video"]),
     )
 
 
@@ -235,6 +240,7 @@ def stage_options(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             "default_fps": section["default_fps"],
             "model_sha256": section["sha256"],
             "version": TRACK_VERSION,
+            "software": software(),
         },
         "features": {
             "wavelet": config["wavelet"],

@@ -15,6 +15,8 @@ from facewave.datasets.load import load_clips
 from facewave.planning.plan import PlanError
 from facewave.planning.running import KeyFiles
 from facewave.storage.fingerprint import MISSING, Tracked, fingerprint_clips
+from facewave.video.content import digest_with
+from facewave.video.isolated import Bounds, isolated_reader
 from facewave.video.scene_lists import key_path, read_header, scene_list
 
 
@@ -39,6 +41,7 @@ def plan_scenes(
     seed: int,
     demo_root: Path,
     unlocks: bool = False,
+    bounds: Bounds | None = None,
 ) -> list[str]:
     """Bring the key files of a dataset's videos up to date.
 
@@ -48,6 +51,7 @@ def plan_scenes(
         scenes: options of the detection and the version of the list, JSON-serialisable.
         seed, demo_root: as for `load_clips`.
         unlocks: as for `KeyFiles`.
+        bounds: what hashing a file may take whose date has changed.
 
     Returns:
         the clip ids of the videos that exist; each gets a key file, and its job writes a list
@@ -65,11 +69,13 @@ def plan_scenes(
         demo_root=demo_root,
         cache=keys.parent,
     )
-    fingerprints = fingerprint_clips(
-        [(clip.clip_id, clip.file_path) for clip in clips],
-        index=keys.parent / "scene_fingerprints.tsv",
-        tracked=lambda clip_ids: _listed(lists, clip_ids),
-    )
+    with isolated_reader(bounds) as read:
+        fingerprints = fingerprint_clips(
+            [(clip.clip_id, clip.file_path) for clip in clips],
+            index=keys.parent / "scene_fingerprints.tsv",
+            tracked=lambda clip_ids: _listed(lists, clip_ids),
+            digest=digest_with(read),
+        )
     there = [clip for clip in clips if fingerprints[clip.clip_id] != MISSING]
     files = KeyFiles(keys, unlocks=unlocks)
     files.write(_videos_path(keys), json.dumps([clip.clip_id for clip in there]) + "\n")

@@ -16,9 +16,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from facewave.jobs.clip_errors import ClipErrors
 from facewave.storage.buckets import read_key_file
 from facewave.storage.tables import format_rows, iter_rows, write_text
-from facewave.video.decode import UnreadableVideoError, Video
+from facewave.video.decode import Limits, UnreadableVideoError, Video
+from facewave.video.isolated import Read, read_here
 from facewave.video.open import open_video
 
 HASH_COLUMNS = ("clip_id", "hashes")
@@ -61,7 +63,12 @@ def dhash(frame: NDArray[np.uint8]) -> int | None:
 
 
 def clip_hashes(
-    path: Path, *, frames: int, fps: float, span_ms: tuple[int, int] | None = None
+    path: Path,
+    *,
+    frames: int,
+    fps: float,
+    span_ms: tuple[int, int] | None = None,
+    limits: Limits | None = None,
 ) -> list[int]:
     """Return the hashes of frames spread evenly over a clip.
 
@@ -72,16 +79,16 @@ def clip_hashes(
         frames: most hashes to return.
         fps: frames per second where the file gives no rate.
         span_ms: of a segment, its part of the video in ms (from, before); None: all of it.
+        limits: see `open_video`.
 
     Returns:
-        up to `frames` 64-bit hashes; none for a clip that cannot be decoded.
+        up to `frames` 64-bit hashes.
+
+    Raises:
+        UnreadableVideoError: if the clip cannot be decoded.
     """
-    try:
-        with open_video(path, default_fps=fps) as video:
-            return _spread_hashes(video, frames, span_ms)
-    except UnreadableVideoError as error:
-        _log.warning("%s: %s", path, error)
-        return []
+    with open_video(path, default_fps=fps, limits=limits) as video:
+        return _spread_hashes(video, frames, span_ms)
 
 
 def _spread_hashes(video: Video, frames: int, span_ms: tuple[int, int] | None) -> list[int]:
@@ -108,30 +115,42 @@ def _spread_hashes(video: Video, frames: int, span_ms: tuple[int, int] | None) -
     return [kept[place][1] for place in dict.fromkeys(places.tolist())]
 
 
-def hash_bucket(key_file: Path, *, table: Path, frames: int, default_fps: float) -> None:
+def hash_bucket(
+    key_file: Path, *, table: Path, frames: int, default_fps: float, read: Read = read_here
+) -> None:
     """Write the hashes of a bucket's clips as TSV: clip id, then hashes of 16 hex digits each.
+
+    A clip that cannot be decoded has none.
 
     Args:
         key_file: the bucket's clips (see `facewave.storage.buckets`).
         table: the file that is written.
         frames: most hashes of one clip.
         default_fps: frames per second where neither container nor manifest gives a rate.
+        read: calls what opens a video, possibly in another process.
+
+    Raises:
+        RunFaultError, SameErrorError, WorkerError, OSError, MemoryError: see
+            `facewave.jobs.clip_errors.ClipErrors`; no table is written.
     """
-    rows = [
-        {
-            "clip_id": row.clip_id,
-            "hashes": " ".join(
-                f"{value:016x}"
-                for value in clip_hashes(
-                    Path(row.file_path),
-                    frames=frames,
-                    fps=row.fps_hint or default_fps,
-                    span_ms=row.span_ms,
-                )
-            ),
-        }
-        for row in read_key_file(key_file)
-    ]
+    errors, rows = ClipErrors(), []
+    for row in read_key_file(key_file):
+        hashes: list[int] = []
+        try:
+            hashes = read(
+                clip_hashes,
+                path=Path(row.file_path),
+                frames=frames,
+                fps=row.fps_hint or default_fps,
+                span_ms=row.span_ms,
+            )
+        except UnreadableVideoError as error:
+            _log.warning("%s: %s", row.file_path, error)
+        except Exception as error:
+            errors.reason(row.file_path, error)
+        text = " ".join(f"{value:016x}" for value in hashes)
+        rows.append({"clip_id": row.clip_id, "hashes": text})
+    errors.fail()
     write_text(table, format_rows(HASH_COLUMNS, rows))
 
 

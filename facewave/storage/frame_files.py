@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from facewave.messages import shown
@@ -76,21 +76,22 @@ def frames_outside(folder: str, roots: Sequence[Path]) -> str | None:
     return None
 
 
-def clip_sha256(path: Path) -> str:
+def clip_sha256(path: Path, *, on_block: Callable[[], None] = lambda: None) -> str:
     """Return the SHA-256 (64 hex digits) of a clip: of a file's bytes, or of a folder's frames.
 
     The digest of a folder covers the name and the SHA-256 of each frame, in natural order; a link
-    that leads nowhere is in it as `missing`.
+    that leads nowhere is in it as `missing`. `on_block` is called after each block that was read.
 
     Raises:
         OSError: if the file, the folder or one of its frames cannot be read, or is no file.
     """
     if not path.is_dir():
-        return file_sha256(path)
+        return file_sha256(path, on_block=on_block)
     digest = hashlib.sha256()
     for name in frame_names(path):
         frame = path / name
-        content = "missing" if frame.is_symlink() and not frame.exists() else file_sha256(frame)
+        gone = frame.is_symlink() and not frame.exists()
+        content = "missing" if gone else file_sha256(frame, on_block=on_block)
         line = f"{name}\0{content}\n"
         digest.update(line.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()

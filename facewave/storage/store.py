@@ -12,7 +12,7 @@ import math
 import os
 import struct
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from errno import EINVAL
 from functools import lru_cache
@@ -27,6 +27,7 @@ from facewave.storage.atomic import atomic_path
 from facewave.storage.tables import iter_rows
 
 METADATA_MEMBER = "metadata.json"
+_HASH_BLOCK = 1 << 20
 
 
 class DamagedShardError(Exception):
@@ -50,16 +51,24 @@ class DroppedIndexError(Exception):
     """A bucket has to be done again, since a shard of one of its clips is damaged."""
 
 
-def file_sha256(path: Path) -> str:
+def file_sha256(path: Path, *, on_block: Callable[[], None] = lambda: None) -> str:
     """Return the SHA-256 of a file's bytes as 64 hex digits.
 
+    Args:
+        path: of a regular file.
+        on_block: called after each block that was read.
+
     Raises:
-        OSError: it cannot be read, or is a pipe or a device, which could be read for ever
+        OSError: if it cannot be read, or is a pipe or a device, which could be read for ever.
     """
     if not S_ISREG(path.stat().st_mode):
         raise OSError(EINVAL, "not a regular file", str(path))
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    digest, block = hashlib.sha256(), memoryview(bytearray(_HASH_BLOCK))
+    with path.open("rb", buffering=0) as file:
+        while count := file.readinto(block):
+            digest.update(block[:count])
+            on_block()
+    return digest.hexdigest()
 
 
 def content_key(**parts: Any) -> str:

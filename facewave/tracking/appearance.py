@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -59,6 +58,8 @@ def _warped(
         pixels: (33, 2), of the basis; the face lies within one size of these.
         affine: (3, 2), from points of the patch to pixels.
     """
+    import cv2
+
     # Of a large face every few pixels are read: the points lie that far apart.
     stride = max(1, int(np.sqrt(abs(np.linalg.det(affine[:2]))) / 4.0))
     margin = np.ptp(pixels, axis=0).max()
@@ -97,6 +98,8 @@ class PictureChange:
 
     def add(self, image: NDArray[np.uint8]) -> bool:
         """Return whether the picture, uint8 (height, width, 3), is the first after a cut."""
+        import cv2
+
         # Green of every few pixels: to average all of a large picture costs as much as a look.
         step = max(1, min(image.shape[0] // 54, image.shape[1] // 96))
         green = np.ascontiguousarray(image[::step, ::step, 1])

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,6 +66,8 @@ class View:
         Raises:
             ValueError: if the picture has another size.
         """
+        import cv2
+
         if image.shape[:2] != (self.height, self.width):
             raise ValueError(
                 f"the view is of {self.width} x {self.height} pixels, "

@@ -8,15 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from facewave.jobs.clip_errors import ClipErrors
 from facewave.jobs.log import Progress
-from facewave.jobs.memory import KilledForMemoryError
 from facewave.storage.atomic import atomic_path
 from facewave.storage.buckets import KeyRow, read_key_file
 from facewave.storage.fingerprint import MISSING, Tracked, stat_text
 from facewave.storage.frame_files import clip_sha256
 from facewave.storage.store import content_key, is_whole, read_metadata, shard_path
 from facewave.storage.tables import TableError, format_rows, iter_rows, write_text
-from facewave.tracking.landmarker import LandmarkerOptions
+from facewave.tracking.landmarker import (
+    LandmarkerError,
+    LandmarkerOptions,
+    MissingSystemLibraryError,
+)
 from facewave.tracking.model_file import check_model
 from facewave.tracking.track_video import TrackJob, TrackSummary, software, track_video
 from facewave.tracking.trajectory import Trajectory, open_trajectory
@@ -26,9 +30,7 @@ from facewave.video.decode import UnreadableVideoError, check_clip, check_frame_
 _log = logging.getLogger("facewave")
 
 TrackVideo = Callable[[TrackJob], TrackSummary]
-
-# After this many clips for which memory did not suffice, it is no longer a matter of the clips.
-_STARVED = 3
+Digest = Callable[[Path], str]
 
 TRACK_COLUMNS = (
     "clip_id", "file_path", "key", "fingerprint", "content_sha256", "start_ms", "end_ms",
@@ -88,12 +90,13 @@ def track_bucket(
     model: Path,
     options: TrackOptions,
     track: TrackVideo = track_video,
+    digest: Digest = clip_sha256,
 ) -> None:
     """Track every video of a bucket that is not in the store yet, then write the bucket's index.
 
     All clips of a video, which are parts of its time, are in one bucket and share one shard. A
-    video that cannot be tracked gets rows with `error`; it never stops the others. If memory did
-    not suffice for a video, the others are tracked but no index is written.
+    video that cannot be tracked gets rows with `error`; it never stops the others. If the run
+    failed at a video, the others are tracked but no index is written.
 
     Args:
         key_file: the bucket's clips.
@@ -101,37 +104,36 @@ def track_bucket(
         store: folder of the content-addressed store.
         model: FaceLandmarker bundle; must have the SHA-256 in `options`.
         options: see `TrackOptions`.
-        track: does what `track_video` does, possibly in another process.
+        track, digest: do what `track_video` and `clip_sha256` do, possibly in another process.
 
     Raises:
         ModelFileError: if the model file is missing or another one.
         MissingSystemLibraryError: if MediaPipe cannot be loaded.
         LandmarkerError: if MediaPipe refuses the model or the options.
-        KilledForMemoryError: if memory did not suffice for a video: after all others, but at once
-            when it is the third.
-        OSError: if the store cannot be written: a full disk fails the job and flags no clip.
+        RunFaultError, OSError, MemoryError: if the run or the machine failed at a video: after all
+            others, but at once when it is the third, or when the disk is full.
+        SameErrorError: if three videos failed with the same unexpected error.
     """
     check_model(model, options.model_sha256)
     rows = read_key_file(key_file)
     progress = Progress(len(rows))
     done: list[dict[str, object]] = []
-    starved: list[KilledForMemoryError] = []
+    errors = ClipErrors(fatal=(LandmarkerError, MissingSystemLibraryError))
+    tools = _Tools(store=store, model=model, options=options, track=track, digest=digest)
     for clips in _by_video(rows):
         try:
-            video, computed = _track(clips[0], store, model, options, track)
-        except KilledForMemoryError as error:
-            _log.error("%s", error)
-            starved.append(error)
-            if len(starved) == _STARVED:
-                break
-            continue
+            video, computed = _track(clips[0], tools)
+        except Exception as error:
+            reason = errors.reason(clips[0].file_path, error)
+            if reason is None:
+                continue
+            video, computed = _Tracked(error=f"tracking failed: {reason}"), False
         if video.error:
             _log.warning("%s: %s", clips[0].file_path, video.error)
         done += [_index_row(row, video) for row in clips]
         for row in clips:
             progress.step(computed=computed, frames=video.frames if row is clips[0] else 0)
-    if starved:
-        raise starved[0]
+    errors.fail()
     done.sort(key=lambda row: str(row["clip_id"]))
     write_text(index, format_rows(TRACK_COLUMNS, done))
 
@@ -159,11 +161,20 @@ class _Tracked:
     error: str = ""
 
 
-def _track(
-    row: KeyRow, store: Path, model: Path, options: TrackOptions, track: TrackVideo
-) -> tuple[_Tracked, bool]:
+@dataclass(frozen=True, kw_only=True)
+class _Tools:
+    """The arguments of `track_bucket` that each video needs."""
+
+    store: Path
+    model: Path
+    options: TrackOptions
+    track: TrackVideo
+    digest: Digest
+
+
+def _track(row: KeyRow, tools: _Tools) -> tuple[_Tracked, bool]:
     """Return what became of a row's video, and whether it was tracked just now."""
-    path, fps = Path(row.file_path), row.fps_hint or options.default_fps
+    path, fps = Path(row.file_path), row.fps_hint or tools.options.default_fps
     try:
         if row.fingerprint == MISSING:
             raise UnreadableVideoError("the file is missing")
@@ -173,12 +184,12 @@ def _track(
             raise UnreadableVideoError(str(error)) from None
         stat = stat_text(row.file_path)
         check_clip(path)
-        content = clip_sha256(path)
-        key = track_key(content, fps=fps, options=options)
-        shard = shard_path(store, "tracks", key)
+        content = tools.digest(path)
+        key = track_key(content, fps=fps, options=tools.options)
+        shard = shard_path(tools.store, "tracks", key)
         computed = not is_whole(shard)
         if computed:
-            _compute(path, shard, content, model=model, fps=fps, options=options, track=track)
+            _compute(path, shard, content, fps=fps, tools=tools)
             if stat_text(row.file_path) != stat:
                 shard.unlink(missing_ok=True)
                 raise UnreadableVideoError("the file changed while it was read; run again")
@@ -222,47 +233,26 @@ def _summary(clip: Trajectory) -> dict[str, object]:
     }
 
 
-def _compute(
-    path: Path,
-    shard: Path,
-    content: str,
-    *,
-    model: Path,
-    fps: float,
-    options: TrackOptions,
-    track: TrackVideo,
-) -> None:
+def _compute(path: Path, shard: Path, content: str, *, fps: float, tools: _Tools) -> None:
     # A damaged shard must not stay in the store if the video cannot be tracked this time.
     shard.unlink(missing_ok=True)
-    try:
-        with atomic_path(shard, sync=False) as temporary:
-            track(
-                TrackJob(
-                    video_path=path,
-                    shard=temporary,
-                    model=model,
-                    options=options.landmarker,
-                    default_fps=fps,
-                    provenance={
-                        "content_sha256": content,
-                        "model_sha256": options.model_sha256,
-                        "landmarker": options.landmarker.in_keys(),
-                        "default_fps": fps,
-                    },
-                )
+    options = tools.options
+    with atomic_path(shard, sync=False) as temporary:
+        tools.track(
+            TrackJob(
+                video_path=path,
+                shard=temporary,
+                model=tools.model,
+                options=options.landmarker,
+                default_fps=fps,
+                provenance={
+                    "content_sha256": content,
+                    "model_sha256": options.model_sha256,
+                    "landmarker": options.landmarker.in_keys(),
+                    "default_fps": fps,
+                },
             )
-    except Exception as error:
-        if not _is_of_the_clip(error):
-            raise
-        _log.exception("%s: tracking failed", path)
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UnreadableVideoError(f"tracking failed: {reason}") from error
-
-
-def _is_of_the_clip(error: Exception) -> bool:
-    # By name: to import cv2 for the class would load it although another process does the work.
-    named = f"{type(error).__module__}.{type(error).__qualname__}"
-    return isinstance(error, (RuntimeError, ValueError, MemoryError)) or named == "cv2.error"
+        )
 
 
 def read_tracked(indexes: Iterable[Path], clip_ids: Iterable[str]) -> Mapping[str, Tracked]:

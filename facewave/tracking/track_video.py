@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import platform
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -21,11 +19,12 @@ from facewave import __version__
 from facewave.storage.store import write_shard
 from facewave.tracking.appearance import face_patch
 from facewave.tracking.face_tracker import face_tracker
+from facewave.tracking.frame_pictures import FramePictures
 from facewave.tracking.landmarker import N_BLENDSHAPES, N_LANDMARKS, Faces, LandmarkerOptions
 from facewave.tracking.people import Linker
 from facewave.tracking.second_look import SECOND_LOOK_BELOW, TOO_SMALL, Samples, View, choose_view
 from facewave.versions import TRACK_VERSION
-from facewave.video.decode import Limits, UnreadableVideoError, Video
+from facewave.video.decode import BeyondLimitsError, Limits, UnreadableVideoError, Video
 from facewave.video.open import open_video
 
 # Detections beyond this many bytes go to disk, so that memory does not grow with the video.
@@ -90,19 +89,6 @@ class TrackJob:
     provenance: Mapping[str, Any]
     limits: Limits = field(default_factory=Limits)
 
-    def to_json(self) -> str:
-        """Return the job as one line of JSON."""
-        return json.dumps(asdict(self), default=os.fspath)
-
-    @classmethod
-    def from_json(cls, text: str) -> TrackJob:
-        """Return the job that `to_json` wrote."""
-        job = json.loads(text)
-        job |= {name: Path(job[name]) for name in ("video_path", "shard", "model")}
-        job["options"] = LandmarkerOptions(**job["options"])
-        job["limits"] = Limits(**job["limits"])
-        return cls(**job)
-
 
 @dataclass
 class _Detections:
@@ -116,6 +102,7 @@ class _Detections:
     tracklets: list[int] = field(default_factory=list)
     linker: Linker = field(default_factory=Linker)
     faceless: Samples = field(default_factory=Samples)
+    pictures: FramePictures = field(default_factory=FramePictures)
 
     def seen(self) -> int:
         """Return the number of frames with a face."""
@@ -141,7 +128,8 @@ def track_video(job: TrackJob, *, on_frame: Callable[[], None] = lambda: None) -
     first frame; `face_count` uint8 (T,); and a row per face, in the order of the frames: `frame`
     int32 (R,), `person` int32 (R,), who it is, `box` float32 (R, 4), `landmarks` float32
     (R, 478, 3) in normalised image coordinates, `blendshapes` float32 (R, 52), `transform` float32
-    (R, 4, 4). `cuts`, int32, are the frames before which the picture was cut.
+    (R, 4, 4). `cuts`, int32, are the frames before which the picture was cut. `thumbnails`, uint8
+    (K, h, w, 3), are small pictures of the frames `thumbnail_frame`, int32 (K,).
     `facewave.tracking.trajectory` reads it.
 
     Args:
@@ -153,6 +141,7 @@ def track_video(job: TrackJob, *, on_frame: Callable[[], None] = lambda: None) -
 
     Raises:
         LandmarkerError, MissingSystemLibraryError: if no landmarker can be made.
+        BeyondLimitsError: if it is larger or longer than `job.limits`.
         RuntimeError, ValueError: if MediaPipe fails in a frame.
         OSError: if the video cannot be read or the shard cannot be written: the machine's fault.
     """
@@ -161,6 +150,8 @@ def track_video(job: TrackJob, *, on_frame: Callable[[], None] = lambda: None) -
     with ExitStack() as spools:
         try:
             found, summary = _track(job, spools, on_frame)
+        except BeyondLimitsError:
+            raise  # not kept: with other limits it may be readable
         except UnreadableVideoError as error:
             found, summary = _Detections(_spool(job, spools)), TrackSummary(error=str(error))
         metadata = {
@@ -229,6 +220,7 @@ def _detect(
             )
             found.timestamps.append(frame.ms)
             found.counts.append(len(faces))
+            found.pictures.see(index, frame.ms, frame.image, face=len(faces) > 0)
             if len(faces) == 0:
                 found.faceless.add(frame.image)
                 continue
@@ -277,6 +269,7 @@ def _arrays(found: _Detections) -> dict[str, Any]:
             name: ((rows, *_RECORD[name].shape), "<f4", _spooled(found.spool, rows, name))
             for name in ("landmarks", "blendshapes", "transform")
         },
+        **found.pictures.arrays(),
     }
 
 

@@ -20,7 +20,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facewave.video.images import Image, fitted, rgb_converter, square_pixels, upright
+from facewave.jobs.signs_of_life import alive
+from facewave.video.images import (
+    Image,
+    decoder_pixels,
+    fitted,
+    rgb_converter,
+    square_pixels,
+    upright,
+)
 
 # Containers with frames of their own, by the names of FFmpeg's demuxers. Playlists (hls, dash,
 # concat) are not among them: they make FFmpeg open other files and addresses.
@@ -40,6 +48,12 @@ _SAME_RATE, _ROUNDED_MS = 0.01, 1.0
 # A step in time is a hole, in which frames are lost, if it is longer than both: a recording of
 # variable rate doubles or trebles its steps, and stands still for a moment.
 _HOLE_STEPS, _HOLE_SECONDS = 4.0, 0.25
+# Errors of the machine, not of a path or of a file's content.
+_OF_THE_MACHINE = (
+    *(errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ESTALE, errno.ENODEV, errno.ENXIO),
+    *(errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENOTCONN),
+    *(errno.ECONNREFUSED, errno.ECONNRESET),
+)
 # Containers that break off fail at every read.
 _MOST_ERRORS = 1000
 _RECODE = "`ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4` writes one that can be read"
@@ -47,6 +61,14 @@ _RECODE = "`ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4` writes one that 
 
 class UnreadableVideoError(Exception):
     """A file holds no video that can be decoded; the message says why."""
+
+
+class DecoderIOError(OSError):
+    """FFmpeg reports an I/O error: the machine's fault, or damage in a file that can be read."""
+
+
+class BeyondLimitsError(UnreadableVideoError):
+    """A video is larger or longer than `Limits` admit: with others it may be readable."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,9 +234,10 @@ def open_container(path: Path) -> Iterator[Any]:
 
 
 def raise_for_machine(error: OSError) -> None:
-    """Raise an error that the operating system reported while reading: no file is the cause."""
-    if error.errno in (errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ESTALE):
-        raise OSError(error.errno, error.strerror) from error
+    """Raise an error that was reported while reading, if it looks like the machine's fault."""
+    if error.errno in _OF_THE_MACHINE:
+        kind = DecoderIOError if type(error).__module__.startswith("av.") else OSError
+        raise kind(error.errno, error.strerror) from error
 
 
 @contextmanager
@@ -283,7 +306,7 @@ def _cut_index(container: Any) -> str:
 
 def _check_size(width: int, height: int, limits: Limits) -> None:
     if width * height > limits.max_pixels:
-        raise UnreadableVideoError(
+        raise BeyondLimitsError(
             f"its frames have {width} x {height} pixels, more than {limits.max_pixels:,} "
             "(video.max_pixels); scale it down, or allow more"
         )
@@ -318,7 +341,7 @@ class _Source:
         for raw in self._progressive(video):
             ms = self._time(raw, video)
             if ms / 1000.0 > self.limits.max_seconds:
-                raise UnreadableVideoError(
+                raise BeyondLimitsError(
                     f"it is longer than {self.limits.max_seconds:g} s (video.max_seconds); cut it, "
                     "or allow more"
                 )
@@ -353,7 +376,7 @@ class _Source:
         context = self.stream.codec_context
         # How many clips are decoded at once is the scheduler's decision.
         context.thread_count = 1
-        context.options = {"max_pixels": str(self.limits.max_pixels)}
+        context.options = {"max_pixels": str(decoder_pixels(self.limits.max_pixels))}
         packets = self.container.demux(self.stream)
         while self.errors < _MOST_ERRORS:
             try:
@@ -364,6 +387,7 @@ class _Source:
                 self._count(error)
                 self.cut_off = True
                 continue
+            alive()
             if packet is None:
                 return
             if packet.size:

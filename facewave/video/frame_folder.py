@@ -8,9 +8,17 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
+from facewave.jobs.signs_of_life import alive
 from facewave.messages import shown
 from facewave.storage.frame_files import IMAGE_SUFFIXES, frame_names, odd_frames
-from facewave.video.decode import Frame, Limits, UnreadableVideoError, Video, raise_for_machine
+from facewave.video.decode import (
+    BeyondLimitsError,
+    Frame,
+    Limits,
+    UnreadableVideoError,
+    Video,
+    raise_for_machine,
+)
 from facewave.video.images import Image, decode_image, fitted
 
 _NUMBER = re.compile(r"([0-9]+)[^0-9]*$")
@@ -41,14 +49,17 @@ def open_frame_folder(folder: Path, *, fps: float, limits: Limits) -> Video:
         kinds = ", ".join(IMAGE_SUFFIXES)
         raise UnreadableVideoError(f"the folder holds no frames ({kinds})")
     if len(names) / fps > limits.max_seconds:
-        raise UnreadableVideoError(
+        raise BeyondLimitsError(
             f"its {len(names)} frames are longer than {limits.max_seconds:g} s (video.max_seconds)"
         )
     paths = [folder / name for name in names]
     images = (_read(path, limits) for path in paths)
     first = next((image for image in images if image is not None), None)
     if first is None:
-        raise UnreadableVideoError(f"none of the folder's {len(paths)} frames can be read")
+        raise UnreadableVideoError(
+            f"none of the folder's {len(paths)} frames can be read: damaged, or more than "
+            f"{limits.max_pixels:,} pixels (video.max_pixels)"
+        )
     return Video(
         width=first.shape[1],
         height=first.shape[0],
@@ -85,6 +96,7 @@ def _frames(video: Video, start_ms: float, *, paths: list[Path], limits: Limits)
 
 def _read(path: Path, limits: Limits) -> Image | None:
     """Return a frame, uint8 (height, width, 3) RGB; None if it cannot be decoded."""
+    alive()
     try:
         if not path.is_file():
             return None

@@ -94,8 +94,15 @@ def fitted(image: Image, *, width: int, height: int) -> Image:
     return canvas
 
 
+def decoder_pixels(max_pixels: int) -> int:
+    """Return the bound for FFmpeg, which counts the borders that a decoder adds to a picture."""
+    return 2 * max_pixels + (1 << 20)
+
+
 def decode_image(data: bytes, *, max_pixels: int) -> Image | None:
-    """Return a picture file's image, uint8 (height, width, 3) RGB; None if it cannot be decoded.
+    """Return a picture file's image, uint8 (height, width, 3) RGB.
+
+    None if it cannot be decoded or is too large.
 
     Args:
         data: the bytes of a JPEG, PNG, BMP or WebP file.
@@ -108,7 +115,7 @@ def decode_image(data: bytes, *, max_pixels: int) -> Image | None:
         return None
     context: Any = av.CodecContext.create(decoder, "r")
     context.thread_count = 1
-    context.options = {"max_pixels": str(max_pixels)}
+    context.options = {"max_pixels": str(decoder_pixels(max_pixels))}
     try:
         frames = [*context.decode(av.Packet(data)), *context.decode(None)]
     except (av.error.FFmpegError, ValueError):
@@ -116,4 +123,6 @@ def decode_image(data: bytes, *, max_pixels: int) -> Image | None:
     if not frames or frames[0].is_corrupt:
         return None
     frame = frames[0]
+    if frame.width * frame.height > max_pixels:
+        return None
     return upright(rgb_converter()(frame, frame.width, frame.height), frame)

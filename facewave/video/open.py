@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from facewave.jobs.signs_of_life import alive
 from facewave.video.decode import (
     Limits,
     UnreadableVideoError,
@@ -141,6 +142,7 @@ def _packets(container: Any, default_fps: float) -> Length:
             packet = next(packets, None)
         except (av.error.FFmpegError, ValueError):
             break
+        alive()
         if packet is None:
             break
         if packet.size and not packet.is_discard:

@@ -18,10 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from facewave.jobs.clip_errors import UnexpectedError
 from facewave.storage.fingerprint import stat_text
-from facewave.storage.frame_files import clip_sha256
 from facewave.storage.tables import write_text
-from facewave.video.decode import UnreadableVideoError, Video, check_clip, holes
+from facewave.video.content import content_sha256
+from facewave.video.decode import Limits, UnreadableVideoError, Video, check_clip, holes
+from facewave.video.isolated import Read, read_here
 from facewave.video.open import open_video
 from facewave.video.scene_lists import SceneKey, format_scenes, header_line
 
@@ -69,7 +71,13 @@ class FoundScenes:
 
 
 def write_scenes(
-    path: Path, target: Path, *, key: SceneKey, options: SceneOptions, default_fps: float
+    path: Path,
+    target: Path,
+    *,
+    key: SceneKey,
+    options: SceneOptions,
+    default_fps: float,
+    read: Read = read_here,
 ) -> None:
     """Find the scenes of a video and write their list, whole or not at all.
 
@@ -82,17 +90,19 @@ def write_scenes(
         key: what the list depends on.
         options: see `SceneOptions`.
         default_fps: frames per second if the container names none.
+        read: calls what opens the video, possibly in another process.
 
     Raises:
+        RunFaultError, WorkerError: if the run or the machine failed.
         RuntimeError: if the file changed while it was read.
     """
     stat = stat_text(str(path))
     known: dict[str, Any] = {"key": key, "content_sha256": ""}
     try:
         check_clip(path)
-        known["content_sha256"] = clip_sha256(path)
-        found = find_scenes(path, options=options, default_fps=default_fps)
-    except UnreadableVideoError as error:
+        known["content_sha256"] = read(content_sha256, path=path)
+        found = read(find_scenes, path=path, options=options, default_fps=default_fps)
+    except (UnreadableVideoError, UnexpectedError) as error:
         _log.warning("%s: %s", path, error)
         write_text(target, header_line(known | {"error": str(error)}))
         return
@@ -104,13 +114,15 @@ def write_scenes(
     write_text(target, header + table)
 
 
-def find_scenes(path: Path, *, options: SceneOptions, default_fps: float) -> FoundScenes:
+def find_scenes(
+    path: Path, *, options: SceneOptions, default_fps: float, limits: Limits | None = None
+) -> FoundScenes:
     """Return the scenes of a video.
 
     Args:
         path: a video or a folder of frames.
         options: see `SceneOptions`.
-        default_fps: frames per second if the container names none.
+        default_fps, limits: see `open_video`.
 
     Raises:
         UnreadableVideoError: if no frame of it can be decoded.
@@ -118,7 +130,7 @@ def find_scenes(path: Path, *, options: SceneOptions, default_fps: float) -> Fou
     detector = _detector(options)
     cuts: set[int] = set()
     times: list[int] = []
-    with _one_thread(), open_video(path, default_fps=default_fps) as video:
+    with _one_thread(), open_video(path, default_fps=default_fps, limits=limits) as video:
         for index, frame in enumerate(_small_frames(video, times)):
             cuts.update(detector.process_frame(index, frame))
         cuts.update(detector.post_process(video.frames_decoded - 1))

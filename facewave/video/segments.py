@@ -8,15 +8,20 @@ Snakefile again opens no video.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from hashlib import blake2s
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from facewave.jobs.clip_errors import RunFaultError, UnexpectedError, WorkerError
 from facewave.manifest.clips import Clip, ManifestError
 from facewave.storage.fingerprint import own_stat
 from facewave.storage.tables import TableError, format_rows, iter_rows, write_text_if_changed
+from facewave.video.decode import UnreadableVideoError
+from facewave.video.isolated import Bounds, Read, isolated_reader
+from facewave.video.open import Length, measure
 from facewave.video.scene_lists import (
     SceneListError,
     key_path,
@@ -26,8 +31,7 @@ from facewave.video.scene_lists import (
     scene_list,
 )
 
-if TYPE_CHECKING:
-    from facewave.video.open import Length
+_log = logging.getLogger("facewave")
 
 _COLUMNS = ("file_path", "stat", "fps_hint", "frames", "ms")
 _LONGEST_ID = 200
@@ -85,7 +89,11 @@ def windows(length_ms: int, options: SegmentOptions) -> list[tuple[int, int]]:
 
 
 def split_clips(
-    clips: Sequence[Clip], options: Mapping[str, Any] | None, *, cache: Path | None = None
+    clips: Sequence[Clip],
+    options: Mapping[str, Any] | None,
+    *,
+    cache: Path | None = None,
+    bounds: Bounds | None = None,
 ) -> list[Clip]:
     """Return the segments of clips, with new numbers.
 
@@ -98,16 +106,17 @@ def split_clips(
         clips: of one dataset.
         options: see `SegmentOptions`; None leaves the clips whole.
         cache: the file in which the lengths of videos are remembered.
+        bounds: what reading a video may take.
 
     Raises:
         ScenesUnknownError: naming the files whose scenes must be detected first.
         ManifestError: naming the files whose length is not known or whose list of scenes cannot be
-            used, and ids that occur twice.
+            used, and ids that occur twice; or if the run failed while a length was read.
     """
     if options is None:
         return list(clips)
     chosen = SegmentOptions(**options)
-    lengths = _lengths(clips, cache)
+    lengths = _lengths(clips, cache, bounds or Bounds())
     problems = _same_lists(clips) if chosen.scenes and not chosen.keys else []
     unlisted: list[str] = []
     segments = []
@@ -200,29 +209,40 @@ def _key(clip: Clip) -> tuple[str, str]:
     return clip.file_path, "" if clip.fps_hint is None else str(clip.fps_hint)
 
 
-def _lengths(clips: Sequence[Clip], cache: Path | None) -> dict[tuple[str, str], Length]:
+def _lengths(
+    clips: Sequence[Clip], cache: Path | None, bounds: Bounds
+) -> dict[tuple[str, str], Length]:
     """Return the length by file and assumed rate; from the cache if the file's stat is the same."""
-    from facewave.video.open import measure
-
     known = _read_cache(cache)
     rows: list[dict[str, Any]] = []
     lengths: dict[tuple[str, str], Length] = {}
-    for key in dict.fromkeys(_key(clip) for clip in clips if not clip.missing):
-        stat = own_stat(key[0])
-        if stat is None:
-            continue
-        length = known.get((*key, stat)) or measure(Path(key[0]), default_fps=float(key[1] or 0))
-        lengths[key] = length
-        values = (key[0], stat, key[1], length.frames, length.ms)
-        rows.append(dict(zip(_COLUMNS, values, strict=True)))
+    with isolated_reader(bounds) as read:
+        for key in dict.fromkeys(_key(clip) for clip in clips if not clip.missing):
+            stat = own_stat(key[0])
+            if stat is None:
+                continue
+            # What could not be read may be readable within other bounds.
+            refused = f"{stat} {asdict(bounds)}"
+            length = known.get((*key, stat)) or known.get((*key, refused)) or _measured(key, read)
+            lengths[key] = length
+            values = (key[0], refused if length.frames < 0 else stat, key[1], *astuple(length))
+            rows.append(dict(zip(_COLUMNS, values, strict=True)))
     if cache is not None:
         write_text_if_changed(cache, format_rows(_COLUMNS, rows))
     return lengths
 
 
-def _read_cache(cache: Path | None) -> dict[tuple[str, str, str], Length]:
-    from facewave.video.open import Length
+def _measured(key: tuple[str, str], read: Read) -> Length:
+    try:
+        return read(measure, path=Path(key[0]), default_fps=float(key[1] or 0))
+    except (UnreadableVideoError, UnexpectedError) as error:
+        _log.warning("%s: %s", key[0], error)
+        return Length(frames=-1, ms=0)
+    except (RunFaultError, WorkerError) as error:
+        raise ManifestError("segments", [str(error)], advice="Run the command again.") from error
 
+
+def _read_cache(cache: Path | None) -> dict[tuple[str, str, str], Length]:
     if cache is None:
         return {}
     try:

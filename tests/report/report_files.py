@@ -26,6 +26,7 @@ from facewave.splits.write import read_feature_indexes, write_splits
 from facewave.storage.atomic import write_json
 from facewave.storage.store import shard_path
 from facewave.storage.tables import format_rows, write_rows, write_text
+from facewave.tracking.frame_pictures import FramePictures
 from facewave.tracking.track_bucket import TRACK_COLUMNS
 from tests.tracking.track_shards import write_track_shard
 from tests.video.media import flat_frames, write_video
@@ -196,6 +197,10 @@ def _track(folder, clip, case, *, seed):
     facts |= dict.fromkeys(("frames", "frames_decoded", "frames_announced"), FRAMES)
     found, arrays = track_arrays(case, seed=seed)
     shard = shard_path(folder / "store", "tracks", key)
+    pictures = FramePictures()
+    for frame, image in enumerate(flat_frames(FRAMES)):
+        pictures.see(frame, 40 * frame, image, face=bool(found[frame]))
+    arrays |= pictures.arrays()
     write_track_shard(shard, found, arrays=arrays, notes=case.notes, **facts)
     detected = len(case.detected)
     return row | facts | {"key": key, "error": "", "detected": detected, "max_faces_seen": 1}

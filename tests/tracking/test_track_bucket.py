@@ -321,10 +321,13 @@ class TestFailures:
         assert short["error"] == ""
         assert bucket.shards() == [bucket.shard(short)]
 
-    def test_for_want_of_memory_flag_the_clip(self, bucket, monkeypatch):
-        scripted(monkeypatch, [MemoryError()])
-        (row,) = bucket.track(bucket.clip())
-        assert row["error"] == "tracking failed: MemoryError"
+    @pytest.mark.parametrize("error", [MemoryError(), OSError(errno.EIO, "Input/output error")])
+    def test_of_the_machine_flag_no_clip(self, bucket, monkeypatch, error):
+        scripted(monkeypatch, [[CENTRE]] * 5 + [error])
+        with pytest.raises(type(error)):
+            bucket.track(bucket.clip("long.mp4", count=9), bucket.clip(count=5))
+        assert not bucket.index.exists()
+        assert len(bucket.shards()) == 1
 
     @pytest.mark.parametrize(
         "error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()]

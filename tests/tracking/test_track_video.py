@@ -42,7 +42,7 @@ def track(clip, *, model="no model", default_fps=25.0, shard=None, **options):
     )
     summary = track_video(job)
     arrays, metadata = read_shard(shard)
-    assert list(arrays) == list(ARRAYS)
+    assert list(arrays) == [*ARRAYS, "thumbnails", "thumbnail_frame"]
     assert {name: metadata[name] for name in vars(summary)} == vars(summary)
     clip = open_trajectory(shard)
     dense = {

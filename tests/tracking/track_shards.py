@@ -14,7 +14,8 @@ def write_track_shard(path, detected, *, arrays=None, times=None, **metadata):
     Args:
         path: of the shard.
         detected: bool (T,).
-        arrays: `landmarks`, `blendshapes` and `transform` of all T frames; zeros where left out.
+        arrays: `landmarks`, `blendshapes` and `transform` of all T frames, zeros where left out;
+            `thumbnails` and `thumbnail_frame`, no picture where left out.
         times: of the frames in ms; 25 frames per second if left out.
         metadata: replaces the defaults.
     """
@@ -22,12 +23,17 @@ def write_track_shard(path, detected, *, arrays=None, times=None, **metadata):
     frames, found = len(detected), np.flatnonzero(detected)
     given = {name: np.zeros((frames, *shape), np.float32) for name, shape in _SHAPES.items()}
     given |= arrays or {}
+    pictures = {
+        "thumbnails": given.pop("thumbnails", np.zeros((0, 1, 1, 3), np.uint8)),
+        "thumbnail_frame": given.pop("thumbnail_frame", np.zeros(0, "<i4")),
+    }
     write_shard(
         path,
         {
             "timestamp_ms": np.asarray(40 * np.arange(frames) if times is None else times, "<i8"),
             "face_count": detected.astype(np.uint8),
             "frame": found.astype("<i4"),
+            **pictures,
             "person": np.zeros(len(found), "<i4"),
             "cuts": np.zeros(0, "<i4"),
             "box": np.tile(np.float32([0.4, 0.4, 0.6, 0.6]), (len(found), 1)),

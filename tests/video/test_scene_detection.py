@@ -186,6 +186,7 @@ def look(tmp_path, clip_id):
         scenes=str(folder / "scenes" / f"{clip_id}-Scenes.csv"),
         options={},
         default_fps=25,
+        video={},
     )
 
 

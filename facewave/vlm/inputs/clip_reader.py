@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from facewave.jobs.clip_errors import UnexpectedError
 from facewave.manifest.clips import read_manifest
 from facewave.storage.store import shard_path
 from facewave.storage.tables import iter_rows
 from facewave.tracking.track_bucket import TRACK_COLUMNS
 from facewave.tracking.trajectory import Trajectory, open_trajectory
 from facewave.video.decode import UnreadableVideoError
+from facewave.video.isolated import Read, read_here
 from facewave.video.open import read_images
 from facewave.vlm.inputs.frames import choose_frames, facial_motion
 
@@ -122,12 +124,14 @@ class ClipReader:
         store: folder of the content-addressed store.
         count: images of each clip.
         choice: `motion` or `uniform`.
+        read: calls what opens a video, possibly in another process.
     """
 
     media: Mapping[str, Media]
     store: Path
     count: int
     choice: str
+    read: Read = read_here
 
     @cached_property
     def _chosen(self) -> dict[str, list[int]]:
@@ -158,14 +162,15 @@ class ClipReader:
             times = self._trajectory(clip_id).timestamp_ms
             wanted = self.indices(clip_id)
             shown = sorted(set(wanted))
-            found = read_images(
-                Path(media.path),
-                [int(times[index]) for index in shown],
+            found = self.read(
+                read_images,
+                path=Path(media.path),
+                times_ms=[int(times[index]) for index in shown],
                 default_fps=media.default_fps,
             )
             by_index = dict(zip(shown, found, strict=True))
             return np.stack([by_index[index] for index in wanted])
-        except UnreadableVideoError as error:
+        except (UnreadableVideoError, UnexpectedError) as error:
             raise UnreadableVideoError(
                 f"{media.path} (clip {clip_id}): {error}; a model that looks at images needs the "
                 "videos that were tracked"
@@ -208,12 +213,14 @@ def make_reader(
     default_fps: float,
     count: int,
     choice: str,
+    read: Read = read_here,
 ) -> tuple[ClipReader, dict[str, str | None]]:
     """Return the reader of a dataset's clips, and each clip's own text, by clip id.
 
     Args:
         manifest, tracks, default_fps: see `read_media`.
-        store, count, choice: see `ClipReader`.
+        store, count, choice, read: see `ClipReader`.
     """
     media, texts = read_media(Path(manifest), tracks, default_fps=default_fps)
-    return ClipReader(media=media, store=Path(store), count=count, choice=choice), texts
+    reader = ClipReader(media=media, store=Path(store), count=count, choice=choice, read=read)
+    return reader, texts
