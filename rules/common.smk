@@ -63,6 +63,14 @@ def of_folds(pattern):
     )
 
 
+def of_seeds(folder):
+    """Return a function that lists the MLP's predictions of a rule's dataset, fold after fold.
+
+    In each fold there is one file per seed; `{split}` in the folder is the fold's folder.
+    """
+    return lambda wildcards: sum(PROJECT.of_seeds(wildcards.dataset, folder), [])
+
+
 def of_datasets(pattern, **values):
     """List the files of all enabled datasets; fail only when used if one cannot be planned."""
     if PROJECT.unplanned:

@@ -11,7 +11,6 @@ from facewave.ablation.variants import candidates, variant_options, with_grid
 from facewave.config.errors import ConfigError
 from facewave.planning.plan import PlanError
 from facewave.planning.project import Project
-from facewave.splits.partition import LEAVE_ONE_SUBJECT_OUT, fold_names
 from facewave.versions import FEATURE_VERSION
 
 
@@ -50,15 +49,10 @@ def read_ablation(config: Mapping[str, Any]) -> Ablation:
             variants={name: variant_options(full, name) for name in named},
             controls={name: set_["control"] for name, set_ in named.items() if "control" in set_},
             candidates=candidates(full),
-            seeds=full["ablation"]["seeds"],
+            seeds=full["ablation"]["seeds"] or full["seeds"],
         )
     except ConfigError as error:
         raise PlanError(f"a variant of the ablation: {error}") from None
-
-
-def outer_folds(project: Project, dataset: str) -> list[str]:
-    """Return the folds of the ablation of a dataset: one per subject."""
-    return fold_names(LEAVE_ONE_SUBJECT_OUT, project.plans[dataset].subjects)
 
 
 def variant_predictions(
@@ -76,12 +70,11 @@ def variant_predictions(
         names: of the variants; None means all.
         inner: whether to return those of the inner folds.
     """
-    folder = project.results / dataset / "ablation"
-    place = "inner" if inner else ""
+    place = "/inner" if inner else ""
     return {
         name: [
-            [str(folder / name / fold / place / f"seed-{seed}.parquet") for seed in ablation.seeds]
-            for fold in outer_folds(project, dataset)
+            [str(fold / f"seed-{seed}.parquet") for seed in ablation.seeds]
+            for fold in project.of_folds(dataset, f"ablation/{name}/{{split}}{place}")
         ]
         for name in names or ablation.variants
     }
