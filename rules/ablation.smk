@@ -1,6 +1,6 @@
 # Variants of features and model on the same trajectories and folds, with several seeds; and nested
 # cross-validation to choose among them. Codes go to the common store: variants with the same features
-# compute them once.
+# have their splits in common as well, and those with the configuration's own use its own.
 from functools import partial
 
 from facewave.planning.ablation import (
@@ -8,11 +8,22 @@ from facewave.planning.ablation import (
     read_ablation,
     variant_indexes,
     variant_predictions,
+    variant_splits,
 )
 
 VARIANTS = told(read_ablation)(CONFIG)
 ABLATION = DATASET / "ablation"
 answers = partial(variant_predictions, PROJECT, VARIANTS)
+# A part that a variant is trained on.
+part_of = lambda part: (
+    lambda wildcards: variant_splits(
+        PROJECT,
+        VARIANTS,
+        wildcards.dataset,
+        variant=wildcards.variant,
+        split=wildcards.split,
+    )[part]
+)
 
 
 use rule encode_features as encode_variant with:
@@ -50,10 +61,7 @@ use rule build_splits as split_variant with:
 
 rule fit_variant:
     input:
-        **{
-            part: ABLATION / "{variant}" / "{split}" / f"{part}.parquet"
-            for part in PARTS
-        },
+        **{part: part_of(part) for part in PARTS},
     output:
         predictions=[
             ABLATION / "{variant}/{split}" / f"seed-{seed}.parquet"
@@ -112,8 +120,8 @@ rule ablate:
 
 rule fit_inner:
     input:
-        train=ABLATION / "{variant}/{split}/train.parquet",
-        val=ABLATION / "{variant}/{split}/val.parquet",
+        train=part_of("train"),
+        val=part_of("val"),
     output:
         predictions=[
             ABLATION / "{variant}/{split}/inner" / f"seed-{seed}.parquet"
