@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from facewave.evaluation.metrics import unweighted_average_recall
+from facewave.mlp.adamw import AdamWGroup
 from facewave.mlp.mirror import mirror_inputs
 from facewave.mlp.network import Ensemble, MlpNetwork, make_layers, stacked
 from facewave.mlp.options import FusionOptions, MlpOptions
@@ -159,9 +159,7 @@ def run_epochs(
     networks = options.fusion.ensemble if options.fusion else 1
     classes = learner.weights.numel()
     steps = -(-count // options.batch_size)
-    optimizer = torch.optim.AdamW(
-        _parameter_groups(layers, options.weight_decay), lr=options.learning_rate, fused=True
-    )
+    groups = _parameter_groups(layers, options.weight_decay)
     randoms = [torch.Generator().manual_seed(seed) for seed in seeds]
     offsets = torch.arange(len(seeds)).repeat_interleave(networks).unsqueeze(1) * count
     for epoch in range(1, options.max_epochs + 1):
@@ -173,16 +171,14 @@ def run_epochs(
         )
         for step in range(steps):
             rate = _rate(options, (epoch - 1 + step / steps) / options.max_epochs)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
             clips = orders[:, step * options.batch_size : (step + 1) * options.batch_size]
             if options.fusion:
                 losses, weight, logits = _fusion_loss(learner, options.fusion, clips, randoms)
             else:
                 losses, weight, logits = _plain_loss(learner, options, clips[0])
-            optimizer.zero_grad()
             losses.sum().backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
+            for group in groups:
+                group.step(rate)
             total += losses.detach().reshape(len(seeds), networks).mean(dim=1).double() * weight
             mass += weight
             probabilities.index_add_(
@@ -198,12 +194,12 @@ def run_epochs(
         )
 
 
-def _parameter_groups(layers: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+def _parameter_groups(layers: nn.Module, weight_decay: float) -> list[AdamWGroup]:
     if not isinstance(layers, Ensemble):
-        return [{"params": layers.parameters(), "weight_decay": weight_decay}]
+        return [AdamWGroup(layers.parameters(), weight_decay)]
     return [
-        {"params": layers.weights.parameters(), "weight_decay": weight_decay},
-        {"params": layers.biases.parameters(), "weight_decay": 0.0},
+        AdamWGroup(layers.weights.parameters(), weight_decay),
+        AdamWGroup(layers.biases.parameters(), 0.0),
     ]
 
 
