@@ -64,10 +64,7 @@ def of_folds(pattern):
 
 
 def of_seeds(folder):
-    """Return a function that lists the MLP's predictions of a rule's dataset, fold after fold.
-
-    In each fold there is one file per seed; `{split}` in the folder is the fold's folder.
-    """
+    """Return a function that lists the MLP's predictions: fold after fold, one file per seed."""
     return lambda wildcards: sum(PROJECT.of_seeds(wildcards.dataset, folder), [])
 
 
