@@ -67,6 +67,11 @@ def of_folds(pattern):
     )
 
 
+def of_seeds(folder):
+    """Return a function that lists the MLP's predictions: fold after fold, one file per seed."""
+    return lambda wildcards: sum(PROJECT.of_seeds(wildcards.dataset, folder), [])
+
+
 def of_datasets(pattern, **values):
     """List the files of all enabled datasets; fail only when used if one cannot be planned."""
     if PROJECT.unplanned:

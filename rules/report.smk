@@ -1,11 +1,40 @@
 # All results -> one self-contained page per dataset.
 from facewave.planning.project import code_commit
-from facewave.planning.vlm import ablation_in_report, models_in_report
+from facewave.planning.ablation import flat
+from facewave.planning.vlm import (
+    ablation_in_report,
+    compared_models,
+    comparison_in_report,
+    models_in_report,
+)
+from facewave.versions import REPORT_VERSION
 
 # Made on request only; from then on shown and kept up to date.
 IMPORTANCE = [f"explanation/{PROTOCOL}/importance.{kind}" for kind in ("json", "png")]
 TEXT_FUSION = f"evaluation/text_fusion/{PROTOCOL}/text_fusion.json"
 COMPARED = [LOOK_ALIKES] if len(HASHES) > 1 and LOOK_ALIKES.exists() else []
+
+
+# The models of a report against the MLP, on the same clips.
+use rule compare_variants as compare_models with:
+    input:
+        manifest=DATASET / "manifest.parquet",
+        predictions=lambda wildcards: flat(
+            compared_models(CONFIG, PROJECT, wildcards.dataset)
+        ),
+    output:
+        table=DATASET / "evaluation/models/{protocol}/models.csv",
+        scores=DATASET / "evaluation/models/{protocol}/models.json",
+        figure=DATASET / "evaluation/models/{protocol}/models.svg",
+    log:
+        DATASET / "logs/compare_models/{protocol}.log",
+    params:
+        predictions=lambda wildcards: compared_models(
+            CONFIG, PROJECT, wildcards.dataset
+        ),
+        reference="MLP",
+    message:
+        "compare the models on {wildcards.dataset}"
 
 
 rule write_report:
@@ -25,6 +54,9 @@ rule write_report:
         explanation=lambda wildcards: PROJECT.existing(wildcards.dataset, *IMPORTANCE),
         models=lambda wildcards: list(
             models_in_report(CONFIG, PROJECT, wildcards.dataset).values()
+        ),
+        comparison=lambda wildcards: comparison_in_report(
+            CONFIG, PROJECT, wildcards.dataset
         ),
         ablation=lambda wildcards: ablation_in_report(
             CONFIG, PROJECT, wildcards.dataset

@@ -174,7 +174,8 @@ use rule build_splits as shuffle_time_split with:
 
 use rule compare_variants as compare_vlm_controls with:
     input:
-        told(lambda wildcards: flat(CONTROLLED(wildcards))),
+        manifest=DATASET / "manifest.parquet",
+        predictions=told(lambda wildcards: flat(CONTROLLED(wildcards))),
     output:
         table=DATASET / "evaluation/{vlm}/ablation/{protocol}/ablation.csv",
         scores=DATASET / "evaluation/{vlm}/ablation/{protocol}/ablation.json",

@@ -7,7 +7,8 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from facewave.ablation.compare import Row, compare, join_folds, read_all_answers
+from facewave.ablation.compare import AnswerFiles, Row, compare
+from facewave.evaluation.units import read_origins
 from facewave.jobs.log import job_log
 from facewave.storage.atomic import atomic_path, write_json
 from facewave.storage.tables import write_rows
@@ -16,6 +17,7 @@ from facewave.storage.tables import write_rows
 def main(
     *,
     predictions: Mapping[str, Sequence[Sequence[str]]],
+    manifest: str,
     reference: str,
     table: str,
     scores: str,
@@ -26,15 +28,21 @@ def main(
 
     Args:
         predictions: for each variant and fold, one file per seed.
+        manifest: of the dataset; says whose clips they are.
         reference: the variant that the others are tested against.
         table, scores, figure: to write (CSV, JSON, SVG).
         seed: of bootstrap and permutations.
     """
-    folds = read_all_answers(predictions)
-    answers = {name: join_folds(parts) for name, parts in folds.items()}
-    rows = compare(answers, reference=reference, seed=seed)
+    origins = read_origins([manifest])
+    rows = compare(AnswerFiles(predictions), reference=reference, origins=origins, seed=seed)
     write_rows(Path(table), Row, rows)
-    write_json(Path(scores), {"reference": reference, "rows": [asdict(row) for row in rows]})
+    content = {
+        "reference": reference,
+        "unit": rows[0].unit,
+        "units": rows[0].units,
+        "rows": [asdict(row) for row in rows],
+    }
+    write_json(Path(scores), content)
     draw(Path(figure), rows, reference=reference)
 
 
@@ -48,7 +56,8 @@ def draw(path: Path, rows: Sequence[Row], *, reference: str) -> None:
         axes.plot([100 * row.low, 100 * row.high], [place, place], color=colour)
         axes.plot(100 * row.uar, place, "o", color=colour)
     axes.set_yticks(range(len(rows)), [row.variant for row in reversed(rows)])
-    axes.set_xlabel("UAR, % (mean over seeds; 95 % bootstrap interval over clips)")
+    over = f"{rows[0].units} {rows[0].unit}"
+    axes.set_xlabel(f"UAR, % (mean over seeds; 95 % bootstrap interval over {over})")
     axes.grid(axis="x", alpha=0.3)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="svg", metadata={"Date": None})
@@ -58,6 +67,7 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         main(
             predictions=snakemake.params.predictions,
+            manifest=snakemake.input.manifest,
             reference=snakemake.params.reference,
             table=snakemake.output.table,
             scores=snakemake.output.scores,

@@ -12,6 +12,7 @@ from facewave.evaluation.confusions import (
 from facewave.evaluation.evaluate import evaluate_folds, provenance, read_folds
 from facewave.evaluation.figures import draw_confusion, draw_scatter
 from facewave.evaluation.predictions import Predictions
+from facewave.evaluation.units import read_origins
 from facewave.jobs.log import job_log
 from facewave.storage.atomic import write_json
 from facewave.storage.tables import write_rows
@@ -33,7 +34,7 @@ def main(
     """Write the scores (JSON) and their figure (PNG); see facewave.evaluation.evaluate.
 
     Args:
-        predictions: predictions file of each fold.
+        predictions: predictions files, fold after fold, in each of them one per seed.
         train_splits: training part of each fold, in the same order, for the majority class.
         metrics: to write (JSON).
         figure: to write (PNG): the confusion matrix, or predicted over true values.
@@ -41,11 +42,11 @@ def main(
         confused_clips: to write (CSV): wrong predictions, most confident first; None: not written.
         confused_classes: to write (CSV): pairs of classes; None: not written.
         folds: names of the folds; None: their numbers.
-        test_splits: test part of each fold, which names the subjects; None: without subjects.
+        test_splits: test part of each fold, which says where clips come from; None: not known.
         seed: of the confidence intervals.
     """
-    read = read_folds(predictions, train_splits, names=folds, test_splits=test_splits)
-    scores = evaluate_folds(read, seed=seed)
+    read = read_folds(predictions, train_splits, names=folds)
+    scores = evaluate_folds(read, origins=read_origins(test_splits or []), seed=seed)
     inputs = [*predictions, *train_splits, *(test_splits or [])]
     write_json(Path(metrics), {**scores, "provenance": provenance(read, inputs)})
     if isinstance(read[0].test, Predictions):

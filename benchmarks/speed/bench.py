@@ -1,4 +1,4 @@
-"""Speed of `snakemake features` compared with a bare loop, a serial script and PyWavelets.
+"""Speed of `snakemake features`, of the Haar transform and of training, each against another way.
 
 python benchmarks/speed/bench.py [--json PATH] [--data FOLDER] [--clips N] [--rounds N] [--cores N]
 
@@ -24,7 +24,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.speed import bench_haar  # noqa: E402
+from benchmarks.speed import bench_haar, bench_mlp  # noqa: E402
 
 BIN = Path(sys.executable).parent
 
@@ -152,13 +152,14 @@ def main() -> None:
             times["serial"].append(timed(serial + names)[0])
         segments = segments_vs_once(find_long_video(args.long), work, args.rounds)
     middle = {name: statistics.median(values) for name, values in times.items()}
-    haar = bench_haar.measure()
+    haar, mlp = bench_haar.measure(), bench_mlp.measure(threads=args.cores)
     figures = {
         "features_vs_bare": middle["bare"] / middle["features"],
         "features_vs_serial": middle["serial"] / middle["features"],
         **segments,
         "haar_vs_loop": haar["haar_vs_loop"],
         "haar_vs_pywt": haar["haar_vs_pywt"],
+        "mlp_vs_sklearn": mlp["mlp_vs_sklearn"],
     }
     for name, ratio in figures.items():
         print(f"{name}: {ratio:.2f}")
@@ -168,8 +169,9 @@ def main() -> None:
         from facewave.storage.atomic import write_json
 
         detail = {"clips": len(clips), "frames": frames, "rounds": args.rounds, "seconds": times}
+        detail |= {**haar, **mlp}
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
-        write_json(args.json, {**figures, "detail": {**detail, **haar, "peak_child_mb": peak}})
+        write_json(args.json, {**figures, "detail": {**detail, "peak_child_mb": peak}})
 
 
 if __name__ == "__main__":

@@ -92,6 +92,16 @@ class Project:
         folders = self.split_folders(dataset)
         return [self.results / dataset / pattern.format(split=folder) for folder in folders]
 
+    def of_seeds(self, dataset: str, folder: str) -> list[list[str]]:
+        """Return the MLP's predictions files: one list per fold of a dataset, one file per seed.
+
+        Args:
+            dataset: its name.
+            folder: that holds them; `{split}` in it is the fold's folder.
+        """
+        names = seed_files(self.config["seeds"])
+        return [[str(path / name) for name in names] for path in self.of_folds(dataset, folder)]
+
     def of_datasets(self, pattern: str, **values: Iterable[str]) -> list[Path]:
         """Return the files of all datasets that match a pattern.
 
@@ -249,6 +259,14 @@ def stage_options(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             "version": FEATURE_VERSION,
         },
     }
+
+
+def seed_files(seeds: Sequence[int]) -> list[str]:
+    """Return the names of a fold's predictions files, one per seed.
+
+    The first seed's model is the one that is kept, explained and fused with others.
+    """
+    return ["predictions.parquet", *(f"seed-{seed}.parquet" for seed in seeds[1:])]
 
 
 def landmarker_model(config: Mapping[str, Any]) -> Path:

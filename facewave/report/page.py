@@ -52,6 +52,7 @@ class ReportFiles:
         confused_clips, confused_classes: tables of wrong answers, see
             `facewave.evaluation.confusions`.
         models: title of another model to its scores on the same test parts.
+        comparison: paired tests of the models against the MLP; None: there are no others.
         ablation: comparison of what a vision-language model sees; None: there is none.
         text_fusion: comparison of face and text, with the probe of the texts; None: there is none.
         near_duplicates: pairs of clips that look alike; None: they were not looked for.
@@ -68,6 +69,7 @@ class ReportFiles:
     confused_clips: Path
     confused_classes: Path
     models: Mapping[str, Path]
+    comparison: Path | None = None
     ablation: Path | None = None
     text_fusion: Path | None = None
     near_duplicates: Path | None = None
@@ -137,10 +139,11 @@ def report_content(
         **_wavelet(wavelet_example(clips, store=files.store), config["wavelet"]["layout"]),
         **_training(read_training(files.training, config["mlp"]), config["mlp"]),
         **_evaluation(files, scores, options["adapter"]),
-        "models": read_models(scores, files.models),
+        "models": read_models(scores, files.models, files.comparison),
         "numbers": read_numbers(files.models),
         "random_weights": config["vlm"]["model"] == TINY,
         "ablation_rows": read_rows(files.ablation),
+        "seed_std": scores["seeds"]["std"] or {},
         "text_fusion": _json(files.text_fusion),
         "confusions": read_confusions(
             files.confused_clips,
@@ -163,7 +166,7 @@ def _evaluation(files: ReportFiles, scores: Mapping[str, Any], adapter: str) -> 
         "overall": overall,
         "majority": scores["majority_class"],
         "confusion": figures.confusion(scores["classes"], overall["confusion"]),
-        "interval": scores["bootstrap"]["subjects"] or scores["bootstrap"]["clips"],
+        "interval": scores["bootstrap"],
         "published": published_scores(adapter, scores["classes"]),
         "published_source": SOURCE,
     }

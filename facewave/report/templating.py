@@ -17,7 +17,12 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"count": _count, "percent": _percent, "number": _number}
+    environment.filters |= {
+        "count": _count,
+        "percent": _percent,
+        "number": _number,
+        "over_seeds": _over_seeds,
+    }
     return environment
 
 
@@ -32,6 +37,11 @@ def _count(value: int, word: str = "", plural: str = "") -> str:
 def _percent(value: float | None, digits: int = 1) -> str:
     """Return a fraction as a percentage without its sign; None and NaN as a dash."""
     return "–" if value is None or math.isnan(value) else f"{100 * value:.{digits}f}"
+
+
+def _over_seeds(mean: float, std: float | None) -> str:
+    """Return a fraction as a percentage, with its standard deviation if it is of several seeds."""
+    return _percent(mean) if std is None else f"{_percent(mean)} ± {_percent(std)}"
 
 
 def _number(value: float | None, digits: int = 1) -> str:

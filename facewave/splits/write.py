@@ -35,6 +35,7 @@ _CLIP_FIELDS = [
     pa.field("actual", pa.string(), nullable=False),
     pa.field("subject", pa.string()),
     pa.field("take", pa.string()),
+    pa.field("source", pa.string()),
     pa.field("text", pa.string()),
     pa.field("start_ms", pa.int32()),
     pa.field("end_ms", pa.int32()),

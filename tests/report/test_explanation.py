@@ -17,7 +17,13 @@ def test_the_explanation_is_shown(artefacts, written_report, tmp_path):
         "uar_std": 0.01,
         "loss_rise": 0.3,
     }
-    write_json(tmp_path / "importance.json", {"repeats": 7, "uar": 0.5, "importance": [importance]})
+    write_json(
+        tmp_path / "importance.json",
+        {
+            **{"repeats": 7, "uar": 0.5, "unit": "subjects", "units": 5},
+            "importance": [importance],
+        },
+    )
     Figure(figsize=(3, 2)).savefig(tmp_path / "importance.png", dpi=100)
     files = sorted(path for path in tmp_path.iterdir() if path.is_file())
     path, page = write(artefacts, tmp_path, explanation=files)

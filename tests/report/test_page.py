@@ -110,6 +110,7 @@ def test_script_writes_the_same_bytes_again(artefacts, written_report, tmp_path)
             confused_classes=str(files.confused_classes),
             explanation=[],
             models=[],
+            comparison=[],
             ablation=[],
             text_fusion=[],
             **parts,
