@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from facewave.face.channels import VIDEO, Channels
 from facewave.storage.store import check_whole, read_metadata, read_rows
 from facewave.tracking.primary_face import primary_person
 from facewave.video.decode import holes
@@ -39,7 +40,7 @@ class Trajectory:
             these could be decoded; both count frames that `max_fps` leaves out.
         error: why there is no trajectory; empty if there is one.
         notes: oddities of the video in words.
-        points: the set of landmarks, `mediapipe_478`.
+        channels: what is known of a face: set of points, blendshapes, action units.
     """
 
     shard: Path
@@ -53,7 +54,7 @@ class Trajectory:
     decoded: int
     error: str
     notes: str
-    points: str
+    channels: Channels
 
     @property
     def detected(self) -> NDArray[np.bool_]:
@@ -70,8 +71,9 @@ class Trajectory:
         """Yield values of the person's face in chunks of frames, NaN where it is missing.
 
         Args:
-            name: `landmarks`, (n, 478, 3) normalised image coordinates; `blendshapes`, (n, 52);
-                `transform`, (n, 4, 4); or `box`, (n, 4) x0, y0, x1, y1.
+            name: `landmarks`, (n, N, d) normalised image coordinates; `blendshapes`, (n, 52);
+                `action_units`, (n, a); `transform`, (n, 4, 4), of videos only; or `box`, (n, 4)
+                x0, y0, x1, y1.
             chunk: most frames at a time.
             frames: range of the clip's frames; None: all of them.
 
@@ -130,7 +132,7 @@ def open_trajectory(shard: Path, *, span_ms: tuple[int, int] | None = None) -> T
         decoded=decoded,
         error=metadata["error"],
         notes=metadata["notes"],
-        points=metadata["points"],
+        channels=Channels.parse(metadata.get("channels", str(VIDEO))),
     )
 
 
