@@ -28,7 +28,7 @@ rule fetch_landmarker:
 rule track_faces:
     input:
         key=DATASET / "keys/tracks/{bucket}.tsv",
-        model=LANDMARKER_MODEL,
+        model=landmarker_of,
         rendered=rendered_files,
     output:
         index=DATASET / "tracks/{bucket}.tsv",

@@ -13,6 +13,7 @@ from facewave.explain.permutation_importance import (
     explained_groups,
     importances,
     permuted_answers,
+    trained_channels,
 )
 from facewave.jobs.log import job_log
 from facewave.mlp.model import load_checkpoint
@@ -60,7 +61,7 @@ def main(
     ]
     found = importances(groups, folds, seed=seed)
     write_rows(Path(table), Importance, found)
-    draw_importance(Path(figure), found, title=title)
+    draw_importance(Path(figure), found, title=title, points=trained_channels(models[0]).points)
     write_json(
         Path(summary),
         {

@@ -50,6 +50,8 @@ class Thumbnail:
 def make_thumbnail(clip: ReportClip, *, store: Path) -> Thumbnail:
     """Draw a frame near the middle of a clip, one with the face if there is any.
 
+    Of a clip that is a table of landmarks the points are drawn, without a picture behind them.
+
     A file that cannot be decoded gives a thumbnail with `problem`, not an exception. A clip that
     tracking refused is not opened again.
     """
@@ -57,13 +59,31 @@ def make_thumbnail(clip: ReportClip, *, store: Path) -> Thumbnail:
         return Thumbnail(problem=clip.reason)
     trajectory = open_trajectory(shard_path(store, "tracks", clip.track_key), span_ms=clip.span_ms)
     index, points = _choose_frame(trajectory)
+    if trajectory.from_table:
+        return _points_alone(trajectory, index, points)
     time = int(trajectory.timestamp_ms[index])
     try:
         # Where a file names no times, the rate that was assumed for tracking.
         frame = read_images(Path(clip.file_path), [time], default_fps=clip.fps)[0]
     except UnreadableVideoError as error:
         return Thumbnail(problem=str(error))
-    image = _draw(frame, points)
+    return _thumbnail(_draw(frame, points), index, points)
+
+
+def _points_alone(clip: Trajectory, index: int, points: NDArray[np.float32] | None) -> Thumbnail:
+    if points is None:
+        return Thumbnail(problem="the table has no row with a face")
+    pixels = points * np.array([clip.width, clip.height], np.float32)
+    low, span = pixels.min(axis=0), max(1e-9, float(np.ptp(pixels, axis=0).max()))
+    # In the middle of a square, with a margin.
+    fractions = 0.1 + 0.8 * ((pixels - low) / span + (1 - np.ptp(pixels, axis=0) / span) / 2)
+    blank = np.full((_SIDE, _SIDE, 3), 255, np.uint8)
+    return _thumbnail(_draw(blank, fractions.astype(np.float32)), index, points)
+
+
+def _thumbnail(
+    image: NDArray[np.uint8], index: int, points: NDArray[np.float32] | None
+) -> Thumbnail:
     return Thumbnail(
         uri=_jpeg_uri(image),
         width=image.shape[1],
@@ -74,7 +94,7 @@ def make_thumbnail(clip: ReportClip, *, store: Path) -> Thumbnail:
 
 
 def _choose_frame(clip: Trajectory) -> tuple[int, NDArray[np.float32] | None]:
-    """Return a frame's index, and its landmarks (478, 2) or None."""
+    """Return a frame's index, and its landmarks (N, 2) or None."""
     middle = min((len(clip) - 1) // 2, _LAST_FRAME)
     found = np.flatnonzero(clip.detected)
     if not len(found):

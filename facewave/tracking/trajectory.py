@@ -41,6 +41,7 @@ class Trajectory:
         error: why there is no trajectory; empty if there is one.
         notes: oddities of the video in words.
         channels: what is known of a face: set of points, blendshapes, action units.
+        from_table: whether the clip is a table of landmarks, without any picture.
     """
 
     shard: Path
@@ -55,6 +56,7 @@ class Trajectory:
     error: str
     notes: str
     channels: Channels
+    from_table: bool = False
 
     @property
     def detected(self) -> NDArray[np.bool_]:
@@ -132,6 +134,7 @@ def open_trajectory(shard: Path, *, span_ms: tuple[int, int] | None = None) -> T
         decoded=decoded,
         error=metadata["error"],
         notes=metadata["notes"],
+        from_table="table" in metadata,
         channels=Channels.parse(metadata.get("channels", str(VIDEO))),
     )
 
