@@ -45,9 +45,12 @@ _ANCHORS = {
     "jaw": 150,
 }
 _DLIB_ANCHORS = {"brows": 24, "eyes": 36, "nose": 35, "mouth": 54, "jaw": 5}
-# Sides of the triangles between points are shorter than this, in centimetres; between dlib's points,
-# which leave forehead and cheeks open, they may be longer.
-_LONGEST, _DLIB_LONGEST = 4.0, 7.5
+# Sides of the triangles between points are shorter than this, in centimetres.
+_LONGEST = 4.0
+# Sizes of the dots: the points of a set without a mesh are large.
+_DOT, _LARGE_DOT = 5, 45
+# Sets of more points than this cover the face.
+_MESH = 200
 
 
 def draw_importance(
@@ -55,8 +58,8 @@ def draw_importance(
 ) -> None:
     """Draw a face with its regions, and bars of scales and blendshapes, as PNG, atomically.
 
-    Equal input gives equal bytes with the same version of matplotlib. A panel stays empty if the
-    model's inputs have no such part.
+    Action units take the place of blendshapes; without either there is no such panel. Equal input
+    gives equal bytes with the same version of matplotlib.
 
     Args:
         path: to write.
@@ -71,12 +74,15 @@ def draw_importance(
         key=lambda row: -row.uar_drop,
     )[:_BLENDSHAPES]
     with matplotlib.rc_context({"text.parse_math": False, "font.size": 9}):
-        figure = Figure(figsize=(13.5, 6.0), layout="constrained")
+        figure = Figure(figsize=(13.5 if shapes else 10.0, 6.0), layout="constrained")
         FigureCanvasAgg(figure)
-        face, scales, blendshapes = figure.subplots(1, 3, width_ratios=[1.7, 1, 1])
+        face, scales, *others = figure.subplots(
+            1, 3 if shapes else 2, width_ratios=[1.7, 1, 1][: 3 if shapes else 2]
+        )
         _draw_face(figure, face, {row.name: row for row in kinds["region"]}, point_set(points))
         _draw_bars(scales, kinds["scale"], "time scales")
-        _draw_bars(blendshapes, shapes, f"{single}, the {len(shapes)} first")
+        if shapes:
+            _draw_bars(others[0], shapes, f"{single}, the {len(shapes)} first")
         figure.suptitle(title, fontsize=10)
         with atomic_path(path) as temporary:
             figure.savefig(temporary, dpi=130, metadata={"Software": None})
@@ -87,9 +93,11 @@ def _draw_face(figure: Figure, axes: Any, regions: dict[str, Importance], face: 
     values, names = _landmark_values(regions, face)
     # A triangle that touches two regions gets the colour of that which most of its corners are in.
     triangles = Triangulation(points[:, 0], points[:, 1])
-    longest = _DLIB_LONGEST if face.name == "dlib_68" else _LONGEST
-    triangles.set_mask(_outside(points, triangles.triangles, longest))
     corners = np.sort(names[triangles.triangles], axis=1)
+    # Few points are no mesh: what lies between two regions stays open.
+    meshed = len(points) > _MESH
+    mixed = corners[:, 0] != corners[:, 2]
+    triangles.set_mask(_outside(points, triangles.triangles) | (mixed & (not meshed)))
     colours = _value_of(corners[:, 1], regions)
     top = max([0.01, *(row.uar_drop for row in regions.values())])
     scale = Normalize(0, 100 * top)
@@ -99,7 +107,7 @@ def _draw_face(figure: Figure, axes: Any, regions: dict[str, Importance], face: 
     colour_map = matplotlib.colormaps[_COLOURS]
     axes.scatter(
         *points.T,
-        s=5,
+        s=_DOT if meshed else _LARGE_DOT,
         c=colour_map(scale(values[: len(points)])),
         edgecolors="#4a5568",
         linewidths=0.3,
@@ -120,7 +128,7 @@ def _draw_face(figure: Figure, axes: Any, regions: dict[str, Importance], face: 
     axes.set_ylim(-9.8, 8.8)
     axes.set_aspect("equal")
     axes.set_axis_off()
-    axes.set_title("regions of the face: landmarks and blendshapes", fontsize=10)
+    axes.set_title("regions of the face, with all that is measured of them", fontsize=10)
     bar = figure.colorbar(mesh, ax=axes, orientation="horizontal", shrink=0.5, pad=0.02, aspect=30)
     bar.set_label("UAR lost when permuted, points")
 
@@ -141,13 +149,11 @@ def _value_of(numbers: NDArray[np.int64], regions: dict[str, Importance]) -> NDA
     return found
 
 
-def _outside(
-    points: NDArray[np.float64], triangles: NDArray[Any], longest: float
-) -> NDArray[np.bool_]:
+def _outside(points: NDArray[np.float64], triangles: NDArray[Any]) -> NDArray[np.bool_]:
     """Return the long triangles, with which the triangulation fills hollows of the outline."""
     corners = points[triangles]
     sides = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2)
-    far: NDArray[np.bool_] = sides.max(axis=1) > longest
+    far: NDArray[np.bool_] = sides.max(axis=1) > _LONGEST
     return far
 
 
