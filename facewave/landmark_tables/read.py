@@ -19,7 +19,7 @@ from facewave.messages import did_you_mean, listed
 
 # How programs write that there is no number.
 _BLANKS = (
-    "", "nan", "NaN", "NAN", "-nan", "nan(ind)", "-nan(ind)", "1.#IND", "-1.#IND", "1.#QNAN",
+    "", " ", "  ", "nan", "NaN", "NAN", "-nan", "nan(ind)", "-nan(ind)", "1.#IND", "-1.#IND", "1.#QNAN",
     "null", "NULL", "None", "NA", "N/A",
 )  # fmt: skip
 # Names of clips are often those of videos.
@@ -296,7 +296,7 @@ def _joined(layout: Layout, blocks: Sequence[_Block]) -> ClipRows:
     faces = [word.strip() for block in blocks for word in block.words.get("face", ())]
     return ClipRows(
         layout=layout,
-        landmarks=values["points"].reshape(len(values["points"]), -1, layout.channels.dimensions),
+        landmarks=values["points"].reshape(-1, *layout.channels.shapes["landmarks"]),
         blendshapes=values["blendshapes"],
         action_units=values["action_units"],
         numbers={
