@@ -93,11 +93,8 @@ def test_the_digest_is_of_the_clip_s_rows_alone(tmp_path, points):
     header, rows = plain_table(points, width=640, height=480)
     lines = [",".join(map(str, row)) for row in rows]
     both = tmp_path / "both.csv"
-    both.write_text(
-        "\n".join(
-            ["clip," + ",".join(header), *(f"{'ab'[i % 2]}.mp4,{x}" for i, x in enumerate(lines))]
-        )
-    )
+    named = [f"{'ab'[i % 2]}.mp4,{line}" for i, line in enumerate(lines)]
+    both.write_text("\n".join(["clip," + ",".join(header), *named]))
     alone = tmp_path / "alone.csv"
     alone.write_text("\n".join(["clip," + ",".join(header), *(f"a,{x}" for x in lines[::2])]))
     table = LandmarkTable(both, TrackTable())
@@ -106,7 +103,7 @@ def test_the_digest_is_of_the_clip_s_rows_alone(tmp_path, points):
     assert clip_names(both, TrackTable()) == ["a.mp4", "b.mp4"]
     with pytest.raises(TrackTableError, match=r"holds 2 clips \(a, b\): name which"):
         table.rows(None)
-    with pytest.raises(TrackTableError, match="no rows of 'bb' in its column 'clip'.*'b'"):
+    with pytest.raises(TrackTableError, match=r"no rows of 'bb' in its column 'clip'.*'b'"):
         table.rows("bb")
 
 
@@ -116,10 +113,10 @@ def test_tables_that_cannot_be_read_are_named(tmp_path, points):
     write_csv(path, header, rows)
     text = path.read_text()
     path.write_text(text[: len(text) - 400])  # whoever wrote it was killed
-    with pytest.raises(TrackTableError, match="not a readable table: .*[0-9]+ columns"):
+    with pytest.raises(TrackTableError, match=r"not a readable table: .*[0-9]+ columns"):
         rows_of(path)
     path.write_text(text.replace("480.0", "tall", 1))
-    with pytest.raises(TrackTableError, match="not a readable table: .*'tall'"):
+    with pytest.raises(TrackTableError, match=r"not a readable table: .*'tall'"):
         rows_of(path)
     path.write_text("")
     with pytest.raises(TrackTableError, match="no points"):

@@ -1,4 +1,4 @@
-"""Tables of landmarks made up for tests, as OpenFace 2, py-feat and MediaPipe's users write them."""
+"""Tables of landmarks made up for tests, as OpenFace 2, py-feat and users of MediaPipe write."""
 
 import csv
 import io
@@ -32,7 +32,10 @@ def faces_68(frames, *, x=320.0, seed=0):
 
 
 def openface_text(rows):
-    """Return OpenFace's table of rows `(frame, face, time, confidence, success, xy, xyz, units)`."""
+    """Return OpenFace's table.
+
+    `rows` are (frame, face, seconds, confidence, success, pixels, millimetres, action units).
+    """
     numbers = range(68)
     header = ["frame", "face_id", "timestamp", "confidence", "success", "gaze_0_x", "gaze_0_y"]
     header += ["eye_lmk_x_0", "eye_lmk_X_0", "pose_Tx", "pose_Rx"]
