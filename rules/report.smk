@@ -1,7 +1,6 @@
 # All results -> one self-contained page per dataset.
 from facewave.planning.project import code_commit
 from facewave.planning.vlm import ablation_in_report, models_in_report
-from facewave.versions import REPORT_VERSION
 
 # Made on request only; from then on shown and kept up to date.
 IMPORTANCE = [f"explanation/{PROTOCOL}/importance.{kind}" for kind in ("json", "png")]
@@ -14,6 +13,7 @@ rule write_report:
         manifest=DATASET / "manifest.parquet",
         tracks=of_buckets("tracks"),
         features=of_buckets("features"),
+        quality=DATASET / "quality.csv",
         train=of_folds("splits/{split}/train.parquet"),
         val=of_folds("splits/{split}/val.parquet"),
         test=of_folds("splits/{split}/test.parquet"),
@@ -37,7 +37,6 @@ rule write_report:
             category="Report",
             labels={"dataset": "{dataset}"},
         ),
-        quality=DATASET / "quality.csv",
     log:
         DATASET / "logs/write_report.log",
     conda:

@@ -49,5 +49,4 @@ if __name__ == "__main__":
                 compared=params.compared,
             ),
             html=Path(snakemake.output.html),
-            quality_csv=Path(snakemake.output.quality),
         )

@@ -20,7 +20,7 @@ from facewave import __version__  # noqa: E402
 from facewave.storage.frame_files import frame_names  # noqa: E402
 from facewave.storage.store import write_shard  # noqa: E402
 from facewave.tracking.landmarker import N_BLENDSHAPES, N_LANDMARKS  # noqa: E402
-from facewave.tracking.track_clip import TrackJob, TrackSummary  # noqa: E402
+from facewave.tracking.track_video import POINTS, TrackJob, TrackSummary  # noqa: E402
 from facewave.tracking.worker import answer_jobs  # noqa: E402
 from facewave.versions import TRACK_VERSION  # noqa: E402
 
@@ -63,20 +63,23 @@ def track_made_up_clip(job: TrackJob) -> TrackSummary:
     time.sleep(clip["seconds"])
     count = clip["frames"]
     summary = TrackSummary(
-        width=100, height=100, fps=job.default_fps, frames=count, detected=count, max_faces_seen=1,
-        notes=NOTE,
+        width=100, height=100, fps=job.default_fps, frames=count, frames_decoded=count,
+        frames_announced=count, notes=NOTE,
     )  # fmt: skip
     random = np.random.default_rng(np.frombuffer(content, np.uint8))
     arrays = {
+        "timestamp_ms": (np.arange(count) * 1000 / job.default_fps).astype("<i8"),
+        "face_count": np.ones(count, np.uint8),
+        "frame": np.arange(count, dtype="<i4"),
+        "person": np.zeros(count, "<i4"),
+        "box": np.tile(np.float32([0.2, 0.2, 0.8, 0.8]), (count, 1)),
         "landmarks": random.random((count, N_LANDMARKS, 3), np.float32),
         "blendshapes": random.random((count, N_BLENDSHAPES), np.float32),
         "transform": np.tile(np.eye(4, dtype=np.float32), (count, 1, 1)),
-        "detected": np.ones(count, bool),
-        "timestamp_ms": (np.arange(count) * 1000 / job.default_fps).astype("<i8"),
-        "face_count": np.ones(count, np.uint8),
     }
     metadata = {
         **asdict(summary),
+        "points": POINTS,
         "facewave_version": __version__,
         "track_version": TRACK_VERSION,
         **job.provenance,

@@ -106,7 +106,7 @@ def build_clips(
             rates or nothing,
             cells.get("source", nothing),
             cells.get("scene", nothing),
-            nothing,  # start_frame and end_frame: see facewave.video.segments
+            nothing,  # start_ms and end_ms: see facewave.video.segments
             nothing,
             targets or nothing,
             cells.get("fingerprint", nothing),

@@ -45,6 +45,9 @@ METHODS = ("none", "similarity", "procrustes", "transform")
 # on the turn of the head: 20 % of its variance, against 25 % without perspective.
 _DISTANCE = 30.0
 
+# Focal length of the camera that the head's place is measured with, in longer sides of the picture.
+_FOCAL_LENGTH = 0.6
+
 # A face whose points all coincide has scale 0, which nothing can be divided by.
 _LEAST_SCALE = 1e-12
 Array = NDArray[np.float64]
@@ -275,10 +278,11 @@ def head_pose(alignment: Alignment) -> NDArray[np.float32]:
     camera's x axis, with a positive pitch down, with a positive roll it leans to its own right. A
     camera that is held askew changes the roll alone.
 
-    x and y are measured from the head's median place over the frames given, and z from the camera,
-    which at the median size of the head is 30 cm away: where a head is in the picture, and how
-    large, says how the picture was framed. So does MediaPipe's own facial transformation, whose
-    angles and places change with the picture's shape and bars.
+    The place is that of the middle of the face before a camera that looks at the middle of the
+    picture and sees 80 degrees along its longer side: bars and a quarter turn do not change it,
+    unless they move the middle. How near people sit and where they lean says something about
+    them, so it is not made relative to the clip. MediaPipe's own facial transformation takes the
+    picture's height for 63 degrees: its angles and places change with the picture's shape and bars.
 
     Returns:
         float32 (T, 6) in the order of `POSE_NAMES`, angles within ±180 (yaw ±90) degrees; NaN
@@ -297,9 +301,9 @@ def head_pose(alignment: Alignment) -> NDArray[np.float32]:
     pitch = np.arctan2(turn[:, 2, 1], turn[:, 2, 2])
     roll = np.arctan2(turn[:, 1, 0], turn[:, 0, 0])
     angles = np.degrees(np.column_stack([yaw, pitch, roll]))
-    place, scale = alignment.camera[:, :2], alignment.camera[:, 3] / _DISTANCE
-    seen = np.isfinite(scale)
-    if seen.any():
-        place = (place - np.median(place[seen], axis=0)) / scale[:, np.newaxis]
-        scale = scale / np.median(scale[seen])
-    return np.column_stack([angles, place, -_DISTANCE / scale]).astype(np.float32)
+    width, height = alignment.size
+    scale = alignment.camera[:, 3] / _DISTANCE
+    offset = alignment.camera[:, :2] - np.array([width, -height]) / 2
+    far = _FOCAL_LENGTH * max(width, height)
+    place = np.column_stack([offset, np.full(len(scale), -far)]) / scale[:, np.newaxis]
+    return np.column_stack([angles, place]).astype(np.float32)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.report.clips import ReportClip
-from facewave.storage.store import shard_path
+from facewave.storage.store import DamagedShardError, shard_path
 from facewave.tracking.trajectory import Trajectory, open_trajectory
 from facewave.video.decode import UnreadableVideoError
 from facewave.video.open import read_images
@@ -57,8 +57,12 @@ def make_thumbnail(clip: ReportClip, *, store: Path) -> Thumbnail:
     """
     if not clip.track_key or not clip.frames:
         return Thumbnail(problem=clip.reason)
-    trajectory = open_trajectory(shard_path(store, "tracks", clip.track_key), span_ms=clip.span_ms)
-    index, points = _choose_frame(trajectory)
+    shard = shard_path(store, "tracks", clip.track_key)
+    try:
+        trajectory = open_trajectory(shard, span_ms=clip.span_ms)
+        index, points = _choose_frame(trajectory)
+    except DamagedShardError as error:
+        return Thumbnail(problem=str(error))
     if trajectory.from_table:
         return _points_alone(trajectory, index, points)
     time = int(trajectory.timestamp_ms[index])

@@ -88,7 +88,7 @@ def _spread_hashes(video: Video, frames: int, span_ms: tuple[int, int] | None) -
     """Return the hashes of frames spread over a video, whose length is known only at its end."""
     start, end = span_ms or (0, math.inf)
     kept: list[tuple[int, int]] = []
-    every, ms = 1, 0
+    every, index, ms = 1, 0, 0
     for index, frame in enumerate(video.frames(start_ms=start, end_ms=end)):
         ms = frame.ms
         if index % every:
@@ -102,8 +102,9 @@ def _spread_hashes(video: Video, frames: int, span_ms: tuple[int, int] | None) -
     if not kept:
         return []
     times = np.array([time for time, _ in kept])
-    wanted = start + (np.arange(frames) + 0.5) / frames * (ms - start + 1)
-    places = np.minimum(np.searchsorted(times, wanted), len(kept) - 1)
+    end = ms + (ms - start) / max(index, 1)
+    wanted = start + (np.arange(frames) + 0.5) / frames * (end - start)
+    places = np.maximum(np.searchsorted(times, wanted, side="right") - 1, 0)
     return [kept[place][1] for place in dict.fromkeys(places.tolist())]
 
 

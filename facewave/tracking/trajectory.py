@@ -143,7 +143,7 @@ def _lost(inside: NDArray[np.int64], times: NDArray[np.int64], span_ms: tuple[in
     """Return about how many frames are missing in a span, at its ends as well."""
     usual = holes(times)[0]
     edges = np.concatenate([[span_ms[0] - usual], inside, [span_ms[1]]])
-    return holes(edges)[1] if usual else 0
+    return holes(edges, usual=usual)[1] if usual else 0
 
 
 @lru_cache(maxsize=4)

@@ -112,7 +112,7 @@ class Video:
         From a later start the container is asked to jump near to it; its times then count from
         where the stream says that it starts.
         """
-        least = 0.0 if self.max_fps is None else self._least_step(self.max_fps)
+        least = 0.0 if self.max_fps is None else self._least_ms(self.max_fps)
         last = -math.inf
         for frame in self._read(self, start_ms):
             if frame.ms >= end_ms:
@@ -129,10 +129,12 @@ class Video:
         height, width = (max(1, round(side * scale)) for side in image.shape[:2])
         return fitted(image, width=width, height=height)
 
-    @staticmethod
-    def _least_step(max_fps: float) -> float:
+    def _least_ms(self, max_fps: float) -> float:
+        """Return the least time between frames; of a steady video every n-th, with the smallest n."""
         check_frame_rate(max_fps)
-        return 1000.0 / max_fps * (1 - _SAME_RATE) - _ROUNDED_MS
+        every = max(1, math.ceil(self.fps / max_fps - _SAME_RATE))
+        rounded = 1000.0 / max_fps * (1 - _SAME_RATE) - 1.5 * _ROUNDED_MS
+        return max((every - 0.5) * 1000.0 / self.fps, rounded)
 
 
 def check_frame_rate(fps: float) -> None:
@@ -145,7 +147,7 @@ def check_clip(path: Path) -> None:
     """Raise UnreadableVideoError unless `path` is a folder, or a file with readable content.
 
     Raises:
-        OSError: if reading fails for reasons other than permission: the machine's fault.
+        OSError: if the machine fails to read it.
     """
     try:
         status = path.stat()
@@ -157,22 +159,24 @@ def check_clip(path: Path) -> None:
             file.read(1)
     except FileNotFoundError:
         raise UnreadableVideoError("the file is missing") from None
-    except PermissionError as error:
+    except OSError as error:
+        raise_for_machine(error)
         raise UnreadableVideoError(f"the file cannot be read: {error.strerror}") from None
     if status.st_size == 0:
         raise UnreadableVideoError("the file is empty (0 bytes)")
 
 
-def holes(ms: NDArray[Any]) -> tuple[float, int]:
+def holes(ms: NDArray[Any], *, usual: float | None = None) -> tuple[float, int]:
     """Return the usual step between frames in ms, and how many frames holes have swallowed.
 
     Args:
         ms: (T,) times in ms, increasing. Below two frames there is no step: (0, 0).
+        usual: the usual step, where it is known; None: the median.
     """
     if len(ms) < 2:
         return 0.0, 0
     steps = np.diff(np.asarray(ms, np.float64))
-    usual = float(np.median(steps))
+    usual = float(np.median(steps)) if usual is None else usual
     wide = steps[steps > max(_HOLE_STEPS * usual, 1000.0 * _HOLE_SECONDS)]
     return usual, int(np.sum(np.maximum(np.rint(wide / max(usual, 1.0)) - 1, 0)))
 
@@ -216,16 +220,15 @@ def open_file(path: Path, *, default_fps: float, limits: Limits) -> Iterator[Vid
     with open_container(path) as container:
         stream = video_stream(container)
         _check_size(stream.width or 0, stream.height or 0, limits)
-        rate = stream.guessed_rate or stream.average_rate or 0
-        fps = float(rate)
-        known = LOWEST_FPS <= fps <= HIGHEST_FPS
+        fps, timed = float(stream.guessed_rate or stream.average_rate or 0), has_times(container)
+        known = timed and LOWEST_FPS <= fps <= HIGHEST_FPS
         source = _Source(container, stream, limits, fallback_fps=default_fps)
         width, height = source.shown_size(stream.width or 0, stream.height or 0)
         yield Video(
             width=width,
             height=height,
             fps=fps if known else default_fps,
-            fps_assumed=False,
+            fps_assumed=not timed,
             frames_announced=stream.frames or 0,
             _read=source.frames,
         )
@@ -254,6 +257,17 @@ def video_stream(container: Any) -> Any:
             f"its video codec cannot be decoded (codec tag {_tag(stream)}); {_RECODE}"
         )
     return stream
+
+
+def has_times(container: Any) -> bool:
+    """Return whether a container names the times of its frames; raw streams do not."""
+    import av
+
+    if container.format.flags & av.format.Flags.no_timestamps.value:
+        return False
+    # AVI counts frames: its times are only as good as the rate in its header.
+    streams = container.streams.video if container.format.name == "avi" else []
+    return all(LOWEST_FPS <= float(stream.guessed_rate or 0) < HIGHEST_FPS for stream in streams)
 
 
 def _tag(stream: Any) -> str:
@@ -285,12 +299,13 @@ class _Source:
     broken: int = 0
     cut_off: bool = False
     interlaced: bool = False
-    sizes: set[tuple[int, int]] = field(default_factory=set)
+    sizes: dict[tuple[int, int], None] = field(default_factory=dict)
     zero: float | None = None
     last_ms: int = -1
     _shift: float = 0.0
     _to_rgb: Callable[[Any, int, int], Image] = field(default_factory=rgb_converter)
     _graph: Any = None
+    _packet_times: array[int] = field(default_factory=lambda: array("q"))
     _times: array[int] = field(default_factory=lambda: array("q"))
 
     def frames(self, video: Video, start_ms: float) -> Iterator[Frame]:
@@ -349,7 +364,10 @@ class _Source:
                 return
             if packet.size:
                 self.cut_off = packet.is_corrupt
-                self.packets += self._is_shown(packet)
+                if self._is_shown(packet):
+                    self.packets += 1
+                    if packet.pts is not None:
+                        self._packet_times.append(packet.pts)
             try:
                 frames = packet.decode()
             except (av.error.FFmpegError, ValueError) as error:
@@ -392,14 +410,14 @@ class _Source:
 
     def _time(self, frame: Any, video: Video) -> int:
         """Return a frame's time in ms since the first one, greater than the one before."""
-        step = 1.0 / (self.fallback_fps if video.fps_assumed else video.fps)
+        step = 1.0 / video.fps
         expected = 0.0 if self.last_ms < 0 else self.last_ms / 1000.0 + step
-        if frame.pts is None or not frame.time_base:
+        if frame.pts is None or not frame.time_base or video.fps_assumed:
             if self.last_ms < 0:
                 video.fps_assumed, video.fps = True, self.fallback_fps
                 self.zero = 0.0
-                step = 1.0 / self.fallback_fps
-            now = expected + self._shift
+            # By the number of the frame: to add up rounded times would drift.
+            return self._next_ms(1000.0 * (video.frames_decoded / video.fps))
         else:
             now = float(frame.pts * frame.time_base)
             self.zero = now if self.zero is None else self.zero
@@ -410,20 +428,26 @@ class _Source:
             video.notes.append("its clock is set back within the video: time goes on")
         if self._shift:
             now -= self._shift
-        self.last_ms = max(self.last_ms + 1, round(now * 1000.0))
+        return self._next_ms(now * 1000.0)
+
+    def _next_ms(self, ms: float) -> int:
+        self.last_ms = max(self.last_ms + 1, round(ms))
         return self.last_ms
 
     def _image(self, frame: Any, video: Video) -> Image:
-        width, height = self.shown_size(frame.width, frame.height)
-        _check_size(width, height, self.limits)
-        if video.max_side is not None and max(width, height) > video.max_side:
-            scale = video.max_side / max(width, height)
-            width, height = (max(1, round(side * scale)) for side in (width, height))
+        full = self.shown_size(frame.width, frame.height)
+        _check_size(*full, self.limits)
+        width, height = full
+        if video.max_side is not None and max(full) > video.max_side:
+            scale = video.max_side / max(full)
+            width, height = (max(1, round(side * scale)) for side in full)
         image = upright(self._to_rgb(frame, width, height), frame)
-        self.sizes.add((image.shape[1], image.shape[0]))
-        if len(self.sizes) == 1:
-            video.height, video.width = image.shape[:2]
-        return fitted(image, width=video.width, height=video.height)
+        self.sizes.setdefault((image.shape[1], image.shape[0]))
+        if video.frames_decoded == 1:
+            turned = (image.shape[1] > image.shape[0]) != (width > height)
+            video.width, video.height = full[::-1] if turned else full
+        first = next(iter(self.sizes))
+        return fitted(image, width=first[0], height=first[1])
 
     def _conclude(self, video: Video) -> None:
         """Complete the facts of a video that was read to its end."""
@@ -437,11 +461,17 @@ class _Source:
         # Two packets may hold the two fields of one picture.
         pairs = self.interlaced and self.packets > 1.5 * (decoded + self.broken)
         held = self.packets // 2 if pairs else self.packets
-        usual, lost = holes(times)
-        at_end = self._missing_at_end(usual)
+        held_ms = np.sort(np.asarray(self._packet_times)) * float(self.stream.time_base) * 1000.0
+        timed = len(held_ms) > 0.9 * self.packets and not (
+            video.fps_assumed or self._shift or pairs
+        )
+        usual, lost = holes(held_ms if timed else times)
+        at_end = self._missing_at_end(usual, float(held_ms[-1])) if timed else 0
         video.frames_announced = max(held, decoded + self.broken) + lost + at_end
-        if not video.fps_assumed and decoded > 1:
-            video.fps = 1000.0 * (decoded - 1) / (self.last_ms - int(times[0]))
+        span = self.last_ms - int(times[0])
+        # The true mean, unless it differs from the container's rate by the rounding of times only.
+        if not video.fps_assumed and abs(1000.0 * (decoded - 1) / video.fps - span) > _ROUNDED_MS:
+            video.fps = 1000.0 * (decoded - 1) / span
         steps = np.diff(times)
         if decoded > 2 and np.ptp(steps) > max(_VARIABLE_PART * usual, 2 * _ROUNDED_MS):
             video.variable_rate = True
@@ -452,19 +482,16 @@ class _Source:
         if undecoded > 0:
             video.notes.append(f"{undecoded} frames cannot be decoded and are left out")
         if lost:
-            video.notes.append(
-                f"holes in time: about {lost} frames are missing, the longest of "
-                f"{np.max(steps) / 1000:.1f} s"
-            )
+            video.notes.append(f"holes in time: about {lost} frames are missing")
         if at_end:
             video.notes.append(f"it breaks off: about {at_end} frames are missing at its end")
 
-    def _missing_at_end(self, usual: float) -> int:
-        """Return how many frames the stream announces after the last one that there is."""
+    def _missing_at_end(self, usual: float, last_ms: float) -> int:
+        """Return how many frames the stream announces after the last one that it holds."""
         end = _announced_end(self.container, self.stream, believe_container=self.cut_off)
-        if end is None or self.zero is None or usual <= 0 or self._shift:
+        if end is None or usual <= 0:
             return 0
-        missing = ((end - self.zero) * 1000.0 - self.last_ms) / usual - 1.0
+        missing = (end * 1000.0 - last_ms) / usual - 1.0
         return round(missing) if missing > 1.5 else 0
 
 
@@ -475,6 +502,9 @@ def _announced_end(container: Any, stream: Any, *, believe_container: bool) -> f
     only where the file breaks off in the middle of a packet and nothing better is known.
     """
     start = stream.start_time or 0
+    if container.format.name == "avi" and stream.frames and stream.guessed_rate:
+        # Frames that were dropped while recording are counted and have a time, but no packet.
+        return float(stream.frames / stream.guessed_rate)
     tag = _seconds(stream.metadata.get("DURATION", ""))
     if tag is not None:  # Matroska: the end of the stream's last packet
         return tag

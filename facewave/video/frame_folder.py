@@ -33,7 +33,8 @@ def open_frame_folder(folder: Path, *, fps: float, limits: Limits) -> Video:
     """
     try:
         names = frame_names(folder)
-    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+    except OSError as error:
+        raise_for_machine(error)
         raise UnreadableVideoError(f"the folder cannot be read: {error.strerror}") from None
     if not names:
         kinds = ", ".join(IMAGE_SUFFIXES)

@@ -18,6 +18,7 @@ from facewave.video.decode import (
     Video,
     check_clip,
     check_frame_rate,
+    has_times,
     open_container,
     open_file,
     video_stream,
@@ -146,7 +147,7 @@ def _packets(container: Any, default_fps: float) -> Length:
             count += 1
             if packet.pts is not None:
                 times.append(packet.pts)
-    if len(times) < 0.9 * count:
+    if len(times) < 0.9 * count or not has_times(container):
         return _assumed(count, default_fps)
     if not times:
         return Length(frames=-1, ms=0)

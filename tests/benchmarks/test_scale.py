@@ -44,6 +44,7 @@ def test_jobs_after_each_event(tmp_path, landmarker_model, monkeypatch):
         "fetch_landmarker": 1,
         "track_faces": BUCKETS,
         "encode_features": BUCKETS,
+        "list_quality": 1,
     }
     tracks = shards(work, "tracks")
     assert len(tracks) == CLIPS
@@ -53,7 +54,8 @@ def test_jobs_after_each_event(tmp_path, landmarker_model, monkeypatch):
     assert snakemake(work, "--", "features").jobs == {}
 
     write_clip(work, 123, "another clip")
-    assert snakemake(work, "--", "features").jobs == {"track_faces": 1, "encode_features": 1}
+    changed = {"track_faces": 1, "encode_features": 1, "list_quality": 1}
+    assert snakemake(work, "--", "features").jobs == changed
     assert len(computed(tracks, shards(work, "tracks"))) == 1
 
 

@@ -219,7 +219,7 @@ from facewave.features.encode_clip import encode_clip
 from facewave.features.quality import QualityOptions
 from facewave.storage.store import write_shard
 from facewave.tracking.trajectory import open_trajectory
-from tests.features.shards import SHAPES, made_up_faces, small_arrays
+from tests.features.shards import SHAPES, made_up_faces
 
 folder, frames = Path(sys.argv[1]), 30_000
 part = made_up_faces(0, 1000)
@@ -231,7 +231,14 @@ metadata = {
     "width": 1, "height": 1, "fps": 25.0, "frames_announced": frames, "frames_decoded": frames,
     "error": "", "notes": "", "points": "mediapipe_478",
 }
-write_shard(folder / "t.npz", arrays | small_arrays(np.arange(frames), frames), metadata)
+arrays |= {
+    "timestamp_ms": 40 * np.arange(frames),
+    "face_count": np.ones(frames, np.uint8),
+    "frame": np.arange(frames, dtype=np.int32),
+    "person": np.zeros(frames, np.int32),
+    "box": np.full((frames, 4), 0.5, np.float32),
+}
+write_shard(folder / "t.npz", arrays, metadata)
 judged = encode_clip(
     open_trajectory(folder / "t.npz"),
     folder / "f.npz",

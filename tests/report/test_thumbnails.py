@@ -41,13 +41,13 @@ def test_clip_without_a_face_shows_its_middle_without_dots(clips, artefacts):
     assert np.ptp(pixels(picture), axis=2).max() < 20
 
 
-def test_damaged_trajectory_costs_the_dots_only(clips, artefacts, tmp_path):
+def test_damaged_trajectory_is_said(clips, artefacts, tmp_path):
     clip = clips["good1"]
     shard = shard_path(artefacts.files.store, "tracks", clip.track_key)
     damaged = shard_path(tmp_path, "tracks", clip.track_key)
     damaged.parent.mkdir(parents=True)
     damaged.write_bytes(shard.read_bytes()[:2000])
     picture = make_thumbnail(clip, store=tmp_path)
-    assert picture.uri
-    assert not picture.landmarks
+    assert (picture.uri, picture.landmarks) == ("", False)
+    assert "--forcerun track_faces" in picture.problem
     assert wavelet_example([clip], store=tmp_path) is None

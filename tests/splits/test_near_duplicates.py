@@ -111,31 +111,6 @@ def test_folders_of_frames_and_what_cannot_be_decoded(tmp_path):
     assert clip_hashes(tmp_path / "x.mp4", frames=3, fps=25) == []
 
 
-def test_a_container_without_a_count(tmp_path, monkeypatch):
-    from facewave.splits import near_duplicates
-
-    path = clip(tmp_path / "a.mp4", [1, 2, 3])
-    whole = clip_hashes(path, frames=3, fps=25)
-    opened = near_duplicates.open_video
-
-    def without_count(path, **options):
-        from contextlib import contextmanager
-
-        @contextmanager
-        def opening():
-            with opened(path, **options) as video:
-                video.frames_announced = 0
-                yield video
-
-        return opening()
-
-    monkeypatch.setattr(near_duplicates, "open_video", without_count)
-    assert all(
-        distance(*pair) <= 2
-        for pair in zip(clip_hashes(path, frames=3, fps=25), whole, strict=True)
-    )
-
-
 def test_a_bucket_and_back(tmp_path):
     path = clip(tmp_path / "a.mp4", [1, 2])
     rows = [KeyRow("a", str(path), "x"), KeyRow("gone", str(tmp_path / "gone.mp4"), "missing")]

@@ -47,5 +47,5 @@ def scripted(monkeypatch, script):
         opened.append(ScriptedLandmarker(script))
         yield opened[-1]
 
-    monkeypatch.setattr("facewave.tracking.track_clip.video_landmarker", open_one)
+    monkeypatch.setattr("facewave.tracking.track_video.video_landmarker", open_one)
     return opened

@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from facewave.tracking import track_clip as tracks
+from facewave.tracking import track_video as tracks
 from facewave.tracking import worker as track_worker
 from tests.tracking.fake_faces import ScriptedLandmarker
 
@@ -21,7 +21,7 @@ def fake_landmarker(model, options):
     yield ScriptedLandmarker([[(0.5, 0.5, 0.3)]] * 200)
 
 
-def track_clip(job, *, on_frame):
+def track_video(job, *, on_frame):
     path, name = job.video_path, job.video_path.stem
     if name == "segfault":
         ctypes.string_at(0)
@@ -44,12 +44,12 @@ def track_clip(job, *, on_frame):
         raise KeyError("a mistake of ours")
     if name == "noisy":
         sys.stdout.write("printed by a library\n")
-    return tracks.track_clip(job, on_frame=on_frame)
+    return tracks.track_video(job, on_frame=on_frame)
 
 
 tracks.video_landmarker = fake_landmarker
 track_worker.video_landmarker = fake_landmarker
-track_worker.track_clip = track_clip
+track_worker.track_video = track_video
 
 if __name__ == "__main__":
     assert Path(track_worker.__file__).name == "worker.py"
