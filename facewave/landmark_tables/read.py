@@ -19,8 +19,8 @@ from facewave.messages import did_you_mean, listed
 
 # How programs write that there is no number.
 _BLANKS = (
-    "", " ", "  ", "nan", "NaN", "NAN", "-nan", "nan(ind)", "-nan(ind)", "1.#IND", "-1.#IND", "1.#QNAN",
-    "null", "NULL", "None", "NA", "N/A",
+    "", " ", "  ", "nan", "NaN", "NAN", "-nan", "nan(ind)", "-nan(ind)", "1.#IND", "-1.#IND",
+    "1.#QNAN", "null", "NULL", "None", "NA", "N/A",
 )  # fmt: skip
 # Names of clips are often those of videos.
 _SUFFIXES = (
