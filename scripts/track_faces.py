@@ -3,6 +3,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from facewave.jobs.chatter import without_chatter
 from facewave.jobs.log import job_log
 from facewave.tracking.isolation import WORKER, isolated_tracker
 from facewave.tracking.track_bucket import TrackOptions, track_bucket
@@ -35,7 +36,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with job_log(snakemake.log[0]):
+    with job_log(snakemake.log[0]), without_chatter():
         main(
             key=snakemake.input.key,
             model=next(iter(snakemake.input.model), None),

@@ -48,24 +48,27 @@ def load_clips(
         ManifestError: naming all rows that cannot be used, for whatever reason
     """
     given = {**options, "seed": seed, "cache": cache}
-    root = Path(options["root"]).expanduser() if "root" in options else Path(demo_root)
+    root = Path(options["root"]) if "root" in options else Path(demo_root)
     with _named(name):
         if options["adapter"] == "joint":
             clips = _joined(given, classes=classes, demo_root=demo_root, check_files=check_files)
         else:
             rows = adapter(options["adapter"]).load(given, classes=list(classes), root=root)
-            for note in rows.notes:
-                _log.info("dataset %s: %s", name, note)
-            clips = build_clips(
-                rows,
-                classes=classes,
-                root=root,
-                label_names=options.get("label_names"),
-                flag_missing=options.get("missing_files") == "flag",
-                check_files=check_files,
-            )
+            try:
+                clips = build_clips(
+                    rows,
+                    classes=classes,
+                    root=root,
+                    label_names=options.get("label_names"),
+                    flag_missing=options.get("missing_files") == "flag",
+                    check_files=check_files,
+                    follow_links=options.get("follow_links", False),
+                )
+            finally:
+                for note in rows.notes:
+                    _log.info("dataset %s: %s", name, note)
         table, columns = targets_option(options)
-        found = read_target_table(Path(table).expanduser(), columns) if table else {}
+        found = read_target_table(Path(table), columns) if table else {}
         clips = join_targets(clips, found)
         chosen = choose_subset(clips, options.get("subset"), seed=seed)
         segments = _segmented(name, chosen, options.get("segments"), cache)

@@ -16,12 +16,14 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from facewave.datasets.files.paths import FOLLOW
 from facewave.datasets.load import load_clips
 from facewave.manifest.clips import COLUMNS, Clip, ManifestError
 from facewave.manifest.targets import targets_of
+from facewave.planning.running import KeyFiles
 from facewave.storage.buckets import KeyRow, auto_buckets, bucket_of, key_file_text
 from facewave.storage.fingerprint import fingerprint_clips
-from facewave.storage.tables import write_text_if_changed
+from facewave.storage.frame_files import frames_outside
 from facewave.tracking.track_bucket import read_tracked
 
 
@@ -67,6 +69,8 @@ def plan_dataset(
     folder: Path,
     buckets: int | str,
     stage_options: Mapping[str, Mapping[str, Any]],
+    link_roots: Sequence[Path] = (),
+    unlocks: bool = False,
 ) -> DatasetPlan:
     """Bring a dataset's key files up to date and return its plan.
 
@@ -76,8 +80,15 @@ def plan_dataset(
         buckets: number of buckets, or `auto`.
         stage_options: options of the stages `tracks` and `features`; part of their key files, so
             that a changed option is noticed even if Snakemake's own records are lost.
+        link_roots: folders that single frames may be links into; none: into any.
+        unlocks: as for `KeyFiles`.
+
+    Raises:
+        ManifestError: a frame is a link that leads elsewhere.
+        RunningError: a running workflow reads what would change.
     """
     keys = folder / "keys"
+    files = KeyFiles(keys, unlocks=unlocks)
     videos = len({_together(clip) for clip in clips})
     count = auto_buckets(videos) if buckets == "auto" else int(buckets)
     members: dict[str, list[Clip]] = defaultdict(list)
@@ -96,6 +107,7 @@ def plan_dataset(
         tracked=tracked,
         # A table that only has a new date must not make its bucket run: clips share it.
         hashed={clip.clip_id for clip in clips if clip.table is not None},
+        inspect=lambda paths: _refuse_links(paths, link_roots),
     )
     for name, group in members.items():
         rows = [
@@ -110,9 +122,10 @@ def plan_dataset(
             for clip in group
         ]
         text = key_file_text(rows, options=stage_options["tracks"])
-        write_text_if_changed(keys / "tracks" / f"{name}.tsv", text)
-    _write_json(keys / "features.json", stage_options["features"])
-    _write_json(keys / "manifest.json", {"clips": len(clips), "sha256": manifest_digest(clips)})
+        files.write(keys / "tracks" / f"{name}.tsv", text)
+    files.write(keys / "features.json", _json(stage_options["features"]))
+    digest = {"clips": len(clips), "sha256": manifest_digest(clips)}
+    files.write(keys / "manifest.json", _json(digest))
     plan = DatasetPlan(
         bucket_count=count,
         buckets=sorted(members),
@@ -122,8 +135,8 @@ def plan_dataset(
         videos=any(clip.table is None for clip in clips),
     )
     if plan.targets:
-        write_text_if_changed(keys / "targets.json", json.dumps(targets_of(clips)) + "\n")
-    _write_json(keys / "plan.json", asdict(plan))
+        files.write(keys / "targets.json", json.dumps(targets_of(clips)) + "\n")
+    files.write(keys / "plan.json", _json(asdict(plan)))
     return plan
 
 
@@ -144,8 +157,17 @@ def read_plan(folder: Path) -> DatasetPlan:
     return DatasetPlan(**json.loads(text))
 
 
-def _write_json(path: Path, value: Mapping[str, Any]) -> None:
-    write_text_if_changed(path, json.dumps(value, sort_keys=True, indent=1) + "\n")
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True, indent=1) + "\n"
+
+
+def _refuse_links(paths: Iterable[str], roots: Sequence[Path]) -> None:
+    """Refuse folders of frames that are new or changed and hold links out of all roots."""
+    if not roots:
+        return
+    problems = [text for path in paths if (text := frames_outside(path, roots)) is not None]
+    if problems:
+        raise ManifestError("folders of frames", problems, advice=FOLLOW)
 
 
 def planned_clips(

@@ -143,16 +143,18 @@ class Project:
         ]
 
 
-def open_project(config: Mapping[str, Any], *, write: bool) -> Project:
+def open_project(config: Mapping[str, Any], *, write: bool, unlocks: bool = False) -> Project:
     """Plan the enabled datasets.
 
     Args:
         config: checked, see `facewave.config.check.check_config`.
         write: whether to read the label files and bring the key files up to date, as the main
             process does; otherwise the existing plans are read, as in a job's own process.
+        unlocks: whether the command is `--unlock`, as for `KeyFiles`.
 
     Raises:
         ManifestError: what an adapter says about bad rows.
+        RunningError: a running workflow reads key files that would change.
     """
     # `check_dataset` looks at a folder of its own; the enabled datasets may be broken.
     names = [] if config["root"] else config["enabled"]
@@ -162,7 +164,10 @@ def open_project(config: Mapping[str, Any], *, write: bool) -> Project:
     for name, options in datasets.items():
         folder = Path(config["results"]) / name
         try:
-            plans[name] = _plan(name, options, config) if write else read_plan(folder)
+            if write:
+                plans[name] = _plan(name, options, config, unlocks=unlocks)
+            else:
+                plans[name] = read_plan(folder)
         except ScenesUnknownError as error:
             plans[name], unplanned[name] = NO_PLAN, str(error)
     folds = {
@@ -177,7 +182,9 @@ def open_project(config: Mapping[str, Any], *, write: bool) -> Project:
     return Project(config, datasets, plans, folds, unplanned)
 
 
-def _plan(name: str, options: Mapping[str, Any], config: Mapping[str, Any]) -> DatasetPlan:
+def _plan(
+    name: str, options: Mapping[str, Any], config: Mapping[str, Any], *, unlocks: bool
+) -> DatasetPlan:
     results, seed = Path(config["results"]), config["seed"]
     for wanting, wanted in wanting_scenes(name, options):
         plan_scenes(
@@ -186,6 +193,7 @@ def _plan(name: str, options: Mapping[str, Any], config: Mapping[str, Any]) -> D
             scenes={**config["scenes"], "version": SCENE_VERSION},
             seed=seed,
             demo_root=results / wanting / "demo_clips",
+            unlocks=unlocks,
         )
     clips = load_clips(
         name,
@@ -200,7 +208,17 @@ def _plan(name: str, options: Mapping[str, Any], config: Mapping[str, Any]) -> D
         folder=results / name,
         buckets=config["buckets"],
         stage_options=stage_options(config),
+        link_roots=_link_roots(options),
+        unlocks=unlocks,
     )
+
+
+def _link_roots(options: Mapping[str, Any]) -> list[Path]:
+    """Return the folders that links of frames may lead into; none if they may lead anywhere."""
+    parts = list(options["members"].values()) if "members" in options else [options]
+    if any(part.get("follow_links") for part in parts):
+        return []
+    return [Path(part["root"]) for part in parts if "root" in part]
 
 
 def stage_options(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from facewave.datasets.load import load_clips
-from facewave.manifest.clips import Clip
 from facewave.planning.plan import PlanError
+from facewave.planning.running import KeyFiles
 from facewave.storage.fingerprint import MISSING, Tracked, fingerprint_clips
-from facewave.storage.tables import write_text_if_changed
-from facewave.video.scene_lists import SceneKey, key_path, read_header, scene_list
+from facewave.video.scene_lists import key_path, read_header, scene_list
 
 
 def wanting_scenes(name: str, options: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -33,7 +32,13 @@ def wanting_scenes(name: str, options: Mapping[str, Any]) -> Iterator[tuple[str,
 
 
 def plan_scenes(
-    name: str, options: Mapping[str, Any], *, scenes: Mapping[str, Any], seed: int, demo_root: Path
+    name: str,
+    options: Mapping[str, Any],
+    *,
+    scenes: Mapping[str, Any],
+    seed: int,
+    demo_root: Path,
+    unlocks: bool = False,
 ) -> list[str]:
     """Bring the key files of a dataset's videos up to date.
 
@@ -42,12 +47,14 @@ def plan_scenes(
         options: of the dataset, one of `wanting_scenes`.
         scenes: options of the detection and the version of the list, JSON-serialisable.
         seed, demo_root: as for `load_clips`.
+        unlocks: as for `KeyFiles`.
 
     Returns:
         the clip ids of the videos that exist; each gets a key file, and its job writes a list
 
     Raises:
         ManifestError: what the adapter says about bad rows.
+        RunningError: a running workflow reads what would change.
     """
     lists, keys = Path(options["segments"]["scenes"]), Path(options["segments"]["keys"])
     clips = load_clips(
@@ -64,10 +71,16 @@ def plan_scenes(
         tracked=lambda clip_ids: _listed(lists, clip_ids),
     )
     there = [clip for clip in clips if fingerprints[clip.clip_id] != MISSING]
-    write_text_if_changed(_videos_path(keys), json.dumps([clip.clip_id for clip in there]) + "\n")
+    files = KeyFiles(keys, unlocks=unlocks)
+    files.write(_videos_path(keys), json.dumps([clip.clip_id for clip in there]) + "\n")
     for clip in there:
         key = {"fingerprint": fingerprints[clip.clip_id], **scenes}
-        _write_key(keys, clip, key, scene_list(lists, clip.clip_id))
+        path, listed = key_path(keys, clip.clip_id), scene_list(lists, clip.clip_id)
+        content = {"file_path": clip.file_path, "fps_hint": clip.fps_hint, "key": key}
+        mine = files.write(path, json.dumps(content, sort_keys=True, indent=1) + "\n")
+        # Snakemake compares dates: a list that was copied there must not look newer than its key.
+        if mine and listed.exists() and read_header(listed).get("key") != key:
+            path.touch()
     return [clip.clip_id for clip in there]
 
 
@@ -87,15 +100,6 @@ def planned_videos(options: Mapping[str, Any]) -> list[str]:
 
 def _videos_path(keys: Path) -> Path:
     return keys.with_suffix(".json")
-
-
-def _write_key(keys: Path, clip: Clip, key: SceneKey, listed: Path) -> None:
-    path = key_path(keys, clip.clip_id)
-    content = {"file_path": clip.file_path, "fps_hint": clip.fps_hint, "key": key}
-    write_text_if_changed(path, json.dumps(content, sort_keys=True, indent=1) + "\n")
-    # Snakemake compares dates: a list that was copied there must not look newer than its key.
-    if listed.exists() and read_header(listed).get("key") != key:
-        path.touch()
 
 
 def _listed(lists: Path, clip_ids: Sequence[str]) -> dict[str, Tracked]:

@@ -66,6 +66,7 @@ def fingerprint_clips(
     index: Path,
     tracked: Callable[[list[str]], Mapping[str, Tracked]],
     hashed: Container[str] = (),
+    inspect: Callable[[list[str]], None] = lambda paths: None,
 ) -> dict[str, str]:
     """Return the fingerprint of each clip and bring the index up to date.
 
@@ -75,6 +76,8 @@ def fingerprint_clips(
             changes.
         tracked: given clip ids, what is known of those that were tracked.
         hashed: clips whose fingerprint is the digest of their file from the first time on.
+        inspect: called with the folders of frames that are new or changed; what it raises leaves
+            the index as it was.
 
     Returns:
         Clip id to fingerprint.
@@ -87,6 +90,7 @@ def fingerprint_clips(
         if clip_id in known and known[clip_id][:2] == (path, stat)
     }
     changed = [clip_id for clip_id in stats if clip_id not in fingerprints]
+    inspect([stats[i][0] for i in changed if (stats[i][1] or "").startswith(_FOLDER)])
     history = tracked([clip_id for clip_id in changed if stats[clip_id][1]]) if changed else {}
     counter = _HashCounter(len({stats[clip_id][0] for clip_id in changed if clip_id in history}))
     hashes = _Hashes(counter)

@@ -130,7 +130,7 @@ class Video:
         return fitted(image, width=width, height=height)
 
     def _least_ms(self, max_fps: float) -> float:
-        """Return the least time between frames; of a steady video every n-th, with the smallest n."""
+        """Return the least time between frames; of a steady video every n-th, n the smallest."""
         check_frame_rate(max_fps)
         every = max(1, math.ceil(self.fps / max_fps - _SAME_RATE))
         rounded = 1000.0 / max_fps * (1 - _SAME_RATE) - 1.5 * _ROUNDED_MS
@@ -203,6 +203,9 @@ def open_container(path: Path) -> Iterator[Any]:
         if isinstance(error, OSError) and not isinstance(error, av.error.InvalidDataError):
             raise_for_machine(error)
         reason = getattr(error, "strerror", None) or str(error)
+        # What FFmpeg says of a format that is not in `CONTAINERS`.
+        if getattr(error, "errno", None) == errno.EINVAL:
+            reason = "it is of a kind that is not read (such as sound or a playlist)"
         raise UnreadableVideoError(f"it is not a video file that can be opened: {reason}") from None
     with container:
         yield container
@@ -250,11 +253,14 @@ def video_stream(container: Any) -> Any:
     if not streams:
         kinds = sorted({stream.type for stream in container.streams})
         found = f"it holds only: {', '.join(kinds)}" if kinds else "it holds no stream"
-        raise UnreadableVideoError(f"there is no video stream in the file; {found}")
+        raise UnreadableVideoError(
+            f"there is no video stream in the file; {found}{_cut_index(container)}"
+        )
     stream = streams[0]
     if stream.codec_context is None:
         raise UnreadableVideoError(
-            f"its video codec cannot be decoded (codec tag {_tag(stream)}); {_RECODE}"
+            f"FFmpeg {av.ffmpeg_version_info} does not know the codec of its video"
+            f"{_cut_index(container)}; {_RECODE}"
         )
     return stream
 
@@ -270,11 +276,9 @@ def has_times(container: Any) -> bool:
     return all(LOWEST_FPS <= float(stream.guessed_rate or 0) < HIGHEST_FPS for stream in streams)
 
 
-def _tag(stream: Any) -> str:
-    try:
-        return ascii(str(stream.codec_tag))
-    except (AttributeError, ValueError):
-        return "unknown"
+def _cut_index(container: Any) -> str:
+    kind = container.format.name.startswith("mov")
+    return "; an MP4 that was cut short has lost its index" if kind else ""
 
 
 def _check_size(width: int, height: int, limits: Limits) -> None:

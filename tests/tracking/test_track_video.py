@@ -218,7 +218,7 @@ class TestUnreadable:
         return summary.error
 
     def test_cut_before_the_index(self, flat):
-        assert "no video stream in the file" in self.unreadable(cut(flat, 0.6))
+        assert "has lost its index" in self.unreadable(cut(flat, 0.6))
 
     def test_missing(self, tmp_path):
         assert self.unreadable(tmp_path / "none.mp4") == "the file is missing"

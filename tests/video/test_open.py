@@ -20,6 +20,7 @@ from tests.video.media import (
 )
 
 NOT_A_VIDEO = "it is not a video file that can be opened: "
+CUT = "; an MP4 that was cut short has lost its index"
 
 
 class TestFrames:
@@ -158,7 +159,7 @@ class TestUnreadable:
         assert reason(path) == "the file cannot be read: Not a directory"
 
     def test_cut_before_the_index(self, tmp_path):
-        assert "there is no video stream in" in reason(cut(clip(tmp_path / "c.mp4"), 0.6))
+        assert CUT in reason(cut(clip(tmp_path / "c.mp4"), 0.6))
 
     @pytest.mark.parametrize("content", [b"hello\n" * 200, bytes(5000), b"\xff" * 5000, b"RIFF"])
     def test_no_video(self, tmp_path, content):
@@ -175,7 +176,7 @@ class TestUnreadable:
             return body.replace(b"vide", b"soun")
 
         path = change_box(clip(tmp_path / "c.mp4"), b"hdlr", to_sound)
-        assert reason(path) == "there is no video stream in the file; it holds only: audio"
+        assert reason(path).startswith("there is no video stream in the file; it holds only: audio")
 
     @pytest.mark.parametrize("suffix", ["mp4", "m3u8", "mpd", "txt", "ffconcat"])
     @pytest.mark.parametrize("absolute", [False, True])

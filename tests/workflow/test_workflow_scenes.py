@@ -1,6 +1,7 @@
 """Scenes on the command line: looked for in a film of real clips, then tracked."""
 
 import shutil
+from itertools import pairwise
 
 import pyarrow.parquet as pq
 import pytest
@@ -57,7 +58,7 @@ def test_scenes_are_detected_and_tracked(tmp_path, landmarker_model, real_clips)
     snakemake(tmp_path, "features")
     manifest = pq.read_table(results / "manifest.parquet").to_pylist()
     ends = [round(1000 * frame / 30) for frame in (*starts, frames)]
-    ranges = list(zip(ends, ends[1:], strict=False))
+    ranges = list(pairwise(ends))
     assert len(ranges) == 3
     found = [(row["clip_id"], row["start_ms"], row["end_ms"]) for row in manifest]
     assert found == [

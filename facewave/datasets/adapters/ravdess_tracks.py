@@ -66,7 +66,7 @@ def _clips(
     root: Path, options: Mapping[str, Any], cache: Path | None
 ) -> Iterator[tuple[str, str | None, re.Match[str]]]:
     """Yield path, name in the table (None where it has no names) and the fields of each clip."""
-    paths = track_files(root)
+    paths = track_files(root, follow_links=options.get("follow_links", False))
     several = []
     for path in paths:
         if match := NAME.fullmatch(stem(path)):

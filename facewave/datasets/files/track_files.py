@@ -16,8 +16,12 @@ from facewave.storage.tables import write_text
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 
 
-def track_files(root: Path) -> list[str]:
+def track_files(root: Path, *, follow_links: bool = False) -> list[str]:
     """Return the paths of all tables below a folder, relative to it, in natural order.
+
+    Args:
+        root: the folder.
+        follow_links: whether to look into folders behind links.
 
     Raises:
         ManifestError: there is no such folder.
@@ -26,7 +30,7 @@ def track_files(root: Path) -> list[str]:
         advice = "Point `root` at the folder of the tables."
         raise ManifestError(str(root), ["no such folder"], advice=advice)
     found = []
-    for folder, folders, names in os.walk(root):
+    for folder, folders, names in os.walk(root, followlinks=follow_links):
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [
             os.path.relpath(f"{folder}/{name}", root)
