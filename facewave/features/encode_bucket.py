@@ -101,12 +101,16 @@ def encode_bucket(
                 "clip_id": row["clip_id"],
                 "key": "" if shard is None else shard.stem,
                 "track_key": row["key"],
-                "channels": "" if shard is None else read_metadata(shard).get("channels", VIDEO),
+                "channels": "" if shard is None else _channels(shard),
                 **asdict(judged),
                 "notes": row["notes"],
             }
         )
     write_text(index, format_rows(FEATURE_COLUMNS, done))
+
+
+def _channels(feature_shard: Path) -> str:
+    return str(read_metadata(feature_shard).get("channels", VIDEO))
 
 
 def _encode(
