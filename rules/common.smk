@@ -85,11 +85,6 @@ def rendered_files(wildcards):
     return PROJECT.demo_files(wildcards.dataset, bucket=bucket)
 
 
-def landmarker_of(wildcards):
-    """List the landmarker model, unless all clips of a rule's dataset are tables of landmarks."""
-    return [LANDMARKER_MODEL] if PROJECT.plans[wildcards.dataset].videos else []
-
-
 def growing(amount):
     """Return a resource that grows with each attempt, so that a job that had too little gets more."""
     return lambda wildcards, attempt: attempt * amount
