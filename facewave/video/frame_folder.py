@@ -8,7 +8,8 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
-from facewave.storage.frame_files import IMAGE_SUFFIXES, frame_names
+from facewave.messages import shown
+from facewave.storage.frame_files import IMAGE_SUFFIXES, frame_names, odd_frames
 from facewave.video.decode import Frame, Limits, UnreadableVideoError, Video, raise_for_machine
 from facewave.video.images import Image, decode_image, fitted
 
@@ -32,7 +33,7 @@ def open_frame_folder(folder: Path, *, fps: float, limits: Limits) -> Video:
         UnreadableVideoError: if the folder is missing, or none of its images can be read.
     """
     try:
-        names = frame_names(folder)
+        names, odd = frame_names(folder), odd_frames(folder)
     except OSError as error:
         raise_for_machine(error)
         raise UnreadableVideoError(f"the folder cannot be read: {error.strerror}") from None
@@ -54,7 +55,7 @@ def open_frame_folder(folder: Path, *, fps: float, limits: Limits) -> Video:
         fps=fps,
         fps_assumed=True,
         frames_announced=len(paths),
-        notes=_numbering_notes(names),
+        notes=[*_odd_notes(odd), *_numbering_notes(names)],
         _read=partial(_frames, paths=paths, limits=limits),
     )
 
@@ -92,6 +93,11 @@ def _read(path: Path, limits: Limits) -> Image | None:
         raise_for_machine(error)
         return None
     return decode_image(data, max_pixels=limits.max_pixels)
+
+
+def _odd_notes(names: list[str]) -> list[str]:
+    listed = _listed([shown(name) for name in names])
+    return [f"no files, and left out: {listed}"] if names else []
 
 
 def _numbering_notes(names: list[str]) -> list[str]:

@@ -149,7 +149,7 @@ def _ranges(clip: Clip, length_ms: int, options: SegmentOptions) -> list[tuple[i
 
 def _scenes(clip: Clip, lists: str, keys: str | None) -> list[tuple[int, int]] | None:
     if keys is None:
-        return read_scenes(scene_list(Path(lists).expanduser(), Path(clip.file_path).stem))
+        return read_scenes(scene_list(Path(lists), Path(clip.file_path).stem))
     path = key_path(Path(keys), clip.clip_id)
     if not path.exists():
         raise SceneListError("its scenes have not been detected")

@@ -1,5 +1,7 @@
 """Folders of frames as clips: order, holes, sizes, damage."""
 
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -117,3 +119,12 @@ def test_channels_are_rgb(tmp_path):
     with open_video(tmp_path, default_fps=25) as video:
         (frame,) = video.frames()
     assert frame.image[0, 0].tolist() == [255, 0, 0]
+
+
+def test_what_is_named_like_a_frame_and_is_no_file_is_noted(tmp_path):
+    write_frames(tmp_path, [1, 2])
+    os.mkfifo(tmp_path / "3.png")
+    (tmp_path / "4.png").symlink_to("/dev/zero")
+    greys, video = read(tmp_path)
+    assert greys == [10, 20]
+    assert video.notes == ["no files, and left out: 3.png, 4.png"]
