@@ -48,6 +48,7 @@ use rule build_splits as split_variant with:
         features=lambda wildcards: VARIANTS.features(wildcards.variant),
         split={**CONFIG["split"], "protocol": LEAVE_ONE_SUBJECT_OUT},
         fold=lambda wildcards: wildcards.fold,
+        baseline=baseline_rule(CONFIG["features"], seed=CONFIG["seed"]),
     message:
         "split {wildcards.dataset} for {wildcards.variant}, {wildcards.fold}"
 

@@ -1,5 +1,6 @@
 # Features and labels -> one Parquet file per part, one folder per fold where the protocol has folds.
 # Also exports of the splits to other programs, and a search for similar clips in different datasets.
+from facewave.planning.project import baseline_rule
 from facewave.versions import CHAT_EXPORT_VERSION, FRAME_HASH_VERSION, SPLIT_VERSION
 
 # Tables of frame hashes per dataset; a joint dataset has no clips of its own.
@@ -35,6 +36,7 @@ rule build_splits:
         split=CONFIG["split"],
         fold=lambda wildcards: wildcards.split.partition("/")[2] or None,
         seed=CONFIG["seed"],
+        baseline=baseline_rule(CONFIG["features"], seed=CONFIG["seed"]),
         version=SPLIT_VERSION,
     message:
         "split {wildcards.dataset} by {wildcards.split}"

@@ -6,6 +6,7 @@ from facewave import __version__
 from facewave.features.groups import FaceOptions, WaveletOptions, feature_shapes
 from facewave.jobs.log import job_log
 from facewave.manifest.clips import Clip, read_manifest
+from facewave.splits.baseline import BaselineOptions
 from facewave.splits.leaks import SplitClip, content_names
 from facewave.splits.partition import PARTS, SplitOptions, assign_parts
 from facewave.splits.write import read_feature_indexes, write_splits
@@ -26,6 +27,7 @@ def main(
     split: Mapping[str, Any],
     fold: str | None,
     seed: int,
+    baseline: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the training, validation and test parts of one fold."""
     clips = read_manifest(Path(manifest))
@@ -51,6 +53,7 @@ def main(
             "tracks": dict(track_options),
             "split": {**split, "fold": fold, "seed": seed},
         },
+        baseline=BaselineOptions(**baseline) if baseline else None,
     )
 
 
@@ -93,4 +96,5 @@ if __name__ == "__main__":
             split=snakemake.params.split,
             fold=snakemake.params.fold,
             seed=snakemake.params.seed,
+            baseline=snakemake.params.baseline,
         )

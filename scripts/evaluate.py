@@ -1,8 +1,10 @@
 """Score the test predictions of a model over all folds, whether classes or values."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from facewave.evaluation.calibration import calibration
 from facewave.evaluation.confusions import (
     ConfusedClasses,
     ConfusedClip,
@@ -46,6 +48,9 @@ def main(
     """
     read = read_folds(predictions, train_splits, names=folds, test_splits=test_splits)
     scores = evaluate_folds(read, seed=seed)
+    scores["calibration"] = calibration(read, test_splits or [])
+    for line in (scores["calibration"] or {}).get("warnings", []):
+        logging.getLogger("facewave").warning("%s: %s", title, line)
     inputs = [*predictions, *train_splits, *(test_splits or [])]
     write_json(Path(metrics), {**scores, "provenance": provenance(read, inputs)})
     if isinstance(read[0].test, Predictions):

@@ -48,12 +48,15 @@ def cross_validation(
 
     Returns:
         `mean` and `std` (sample standard deviation over the folds) of UAR, WAR and macro-F1,
-        `pooled` (all folds' test clips together: scores, `confusion`, `per_class`), `bootstrap`,
-        `majority_class`, `folds`, `published` (reference lines) and `published_source`.
+        `calibration` (see `facewave.evaluation.calibration`; null for scores that use nothing of
+        the test person), `pooled` (all folds' test clips together: scores, `confusion`,
+        `per_class`), `bootstrap`, `majority_class`, `folds`, `published` (reference lines) and
+        `published_source`.
     """
     return {
         "dataset": dataset,
         "protocol": protocol,
+        "calibration": scores.get("calibration"),
         "classes": scores["classes"],
         "mean": scores["fold_mean"],
         "std": scores["fold_std"],
@@ -87,4 +90,6 @@ def describe(summary: Mapping[str, Any]) -> str:
             f"(pooled {100 * summary['pooled'][name]:.1f}, {100 * low:.1f} to {100 * high:.1f})"
         )
     folds = f"{summary['dataset']}, {summary['protocol']}, {len(summary['folds'])} folds"
-    return f"{folds}: {'; '.join(words)}"
+    calibrated = summary.get("calibration")
+    task = f" ({calibrated['text']})" if calibrated else ""
+    return f"{folds}: {'; '.join(words)}{task}"

@@ -10,7 +10,7 @@ from typing import Any
 from facewave.ablation.variants import candidates, variant_options, with_grid
 from facewave.config.errors import ConfigError
 from facewave.planning.plan import PlanError
-from facewave.planning.project import Project
+from facewave.planning.project import Project, baseline_rule, coded
 from facewave.splits.partition import LEAVE_ONE_SUBJECT_OUT, fold_names
 from facewave.versions import FEATURE_VERSION
 
@@ -34,6 +34,7 @@ class Ablation:
     def features(self, name: str) -> dict[str, Any]:
         """Return the options of the stage `features` of a variant."""
         sections = {key: value for key, value in self.variants[name].items() if key != "mlp"}
+        sections["features"] = coded(sections["features"])
         return {**sections, "version": FEATURE_VERSION}
 
 
@@ -46,14 +47,36 @@ def read_ablation(config: Mapping[str, Any]) -> Ablation:
     try:
         full = with_grid(config)
         named = full["ablation"]["variants"]
+        variants = {name: variant_options(full, name) for name in named}
+        _refuse_other_task(config, variants)
         return Ablation(
-            variants={name: variant_options(full, name) for name in named},
+            variants=variants,
             controls={name: set_["control"] for name, set_ in named.items() if "control" in set_},
             candidates=candidates(full),
             seeds=full["ablation"]["seeds"],
         )
     except ConfigError as error:
         raise PlanError(f"a variant of the ablation: {error}") from None
+
+
+def _refuse_other_task(
+    config: Mapping[str, Any], variants: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Refuse to compare scores with and without clips of the test person.
+
+    Raises:
+        ConfigError: naming the variants.
+    """
+    task = baseline_rule(config["features"], seed=0)
+    problems = [
+        f"ablation.variants.{name}.features: found another subject_baseline or enrolment than in "
+        "`features`, which is another task; compare such variants in a run of their own, with "
+        "presets/calibrated.yaml"
+        for name, options in variants.items()
+        if baseline_rule(options["features"], seed=0) != task
+    ]
+    if problems:
+        raise ConfigError(problems)
 
 
 def outer_folds(project: Project, dataset: str) -> list[str]:

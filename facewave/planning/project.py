@@ -24,6 +24,8 @@ from facewave.storage.buckets import bucket_of
 from facewave.versions import FEATURE_VERSION, SCENE_VERSION, TRACK_VERSION
 from facewave.video.segments import ScenesUnknownError
 
+# Keys of the section `features` that no clip is coded by: they are applied when splits are built.
+_BASELINE_KEYS = ("subject_baseline", "enrolment", "baseline_person")
 _LANDMARKER_OPTIONS = (
     "max_faces",
     "min_detection_confidence",
@@ -220,11 +222,28 @@ def stage_options(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         },
         "features": {
             "wavelet": config["wavelet"],
-            "features": config["features"],
+            "features": coded(config["features"]),
             "quality": config["quality"],
             "version": FEATURE_VERSION,
         },
     }
+
+
+def coded(features: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of the section `features` that decide how a clip is coded."""
+    return {name: value for name, value in features.items() if name not in _BASELINE_KEYS}
+
+
+def baseline_rule(features: Mapping[str, Any], *, seed: int) -> dict[str, Any] | None:
+    """Return the options of the person's baseline; None where there is none.
+
+    Args:
+        features: the section `features`.
+        seed: of the drawing of clips.
+    """
+    if features["subject_baseline"] == "none":
+        return None
+    return {**{name: features[name] for name in _BASELINE_KEYS}, "seed": seed}
 
 
 def landmarker_model(config: Mapping[str, Any]) -> Path:

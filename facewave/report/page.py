@@ -29,6 +29,7 @@ from facewave.report.review import (
     review_clips,
 )
 from facewave.report.scores import (
+    by_task,
     read_confusions,
     read_models,
     read_numbers,
@@ -152,7 +153,7 @@ def report_content(
         **_wavelet(wavelet_example(clips, store=files.store), config["wavelet"]["layout"]),
         **_training(read_training(files.training, config["mlp"]), config["mlp"]),
         **_evaluation(files, scores, options["adapter"]),
-        "models": read_models(scores, files.models),
+        "models": by_task(read_models(scores, files.models)),
         "numbers": read_numbers(files.models),
         "random_weights": config["vlm"]["model"] == TINY,
         "ablation_rows": read_rows(files.ablation),
@@ -178,6 +179,7 @@ def _evaluation(files: ReportFiles, scores: Mapping[str, Any], adapter: str) -> 
         "overall": overall,
         "majority": scores["majority_class"],
         "confusion": figures.confusion(scores["classes"], overall["confusion"]),
+        "calibration": scores.get("calibration"),
         "interval": scores["bootstrap"]["subjects"] or scores["bootstrap"]["clips"],
         "published": published_scores(adapter, scores["classes"]),
         "published_source": SOURCE,

@@ -29,6 +29,8 @@ class ModelRow:
         uar_interval, war_interval: 95 % bootstrap limits, over subjects where they are known.
         invalid_rate: fraction of the answers that name no class; None where a model cannot give
             such an answer.
+        calibration: which clips of the test persons the scores rest on; None for scores that use
+            nothing of them.
     """
 
     title: str
@@ -39,6 +41,7 @@ class ModelRow:
     uar_interval: Sequence[float]
     war_interval: Sequence[float]
     invalid_rate: float | None
+    calibration: str | None
 
 
 def read_models(mlp: Mapping[str, Any], models: Mapping[str, Path]) -> list[ModelRow]:
@@ -66,6 +69,14 @@ def read_models(mlp: Mapping[str, Any], models: Mapping[str, Path]) -> list[Mode
                 "that both are of the same splits"
             )
     return rows
+
+
+def by_task(rows: Sequence[ModelRow]) -> dict[str | None, list[ModelRow]]:
+    """Return the rows by their calibration: scores of different tasks share no table."""
+    tables: dict[str | None, list[ModelRow]] = {}
+    for row in rows:
+        tables.setdefault(row.calibration, []).append(row)
+    return tables
 
 
 def read_numbers(models: Mapping[str, Path]) -> list[dict[str, Any]]:
@@ -98,6 +109,7 @@ def _row(title: str, scores: Mapping[str, Any]) -> ModelRow:
         uar_interval=interval["uar"],
         war_interval=interval["war"],
         invalid_rate=scores.get("invalid_rate"),
+        calibration=(scores.get("calibration") or {}).get("text"),
     )
 
 
