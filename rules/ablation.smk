@@ -46,7 +46,7 @@ use rule build_splits as split_variant with:
         DATASET / "logs/split_variant/{variant}/{fold}.log",
     params:
         features=lambda wildcards: VARIANTS.features(wildcards.variant),
-        split={**CONFIG["split"], "protocol": LEAVE_ONE_SUBJECT_OUT},
+        split={**split_options(CONFIG), "protocol": LEAVE_ONE_SUBJECT_OUT},
         fold=lambda wildcards: wildcards.fold,
         baseline=baseline_rule(CONFIG["features"], seed=CONFIG["seed"]),
     message:

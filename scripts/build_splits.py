@@ -1,17 +1,15 @@
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from facewave import __version__
 from facewave.features.groups import FaceOptions, WaveletOptions, feature_shapes
 from facewave.jobs.log import job_log
-from facewave.manifest.clips import Clip, read_manifest
+from facewave.manifest.clips import read_manifest
 from facewave.splits.baseline import BaselineOptions
-from facewave.splits.leaks import SplitClip, content_names
+from facewave.splits.contents import split_clips
 from facewave.splits.partition import PARTS, SplitOptions, assign_parts
 from facewave.splits.write import read_feature_indexes, write_splits
-from facewave.storage.store import iter_index
-from facewave.tracking.track_bucket import TRACK_COLUMNS
 
 
 def main(
@@ -55,31 +53,6 @@ def main(
         },
         baseline=BaselineOptions(**baseline) if baseline else None,
     )
-
-
-def split_clips(clips: Sequence[Clip], tracks: Iterable[Path]) -> list[SplitClip]:
-    """Return what the split needs of each clip."""
-    digests = {
-        row["clip_id"]: row["content_sha256"]
-        for path in tracks
-        for row in iter_index(path, TRACK_COLUMNS)
-    }
-    names = content_names(
-        {clip.clip_id: (digests.get(clip.clip_id, ""), clip.frames) for clip in clips}
-    )
-    return [
-        SplitClip(
-            clip.clip_id,
-            clip.label,
-            subject=clip.subject,
-            split=clip.split,
-            take=clip.take,
-            source=clip.source,
-            fold=clip.fold,
-            content=names[clip.clip_id],
-        )
-        for clip in clips
-    ]
 
 
 if __name__ == "__main__":

@@ -94,6 +94,7 @@ def build(folder: Path) -> None:
     """Run the script of the rule `build_splits`."""
     import build_splits
 
+    from facewave.planning.cross_datasets import split_options
     from facewave.planning.project import coded
 
     config = default_config()
@@ -109,7 +110,7 @@ def build(folder: Path) -> None:
         },
         track_options={},
         classes=CLASSES,
-        split=config["split"],
+        split=split_options(config),
         fold=None,
         seed=config["seed"],
     )
