@@ -7,7 +7,7 @@ same input and options: then, and only then, existing results are made again.
 TRACK_VERSION = 1
 FEATURE_VERSION = 1
 SPLIT_VERSION = 1
-MLP_VERSION = 3
+MLP_VERSION = 4
 EVALUATION_VERSION = 2
 REPORT_VERSION = 4
 FRAME_HASH_VERSION = 1

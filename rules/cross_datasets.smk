@@ -1,5 +1,10 @@
 # Train on one dataset, test on another: parts from two datasets' features, and a matrix of all pairs.
-from facewave.planning.cross_datasets import cross_options, datasets_of, pair_files, pairs
+from facewave.planning.cross_datasets import (
+    cross_options,
+    datasets_of,
+    pair_files,
+    pairs,
+)
 
 CROSS = RESULTS / "cross_datasets"
 of_pairs = lambda pattern: told(lambda wildcards: pair_files(CONFIG, pattern))

@@ -8,7 +8,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from facewave.mlp.network import MlpNetwork, fit_temperature
 from facewave.mlp.options import MlpOptions
 from facewave.mlp.parts import check_parts
 from facewave.mlp.projection import ClipValues
+from facewave.mlp.width import with_width
 from facewave.splits.read import SplitTable
 from facewave.training import EarlyStopping, use_threads
 
@@ -132,8 +133,17 @@ def train_mlp(
         ValueError: the parts do not fit together, hold too little to learn from, an input cannot
             be mirrored, or the loss became infinite.
     """
-    options, fusion, seed = job.options, job.options.fusion, job.seed
-    check_parts(train, val, options)
+    check_parts(train, val, job.options)
+    options = with_width(
+        job.options,
+        train,
+        val,
+        lambda tried: train_mlp(
+            train, val, replace(job, options=tried, metrics_path=None, on_epoch=None)
+        )[1],
+    )
+    job = replace(job, options=options)
+    fusion, seed = options.fusion, job.seed
     with use_threads(job.threads), torch.random.fork_rng(devices=[]), job.record() as write:
         learner = prepare(train, options, seed)
         values = ClipValues(
