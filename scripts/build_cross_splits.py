@@ -16,7 +16,7 @@ from facewave.splits.baseline import BaselineOptions
 from facewave.splits.contents import read_digests, shared_contents
 from facewave.splits.cross_dataset import cross_split, look_alikes
 from facewave.splits.near_duplicates import PAIR_COLUMNS
-from facewave.splits.partition import PARTS, SplitOptions
+from facewave.splits.partition import CROSS_DATASET, PARTS, SplitOptions
 from facewave.splits.write import FeatureIndex, read_feature_indexes, write_splits
 from facewave.storage.tables import iter_rows
 
@@ -84,6 +84,7 @@ def main(
         ),
         contents=shared_contents(clips, digests),
         options=SplitOptions(
+            protocol=CROSS_DATASET,
             val_fraction=split["val_fraction"],
             allow_leaks=split["allow_leaks"],
             seed=split["seed"],
@@ -107,7 +108,7 @@ def main(
             "facewave_version": __version__,
             "features": dict(features),
             "tracks": dict(options["tracks"]),
-            "split": {**split, "protocol": "cross_dataset", "fold": list(trained)},
+            "split": {**split, "protocol": CROSS_DATASET, "fold": list(trained)},
             "cross_dataset": {"train": list(trained), "left_out": parted.left_out},
         },
         baseline=BaselineOptions(**baseline) if baseline else None,

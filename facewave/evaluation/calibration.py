@@ -22,7 +22,7 @@ from facewave.splits.read import METADATA_KEY
 # Below this many clips a reference is worth little (docs/representation.md).
 FEW_CLIPS = 8
 # A person's clips that vary this much less than usual may all show the same expression.
-LEAST_SPREAD = 0.6
+LEAST_SPREAD = 0.55
 # So may those of a person for whom nearly all answers are the same.
 _MOST_OF_ONE_ANSWER = 0.8
 _FEWEST_ANSWERS = 5
