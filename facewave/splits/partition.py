@@ -114,6 +114,11 @@ def assign_parts(
         parts = _by_groups(clips, fold, options)
     elif options.protocol == LEAVE_ONE_SUBJECT_OUT:
         parts = _by_subject(clips, fold, options)
+    elif options.protocol == CROSS_DATASET:
+        raise SplitError(
+            f"split.protocol {CROSS_DATASET} divides the clips of several datasets: ask for "
+            "train_mlp, report, explain or cross_datasets, or choose another protocol"
+        )
     else:
         raise SplitError(
             f"split.protocol: {options.protocol!r} is not known; use one of {', '.join(PROTOCOLS)}"
