@@ -8,7 +8,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from facewave.ablation.compare import Row, compare, join_folds, read_all_answers
+from facewave.evaluation.predictions import read_class_predictions
 from facewave.jobs.log import job_log
+from facewave.splits.baseline import RULE, calibration_text
 from facewave.storage.atomic import atomic_path, write_json
 from facewave.storage.tables import write_rows
 
@@ -34,11 +36,15 @@ def main(
     answers = {name: join_folds(parts) for name, parts in folds.items()}
     rows = compare(answers, reference=reference, seed=seed)
     write_rows(Path(table), Row, rows)
-    write_json(Path(scores), {"reference": reference, "rows": [asdict(row) for row in rows]})
-    draw(Path(figure), rows, reference=reference)
+    first = read_class_predictions(predictions[reference][0][0])
+    rule = first.metadata.get(RULE)
+    calibration = calibration_text(rule) if rule else None
+    content = {"reference": reference, "calibration": calibration}
+    write_json(Path(scores), {**content, "rows": [asdict(row) for row in rows]})
+    draw(Path(figure), rows, reference=reference, title=calibration)
 
 
-def draw(path: Path, rows: Sequence[Row], *, reference: str) -> None:
+def draw(path: Path, rows: Sequence[Row], *, reference: str, title: str | None = None) -> None:
     """Draw the UAR of all variants with their intervals; equal input gives equal bytes."""
     figure = Figure(figsize=(7, 1.2 + 0.24 * len(rows)), layout="constrained")
     FigureCanvasAgg(figure)
@@ -50,6 +56,8 @@ def draw(path: Path, rows: Sequence[Row], *, reference: str) -> None:
     axes.set_yticks(range(len(rows)), [row.variant for row in reversed(rows)])
     axes.set_xlabel("UAR, % (mean over seeds; 95 % bootstrap interval over clips)")
     axes.grid(axis="x", alpha=0.3)
+    if title:
+        axes.set_title(title)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="svg", metadata={"Date": None})
 

@@ -107,14 +107,16 @@ class Reference:
     spread: float
 
 
-def calibration_text(rule: Mapping[str, Any], clips: tuple[int, int]) -> str:
+def calibration_text(rule: Mapping[str, Any], clips: tuple[int, int] | None = None) -> str:
     """Return the words that stand beside every score with this rule.
 
     Args:
         rule: see `BaselineOptions.rule`.
-        clips: fewest and most clips of a test person's reference.
+        clips: fewest and most clips of a test person's reference; None: they were not counted.
     """
-    low, high = clips
+    if clips is None and rule["enrolment"] == "all":
+        return "calibrated on all unlabelled clips of each test person"
+    low, high = clips or (rule["enrolment"], rule["enrolment"])
     count = f"{low}" if low == high else f"{low} to {high}"
     which = "" if rule["enrolment"] != "all" else " (all there are)"
     word = "clip" if high == 1 else "clips"

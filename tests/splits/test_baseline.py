@@ -160,6 +160,8 @@ def test_words_beside_scores():
     assert calibration_text({"enrolment": 8}, (8, 8)) == (
         "calibrated on 8 unlabelled clips of each test person"
     )
+    assert calibration_text(everything) == "calibrated on all unlabelled clips of each test person"
+    assert calibration_text({"enrolment": 1}).endswith("on 1 unlabelled clip of each test person")
     assert "20 to 24 unlabelled clips (all there are)" in calibration_text(everything, (20, 24))
 
 
