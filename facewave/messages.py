@@ -27,6 +27,15 @@ def nearest(word: object, known: Iterable[str]) -> str | None:
     return names[close[0]] if close else None
 
 
+def shown(name: str) -> str:
+    r"""Return a file name as it may be printed: what is no printable character as an escape.
+
+    Bytes that are not UTF-8, which Python keeps as lone surrogates, become `\xba`.
+    """
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """Return `; did you mean 'happy'?` for the nearest of `known`, or an empty string."""
     near = nearest(word, known)

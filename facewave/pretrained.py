@@ -47,7 +47,7 @@ def find_weights(
         WeightsError: the folder is incomplete, the licence has not been accepted, there is no such
             model or revision, or it is not in the cache and cannot be downloaded.
     """
-    folder = Path(model).expanduser()
+    folder = Path(model)
     if folder.is_dir():
         return _whole(folder, str(folder), processor)
     if folder.is_absolute() or model.startswith((".", "~")) or model.count("/") != 1:

@@ -1,20 +1,29 @@
-# Variants of features and model on the same trajectories, leaving one subject out, with several
-# seeds; and nested cross-validation to choose among them. Codes go to the common store: variants with
-# the same features compute them once.
+# Variants of features and model on the same trajectories and folds, with several seeds; and nested
+# cross-validation to choose among them. Codes go to the common store: variants with the same features
+# have their splits in common as well, and those with the configuration's own use its own.
 from functools import partial
 
 from facewave.planning.ablation import (
     flat,
-    outer_folds,
     read_ablation,
     variant_indexes,
     variant_predictions,
+    variant_splits,
 )
-from facewave.splits.partition import LEAVE_ONE_SUBJECT_OUT
 
 VARIANTS = told(read_ablation)(CONFIG)
 ABLATION = DATASET / "ablation"
 answers = partial(variant_predictions, PROJECT, VARIANTS)
+# A part that a variant is trained on.
+part_of = lambda part: (
+    lambda wildcards: told(variant_splits)(
+        PROJECT,
+        VARIANTS,
+        wildcards.dataset,
+        variant=wildcards.variant,
+        split=wildcards.split,
+    )[part]
+)
 
 
 use rule encode_features as encode_variant with:
@@ -39,33 +48,27 @@ use rule build_splits as split_variant with:
         ),
     output:
         **{
-            part: temp(ABLATION / "{variant}" / "{fold}" / f"{part}.parquet")
+            part: temp(ABLATION / "{variant}" / "{split}" / f"{part}.parquet")
             for part in PARTS
         },
     log:
-        DATASET / "logs/split_variant/{variant}/{fold}.log",
+        DATASET / "logs/split_variant/{variant}/{split}.log",
     params:
         features=lambda wildcards: VARIANTS.features(wildcards.variant),
-        split={**split_options(CONFIG), "protocol": LEAVE_ONE_SUBJECT_OUT},
-        fold=lambda wildcards: wildcards.fold,
-        baseline=baseline_rule(CONFIG["features"], seed=CONFIG["seed"]),
     message:
-        "split {wildcards.dataset} for {wildcards.variant}, {wildcards.fold}"
+        "split {wildcards.dataset} for {wildcards.variant}, {wildcards.split}"
 
 
 rule fit_variant:
     input:
-        **{
-            part: ABLATION / "{variant}" / "{fold}" / f"{part}.parquet"
-            for part in PARTS
-        },
+        **{part: part_of(part) for part in PARTS},
     output:
         predictions=[
-            ABLATION / "{variant}/{fold}" / f"seed-{seed}.parquet"
+            ABLATION / "{variant}/{split}" / f"seed-{seed}.parquet"
             for seed in VARIANTS.seeds
         ],
     log:
-        DATASET / "logs/fit_variant/{variant}/{fold}.log",
+        DATASET / "logs/fit_variant/{variant}/{split}.log",
     conda:
         "../envs/training.yaml"
     threads: 1
@@ -78,14 +81,15 @@ rule fit_variant:
         seeds=VARIANTS.seeds,
         version=MLP_VERSION,
     message:
-        "train {wildcards.variant} on {wildcards.dataset}, {wildcards.fold}"
+        "train {wildcards.variant} on {wildcards.dataset}, {wildcards.split}"
     script:
         "../scripts/fit_variant.py"
 
 
 rule compare_variants:
     input:
-        lambda wildcards: flat(answers(wildcards.dataset)),
+        manifest=DATASET / "manifest.parquet",
+        predictions=lambda wildcards: flat(answers(wildcards.dataset)),
     output:
         table=ABLATION / "ablation.csv",
         scores=ABLATION / "ablation.json",
@@ -101,6 +105,7 @@ rule compare_variants:
         predictions=lambda wildcards: answers(wildcards.dataset),
         reference=CONFIG["ablation"]["reference"],
         seed=CONFIG["seed"],
+        version=EVALUATION_VERSION,
     message:
         "compare the variants on {wildcards.dataset}"
     script:
@@ -108,22 +113,22 @@ rule compare_variants:
 
 
 rule ablate:
-    """Compare the variants of `ablation` on the same trajectories, leaving one subject out."""
+    """Compare the variants of `ablation` on the same trajectories and folds."""
     input:
         of_datasets("ablation/ablation.csv"),
 
 
 rule fit_inner:
     input:
-        train=ABLATION / "{variant}/{fold}/train.parquet",
-        val=ABLATION / "{variant}/{fold}/val.parquet",
+        train=part_of("train"),
+        val=part_of("val"),
     output:
         predictions=[
-            ABLATION / "{variant}/{fold}/inner" / f"seed-{seed}.parquet"
+            ABLATION / "{variant}/{split}/inner" / f"seed-{seed}.parquet"
             for seed in VARIANTS.seeds
         ],
     log:
-        DATASET / "logs/fit_inner/{variant}/{fold}.log",
+        DATASET / "logs/fit_inner/{variant}/{split}.log",
     conda:
         "../envs/training.yaml"
     threads: 1
@@ -134,17 +139,18 @@ rule fit_inner:
         options=lambda wildcards: VARIANTS.variants[wildcards.variant]["mlp"],
         seeds=VARIANTS.seeds,
         folds=CONFIG["ablation"]["inner_folds"],
-        val_fraction=CONFIG["split"]["val_fraction"],
+        split={name: CONFIG["split"][name] for name in ("val_fraction", "allow_leaks")},
         seed=CONFIG["seed"],
         version=MLP_VERSION,
     message:
-        "train {wildcards.variant} on the inner folds of {wildcards.dataset}, {wildcards.fold}"
+        "train {wildcards.variant} on the inner folds of {wildcards.dataset}, {wildcards.split}"
     script:
         "../scripts/fit_inner.py"
 
 
 rule choose_variants:
     input:
+        manifest=DATASET / "manifest.parquet",
         inner=lambda wildcards: flat(
             answers(wildcards.dataset, names=VARIANTS.candidates, inner=True)
         ),
@@ -167,9 +173,10 @@ rule choose_variants:
             wildcards.dataset, names=VARIANTS.candidates, inner=True
         ),
         outer=lambda wildcards: answers(wildcards.dataset, names=VARIANTS.candidates),
-        folds=lambda wildcards: outer_folds(PROJECT, wildcards.dataset),
+        folds=lambda wildcards: PROJECT.fold_names(wildcards.dataset),
         reference=CONFIG["ablation"]["reference"],
         seed=CONFIG["seed"],
+        version=EVALUATION_VERSION,
     message:
         "choose among the variants on {wildcards.dataset}"
     script:
@@ -184,4 +191,3 @@ rule tune:
 
 wildcard_constraints:
     variant="[A-Za-z0-9_]+",
-    fold=r"fold-[^/]+",

@@ -33,6 +33,7 @@ rule write_annotations:
         ),
         options=annotation_params(CONFIG["annotate"]),
         index=lambda wildcards: answer_index(RESULTS / wildcards.dataset, "annotations"),
+        video=lambda wildcards, output: CONFIG["video"],
         default_fps=CONFIG["landmarker"]["default_fps"],
         store=STORE,
         seed=CONFIG["seed"],

@@ -1,16 +1,11 @@
 # For all rule files. The checked configuration, the plan of the datasets, and lists of files.
 # Computation belongs in facewave.planning; this file holds only what needs Snakemake's globals.
-import os
 import sys
 from functools import wraps
 from pathlib import Path
 
 ROOT = str(workflow.basedir)
 sys.path.insert(0, ROOT)
-# Scripts run in processes of their own and import facewave from here as well.
-os.environ.update(
-    PYTHONPATH=os.pathsep.join(filter(None, [ROOT, os.environ.get("PYTHONPATH")]))
-)
 
 from snakemake.exceptions import WorkflowError
 
@@ -18,8 +13,12 @@ from facewave.config.check import check_config
 from facewave.config.errors import ConfigError
 from facewave.manifest.clips import ManifestError
 from facewave.planning.plan import PlanError
+from facewave.planning.processes import prepare_jobs
 from facewave.planning.project import landmarker_model, open_project, stage_options
+from facewave.planning.running import RunningError
 from facewave.splits.partition import PARTS
+
+prepare_jobs(ROOT)
 
 
 def told(function):
@@ -29,14 +28,19 @@ def told(function):
     def call(*args, **kwargs):
         try:
             return function(*args, **kwargs)
-        except (ConfigError, ManifestError, PlanError) as error:
+        except (ConfigError, ManifestError, PlanError, RunningError) as error:
             raise WorkflowError(str(error)) from None
 
     return call
 
 
 CONFIG = told(check_config)(config)
-PROJECT = told(open_project)(CONFIG, write=workflow.is_main_process)
+PROJECT = told(open_project)(
+    CONFIG,
+    write=workflow.is_main_process,
+    # Snakemake does not say so yet while it reads the Snakefile.
+    unlocks="--unlock" in sys.argv,
+)
 PROTOCOL = PROJECT.protocol
 STAGE_OPTIONS = stage_options(CONFIG)
 RESULTS = PROJECT.results
@@ -53,14 +57,16 @@ def of_buckets(stage):
 
 
 def of_folds(pattern):
-    """Return a function that lists one file per fold of a rule's dataset.
-
-    `{split}` in the pattern is the fold's folder; other names are the rule's wildcards.
-    """
+    """List a file per fold of a rule's dataset: `{split}` is its folder, other names are wildcards."""
     return lambda wildcards: PROJECT.of_folds(
         wildcards.dataset,
         pattern.format(**dict(wildcards.items()) | {"split": "{split}"}),
     )
+
+
+def of_seeds(folder):
+    """Return a function that lists the MLP's predictions: fold after fold, one file per seed."""
+    return lambda wildcards: sum(PROJECT.of_seeds(wildcards.dataset, folder), [])
 
 
 def of_datasets(pattern, **values):

@@ -3,8 +3,10 @@ from facewave.planning.cross_datasets import (
     cross_options,
     datasets_of,
     pair_files,
+    pair_predictions,
     pairs,
 )
+from facewave.planning.project import seed_files
 
 CROSS = RESULTS / "cross_datasets"
 of_pairs = lambda pattern: told(lambda wildcards: pair_files(CONFIG, pattern))
@@ -66,7 +68,9 @@ rule build_cross_splits:
 rule cross_datasets:
     """Train the MLP on each enabled dataset, test it on each other one, and tabulate the scores."""
     input:
-        predictions=of_pairs("mlp/{split}/predictions.parquet"),
+        predictions=told(
+            lambda wildcards: pair_predictions(CONFIG, seed_files(CONFIG["seeds"]))
+        ),
         train=of_pairs("splits/{split}/train.parquet"),
         val=of_pairs("splits/{split}/val.parquet"),
         test=of_pairs("splits/{split}/test.parquet"),

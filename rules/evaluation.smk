@@ -13,7 +13,7 @@ confusion_image = lambda folder, model: report(
 
 rule evaluate:
     input:
-        predictions=of_folds("mlp/{split}/predictions.parquet"),
+        predictions=of_seeds("mlp/{split}"),
         train=of_folds("splits/{split}/train.parquet"),
         test=of_folds("splits/{split}/test.parquet"),
     output:

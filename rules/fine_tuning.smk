@@ -32,6 +32,7 @@ rule fit_qwen:
         options=lambda wildcards: fine_tuning_params(CONFIG, wildcards.model),
         checkpoints=lambda wildcards: RESULTS / wildcards.dataset / "vlm/checkpoints",
         default_fps=CONFIG["landmarker"]["default_fps"],
+        video=lambda wildcards, output: CONFIG["video"],
         store=STORE,
         seed=CONFIG["seed"],
         version=FINE_TUNING_VERSION,

@@ -1,5 +1,9 @@
 # The MLP: trained on every fold's training part.
+from facewave.planning.project import seed_files
 from facewave.versions import MLP_VERSION
+
+# The predictions of each seed; the first one's model is kept.
+SEED_FILES = seed_files(CONFIG["seeds"])
 
 
 rule fit_mlp:
@@ -10,7 +14,7 @@ rule fit_mlp:
     output:
         checkpoint=DATASET / "mlp/{split}/checkpoint.pt",
         metrics=DATASET / "mlp/{split}/metrics.csv",
-        predictions=DATASET / "mlp/{split}/predictions.parquet",
+        predictions=[DATASET / "mlp/{split}" / name for name in SEED_FILES],
     log:
         DATASET / "logs/fit_mlp/{split}.log",
     conda:
@@ -21,7 +25,7 @@ rule fit_mlp:
         runtime=growing(60),
     params:
         options=CONFIG["mlp"],
-        seed=CONFIG["seed"],
+        seeds=CONFIG["seeds"],
         version=MLP_VERSION,
     message:
         "train the MLP on {wildcards.dataset}, {wildcards.split}"

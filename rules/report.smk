@@ -1,6 +1,12 @@
 # All results -> one self-contained page per dataset.
 from facewave.planning.project import code_commit
-from facewave.planning.vlm import ablation_in_report, models_in_report
+from facewave.planning.ablation import flat
+from facewave.planning.vlm import (
+    ablation_in_report,
+    compared_models,
+    comparison_in_report,
+    models_in_report,
+)
 from facewave.versions import REPORT_VERSION
 
 # Made on request only; from then on shown and kept up to date.
@@ -9,11 +15,34 @@ TEXT_FUSION = f"evaluation/text_fusion/{PROTOCOL}/text_fusion.json"
 COMPARED = [LOOK_ALIKES] if len(HASHES) > 1 and LOOK_ALIKES.exists() else []
 
 
+# The models of a report against the MLP, on the same clips.
+use rule compare_variants as compare_models with:
+    input:
+        manifest=DATASET / "manifest.parquet",
+        predictions=lambda wildcards: flat(
+            compared_models(CONFIG, PROJECT, wildcards.dataset)
+        ),
+    output:
+        table=DATASET / "evaluation/models/{protocol}/models.csv",
+        scores=DATASET / "evaluation/models/{protocol}/models.json",
+        figure=DATASET / "evaluation/models/{protocol}/models.svg",
+    log:
+        DATASET / "logs/compare_models/{protocol}.log",
+    params:
+        predictions=lambda wildcards: compared_models(
+            CONFIG, PROJECT, wildcards.dataset
+        ),
+        reference="MLP",
+    message:
+        "compare the models on {wildcards.dataset}"
+
+
 rule write_report:
     input:
         manifest=DATASET / "manifest.parquet",
         tracks=of_buckets("tracks"),
         features=of_buckets("features"),
+        quality=DATASET / "quality.csv",
         train=of_folds("splits/{split}/train.parquet"),
         val=of_folds("splits/{split}/val.parquet"),
         test=of_folds("splits/{split}/test.parquet"),
@@ -26,6 +55,9 @@ rule write_report:
         models=lambda wildcards: list(
             models_in_report(CONFIG, PROJECT, wildcards.dataset).values()
         ),
+        comparison=lambda wildcards: comparison_in_report(
+            CONFIG, PROJECT, wildcards.dataset
+        ),
         ablation=lambda wildcards: ablation_in_report(
             CONFIG, PROJECT, wildcards.dataset
         ),
@@ -37,7 +69,6 @@ rule write_report:
             category="Report",
             labels={"dataset": "{dataset}"},
         ),
-        quality=DATASET / "quality.csv",
     log:
         DATASET / "logs/write_report.log",
     conda:

@@ -23,6 +23,7 @@ rule transcribe_clips:
         options=transcript_options(CONFIG),
         silence_dbfs=CONFIG["transcripts"]["silence_dbfs"],
         default_fps=CONFIG["landmarker"]["default_fps"],
+        video=CONFIG["video"],
         version=TRANSCRIPT_VERSION,
     message:
         "transcribe {wildcards.dataset}, bucket {wildcards.bucket}"

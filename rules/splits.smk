@@ -130,6 +130,7 @@ rule hash_frames:
     params:
         frames=CONFIG["near_duplicates"]["frames"],
         default_fps=CONFIG["landmarker"]["default_fps"],
+        video=lambda wildcards, output: CONFIG["video"],
         version=FRAME_HASH_VERSION,
     message:
         "hash frames of {wildcards.dataset}, bucket {wildcards.bucket}"

@@ -9,7 +9,9 @@ rule fit_text_variant:
         val=DATASET / "splits/{split}/val.parquet",
         test=DATASET / "splits/{split}/test.parquet",
     output:
-        predictions=DATASET / "text_fusion/{variant}/{split}/predictions.parquet",
+        predictions=[
+            DATASET / "text_fusion/{variant}/{split}" / name for name in SEED_FILES
+        ],
     log:
         DATASET / "logs/fit_text_variant/{variant}/{split}.log",
     wildcard_constraints:
@@ -25,7 +27,7 @@ rule fit_text_variant:
     params:
         options=CONFIG["mlp"],
         text=text_fusion_options(CONFIG),
-        seed=CONFIG["seed"],
+        seeds=CONFIG["seeds"],
         versions=[MLP_VERSION, TEXT_VERSION],
     message:
         "train the MLP ({wildcards.variant}) on {wildcards.dataset}, {wildcards.split}"
@@ -36,9 +38,9 @@ rule fit_text_variant:
 rule compare_text:
     input:
         manifest=DATASET / "manifest.parquet",
-        face=of_folds("mlp/{split}/predictions.parquet"),
-        text=of_folds("text_fusion/text/{split}/predictions.parquet"),
-        face_text=of_folds("text_fusion/face_text/{split}/predictions.parquet"),
+        face=of_seeds("mlp/{split}"),
+        text=of_seeds("text_fusion/text/{split}"),
+        face_text=of_seeds("text_fusion/face_text/{split}"),
     output:
         table=DATASET / "evaluation/text_fusion/{protocol}/text_fusion.csv",
         scores=DATASET / "evaluation/text_fusion/{protocol}/text_fusion.json",
@@ -50,6 +52,13 @@ rule compare_text:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
+        predictions=lambda wildcards: {
+            "face": PROJECT.of_seeds(wildcards.dataset, "mlp/{split}"),
+            "text": PROJECT.of_seeds(wildcards.dataset, "text_fusion/text/{split}"),
+            "face_text": PROJECT.of_seeds(
+                wildcards.dataset, "text_fusion/face_text/{split}"
+            ),
+        },
         classes=of_dataset("classes"),
         text=text_fusion_options(CONFIG),
         seed=CONFIG["seed"],

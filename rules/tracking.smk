@@ -43,7 +43,7 @@ rule track_faces:
     params:
         store=STORE,
         options=STAGE_OPTIONS["tracks"],
-        stall_seconds=CONFIG["landmarker"]["stall_seconds"],
+        video=CONFIG["video"],
     message:
         "track the faces of {wildcards.dataset}, bucket {wildcards.bucket}"
     script:
@@ -73,6 +73,7 @@ rule crop_faces:
         store=STORE,
         options=CONFIG["face_crops"],
         default_fps=CONFIG["landmarker"]["default_fps"],
+        video=CONFIG["video"],
         version=FACE_CROP_VERSION,
     message:
         "crop the faces of {wildcards.dataset}, bucket {wildcards.bucket}"

@@ -21,6 +21,7 @@ rule find_scenes:
     params:
         options=CONFIG["scenes"],
         default_fps=CONFIG["landmarker"]["default_fps"],
+        video=lambda wildcards, output: CONFIG["video"],
         version=SCENE_VERSION,
     message:
         "detect the scenes of {wildcards.video} ({wildcards.dataset})"

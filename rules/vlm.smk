@@ -73,6 +73,7 @@ rule fit_vlm:
         ),
         checkpoints=lambda wildcards: RESULTS / wildcards.dataset / "vlm/checkpoints",
         default_fps=CONFIG["landmarker"]["default_fps"],
+        video=lambda wildcards, output: CONFIG["video"],
         store=STORE,
         seed=CONFIG["seed"],
         version=VLM_VERSION,
@@ -173,7 +174,8 @@ use rule build_splits as shuffle_time_split with:
 
 use rule compare_variants as compare_vlm_controls with:
     input:
-        told(lambda wildcards: flat(CONTROLLED(wildcards))),
+        manifest=DATASET / "manifest.parquet",
+        predictions=told(lambda wildcards: flat(CONTROLLED(wildcards))),
     output:
         table=DATASET / "evaluation/{vlm}/ablation/{protocol}/ablation.csv",
         scores=DATASET / "evaluation/{vlm}/ablation/{protocol}/ablation.json",

@@ -39,6 +39,7 @@ rule predict_zero_shot:
         default_fps=CONFIG["landmarker"]["default_fps"],
         store=STORE,
         seed=CONFIG["seed"],
+        video=lambda wildcards, output: CONFIG["video"],
         version=ZERO_SHOT_VERSION,
     message:
         "{wildcards.model} answers about {wildcards.dataset}, {wildcards.split}"

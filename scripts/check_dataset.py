@@ -11,7 +11,7 @@ def main(*, root: str | None, text: str) -> int:
     if root is None:
         print("check_dataset: name the folder: snakemake check_dataset --config root=/path")
         return 1
-    check = check_folder(Path(root).expanduser())
+    check = check_folder(Path(root))
     write_text(Path(text), check.text)
     print(check.text, flush=True)
     return 1 if check.problems else 0

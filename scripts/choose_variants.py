@@ -7,6 +7,7 @@ import numpy as np
 
 from facewave.ablation.compare import Row, compare, join_folds, read_all_answers
 from facewave.ablation.nested import Choice, inner_scores, nested
+from facewave.evaluation.units import read_origins
 from facewave.jobs.log import job_log
 from facewave.storage.tables import write_csv, write_rows
 
@@ -18,6 +19,7 @@ def main(
     *,
     inner: Mapping[str, Sequence[Sequence[str]]],
     outer: Mapping[str, Sequence[Sequence[str]]],
+    manifest: str,
     folds: Sequence[str],
     reference: str,
     scores: str,
@@ -31,6 +33,7 @@ def main(
         inner: for each variant and outer fold, one file per seed: predictions for the fold's
             training clips.
         outer: the same for the fold's test clips.
+        manifest: of the dataset; says whose clips they are.
         folds: names of the outer folds.
         reference: the variant that is reported beside the choices.
         scores, choices, inner_table: to write.
@@ -39,7 +42,12 @@ def main(
     trained, tested = read_all_answers(inner), read_all_answers(outer)
     chosen, answers = nested(trained, tested, folds=folds, reference=reference)
     fixed = join_folds(tested[reference])
-    rows = compare({reference: fixed, _CHOSEN: answers}, reference=reference, seed=seed)
+    rows = compare(
+        {reference: fixed, _CHOSEN: answers},
+        reference=reference,
+        origins=read_origins([manifest]),
+        seed=seed,
+    )
     write_rows(Path(scores), Row, rows)
     write_rows(Path(choices), Choice, chosen)
     _write_inner(Path(inner_table), inner_scores(trained), folds)
@@ -59,6 +67,7 @@ if __name__ == "__main__":
         main(
             inner=snakemake.params.inner,
             outer=snakemake.params.outer,
+            manifest=snakemake.input.manifest,
             folds=snakemake.params.folds,
             reference=snakemake.params.reference,
             scores=snakemake.output.scores,

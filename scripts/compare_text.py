@@ -5,7 +5,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from facewave.ablation.compare import Row, compare, join_folds, read_all_answers
+from facewave.ablation.compare import AnswerFiles, Row, compare
+from facewave.evaluation.units import read_origins
 from facewave.jobs.log import job_log
 from facewave.manifest.clips import read_manifest
 from facewave.storage.atomic import write_json
@@ -16,7 +17,7 @@ from facewave.text.probe import probe_texts
 def main(
     *,
     manifest: str,
-    predictions: Mapping[str, Sequence[str]],
+    predictions: Mapping[str, Sequence[Sequence[str]]],
     table: str,
     scores: str,
     classes: Sequence[str],
@@ -27,17 +28,15 @@ def main(
 
     Args:
         manifest: of the dataset; its texts are probed.
-        predictions: of `face`, `text` and `face_text`, one file per fold.
+        predictions: of `face`, `text` and `face_text`: for each fold one file per seed.
         table, scores: to write (CSV, JSON).
         classes: of the dataset.
         text: see `facewave.text.features.TextOptions`.
         seed: of bootstrap, permutations and the probe's folds.
     """
-    folds = read_all_answers(
-        {name: [[path] for path in paths] for name, paths in predictions.items()}
+    rows = compare(
+        AnswerFiles(predictions), reference="face", origins=read_origins([manifest]), seed=seed
     )
-    answers = {name: join_folds(parts) for name, parts in folds.items()}
-    rows = compare(answers, reference="face", seed=seed)
     clips = [clip for clip in read_manifest(Path(manifest)) if clip.text]
     probe = probe_texts(
         [clip.text or "" for clip in clips],
@@ -47,7 +46,13 @@ def main(
         seed=seed,
     )
     write_rows(Path(table), Row, rows)
-    content = {"reference": "face", "text": dict(text), "rows": [asdict(row) for row in rows]}
+    content = {
+        "reference": "face",
+        "text": dict(text),
+        "unit": rows[0].unit,
+        "units": rows[0].units,
+        "rows": [asdict(row) for row in rows],
+    }
     write_json(Path(scores), {**content, "probe": probe})
 
 
@@ -55,7 +60,7 @@ if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         main(
             manifest=snakemake.input.manifest,
-            predictions={name: snakemake.input[name] for name in ("face", "text", "face_text")},
+            predictions=snakemake.params.predictions,
             table=snakemake.output.table,
             scores=snakemake.output.scores,
             classes=snakemake.params.classes,

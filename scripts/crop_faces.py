@@ -4,6 +4,7 @@ from typing import Any
 
 from facewave.jobs.log import job_log
 from facewave.tracking.face_crops import CropOptions, crop_bucket
+from facewave.video.isolated import Bounds, isolated_reader
 
 
 def main(
@@ -15,17 +16,20 @@ def main(
     store: str,
     options: Mapping[str, Any],
     default_fps: float,
+    video: Mapping[str, Any],
 ) -> None:
     """Write the face crops of a bucket's clips."""
-    crop_bucket(
-        Path(key),
-        Path(tracks),
-        index=Path(index),
-        folder=Path(folder),
-        store=Path(store),
-        options=CropOptions(**options),
-        default_fps=default_fps,
-    )
+    with isolated_reader(Bounds(**video)) as read:
+        crop_bucket(
+            Path(key),
+            Path(tracks),
+            index=Path(index),
+            folder=Path(folder),
+            store=Path(store),
+            options=CropOptions(**options),
+            default_fps=default_fps,
+            read=read,
+        )
 
 
 if __name__ == "__main__":
@@ -38,4 +42,5 @@ if __name__ == "__main__":
             store=str(snakemake.params.store),
             options=snakemake.params.options,
             default_fps=snakemake.params.default_fps,
+            video=snakemake.params.video,
         )

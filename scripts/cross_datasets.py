@@ -22,16 +22,17 @@ def main(
 
     Args:
         pairs: names of the datasets that are trained on and tested.
-        predictions: file of each pair.
+        predictions: files of all pairs: pair after pair, in each of them one per seed.
         splits: part to the file of each pair.
         table, page: to write (CSV, HTML).
         seed: of the intervals.
     """
+    seeds = len(predictions) // len(pairs)
     rows = [
         read_pair(
             train,
             test,
-            Path(predictions[place]),
+            list(map(Path, predictions[place * seeds : (place + 1) * seeds])),
             {part: Path(splits[part][place]) for part in PARTS},
             seed=seed,
         )

@@ -14,6 +14,7 @@ from facewave.evaluation.confusions import (
 from facewave.evaluation.evaluate import evaluate_folds, provenance, read_folds
 from facewave.evaluation.figures import draw_confusion, draw_scatter
 from facewave.evaluation.predictions import Predictions
+from facewave.evaluation.units import read_origins
 from facewave.jobs.log import job_log
 from facewave.storage.atomic import write_json
 from facewave.storage.tables import write_rows
@@ -35,7 +36,7 @@ def main(
     """Write the scores (JSON) and their figure (PNG); see facewave.evaluation.evaluate.
 
     Args:
-        predictions: predictions file of each fold.
+        predictions: predictions files, fold after fold, in each of them one per seed.
         train_splits: training part of each fold, in the same order, for the majority class.
         metrics: to write (JSON).
         figure: to write (PNG): the confusion matrix, or predicted over true values.
@@ -43,12 +44,13 @@ def main(
         confused_clips: to write (CSV): wrong predictions, most confident first; None: not written.
         confused_classes: to write (CSV): pairs of classes; None: not written.
         folds: names of the folds; None: their numbers.
-        test_splits: test part of each fold, which names the subjects; None: without subjects.
+        test_splits: test part of each fold, which says where clips come from; None: not known.
         seed: of the confidence intervals.
     """
-    read = read_folds(predictions, train_splits, names=folds, test_splits=test_splits)
-    scores = evaluate_folds(read, seed=seed)
-    scores["calibration"] = calibration(read, test_splits or [])
+    read = read_folds(predictions, train_splits, names=folds)
+    origins = read_origins(test_splits or [])
+    scores = evaluate_folds(read, origins=origins, seed=seed)
+    scores["calibration"] = calibration(read, test_splits or [], origins=origins)
     for line in (scores["calibration"] or {}).get("warnings", []):
         logging.getLogger("facewave").warning("%s: %s", title, line)
     inputs = [*predictions, *train_splits, *(test_splits or [])]

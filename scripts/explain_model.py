@@ -6,6 +6,7 @@ from pathlib import Path
 
 from facewave import __version__
 from facewave.evaluation.metrics import unweighted_average_recall
+from facewave.evaluation.units import read_origins, units_of
 from facewave.explain.importance_figure import draw_importance
 from facewave.explain.permutation_importance import (
     FoldAnswers,
@@ -58,14 +59,20 @@ def main(
         )
         for number, (model, test) in enumerate(zip(models, tests, strict=True))
     ]
-    found = importances(groups, folds, seed=seed)
+    clip_ids = [clip_id for fold in folds for clip_id in fold.clip_ids]
+    units = units_of(clip_ids, read_origins(tests))
+    found = importances(groups, folds, units=units, seed=seed)
     write_rows(Path(table), Importance, found)
-    draw_importance(Path(figure), found, title=title)
+    draw_importance(
+        Path(figure), found, title=f"{title}, intervals over {units.count} {units.kind}"
+    )
     write_json(
         Path(summary),
         {
             **_scores(folds),
             "folds": len(folds),
+            "unit": units.kind,
+            "units": units.count,
             "repeats": repeats,
             "seed": seed,
             "facewave": __version__,

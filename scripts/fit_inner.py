@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from facewave.ablation.nested import inner_parts
+from facewave.ablation.nested import inner_parts, read_ties
 from facewave.evaluation.predictions import join_parts, write_predictions
 from facewave.jobs.log import job_log
 from facewave.mlp.options import MlpOptions
-from facewave.mlp.train import TrainingJob, fit_predict
-from facewave.splits.read import read_split, read_subjects
+from facewave.mlp.train import TrainingJob, fit_predict_seeds
+from facewave.splits.partition import GROUPED_K_FOLD, SplitOptions
+from facewave.splits.read import read_split
 
 
 def main(
@@ -22,7 +23,7 @@ def main(
     options: Mapping[str, Any],
     seeds: Sequence[int],
     folds: int,
-    val_fraction: float,
+    split: Mapping[str, Any],
     seed: int,
     threads: int,
 ) -> None:
@@ -36,7 +37,8 @@ def main(
         options: section `mlp` of the variant.
         seeds: of the training.
         folds: number of inner folds.
-        val_fraction: fraction of an inner fold's training clips used for validation.
+        split: `val_fraction`, the fraction of an inner fold's training clips used for validation,
+            and `allow_leaks`, what two inner folds may share.
         seed: of the division into inner folds.
         threads: torch's threads.
     """
@@ -45,21 +47,20 @@ def main(
     table = train_part.joined(val_part)
     divided = inner_parts(
         table,
-        read_subjects(train) | read_subjects(val),
-        folds=folds,
-        val_fraction=val_fraction,
-        seed=seed,
+        read_ties([train, val]),
+        options=SplitOptions(**split, protocol=GROUPED_K_FOLD, folds=folds, seed=seed),
     )
     places = {clip_id: place for place, clip_id in enumerate(table.clip_ids)}
-    for training_seed, path in zip(seeds, predictions, strict=True):
-        job = TrainingJob(options=mlp, seed=training_seed, threads=threads)
-        answers = np.empty((len(table), len(table.classes)), np.float32)
-        for parts in divided:
-            rows = [places[clip_id] for clip_id in parts["test"].clip_ids]
-            answers[rows] = fit_predict(parts, job)[1]["test"]
+    job = TrainingJob(options=mlp, seed=seeds[0], threads=threads)
+    answers = np.empty((len(seeds), len(table), len(table.classes)), np.float32)
+    for parts in divided:
+        rows = [places[clip_id] for clip_id in parts["test"].clip_ids]
+        for place, (_, own) in enumerate(fit_predict_seeds(parts, job, seeds)):
+            answers[place, rows] = own["test"]
+    for training_seed, own_answers, path in zip(seeds, answers, predictions, strict=True):
         write_predictions(
             Path(path),
-            join_parts({"test": table}, {"test": answers}, metadata={"seed": training_seed}),
+            join_parts({"test": table}, {"test": own_answers}, metadata={"seed": training_seed}),
         )
 
 
@@ -72,7 +73,7 @@ if __name__ == "__main__":
             options=snakemake.params.options,
             seeds=snakemake.params.seeds,
             folds=snakemake.params.folds,
-            val_fraction=snakemake.params.val_fraction,
+            split=snakemake.params.split,
             seed=snakemake.params.seed,
             threads=snakemake.threads,
         )

@@ -1,7 +1,7 @@
-"""Train the MLP on one fold and predict its validation and test parts."""
+"""Train the MLP on one fold, once per seed, and predict its validation and test parts."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from facewave.evaluation.predictions import join_parts, write_predictions
 from facewave.jobs.log import job_log
 from facewave.mlp.model import save_checkpoint
 from facewave.mlp.options import MlpOptions
-from facewave.mlp.train import Epoch, TrainingJob, fit_predict
+from facewave.mlp.train import Epoch, TrainingJob, fit_predict_seeds
 from facewave.splits.read import read_split
 
 
@@ -20,9 +20,9 @@ def main(
     test: str,
     checkpoint: str,
     metrics: str,
-    predictions: str,
+    predictions: Sequence[str],
     options: Mapping[str, Any],
-    seed: int,
+    seeds: Sequence[int],
     threads: int,
 ) -> None:
     """Write checkpoint, metrics (one row per epoch) and predictions; see facewave.mlp.train.
@@ -34,11 +34,11 @@ def main(
         train: training part (Parquet).
         val: validation part; decides when training stops.
         test: test part; only predicted.
-        checkpoint: to write (.pt).
-        metrics: to write (CSV); `.partial` beside it while training runs.
-        predictions: to write (Parquet), of the validation and test parts.
+        checkpoint: to write (.pt), the model of the first seed.
+        metrics: to write (CSV), of the first seed; `.partial` beside it while training runs.
+        predictions: to write (Parquet), of the validation and test parts, one file per seed.
         options: section `mlp` of the configuration.
-        seed: of weights, batch order and dropout.
+        seeds: of weights, batch order and dropout.
         threads: torch's threads.
     """
     mlp, folder = MlpOptions.from_config(options), Path(metrics).parent
@@ -47,19 +47,20 @@ def main(
         for name, path in (("train", train), ("val", val), ("test", test))
     }
     job = TrainingJob(
-        options=mlp, seed=seed, threads=threads, metrics_path=Path(metrics), on_epoch=_report
+        options=mlp, seed=seeds[0], threads=threads, metrics_path=Path(metrics), on_epoch=_report
     )
-    model, answers = fit_predict(parts, job)
-    save_checkpoint(Path(checkpoint), model)
+    trained = fit_predict_seeds(parts, job, seeds)
+    save_checkpoint(Path(checkpoint), trained[0][0])
     digests = {name: table.metadata.get("data_sha256") for name, table in parts.items()}
-    predicted = {name: parts[name] for name in answers}
-    metadata = {
-        "model": "mlp",
-        "seed": seed,
-        "best_epoch": model.best_epoch,
-        "data_sha256": digests,
-    }
-    write_predictions(Path(predictions), join_parts(predicted, answers, metadata=metadata))
+    for (model, answers), path in zip(trained, predictions, strict=True):
+        predicted = {name: parts[name] for name in answers}
+        metadata = {
+            "model": "mlp",
+            "seed": model.seed,
+            "best_epoch": model.best_epoch,
+            "data_sha256": digests,
+        }
+        write_predictions(Path(path), join_parts(predicted, answers, metadata=metadata))
 
 
 def _report(epoch: Epoch) -> None:
@@ -81,8 +82,8 @@ if __name__ == "__main__":
             test=snakemake.input.test,
             checkpoint=snakemake.output.checkpoint,
             metrics=snakemake.output.metrics,
-            predictions=snakemake.output.predictions,
+            predictions=list(snakemake.output.predictions),
             options=snakemake.params.options,
-            seed=snakemake.params.seed,
+            seeds=snakemake.params.seeds,
             threads=snakemake.threads,
         )

@@ -28,6 +28,7 @@ if __name__ == "__main__":
                 "checkpoints": str(snakemake.params.checkpoints),
                 "options": snakemake.params.options,
                 "default_fps": snakemake.params.default_fps,
+                "video": snakemake.params.video,
                 "seed": snakemake.params.seed,
                 "version": snakemake.params.version,
             },

@@ -8,7 +8,7 @@ from facewave.ablation.controls import control_options, read_variant
 from facewave.evaluation.predictions import join_parts, write_predictions
 from facewave.jobs.log import job_log
 from facewave.mlp.options import MlpOptions
-from facewave.mlp.train import TrainingJob, fit_predict
+from facewave.mlp.train import TrainingJob, fit_predict_seeds
 
 
 def main(
@@ -31,16 +31,21 @@ def main(
         threads: torch's threads.
     """
     mlp = control_options(MlpOptions.from_config(options), control)
-    for seed, path in zip(seeds, predictions, strict=True):
+    # Shuffled labels are others for each seed, so that these are trained one after the other.
+    alone = control == "shuffled_labels"
+    for together in [[seed] for seed in seeds] if alone else [seeds]:
         parts = {
-            name: read_variant(Path(part), options=mlp, control=control, part=name, seed=seed)
+            name: read_variant(
+                Path(part), options=mlp, control=control, part=name, seed=together[0]
+            )
             for name, part in splits.items()
         }
-        _, answers = fit_predict(parts, TrainingJob(options=mlp, seed=seed, threads=threads))
-        test = join_parts(
-            {"test": parts["test"]}, {"test": answers["test"]}, metadata={"seed": seed}
-        )
-        write_predictions(Path(path), test)
+        job = TrainingJob(options=mlp, seed=together[0], threads=threads)
+        for model, answers in fit_predict_seeds(parts, job, together):
+            test = join_parts(
+                {"test": parts["test"]}, {"test": answers["test"]}, metadata={"seed": model.seed}
+            )
+            write_predictions(Path(predictions[list(seeds).index(model.seed)]), test)
 
 
 if __name__ == "__main__":

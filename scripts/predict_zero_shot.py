@@ -26,6 +26,7 @@ if __name__ == "__main__":
                 "index": str(snakemake.params.index),
                 "options": snakemake.params.options,
                 "default_fps": snakemake.params.default_fps,
+                "video": snakemake.params.video,
                 "seed": snakemake.params.seed,
                 "version": snakemake.params.version,
             },

@@ -7,6 +7,7 @@ from typing import Any
 from facewave.jobs.log import job_log
 from facewave.speech.engines import EngineOptions, find_engine
 from facewave.speech.transcribe_bucket import transcribe_bucket
+from facewave.video.isolated import Bounds, isolated_reader
 
 
 def main(
@@ -19,16 +20,19 @@ def main(
     default_fps: float,
     gpus: int,
     threads: int,
+    video: Mapping[str, Any],
 ) -> None:
     """Transcribe the clips of a bucket."""
-    transcribe_bucket(
-        Path(key),
-        index=Path(index),
-        store=Path(store),
-        engine=find_engine(EngineOptions(**options), gpu=gpus > 0, threads=threads),
-        silence_dbfs=silence_dbfs,
-        default_fps=default_fps,
-    )
+    with isolated_reader(Bounds(**video)) as read:
+        transcribe_bucket(
+            Path(key),
+            index=Path(index),
+            store=Path(store),
+            engine=find_engine(EngineOptions(**options), gpu=gpus > 0, threads=threads),
+            silence_dbfs=silence_dbfs,
+            default_fps=default_fps,
+            read=read,
+        )
 
 
 if __name__ == "__main__":
@@ -40,6 +44,7 @@ if __name__ == "__main__":
             options=snakemake.params.options,
             silence_dbfs=snakemake.params.silence_dbfs,
             default_fps=snakemake.params.default_fps,
+            video=snakemake.params.video,
             gpus=snakemake.resources.gpu,
             threads=snakemake.threads,
         )

@@ -43,6 +43,7 @@ if __name__ == "__main__":
                 "index": str(params.index),
                 "options": params.options,
                 "default_fps": params.default_fps,
+                "video": params.video,
                 "seed": params.seed,
                 "version": params.version,
             },

@@ -37,6 +37,7 @@ if __name__ == "__main__":
                 confused_clips=Path(given.confused_clips),
                 confused_classes=Path(given.confused_classes),
                 models=dict(zip(params.models, paths(given.models), strict=True)),
+                comparison=only(given.comparison),
                 ablation=only(given.ablation),
                 text_fusion=only(given.text_fusion),
                 near_duplicates=only(given.near_duplicates),
@@ -49,5 +50,4 @@ if __name__ == "__main__":
                 compared=params.compared,
             ),
             html=Path(snakemake.output.html),
-            quality_csv=Path(snakemake.output.quality),
         )

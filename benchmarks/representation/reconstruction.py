@@ -31,15 +31,16 @@ sys.path.insert(0, str(ROOT))
 
 from facewave.features import wavelets  # noqa: E402
 from facewave.features.encode_clip import (  # noqa: E402
-    fill_gaps,
+    clip_clock,
+    coded_trajectories,
     judge_clip,
-    read_trajectories,
 )
 from facewave.features.groups import FaceOptions, columns  # noqa: E402
 from facewave.features.quality import QualityOptions, face_span  # noqa: E402
 from facewave.storage.store import shard_path  # noqa: E402
 from facewave.storage.tables import iter_rows, write_rows  # noqa: E402
-from facewave.tracking.track_bucket import TRACK_COLUMNS  # noqa: E402
+from facewave.tracking.track_bucket import TRACK_COLUMNS, span_of  # noqa: E402
+from facewave.tracking.trajectory import Trajectory, open_trajectory  # noqa: E402
 
 # A clip is rebuilt in groups of columns of at most this many bytes (float64).
 _GROUP_BYTES = 32 * 1024 * 1024
@@ -143,7 +144,7 @@ def rebuild(
 
 
 def measure_clip(
-    shard: Path,
+    clip: Trajectory,
     *,
     codes: Sequence[tuple[str, int]],
     face: FaceOptions,
@@ -152,7 +153,7 @@ def measure_clip(
     """Measure how codes rebuild a clip; an invalid clip gives nothing.
 
     Args:
-        shard: its trajectory shard.
+        clip: its trajectory.
         codes: layouts and numbers of coefficients.
         face: how landmarks are aligned.
         quality: which clips are valid, and whether ends without a face are cut off.
@@ -160,19 +161,17 @@ def measure_clip(
     Raises:
         DamagedShardError: if the trajectory shard is missing, truncated or altered.
     """
-    judged, detected = judge_clip(shard, quality)
-    if not judged.valid:
+    if not judge_clip(clip, quality).valid:
         return []
-    span = face_span(detected) if quality.trim_ends else slice(0, len(detected))
-    detected = detected[span]
+    span = face_span(clip.detected) if quality.trim_ends else slice(0, len(clip))
+    steps = clip_clock(clip).of_frames(span).steps
     rows = []
     for name, signal in SIGNALS.items():
         squares, variance, lost = np.zeros(len(codes)), 0.0, np.zeros(len(codes))
-        for chosen in _column_groups(signal, frames=len(detected)):
-            values = read_trajectories(
-                shard, source=signal.source, chosen=chosen, face=face, trim_ends=quality.trim_ends
+        for chosen in _column_groups(signal, frames=steps):
+            values = coded_trajectories(
+                clip, source=signal.source, chosen=chosen, face=face, trim_ends=quality.trim_ends
             )
-            values = fill_gaps(values, detected)
             centred = values - values.mean(axis=0, dtype=np.float64)
             variance += float(np.sum(centred**2))
             for place, (layout, coefficients) in enumerate(codes):
@@ -190,6 +189,11 @@ def measure_clip(
             for place, (layout, coefficients) in enumerate(codes)
         ]
     return rows
+
+
+def _measure_span(place: tuple[Path, tuple[int, int] | None], **options: Any) -> list[Rebuilt]:
+    shard, span_ms = place
+    return measure_clip(open_trajectory(shard, span_ms=span_ms), **options)
 
 
 def _column_groups(signal: _Signal, *, frames: int) -> list[slice]:
@@ -300,13 +304,13 @@ def main() -> None:
     args = parser.parse_args()
     options = json.loads((args.results / "keys" / "features.json").read_text())
     measure = partial(
-        measure_clip,
+        _measure_span,
         codes=wanted_codes(args.layouts, args.coefficients),
         face=FaceOptions(**options["features"]),
         quality=QualityOptions(**options["quality"]),
     )
     shards = [
-        shard_path(args.results.parent / "store", "tracks", row["key"])
+        (shard_path(args.results.parent / "store", "tracks", row["key"]), span_of(row))
         for index in sorted((args.results / "tracks").glob("*.tsv"))
         for row in iter_rows(index, TRACK_COLUMNS)
         if row["key"]

@@ -20,9 +20,10 @@ from facewave import __version__  # noqa: E402
 from facewave.storage.frame_files import frame_names  # noqa: E402
 from facewave.storage.store import write_shard  # noqa: E402
 from facewave.tracking.landmarker import N_BLENDSHAPES, N_LANDMARKS  # noqa: E402
-from facewave.tracking.track_clip import TrackJob, TrackSummary  # noqa: E402
-from facewave.tracking.worker import answer_jobs  # noqa: E402
+from facewave.tracking.track_video import POINTS, TrackJob, TrackSummary  # noqa: E402
 from facewave.versions import TRACK_VERSION  # noqa: E402
+from facewave.video.decode import Limits  # noqa: E402
+from facewave.video.reader import serve  # noqa: E402
 
 # For a `snakemake` command whose clips are made up.
 ENVIRONMENT = {"FACEWAVE_TRACKING_WORKER": "benchmarks.scale.made_up_tracker"}
@@ -30,7 +31,7 @@ MAGIC = b"facewave made-up clip "
 NOTE = "made up for a benchmark: no face was looked for"
 
 
-class NotMadeUpError(Exception):
+class NotMadeUpError(ImportError):
     """The worker was given a file that is not a made-up clip."""
 
 
@@ -45,13 +46,12 @@ def made_up_clip(name: str, *, frames: int = 2, seconds: float = 0.0) -> bytes:
     return MAGIC + json.dumps({"frames": frames, "name": name, "seconds": seconds}).encode()
 
 
-def track_made_up_clip(job: TrackJob) -> TrackSummary:
+def track_made_up_clip(path: Path, job: TrackJob, limits: Limits) -> TrackSummary:
     """Write a random trajectory shard for a made-up clip, or for a folder that begins with one.
 
     Raises:
         NotMadeUpError: if the file is not a made-up clip.
     """
-    path = job.video_path
     if path.is_dir() and (frames := frame_names(path)):
         path /= frames[0]
     content = path.read_bytes() if path.is_file() else b""
@@ -63,20 +63,26 @@ def track_made_up_clip(job: TrackJob) -> TrackSummary:
     time.sleep(clip["seconds"])
     count = clip["frames"]
     summary = TrackSummary(
-        width=100, height=100, fps=job.default_fps, frames=count, detected=count, max_faces_seen=1,
-        notes=NOTE,
+        width=100, height=100, fps=job.default_fps, frames=count, frames_decoded=count,
+        frames_announced=count, notes=NOTE,
     )  # fmt: skip
     random = np.random.default_rng(np.frombuffer(content, np.uint8))
     arrays = {
+        "timestamp_ms": (np.arange(count) * 1000 / job.default_fps).astype("<i8"),
+        "face_count": np.ones(count, np.uint8),
+        "frame": np.arange(count, dtype="<i4"),
+        "person": np.zeros(count, "<i4"),
+        "cuts": np.zeros(0, "<i4"),
+        "box": np.tile(np.float32([0.2, 0.2, 0.8, 0.8]), (count, 1)),
+        "thumbnails": np.zeros((0, 0, 0, 3), np.uint8),
+        "thumbnail_frame": np.zeros(0, "<i4"),
         "landmarks": random.random((count, N_LANDMARKS, 3), np.float32),
         "blendshapes": random.random((count, N_BLENDSHAPES), np.float32),
         "transform": np.tile(np.eye(4, dtype=np.float32), (count, 1, 1)),
-        "detected": np.ones(count, bool),
-        "timestamp_ms": (np.arange(count) * 1000 / job.default_fps).astype("<i8"),
-        "face_count": np.ones(count, np.uint8),
     }
     metadata = {
         **asdict(summary),
+        "points": POINTS,
         "facewave_version": __version__,
         "track_version": TRACK_VERSION,
         **job.provenance,
@@ -86,4 +92,4 @@ def track_made_up_clip(job: TrackJob) -> TrackSummary:
 
 
 if __name__ == "__main__":
-    answer_jobs(int(sys.argv[1]), track=lambda job, on_frame: track_made_up_clip(job))
+    serve(int(sys.argv[1]), replaced={"facewave.tracking.worker:track": track_made_up_clip})

@@ -7,8 +7,8 @@ computed, because its shards are missing.
 """
 
 import csv
-import math
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 import yaml
@@ -18,7 +18,7 @@ from facewave.config.check import check_config
 from facewave.config.schema import load_yaml
 from facewave.features.encode_bucket import FEATURE_COLUMNS, feature_key
 from facewave.features.groups import FaceOptions, WaveletOptions
-from facewave.features.quality import QualityOptions
+from facewave.features.quality import Quality, QualityOptions
 from facewave.planning.project import coded
 from facewave.storage.buckets import read_key_file
 from facewave.storage.frame_files import clip_sha256
@@ -31,13 +31,11 @@ CLIPS_PER_FOLDER = 1000
 CLIPS_PER_SUBJECT = 20
 
 _TRACKED = {
-    "width": 100, "height": 100, "fps": 25.0, "frames": 2, "frames_announced": 0, "detected": 2,
-    "max_faces_seen": 1, "error": "", "notes": NOTE,
+    "width": 100, "height": 100, "fps": 25.0, "frames": 2, "frames_announced": 2, "detected": 2,
+    "frames_decoded": 2, "max_faces_seen": 1, "error": "", "notes": NOTE,
 }  # fmt: skip
-_JUDGED = {
-    "valid": True, "reason": "", "frames": 2, "detected": 2, "detection_ratio": 1.0,
-    "longest_gap": 0, "jitter": math.nan, "mean_abs_yaw": math.nan, "notes": NOTE,
-}  # fmt: skip
+_QUALITY = Quality(valid=True, reason="", frames=2, detected=2, coverage=1.0, detection_ratio=1.0)
+_JUDGED = {**asdict(_QUALITY), "notes": NOTE}
 
 
 def clip_path(number: int) -> str:
@@ -144,6 +142,8 @@ def write_indexes(work: Path) -> None:
                     "key": key,
                     "fingerprint": row.fingerprint,
                     "content_sha256": content,
+                    "start_ms": None,
+                    "end_ms": None,
                     **_TRACKED,
                 }
             )

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ def make_inputs(folder: Path, rows: int) -> None:
 
     from facewave.features.encode_bucket import FEATURE_COLUMNS
     from facewave.features.groups import FaceOptions, WaveletOptions, feature_shapes
+    from facewave.features.quality import Quality
     from facewave.manifest.clips import Clip, write_manifest
     from facewave.planning.project import coded
     from facewave.storage.store import content_key, shard_path, write_shard
@@ -63,10 +65,11 @@ def make_inputs(folder: Path, rows: int) -> None:
         for i in range(rows)
     ]  # fmt: skip
     write_manifest(clips, folder / "manifest.parquet", folder / "manifest.csv", metadata={})
-    quality = {
-        "valid": True, "reason": "", "frames": 77, "detected": 77, "detection_ratio": 1.0,
-        "longest_gap": 0, "jitter": 0.0123456, "mean_abs_yaw": 4.56789, "notes": "",
-    }  # fmt: skip
+    judged = Quality(
+        valid=True, reason="", frames=77, detected=77, coverage=1.0, detection_ratio=1.0,
+        jitter=0.0123456, mean_abs_yaw=4.56789,
+    )  # fmt: skip
+    quality = {**asdict(judged), "notes": ""}
     for start in range(0, rows, ROWS_PER_INDEX):
         table = [
             {

@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -64,27 +65,31 @@ def _write_shards(folder: Path, random: Any) -> list[tuple[str, str]]:
     from facewave.features.quality import QualityOptions
     from facewave.planning.project import coded
     from facewave.storage.store import content_key, shard_path, write_shard
-    from facewave.tracking.track_clip import TrackSummary
+    from facewave.tracking.track_video import POINTS, TrackSummary
+    from facewave.tracking.trajectory import open_trajectory
 
     config, keys = default_config(), []
     face = canonical_face().points[:, :2] * [1, -1] / 40 + 0.5
     points = np.zeros((FRAMES, 478, 3), np.float32)
-    summary = TrackSummary(640, 480, 25.0, FRAMES, FRAMES, FRAMES, 1)
+    summary = TrackSummary(640, 480, 25.0, FRAMES, FRAMES, FRAMES)
     for number in range(SHARDS):
         points[:, :468, :2] = face + 0.01 * random.random((FRAMES, 1, 2))
         arrays = {
+            "timestamp_ms": np.arange(FRAMES) * 40,
+            "face_count": np.ones(FRAMES, np.uint8),
+            "frame": np.arange(FRAMES, dtype=np.int32),
+            "person": np.zeros(FRAMES, np.int32),
+            "cuts": np.zeros(0, np.int32),
+            "box": np.full((FRAMES, 4), 0.5, np.float32),
             "landmarks": points,
             "blendshapes": random.random((FRAMES, 52), np.float32),
             "transform": np.tile(np.eye(4, dtype=np.float32), (FRAMES, 1, 1)),
-            "detected": np.ones(FRAMES, bool),
-            "timestamp_ms": np.arange(FRAMES) * 40,
-            "face_count": np.ones(FRAMES, np.uint8),
         }
         key, code = content_key(track=number), content_key(code=number)
         track = shard_path(folder / "store", "tracks", key)
-        write_shard(track, arrays, vars(summary))
+        write_shard(track, arrays, {**vars(summary), "points": POINTS})
         encode_clip(
-            track,
+            open_trajectory(track),
             shard_path(folder / "store", "features", code),
             wavelet=WaveletOptions(**config["wavelet"]),
             quality=QualityOptions(**config["quality"]),
@@ -97,6 +102,7 @@ def _write_shards(folder: Path, random: Any) -> list[tuple[str, str]]:
 
 def _write_indexes(folder: Path, count: int, keys: list[tuple[str, str]], random: Any) -> None:
     from facewave.features.encode_bucket import FEATURE_COLUMNS
+    from facewave.features.quality import Quality
     from facewave.storage.tables import format_rows, write_text
     from facewave.tracking.track_bucket import TRACK_COLUMNS
 
@@ -107,20 +113,31 @@ def _write_indexes(folder: Path, count: int, keys: list[tuple[str, str]], random
             key, code = keys[i % SHARDS]
             valid = i % 10 != 0
             seen = FRAMES if valid else i % 40
-            notes = "variable frame rate: frames taken as equally spaced" if i % 100 == 1 else ""
+            notes = "variable frame rate" if i % 100 == 1 else ""
             row = {"clip_id": f"{i:07d}", "frames": FRAMES, "detected": seen, "notes": notes}
             tracks.append(
                 row
                 | {"file_path": f"clips/{i:07d}.mp4", "key": key, "fingerprint": f"stat:{i}"}
                 | {"content_sha256": f"{i:064x}", "width": 640, "height": 480, "fps": 25.0}
-                | {"frames_announced": FRAMES, "max_faces_seen": 1, "error": ""}
+                | dict.fromkeys(("frames_announced", "frames_decoded"), FRAMES)
+                | {"max_faces_seen": 1, "error": "", "start_ms": None, "end_ms": None}
             )
             features.append(
                 row
-                | {"key": code if valid else "", "track_key": key, "valid": valid}
-                | {"reason": "" if valid else f"face in {seen} of {FRAMES} frames"}
-                | {"detection_ratio": seen / FRAMES, "longest_gap": FRAMES - seen}
-                | {"jitter": jitter[i] if valid else math.nan, "mean_abs_yaw": 4.56789}
+                | asdict(
+                    Quality(
+                        valid=valid,
+                        reason="" if valid else f"face in {seen} of {FRAMES} frames",
+                        frames=FRAMES,
+                        detected=seen,
+                        coverage=seen / FRAMES,
+                        detection_ratio=seen / FRAMES,
+                        longest_gap=FRAMES - seen,
+                        jitter=jitter[i] if valid else math.nan,
+                        mean_abs_yaw=4.56789,
+                    )
+                )
+                | {"key": code if valid else "", "track_key": key}
             )
         name = f"{start // CLIPS_PER_INDEX:04d}.tsv"
         write_text(folder / "tracks" / name, format_rows(TRACK_COLUMNS, tracks))

@@ -91,7 +91,6 @@ def write_report(folder: Path) -> None:
         ),
         ReportSettings(dataset="one", config=config, commit=None, compared=["one", "two"]),
         html=folder / "report.html",
-        quality_csv=folder / "quality.csv",
     )
 
 

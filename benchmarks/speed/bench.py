@@ -1,10 +1,12 @@
-"""Speed of `snakemake features` compared with a bare loop, a serial script and PyWavelets.
+"""Speed of `snakemake features`, of the Haar transform and of training, each against another way.
 
 python benchmarks/speed/bench.py [--json PATH] [--data FOLDER] [--clips N] [--rounds N] [--cores N]
 
-Prints one ratio per line; higher is better. The videos are those in FOLDER and below it; without
-FOLDER those of $FACEWAVE_TEST_DATA or ../shared/data/java_sed, else the rendered demo clips. Every
-run starts from nothing and is timed as a whole command, start-up included.
+Prints one ratio per line; higher is better, but for `segments_vs_once`, the cost of a long video in
+overlapping windows as a multiple of its cost as one clip (`--long` names its folder). The videos
+are those in FOLDER and below it; without FOLDER those of $FACEWAVE_TEST_DATA or
+../shared/data/java_sed, else the rendered demo clips. Every run starts from nothing and is timed as
+a whole command, start-up included.
 """
 
 import argparse
@@ -22,7 +24,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.speed import bench_haar  # noqa: E402
+from benchmarks.speed import bench_haar, bench_mlp  # noqa: E402
 
 BIN = Path(sys.executable).parent
 
@@ -37,7 +39,19 @@ def find_clips(folder: str | None) -> list[Path]:
     sys.exit(f"no videos in {' or '.join(map(str, folders))}: give --data, or run make demo first")
 
 
-def write_config(work: Path, clips: list[Path]) -> Path:
+def find_long_video(folder: str | None) -> Path | None:
+    """Return the longest video of the folder of long ones, by its size; None if there is none."""
+    data = Path(os.environ.get("FACEWAVE_TEST_DATA", ROOT.parent / "shared" / "data"))
+    videos = sorted((Path(folder) if folder else data / "long").rglob("*.mp4"), key=_size)
+    return videos[-1] if videos else None
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
+
+
+def write_config(work: Path, clips: list[Path], **options: object) -> Path:
+    """Write the labels and the configuration of a run over some clips; `options` of the dataset."""
     root = Path(os.path.commonpath(clips))
     root = root.parent if root.is_file() else root
     rows = "".join(f"{clip.relative_to(root)},neutral\n" for clip in clips)
@@ -45,7 +59,12 @@ def write_config(work: Path, clips: list[Path]) -> Path:
     config = {
         "enabled": ["bench"],
         "datasets": {
-            "bench": {"adapter": "table", "root": str(root), "table": str(work / "labels.csv")}
+            "bench": {
+                "adapter": "table",
+                "root": str(root),
+                "table": str(work / "labels.csv"),
+                **options,
+            }
         },
         "landmarker": {"model": str(work / "face_landmarker.task")},
     }
@@ -88,10 +107,29 @@ def run_features(config: Path, work: Path, cores: int) -> float:
         return timed(command, cwd=ROOT)[0]
 
 
+def segments_vs_once(video: Path | None, work: Path, rounds: int) -> dict[str, float]:
+    """Return the time of a long video in overlapping windows, as a multiple of that of the whole.
+
+    Windows of 10 s, each of which shares half of the next: of 200 s there are 39.
+    """
+    if video is None:
+        return {}
+    seconds: dict[str, list[float]] = {"once": [], "segments": []}
+    for _ in range(rounds):
+        for name, options in (("once", {}), ("segments", {"seconds": 10, "overlap": 0.5})):
+            segments = {"segments": options} if options else {}
+            config = write_config(work, [video], **segments)
+            seconds[name].append(run_features(config, work, 1))
+    once, parts = (statistics.median(values) for values in seconds.values())
+    print(f"# {video.name}: {once:.1f} s as one clip, {parts:.1f} s in windows, one core")
+    return {"segments_vs_once": parts / once}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path)
     parser.add_argument("--data")
+    parser.add_argument("--long")
     parser.add_argument("--clips", type=int, default=120)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--cores", type=int, default=2)
@@ -112,13 +150,16 @@ def main() -> None:
             times["bare"].append(seconds)
             frames = int(output.split()[-1])
             times["serial"].append(timed(serial + names)[0])
+        segments = segments_vs_once(find_long_video(args.long), work, args.rounds)
     middle = {name: statistics.median(values) for name, values in times.items()}
-    haar = bench_haar.measure()
+    haar, mlp = bench_haar.measure(), bench_mlp.measure(threads=args.cores)
     figures = {
         "features_vs_bare": middle["bare"] / middle["features"],
         "features_vs_serial": middle["serial"] / middle["features"],
+        **segments,
         "haar_vs_loop": haar["haar_vs_loop"],
         "haar_vs_pywt": haar["haar_vs_pywt"],
+        "mlp_vs_sklearn": mlp["mlp_vs_sklearn"],
     }
     for name, ratio in figures.items():
         print(f"{name}: {ratio:.2f}")
@@ -128,8 +169,9 @@ def main() -> None:
         from facewave.storage.atomic import write_json
 
         detail = {"clips": len(clips), "frames": frames, "rounds": args.rounds, "seconds": times}
+        detail |= {**haar, **mlp}
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
-        write_json(args.json, {**figures, "detail": {**detail, **haar, "peak_child_mb": peak}})
+        write_json(args.json, {**figures, "detail": {**detail, "peak_child_mb": peak}})
 
 
 if __name__ == "__main__":

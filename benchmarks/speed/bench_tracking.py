@@ -36,10 +36,11 @@ from facewave.features.groups import FaceOptions, WaveletOptions
 from facewave.features.quality import QualityOptions
 from facewave.planning.project import coded
 from facewave.storage.atomic import write_json
-from facewave.storage.store import frame_step, read_shard
+from facewave.storage.store import read_shard
 from facewave.tracking import landmarker as landmarks
-from facewave.tracking import track_clip as tracks
+from facewave.tracking import track_video as tracks
 from facewave.tracking.landmarker import LandmarkerOptions
+from facewave.tracking.trajectory import open_trajectory
 from facewave.video import decode as video
 
 SETTINGS = [
@@ -141,7 +142,7 @@ def track_all(clips: list[Path], folder: Path, model: Path, options: LandmarkerO
             default_fps=25.0,
             provenance={},
         )
-        frames += tracks.track_clip(job).frames
+        frames += tracks.track_video(job).frames
     return frames
 
 
@@ -170,7 +171,7 @@ def codes(folder: Path, count: int) -> list[np.ndarray]:
         shard = folder / f"{index}.npz"
         target = folder / f"{index}-features.npz"
         encode_clip(
-            shard,
+            open_trajectory(shard),
             target,
             wavelet=WaveletOptions(**options["wavelet"]),
             quality=QualityOptions(**options["quality"]),
@@ -186,10 +187,10 @@ def landmark_error(folder: Path, reference: Path, count: int) -> float:
     """Return the median distance of landmarks (x, y), in percent of that between the eyes."""
     distances = []
     for index in range(count):
-        shard = folder / f"{index}.npz"
-        found = read_shard(shard)[0]["landmarks"][..., :2]
-        every = read_shard(reference / f"{index}.npz")[0]["landmarks"][..., :2]
-        wanted = every[:: frame_step(shard)]
+        clips = [open_trajectory(at / f"{index}.npz") for at in (folder, reference)]
+        kept = np.isin(clips[1].timestamp_ms, clips[0].timestamp_ms)
+        found, every = (np.concatenate(list(c.iter("landmarks")))[..., :2] for c in clips)
+        wanted = every[kept]
         eyes = np.linalg.norm(wanted[:, 33] - wanted[:, 263], axis=-1)
         distance = np.linalg.norm(found - wanted, axis=-1).mean(axis=-1) / eyes
         distances.append(distance[np.isfinite(distance)])

@@ -1,9 +1,9 @@
 """Choose a variant by inner folds and test the choice on the outer one: nested cross-validation.
 
-In each outer fold the variants are compared on the training subjects alone, each of these tested
-once by models that were not trained on them; the variant with the highest UAR there is the one
-whose answers for the outer test subject count. The score of such a choice is an estimate for new
-subjects; the best of many scores on the test subjects is not.
+In each outer fold the variants are compared on the training clips alone, each of these tested once
+by models that were not trained on it or on its subject; the variant with the highest UAR there is
+the one whose answers for the outer test clips count. The score of such a choice is an estimate for
+new subjects; the best of many scores on the test clips is not.
 
 Reference: S. Varma, R. Simon, "Bias in error estimation when using cross-validation for model
 selection", BMC Bioinformatics 7:91, 2006.
@@ -12,12 +12,15 @@ selection", BMC Bioinformatics 7:91, 2006.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from facewave.ablation.compare import Answers, join_folds
-from facewave.splits.leaks import SplitClip
+from facewave.splits.leaks import SplitClip, tied_groups
 from facewave.splits.partition import GROUPED_K_FOLD, PARTS, SplitError, SplitOptions, assign_parts
 from facewave.splits.partition import fold_names as protocol_folds
 from facewave.splits.read import SplitTable
@@ -43,45 +46,48 @@ class Choice:
     reference_outer_uar: float
 
 
+def read_ties(files: Sequence[str | Path]) -> dict[str, SplitClip]:
+    """Read what ties the clips of some parts of a split together, by clip id.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    columns = ["clip_id", "label", "subject", "take", "source"]
+    tables = [pq.read_table(path, columns=columns, use_threads=False) for path in files]
+    rows = pa.concat_tables([table.replace_schema_metadata() for table in tables]).to_pylist()
+    return {row["clip_id"]: SplitClip(**row) for row in rows}
+
+
 def inner_parts(
-    table: SplitTable,
-    subjects: Mapping[str, str | None],
-    *,
-    folds: int,
-    val_fraction: float,
-    seed: int,
+    table: SplitTable, ties: Mapping[str, SplitClip], *, options: SplitOptions
 ) -> list[dict[str, SplitTable]]:
-    """Divide the training clips of an outer fold into inner folds, grouped by subject.
+    """Divide the training clips of an outer fold into inner folds.
+
+    Clips of one subject, one source or one take, whatever is known of them, stay together.
 
     Args:
         table: the clips of the outer fold's training and validation part.
-        subjects: of each clip id.
-        folds: number of inner folds; at most one per subject.
-        val_fraction: fraction of an inner fold's training clips that validates.
-        seed: decides which subject is in which fold.
+        ties: of each clip id.
+        options: of `grouped_k_fold`; there are never more folds than groups of clips.
 
     Returns:
         `train`, `val` and `test` part of each inner fold; each clip is tested once.
 
     Raises:
-        SplitError: too few subjects (at least three: one to test, one to validate, one to train).
+        SplitError: too few groups (at least three: one to test, one to validate, one to train).
     """
-    clips = [
-        SplitClip(clip_id, int(label), subject=subjects[clip_id])
-        for clip_id, label in zip(table.clip_ids, table.labels, strict=True)
-    ]
-    folds = min(folds, len({clip.subject for clip in clips}))
-    options = SplitOptions(
-        protocol=GROUPED_K_FOLD, folds=folds, val_fraction=val_fraction, seed=seed
-    )
+    clips = [ties[clip_id] for clip_id in table.clip_ids]
+    groups = len(tied_groups(clips, options.kept_together))
+    options = replace(options, folds=min(options.folds, groups))
     divided = []
-    for fold in protocol_folds(GROUPED_K_FOLD, [], folds=folds):
+    for fold in protocol_folds(GROUPED_K_FOLD, [], folds=options.folds):
         try:
             part_of = assign_parts(clips, fold=fold, options=options)
         except SplitError as error:
             raise SplitError(
-                f"{folds} inner folds of {len(clips)} clips: each needs three parts with different "
-                f"subjects; add subjects or set ablation.inner_folds ({error})"
+                f"{options.folds} inner folds of {len(clips)} clips in {groups} groups: each needs "
+                "three parts that share no subject, source or take; add clips or set "
+                f"ablation.inner_folds ({error})"
             ) from error
         parts = np.array([part_of[clip_id] for clip_id in table.clip_ids])
         divided.append({part: table.take(np.flatnonzero(parts == part)) for part in PARTS})

@@ -20,6 +20,7 @@ from facewave.splits.near_duplicates import PAIR_COLUMNS
 from facewave.storage.answer_index import write_answer_index
 from facewave.storage.tables import iter_rows, write_csv
 from facewave.training import use_threads
+from facewave.video.isolated import Bounds, IsolatedReader
 from facewave.vlm.inputs.clip_reader import ClipReader, make_reader
 from facewave.vlm.inputs.conversation import Conversation, Turn, ZeroShotModel
 from facewave.vlm.zero_shot.answer_store import (
@@ -66,6 +67,7 @@ class Annotation:
         index: to write (TSV): the keys of the answers in the store.
         options: the section `annotate`, without what only decides where and how fast it runs.
         default_fps: frames per second where neither container nor manifest names one.
+        video: what reading a video may take, see `facewave.video.isolated.Bounds`.
         seed: of the choice of examples and of answers that are drawn.
         version: `ANNOTATION_VERSION`.
     """
@@ -80,6 +82,7 @@ class Annotation:
     default_fps: float
     seed: int
     version: int
+    video: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
@@ -251,6 +254,7 @@ def _reader(job: Annotation, source: Source, count: int) -> ClipReader:
         default_fps=job.default_fps,
         count=count,
         choice=job.options["frame_choice"],
+        read=IsolatedReader(Bounds(**job.video)),
     )
     return reader
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from facewave.config.cross_checks import cross_problems, unknown_dataset
 from facewave.config.errors import ConfigError, describe
+from facewave.config.expand import expanded
 from facewave.config.schema import (
     adapter_schema,
     adapters,
@@ -24,7 +25,7 @@ _DETECT = "detect"  # segments.scenes: the lists that `detect_scenes` writes
 
 
 def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Check a configuration and fill in the defaults.
+    """Check a configuration, fill in the defaults, expand `~` and `$VAR` in its paths.
 
     Args:
         config: the merged configuration as Snakemake has it; missing keys take their defaults
@@ -36,8 +37,8 @@ def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: naming every problem at once
     """
-    given = normalised(config)
-    problems = [line for error in schema_errors(given) for line in describe(error)]
+    given, problems = expanded(normalised(config))
+    problems += [line for error in schema_errors(given) for line in describe(error)]
     full: dict[str, Any] = filled(given, schema())
     problems += cross_problems(full)
     if problems:

@@ -20,7 +20,7 @@ PAGE_PATH = CONFIG_PATH.parent / "docs" / "configuration.md"
 # Headings of the page and the sections of the configuration below them, in the order of the
 # pipeline. The datasets come after the first heading.
 _STAGES = {
-    "Tracking": ("landmarker", "scenes"),
+    "Tracking": ("landmarker", "video", "scenes"),
     "Features": ("quality", "features", "wavelet"),
     "Splits": ("split", "near_duplicates"),
     "MLP": ("mlp",),
@@ -40,6 +40,9 @@ default given here. Keep your own settings in a second file, which holds only wh
 
 A single value can be given in the command, such as `--config seed=7`. Unknown keys and values that
 cannot work stop the run before it starts, with one message that names all of them.
+
+In every path (folders, tables, models' folders) `~`, `$VAR` and `${VAR}` are expanded; an undefined
+variable is refused by name, and `$$` is a dollar sign.
 """
 _DATASETS = """
 ## Datasets

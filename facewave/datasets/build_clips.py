@@ -8,15 +8,13 @@ from hashlib import blake2s
 from pathlib import Path
 from typing import Any, TypeVar
 
-from facewave.config.check import label_key
 from facewave.datasets.files.paths import Problems, Root
-from facewave.datasets.rows import Rows
+from facewave.datasets.labels import Cells, label_indexes, one_spelling
+from facewave.datasets.rows import SPLIT_WORDS, Rows
 from facewave.datasets.targets import checked_targets
 from facewave.manifest.clips import Clip, ManifestError
-from facewave.messages import did_you_mean, listed
 
 T = TypeVar("T")
-Cells = list[str | None]
 
 # Safe as a file name everywhere and as a field of a key file; also in the manifest's schema.
 CLIP_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+=@-]{0,199}")
@@ -24,18 +22,12 @@ CLIP_ID_WORDS = "1 to 200 letters, digits and ._+=@-, with a letter or digit fir
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+=@-]+")
 _LONGEST_MADE = 190  # leaves room for the hash
 
-_SPLITS = {
-    "train": "train",
-    "val": "val",
-    "validation": "val",
-    "dev": "val",
-    "test": "test",
-}
 _ADVICE = (
     "Correct the rows and run again. Clips whose files do not exist yet can be kept as invalid "
     "ones: `missing_files: flag` in the dataset's configuration."
 )
 _RAW = ("label_distribution", "targets")
+_NAMES = {"subject", "take", "fold", "source"}
 
 
 def build_clips(
@@ -46,8 +38,11 @@ def build_clips(
     label_names: Mapping[str, str] | None = None,
     flag_missing: bool = False,
     check_files: bool = True,
+    follow_links: bool = False,
 ) -> list[Clip]:
     """Check the rows and make one clip of each.
+
+    What was read as something else than it is written is added to the notes of `rows`.
 
     Args:
         rows: of one dataset
@@ -57,6 +52,7 @@ def build_clips(
             indexes into the class list
         flag_missing: whether a missing file makes the clip `missing` instead of an error
         check_files: whether to look for every file
+        follow_links: whether links may lead out of the root
 
     Returns:
         the clips in the order of the rows
@@ -69,9 +65,13 @@ def build_clips(
         why = [*(text for _, text in rows.problems), *rows.notes]
         raise ManifestError(rows.source, ["found no rows", *why], advice=advice)
     cells = {name: _texts(column) for name, column in rows.columns.items() if name not in _RAW}
+    for name in _NAMES & cells.keys():
+        cells[name] = one_spelling(name, cells[name], rows.notes)
     problems = list(rows.problems)
-    labels = _labels(cells["label"], classes, label_names, problems)
-    location = Root(root)
+    labels = label_indexes(
+        cells["label"], classes, label_names, problems=problems, notes=rows.notes
+    )
+    location = Root(root, follow_links=follow_links)
     paths = location.relative(cells["file_path"], problems)
     ids = _checked_ids(cells.get("clip_id"), paths, rows.place, problems)
     splits = _converted("split", cells.get("split"), _split, "train, val or test", problems)
@@ -81,7 +81,9 @@ def build_clips(
     missing: Mapping[int, str] = {}
     if "fingerprint" not in cells:
         # A file that the workflow makes does not exist yet, and no link leads out of the root.
+        written = list(paths)
         missing = location.survey(paths, problems, check_files=check_files)
+        rows.notes.extend(_renamed(written, paths))
     if not flag_missing:
         problems += missing.items()
     if problems:
@@ -106,7 +108,7 @@ def build_clips(
             rates or nothing,
             cells.get("source", nothing),
             cells.get("scene", nothing),
-            nothing,  # start_frame and end_frame: see facewave.video.segments
+            nothing,  # start_ms and end_ms: see facewave.video.segments
             nothing,
             targets or nothing,
             cells.get("fingerprint", nothing),
@@ -128,6 +130,18 @@ def _number_text(cell: object) -> str | None:
         return None
     # A column of whole numbers with gaps comes back from Parquet as floats: 3.0 means 3.
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
+
+
+def _renamed(written: Cells, paths: Cells) -> list[str]:
+    """Return a note if files have other names on the disk than in the rows."""
+    pairs = [(a, b) for a, b in zip(written, paths, strict=True) if a != b]
+    if not pairs:
+        return []
+    old, new = pairs[0]
+    return [
+        f"{len(pairs):,} files are written otherwise than in the table, in letter case or in the "
+        f"form of Unicode: their names on the disk are used ({new!r} for {old!r})"
+    ]
 
 
 def _converted(
@@ -178,7 +192,7 @@ def _numbers(cell: Any) -> tuple[float, ...] | None:
 
 
 def _split(cell: str) -> str | None:
-    return _SPLITS.get(cell.casefold())
+    return SPLIT_WORDS.get(cell.casefold())
 
 
 def _rate(cell: str) -> float | None:
@@ -187,41 +201,6 @@ def _rate(cell: str) -> float | None:
     except ValueError:
         return None
     return rate if 0 < rate < math.inf else None
-
-
-def _labels(
-    cells: Cells,
-    classes: Sequence[str],
-    label_names: Mapping[str, str] | None,
-    problems: Problems,
-) -> list[int]:
-    known = _label_indexes(classes, label_names)
-    values = {cell: known.get(label_key(cell)) for cell in set(cells) if cell is not None}
-    if None in cells or None in values.values():
-        wanted = _expected_labels(classes, label_names)
-        names = [*classes, *(label_names or ())]
-        words: dict[str | None, str] = {None: f"label: blank; expected {wanted}"}
-        for cell in (cell for cell, value in values.items() if value is None):
-            words[cell] = f"label {cell!r}: unknown; expected {wanted}{did_you_mean(cell, names)}"
-        problems += ((index, words[cell]) for index, cell in enumerate(cells) if cell in words)
-        return [0] * len(cells)  # never used: with a problem no clips are made
-    return [values[cell] for cell in cells]  # type: ignore[index, misc]
-
-
-def _label_indexes(classes: Sequence[str], label_names: Mapping[str, str] | None) -> dict[str, int]:
-    words = {label_key(word): index for index, word in enumerate(classes)}
-    if label_names is None:
-        return {**{str(index): index for index in range(len(classes))}, **words}
-    # With label names a number is never an index: DFEW's label 0 means "no single label", not
-    # the first class.
-    own = {label_key(label): words.get(label_key(word)) for label, word in label_names.items()}
-    return {**words, **{label: index for label, index in own.items() if index is not None}}
-
-
-def _expected_labels(classes: Sequence[str], label_names: Mapping[str, str] | None) -> str:
-    if label_names is None:
-        return f"one of {listed(classes)} or an index from 0 to {len(classes) - 1}"
-    return f"one of label_names ({listed(label_names)}) or {listed(classes)}"
 
 
 def _checked_ids(

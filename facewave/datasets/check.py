@@ -72,7 +72,8 @@ def check_folder(root: Path) -> Check:
         return _fail(check, f"{root}: no such folder")
     counts = f"{len(tree.tables):,} tables, {len(tree.videos):,} videos, "
     check.lines.append(f"below it: {counts}{len(tree.frame_folders):,} folders of frames")
-    check.lines += [f"cannot be read: {name}" for name in tree.unreadable]
+    check.lines += [*tree.notes(), *tree.note_of_others()]
+    check.lines += [f"not followed: {path}, a link to {to}" for path, to in tree.outside.items()]
     candidates = find_candidates(tree)
     if not candidates:
         check.lines += _hints(tree)
@@ -147,9 +148,11 @@ def _read(check: Check, name: str, root: Path, extra: Mapping[str, Any]) -> list
     options = dataset_config({"datasets": {"checked": entry}}, "checked")
     try:
         rows = adapter(name).load({**options, "seed": 0}, classes=options["classes"], root=root)
-        if rows.notes:
-            check.lines += ["", *rows.notes]
-        return build_clips(rows, classes=options["classes"], root=root, flag_missing=True)
+        clips = build_clips(rows, classes=options["classes"], root=root, flag_missing=True)
+        # What the tree leaves out stands in the report already.
+        if notes := [note for note in rows.notes if note not in check.lines]:
+            check.lines += ["", *notes]
+        return clips
     except ManifestError as error:
         known = set(check.problems)
         check.problems += [f"{error.what}: {line}" for line in error.problems if line not in known]

@@ -1,10 +1,12 @@
 """The clips of a dataset: read by its adapter, checked, joined, reduced to a subset, segmented."""
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from facewave.datasets.adapters import adapter
 from facewave.datasets.build_clips import build_clips
@@ -12,6 +14,9 @@ from facewave.datasets.joint import Member, join_clips
 from facewave.datasets.targets import check_joined, join_targets, read_target_table, targets_option
 from facewave.manifest.clips import Clip, ManifestError
 from facewave.manifest.subsets import choose_subset
+
+if TYPE_CHECKING:
+    from facewave.video.isolated import Bounds
 
 _log = logging.getLogger("facewave")
 
@@ -25,6 +30,7 @@ def load_clips(
     demo_root: Path,
     check_files: bool = True,
     cache: Path | None = None,
+    bounds: Bounds | None = None,
 ) -> list[Clip]:
     """Read and check the clips of a dataset; choose its subset, divide the clips into segments.
 
@@ -39,6 +45,7 @@ def load_clips(
         check_files: whether to look for every file; False if the caller does so anyway. Then
             no clip is `missing`, and a file that is itself a symbolic link is not followed.
         cache: folder that keeps the content of large workbooks and the lengths of videos
+        bounds: what reading a video may take, where its length must be known
 
     Returns:
         the clips in the order of the label files (segments of a subset's videos, not a subset of
@@ -47,28 +54,31 @@ def load_clips(
     Raises:
         ManifestError: naming all rows that cannot be used, for whatever reason
     """
-    given = {**options, "seed": seed, "cache": cache}
-    root = Path(options["root"]).expanduser() if "root" in options else Path(demo_root)
+    given = {**options, "seed": seed, "cache": cache, "bounds": bounds}
+    root = Path(options["root"]) if "root" in options else Path(demo_root)
     with _named(name):
         if options["adapter"] == "joint":
             clips = _joined(given, classes=classes, demo_root=demo_root, check_files=check_files)
         else:
             rows = adapter(options["adapter"]).load(given, classes=list(classes), root=root)
-            for note in rows.notes:
-                _log.info("dataset %s: %s", name, note)
-            clips = build_clips(
-                rows,
-                classes=classes,
-                root=root,
-                label_names=options.get("label_names"),
-                flag_missing=options.get("missing_files") == "flag",
-                check_files=check_files,
-            )
+            try:
+                clips = build_clips(
+                    rows,
+                    classes=classes,
+                    root=root,
+                    label_names=options.get("label_names"),
+                    flag_missing=options.get("missing_files") == "flag",
+                    check_files=check_files,
+                    follow_links=options.get("follow_links", False),
+                )
+            finally:
+                for note in rows.notes:
+                    _log.info("dataset %s: %s", name, note)
         table, columns = targets_option(options)
-        found = read_target_table(Path(table).expanduser(), columns) if table else {}
+        found = read_target_table(Path(table), columns) if table else {}
         clips = join_targets(clips, found)
         chosen = choose_subset(clips, options.get("subset"), seed=seed)
-        segments = _segmented(name, chosen, options.get("segments"), cache)
+        segments = _segmented(name, chosen, options.get("segments"), cache, bounds)
         if table:
             check_joined(table, found, [clip.clip_id for clip in (*clips, *segments)])
         return join_targets(segments, found)
@@ -98,6 +108,7 @@ def _joined(
                 demo_root=demo_root,
                 check_files=check_files,
                 cache=options["cache"],
+                bounds=options["bounds"],
             ),
         )
         for name, member in options["members"].items()
@@ -111,7 +122,11 @@ def _joined(
 
 
 def _segmented(
-    name: str, clips: list[Clip], options: Mapping[str, Any] | None, cache: Path | None
+    name: str,
+    clips: list[Clip],
+    options: Mapping[str, Any] | None,
+    cache: Path | None,
+    bounds: Bounds | None,
 ) -> list[Clip]:
     if options is None:
         return clips
@@ -119,4 +134,4 @@ def _segmented(
     from facewave.video.segments import split_clips
 
     lengths = None if cache is None else cache / f"lengths-{name}.tsv"
-    return split_clips(clips, options, cache=lengths)
+    return split_clips(clips, options, cache=lengths, bounds=bounds)

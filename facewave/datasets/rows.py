@@ -8,6 +8,12 @@ from typing import Any
 from facewave.datasets.files.paths import Problems
 from facewave.manifest.class_lists import canonical
 
+# What the parts of a dataset are called, in folders and in tables, without letter case.
+SPLIT_WORDS = {
+    "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
+    "dev": "val", "devel": "val", "development": "val", "test": "test", "testing": "test",
+}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -120,6 +126,10 @@ class Collector:
     def note(self, text: str) -> None:
         """Add a note about the dataset for the user."""
         self._notes.append(text)
+
+    def notes(self, texts: Iterable[str]) -> None:
+        """Add several notes."""
+        self._notes.extend(texts)
 
     def problem(self, text: str) -> None:
         """Add an error that concerns no single row, or a row that was not added."""

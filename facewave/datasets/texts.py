@@ -53,7 +53,7 @@ def text_sources(name: str, options: Mapping[str, Any], results: Path) -> list[d
         texts = part.get("texts")
         if texts is not None:
             made = MADE.get(texts["from"])
-            file = results / owner / made if made else Path(texts["from"]).expanduser()
+            file = results / owner / made if made else Path(texts["from"])
             source = {"file": str(file), "replace": texts["replace"], "member": member}
             sources.append(source)
     return sources

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from facewave.evaluation.evaluate import Fold
 from facewave.evaluation.predictions import Predictions
+from facewave.evaluation.units import Origin
 from facewave.splits.baseline import REFERENCES, RULE, calibration_text
 from facewave.splits.read import METADATA_KEY
 
@@ -29,13 +30,17 @@ _FEWEST_ANSWERS = 5
 
 
 def calibration(
-    folds: Sequence[Fold[Any]], test_splits: Sequence[str | Path]
+    folds: Sequence[Fold[Any]],
+    test_splits: Sequence[str | Path],
+    *,
+    origins: Mapping[str, Origin],
 ) -> dict[str, Any] | None:
     """Return what a model's scores are calibrated on, as plain values; None if they are not.
 
     Args:
         folds: as read; the predictions say whether the model read features with a baseline.
         test_splits: test part of each fold, in the same order.
+        origins: of the test clips, see `facewave.evaluation.units.read_origins`.
 
     Returns:
         `text` (to stand beside every score), `rule`, `persons` (their number), `clips` (fewest and
@@ -54,7 +59,7 @@ def calibration(
         "rule": rule,
         "persons": len(references),
         "clips": list(clips),
-        "warnings": list(_warnings(references, _answers(folds))),
+        "warnings": list(_warnings(references, _answers(folds, origins))),
     }
 
 
@@ -63,16 +68,19 @@ def _metadata(path: Path) -> dict[str, Any]:
     return metadata
 
 
-def _answers(folds: Sequence[Fold[Any]]) -> dict[str, Counter[int]]:
+def _answers(folds: Sequence[Fold[Any]], origins: Mapping[str, Origin]) -> dict[str, Counter[int]]:
     """Count the answers for the valid test clips of each known subject."""
     found: defaultdict[str, Counter[int]] = defaultdict(Counter)
     for fold in folds:
-        if isinstance(fold.test, Predictions) and fold.subjects:
-            for subject, answer, valid in zip(
-                fold.subjects, fold.test.predicted.tolist(), fold.test.valid.tolist(), strict=True
-            ):
-                if subject is not None and valid:
-                    found[subject][answer] += 1
+        test = fold.test
+        if not isinstance(test, Predictions):
+            continue
+        for clip_id, answer, valid in zip(
+            test.clip_ids, test.predicted.tolist(), test.valid.tolist(), strict=True
+        ):
+            subject = origins[clip_id].subject if clip_id in origins else None
+            if subject is not None and valid:
+                found[subject][answer] += 1
     return found
 
 

@@ -50,8 +50,9 @@ def cross_validation(
         `mean` and `std` (sample standard deviation over the folds) of UAR, WAR and macro-F1,
         `calibration` (see `facewave.evaluation.calibration`; null for scores that use nothing of
         the test person), `pooled` (all folds' test clips together: scores, `confusion`,
-        `per_class`), `bootstrap`, `majority_class`, `folds`, `published` (reference lines) and
-        `published_source`.
+        `per_class`), `seeds` (of these, each seed's and their standard deviation), `bootstrap`
+        (intervals, and over what), `videos` (one answer per video, where clips are windows),
+        `majority_class`, `folds`, `published` (reference lines) and `published_source`.
     """
     return {
         "dataset": dataset,
@@ -61,7 +62,9 @@ def cross_validation(
         "mean": scores["fold_mean"],
         "std": scores["fold_std"],
         "pooled": scores["overall"],
+        "seeds": scores["seeds"],
         "bootstrap": scores["bootstrap"],
+        "videos": scores["videos"],
         "majority_class": scores["majority_class"],
         "n_invalid": scores["n_invalid"],
         "folds": scores["folds"],
@@ -84,12 +87,16 @@ def describe(summary: Mapping[str, Any]) -> str:
     """Return the result as one line, in percent."""
     words = []
     for name in ("uar", "war"):
-        low, high = (summary["bootstrap"]["subjects"] or summary["bootstrap"]["clips"])[name]
+        low, high = summary["bootstrap"][name]
+        spread = summary["seeds"]["std"]
         words.append(
-            f"{name.upper()} {100 * summary['mean'][name]:.1f} ± {100 * summary['std'][name]:.1f} "
-            f"(pooled {100 * summary['pooled'][name]:.1f}, {100 * low:.1f} to {100 * high:.1f})"
+            f"{name.upper()} {100 * summary['pooled'][name]:.1f}"
+            + (f" ± {100 * spread[name]:.1f} over {summary['seeds']['n']} seeds" if spread else "")
+            + f" ({100 * low:.1f} to {100 * high:.1f}); "
+            f"mean of folds {100 * summary['mean'][name]:.1f} ± {100 * summary['std'][name]:.1f}"
         )
     folds = f"{summary['dataset']}, {summary['protocol']}, {len(summary['folds'])} folds"
     calibrated = summary.get("calibration")
     task = f" ({calibrated['text']})" if calibrated else ""
-    return f"{folds}: {'; '.join(words)}{task}"
+    drawn = f"{summary['bootstrap']['n']} {summary['bootstrap']['unit']}"
+    return f"{folds}, intervals over {drawn}: {'; '.join(words)}{task}"

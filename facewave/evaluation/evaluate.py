@@ -17,7 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave import __version__
-from facewave.evaluation.metrics import evaluate, evaluate_regression, majority_predictions
+from facewave.evaluation.metrics import (
+    evaluate,
+    evaluate_regression,
+    majority_predictions,
+    mean_metrics,
+)
 from facewave.evaluation.predictions import (
     INVALID_ANSWER,
     Predictions,
@@ -25,10 +30,11 @@ from facewave.evaluation.predictions import (
     read_predictions,
 )
 from facewave.evaluation.resampling import score_intervals
-from facewave.splits.read import SplitTable, read_split, read_subjects
+from facewave.evaluation.units import Origin, Units, join_windows, units_of, videos_of
+from facewave.splits.read import SplitTable, read_split
 from facewave.storage.store import file_sha256
 
-_FOLD_SCORES = ("uar", "war", "macro_f1")
+_SCORES = ("uar", "war", "macro_f1")
 
 Test = TypeVar("Test", Predictions, RegressionPredictions)
 
@@ -39,16 +45,21 @@ class Fold(Generic[Test]):
 
     Attributes:
         name: for messages and the table of folds.
-        test: predictions of the test part only.
+        test: predictions of the test part only, of the first seed.
         train_labels: int64 (m,), of all clips of the training part.
-        subjects: the person of each test clip, None where it is not known; empty where they were
-            not read.
+        other_seeds: predictions of the same clips by trainings that differ in their seed alone.
     """
 
     name: str
     test: Test
     train_labels: NDArray[np.int64]
-    subjects: tuple[str | None, ...] = ()
+    other_seeds: tuple[Test, ...] = ()
+
+    @property
+    def tests(self) -> tuple[Test, ...]:
+        """The predictions of all seeds."""
+        first: tuple[Test, ...] = (self.test,)
+        return first + self.other_seeds
 
 
 def read_folds(
@@ -56,45 +67,41 @@ def read_folds(
     train_splits: Sequence[str | Path],
     *,
     names: Sequence[str] | None = None,
-    test_splits: Sequence[str | Path] | None = None,
 ) -> list[Fold[Any]]:
     """Read the folds of an evaluation.
 
     Args:
-        predictions: predictions file of each fold.
+        predictions: predictions files, fold after fold, in each of them one per seed.
         train_splits: training part of each fold, in the same order; only its labels are read.
         names: of the folds; None: their numbers, from 1.
-        test_splits: test part of each fold, read for the subjects; None: they are not needed.
 
     Raises:
         ValueError: the files do not fit together, or a test clip was trained on.
     """
-    names = names or [str(number) for number in range(1, len(predictions) + 1)]
-    if not predictions or not len(predictions) == len(train_splits) == len(names):
+    names = names or [str(number) for number in range(1, len(train_splits) + 1)]
+    seeds, rest = divmod(len(predictions), max(1, len(names)))
+    if not seeds or rest or len(train_splits) != len(names):
         raise ValueError(
             f"{len(predictions)} prediction files, {len(train_splits)} training parts and "
-            f"{len(names)} names: expected one of each per fold, and at least one fold"
+            f"{len(names)} names: expected for each fold one part and as many files as for every "
+            "other fold, and at least one fold"
         )
-    tests: Sequence[str | Path | None] = test_splits or [None] * len(names)
-    if len(tests) != len(names):
-        raise ValueError(f"{len(tests)} test parts for {len(names)} folds: expected one per fold")
     return [
-        _read_fold(name, Path(answers), Path(split), None if part is None else Path(part))
-        for name, answers, split, part in zip(names, predictions, train_splits, tests, strict=True)
+        _read_fold(name, predictions[place * seeds : (place + 1) * seeds], Path(split))
+        for place, (name, split) in enumerate(zip(names, train_splits, strict=True))
     ]
 
 
-def _read_fold(name: str, answers: Path, split: Path, test_split: Path | None) -> Fold[Any]:
-    test = read_predictions(answers).of_part("test")
+def _read_fold(name: str, answers: Sequence[str | Path], split: Path) -> Fold[Any]:
+    tests = [read_predictions(path).of_part("test") for path in answers]
     train = read_split(split, groups=())
-    if isinstance(test, Predictions):
-        _check_classes(test, train, answers, split)
-    _check_leak(test.clip_ids, train, answers, split)
-    subjects: tuple[str | None, ...] = ()
-    if test_split is not None:
-        known = read_subjects(test_split)
-        subjects = tuple(known.get(clip_id) for clip_id in test.clip_ids)
-    return Fold(name=name, test=test, train_labels=train.labels, subjects=subjects)
+    for path, test in zip(map(Path, answers), tests, strict=True):
+        if isinstance(test, Predictions):
+            _check_classes(test, train, path, split)
+        _check_leak(test.clip_ids, train, path, split)
+        if test.clip_ids != tests[0].clip_ids:
+            raise ValueError(f"{path}: holds other clips than {answers[0]}: train the model again")
+    return Fold(name=name, test=tests[0], train_labels=train.labels, other_seeds=tuple(tests[1:]))
 
 
 def _check_classes(test: Predictions, train: SplitTable, answers: Path, split: Path) -> None:
@@ -115,14 +122,22 @@ def _check_leak(clip_ids: Sequence[str], train: SplitTable, answers: Path, split
         )
 
 
-def evaluate_folds(folds: Sequence[Fold[Any]], *, seed: int = 0) -> dict[str, Any]:
+def evaluate_folds(
+    folds: Sequence[Fold[Any]],
+    *,
+    origins: Mapping[str, Origin] | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
     """Score the test clips of all folds, pooled and, of classes, fold by fold.
 
     Every clip counts, the ones without features too (`overall`); `valid_only` drops them and is
     null where none is left. `majority_class` predicts each fold's most frequent training class.
 
+    Of several seeds all scores, counts of the confusion matrix too, are means over the seeds.
+
     Args:
         folds: with test clips of their own, all of classes or all of values.
+        origins: of the clips, from `facewave.evaluation.units.read_origins`; None: not known.
         seed: of the confidence intervals.
 
     Returns:
@@ -130,9 +145,13 @@ def evaluate_folds(folds: Sequence[Fold[Any]], *, seed: int = 0) -> dict[str, An
 
         Of classes: `overall`, `valid_only`, `majority_class` (see `Metrics.to_json`), `n_invalid`,
         `classes`, `folds` (n and scores of each) and, of several folds, `fold_mean` and `fold_std`
-        (sample standard deviation), else null; `bootstrap`, the confidence intervals of `overall`
-        (see `facewave.evaluation.resampling.score_intervals`). Of a model that answers in words of
-        its own also `invalid_rate`, the fraction of its answers that name no class: they are wrong.
+        (sample standard deviation), else null; `seeds`: `n`, the UAR, WAR and macro-F1 of each
+        (`values`) and their sample standard deviation (`std`, null for one seed); `bootstrap`, the
+        confidence intervals of `overall` and over what they are (see
+        `facewave.evaluation.resampling.score_intervals`). Where clips are windows of videos also
+        `videos`, the same with the mean probabilities of a video's windows as its answer
+        (`overall`, `seeds`, `bootstrap`), else null. Of a model that answers in words of its own
+        also `invalid_rate`, the fraction of its answers that name no class: they are wrong.
 
         Of values: `targets`, the scores of each target (see `RegressionMetrics`),
         `mean_of_training`, those of always predicting the training part's mean, `n`, `n_invalid`.
@@ -154,15 +173,19 @@ def evaluate_folds(folds: Sequence[Fold[Any]], *, seed: int = 0) -> dict[str, An
     if count > 1:
         raise ValueError(f"clip {clip!r} is tested {count} times: the folds overlap")
     if isinstance(first.test, Predictions):
-        return _score_classes(folds, seed=seed)
+        return _score_classes(folds, origins=origins or {}, seed=seed)
     return _score_values(folds)
 
 
-def _score_classes(folds: Sequence[Fold[Predictions]], *, seed: int) -> dict[str, Any]:
+def _score_classes(
+    folds: Sequence[Fold[Predictions]], *, origins: Mapping[str, Origin], seed: int
+) -> dict[str, Any]:
     classes = folds[0].test.classes
-    y_true = np.concatenate([fold.test.labels for fold in folds])
-    y_pred = np.concatenate([fold.test.predicted for fold in folds])
+    labels = np.concatenate([fold.test.labels for fold in folds])
+    answers = _of_seeds(folds, lambda test: test.predicted)
     valid = np.concatenate([fold.test.valid for fold in folds])
+    clip_ids = [clip_id for fold in folds for clip_id in fold.test.clip_ids]
+    units = units_of(clip_ids, origins)
     majority = [
         majority_predictions(fold.train_labels, n=fold.test.labels.size, n_classes=len(classes))
         for fold in folds
@@ -170,38 +193,74 @@ def _score_classes(folds: Sequence[Fold[Predictions]], *, seed: int) -> dict[str
     table = [_fold_row(fold, baseline) for fold, baseline in zip(folds, majority, strict=True)]
     scores: dict[str, Any] = {
         "classes": list(classes),
-        "overall": evaluate(y_true, y_pred, classes=classes).to_json(),
-        "valid_only": evaluate(y_true[valid], y_pred[valid], classes=classes).to_json()
+        **_scored(labels, answers, classes=classes, units=units, seed=seed),
+        "valid_only": mean_metrics(labels[valid], answers[:, valid], classes=classes)
         if valid.any()
         else None,
         "n_invalid": int((~valid).sum()),
-        "majority_class": evaluate(y_true, np.concatenate(majority), classes=classes).to_json(),
+        "majority_class": evaluate(labels, np.concatenate(majority), classes=classes).to_json(),
         "folds": table,
         "fold_mean": _across(table, np.mean),
         "fold_std": _across(table, lambda scores: np.std(scores, ddof=1)),
-        "bootstrap": score_intervals(
-            y_true, y_pred, n_classes=len(classes), seed=seed, subjects=_subjects(folds)
-        ),
+        "videos": None,
     }
+    videos = videos_of(clip_ids, labels, origins)
+    if videos is not None:
+        _, first = np.unique(videos, return_index=True)
+        probabilities = _of_seeds(folds, lambda test: test.probabilities)
+        joined = [join_windows(own, valid, videos).argmax(axis=1) for own in probabilities]
+        scores["videos"] = _scored(
+            labels[first],
+            np.stack(joined),
+            classes=classes,
+            units=units_of([clip_ids[row] for row in first], origins),
+            seed=seed,
+        )
     if classes[-1] == INVALID_ANSWER:
-        scores["invalid_rate"] = float((y_pred == len(classes) - 1).mean())
+        scores["invalid_rate"] = float((answers == len(classes) - 1).mean())
     return scores
 
 
-def _subjects(folds: Sequence[Fold[Predictions]]) -> list[str | None] | None:
-    if not all(fold.subjects for fold in folds):
-        return None
-    return [subject for fold in folds for subject in fold.subjects]
+def _of_seeds(
+    folds: Sequence[Fold[Predictions]], of: Callable[[Predictions], NDArray[Any]]
+) -> NDArray[Any]:
+    """Return an array of the clips of all folds for each seed, (S, n, ...)."""
+    seeds = zip(*(fold.tests for fold in folds), strict=True)
+    return np.stack([np.concatenate([of(test) for test in tests]) for tests in seeds])
+
+
+def _scored(
+    labels: NDArray[np.int64],
+    answers: NDArray[np.int64],
+    *,
+    classes: Sequence[str],
+    units: Units,
+    seed: int,
+) -> dict[str, Any]:
+    """Return the scores of answers (S, n), their spread over the seeds and their intervals."""
+    single = [evaluate(labels, own, classes=classes) for own in answers]
+    values = {name: [getattr(own, name) for own in single] for name in _SCORES}
+    std = None
+    if len(answers) > 1:
+        std = {name: float(np.std(of, ddof=1)) for name, of in values.items()}
+    return {
+        "overall": mean_metrics(labels, answers, classes=classes),
+        "seeds": {"n": len(answers), "values": values, "std": std},
+        "bootstrap": score_intervals(
+            labels, (answers == labels).mean(axis=0), units=units, seed=seed
+        ),
+    }
 
 
 def _fold_row(fold: Fold[Predictions], majority: NDArray[np.int64]) -> dict[str, Any]:
     labels, classes = fold.test.labels, fold.test.classes
-    scores = evaluate(labels, fold.test.predicted, classes=classes)
+    answers = np.stack([test.predicted for test in fold.tests])
+    scores = mean_metrics(labels, answers, classes=classes)
     baseline = evaluate(labels, majority, classes=classes)
     return {
         "name": fold.name,
-        "n": scores.n,
-        **{name: getattr(scores, name) for name in _FOLD_SCORES},
+        "n": scores["n"],
+        **{name: scores[name] for name in _SCORES},
         "majority_uar": baseline.uar,
         "majority_war": baseline.war,
     }
@@ -212,7 +271,7 @@ def _across(
 ) -> dict[str, float] | None:
     if len(table) < 2:
         return None
-    return {name: float(statistic([row[name] for row in table])) for name in _FOLD_SCORES}
+    return {name: float(statistic([row[name] for row in table])) for name in _SCORES}
 
 
 def _score_values(folds: Sequence[Fold[RegressionPredictions]]) -> dict[str, Any]:
@@ -240,12 +299,12 @@ def provenance(folds: Sequence[Fold[Any]], inputs: Iterable[str | Path]) -> dict
         inputs: every file that was read.
 
     Returns:
-        `facewave` (version), `seeds` and `models` of the folds' predictions (null where a file
-        does not say), `sha256` of each input by its path as given.
+        `facewave` (version), `seeds` of all predictions and `models` of the folds (null where a
+        file does not say), `sha256` of each input by its path as given.
     """
     return {
         "facewave": __version__,
-        "seeds": [fold.test.metadata.get("seed") for fold in folds],
+        "seeds": [test.metadata.get("seed") for fold in folds for test in fold.tests],
         "models": [fold.test.metadata.get("model") for fold in folds],
         "sha256": {str(path): file_sha256(Path(path)) for path in inputs},
     }

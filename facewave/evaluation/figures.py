@@ -41,7 +41,7 @@ def draw_confusion(path: Path, metrics: Mapping[str, Any], *, title: str) -> Non
         figure.savefig(temporary, dpi=150, metadata=_METADATA)
 
 
-def plot_confusion(axes: Any, names: Sequence[str], confusion: Sequence[Sequence[int]]) -> None:
+def plot_confusion(axes: Any, names: Sequence[str], confusion: Sequence[Sequence[float]]) -> None:
     """Plot a confusion matrix into axes of matplotlib.
 
     Colours are fractions of a row (of the true class), the numbers are clips; a class without a
@@ -50,9 +50,9 @@ def plot_confusion(axes: Any, names: Sequence[str], confusion: Sequence[Sequence
     Args:
         axes: to plot into; its figure gets a colour bar.
         names: of the C classes.
-        confusion: counts (C, C); rows are the true classes.
+        confusion: counts (C, C), or their means; rows are the true classes.
     """
-    counts = np.array(confusion, dtype=np.int64)
+    counts = np.array(confusion, dtype=np.float64)
     totals = counts.sum(axis=1, keepdims=True)
     fractions = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
     mesh = axes.pcolormesh(fractions, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=1)
@@ -61,7 +61,14 @@ def plot_confusion(axes: Any, names: Sequence[str], confusion: Sequence[Sequence
     for (row, column), count in np.ndenumerate(counts):
         colour = "white" if fractions[row, column] > 0.5 else _DARK if count else _GREY
         centre = (column + 0.5, row + 0.5)
-        axes.text(*centre, str(count), ha="center", va="center", color=colour, fontsize=9)
+        axes.text(
+            *centre,
+            f"{count:.1f}".removesuffix(".0"),
+            ha="center",
+            va="center",
+            color=colour,
+            fontsize=9,
+        )
     ticks = np.arange(len(names)) + 0.5
     turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
     axes.set_xticks(ticks, names, **turned, parse_math=False)

@@ -99,6 +99,43 @@ def evaluate(y_true: ArrayLike, y_pred: ArrayLike, *, classes: Sequence[str]) ->
     )
 
 
+def mean_metrics(
+    y_true: ArrayLike, answers: NDArray[np.int64], *, classes: Sequence[str]
+) -> dict[str, Any]:
+    """Return the mean of the scores of several sets of answers, as plain values.
+
+    Args:
+        y_true: int (n,), indexes into `classes`
+        answers: int (S, n), one row per set; S > 0
+        classes: class names
+
+    Returns:
+        the keys of `Metrics`; with one row exactly its scores. A score of a class is the mean over
+        the sets in which it is defined, a count of the confusion matrix over all of them.
+    """
+    found = [evaluate(y_true, own, classes=classes).to_json() for own in answers]
+    if len(found) == 1:
+        return found[0]
+    per_class = [
+        {
+            **same[0],
+            **{name: _mean([row[name] for row in same]) for name in ("precision", "recall", "f1")},
+        }
+        for same in zip(*(own["per_class"] for own in found), strict=True)
+    ]
+    return {
+        "n": found[0]["n"],
+        **{name: _mean([own[name] for own in found]) for name in ("uar", "war", "macro_f1")},
+        "per_class": per_class,
+        "confusion": np.mean([own["confusion"] for own in found], axis=0).tolist(),
+    }
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    defined = [value for value in values if value is not None]
+    return float(np.mean(defined)) if defined else None
+
+
 def unweighted_average_recall(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """Return the mean recall over the classes that occur in `y_true`.
 

@@ -1,132 +1,185 @@
-"""Bootstrap intervals and a paired permutation test: how far scores depend on the tested clips.
+"""Bootstrap intervals and a paired permutation test: how far scores depend on who is tested.
 
-Only the clips that are tested are drawn anew: intervals and p hold for these trained models and
-say nothing of another training.
+Whole units (see `units.py`) are drawn or exchanged, and nothing else: intervals and p hold for
+these trained models and say nothing of another training.
 
 References:
 - B. Efron, R. Tibshirani, "An Introduction to the Bootstrap", 1993.
 - R. A. Fisher's permutation test, here of paired answers.
+- S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
+  Statistics 6, 1979.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-# Samples of `score_intervals`, and of the comparisons.
+from facewave.evaluation.units import Units
+
 N_BOOTSTRAP = 2000
-_N_COMPARED = 4000
 LEVEL = 0.95
-# Samples drawn at a time: what bounds the memory when there are many clips or subjects.
-_CHUNK = 250
+# With at most this many units all exchanges are counted, else as many are drawn.
+_EXACT_UNITS = 18
+_N_PERMUTATIONS = 9999
+# Numbers that are held at a time while samples are drawn.
+_HELD = 2_000_000
 
-Counts = NDArray[np.int64]
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Samples:
+    """Scores of bootstrap samples, for K sets of answers drawn together.
+
+    Attributes:
+        uar, war: float64 (samples, K).
+    """
+
+    uar: Values
+    war: Values
+
+
+def bootstrap(right: Values, labels: NDArray[np.int64], units: Units, *, seed: int) -> Samples:
+    """Draw units with replacement, and score each sample.
+
+    Memory does not grow with the number of samples, and that of a sample not with the clips.
+
+    Args:
+        right: (K, n), how right each clip is in K sets of answers: 0 or 1, or a mean over seeds.
+        labels: (n,), indexes of classes; at least one.
+        units: of the clips.
+        seed: of the 2,000 samples.
+    """
+    classes = int(labels.max()) + 1
+    cells = units.of_clip * classes + labels
+    cell_count = units.count * classes
+    # One row per unit: clips of each class, then of each set of answers the right ones.
+    rows = np.stack([np.bincount(cells, w, cell_count) for w in (np.ones(labels.size), *right)])
+    rows = rows.reshape(-1, units.count, classes).swapaxes(0, 1).reshape(units.count, -1)
+    # Units with equal rows (most clips, if they are the units) are drawn as one.
+    kinds, counts = np.unique(rows.round(9), axis=0, return_counts=True)
+    random = np.random.default_rng(seed)
+    chunk = max(1, _HELD // len(kinds))
+    drawn = [
+        random.multinomial(units.count, counts / units.count, size=min(chunk, N_BOOTSTRAP - done))
+        @ kinds
+        for done in range(0, N_BOOTSTRAP, chunk)
+    ]
+    sums = np.concatenate(drawn).reshape(N_BOOTSTRAP, -1, classes)
+    support, hits = sums[:, :1], sums[:, 1:]
+    recall = np.divide(hits, support, out=np.zeros(hits.shape), where=support > 0)
+    # As in the score itself, a class that a sample lacks does not count.
+    return Samples(
+        uar=recall.sum(axis=2) / (support > 0).sum(axis=2),
+        war=hits.sum(axis=2) / support.sum(axis=2),
+    )
+
+
+def limits(drawn: Values) -> list[float]:
+    """Return the 95 % percentile interval [low, high] of samples (n,)."""
+    tail = (1 - LEVEL) / 2
+    found: list[float] = np.quantile(drawn, [tail, 1 - tail]).tolist()
+    return found
 
 
 def score_intervals(
-    y_true: NDArray[np.int64],
-    y_pred: NDArray[np.int64],
-    *,
-    n_classes: int,
-    seed: int,
-    subjects: Sequence[str | None] | None = None,
+    y_true: NDArray[np.int64], right: Values, *, units: Units, seed: int
 ) -> dict[str, Any]:
-    """Return 95 % percentile intervals of UAR and WAR from 2,000 samples with replacement.
-
-    Clips of one person are alike, so the interval over subjects is the wider and the more honest
-    one.
+    """Return 95 % percentile intervals of UAR and WAR from 2,000 samples of units.
 
     Args:
         y_true: (n,) indexes of classes, at least one.
-        y_pred: (n,) indexes of classes.
-        n_classes: number of classes.
+        right: (n,), how right each clip is: 0 or 1, or a mean over seeds.
+        units: of the clips.
         seed: of the samples.
-        subjects: the person of each clip; None where it is not known.
 
     Returns:
-        plain values: `n_bootstrap`, `level`, `seed`, `clips` and `subjects`: `n` and the limits
-        `uar` and `war` as [low, high]. `subjects` is null unless every clip has a subject and
-        there are at least two.
+        plain values: `n_bootstrap`, `level`, `seed`, `unit` (what was drawn), `n` (their number)
+        and the limits `uar` and `war` as [low, high]
     """
-    cells = y_true * n_classes + y_pred
-    random = np.random.default_rng(seed)
-    # Drawing n clips with replacement is drawing counts of the cells of the confusion matrix.
-    counts = np.bincount(cells, minlength=n_classes**2)
-    clips = random.multinomial(cells.size, counts / cells.size, size=N_BOOTSTRAP)
-    over_subjects = None
-    if subjects is not None and None not in subjects and len(set(subjects)) > 1:
-        of_subjects = _counts_of_subjects(cells, subjects, n_classes)
-        n = len(of_subjects)
-        samples = [
-            random.multinomial(n, np.full(n, 1 / n), size=_CHUNK) @ of_subjects
-            for _ in range(0, N_BOOTSTRAP, _CHUNK)
-        ]
-        over_subjects = _score_limits(np.concatenate(samples), n_classes, n=n)
+    samples = bootstrap(right[np.newaxis].astype(np.float64), y_true, units, seed=seed)
     return {
         "n_bootstrap": N_BOOTSTRAP,
         "level": LEVEL,
         "seed": seed,
-        "clips": _score_limits(clips, n_classes, n=cells.size),
-        "subjects": over_subjects,
+        "unit": units.kind,
+        "n": units.count,
+        "uar": limits(samples.uar[:, 0]),
+        "war": limits(samples.war[:, 0]),
     }
 
 
-def _counts_of_subjects(cells: Counts, subjects: Sequence[str | None], n_classes: int) -> Counts:
-    """Return the confusion matrix of each subject, (subjects, classes squared)."""
-    names, position = np.unique(np.array(subjects, dtype=str), return_inverse=True)
-    counts = np.zeros((names.size, n_classes**2), np.int64)
-    np.add.at(counts, (position, cells), 1)
-    return counts
+@dataclass(frozen=True, kw_only=True)
+class PairedTest:
+    """A two-sided test of paired differences.
+
+    Attributes:
+        p: fraction of all exchanges whose sum is at least as far from 0 as the one found.
+        smallest_p: the smallest p that the test could have given for these units.
+        exact: whether all exchanges were counted; else 9,999 were drawn.
+    """
+
+    p: float
+    smallest_p: float
+    exact: bool
 
 
-def _score_limits(samples: Counts, n_classes: int, *, n: int) -> dict[str, Any]:
-    """Return the percentile intervals of confusion matrices (samples, classes squared)."""
-    confusion = samples.reshape(-1, n_classes, n_classes)
-    right = np.diagonal(confusion, axis1=1, axis2=2)
-    support = confusion.sum(axis=2)
-    recall = np.divide(right, support, out=np.zeros(right.shape), where=support > 0)
-    # As in the score itself, a class that a sample lacks does not count.
-    uar = recall.sum(axis=1) / (support > 0).sum(axis=1)
-    war = right.sum(axis=1) / support.sum(axis=1)
-    return {"n": int(n), "uar": _limits(uar), "war": _limits(war)}
-
-
-def _limits(drawn: NDArray[np.float64]) -> list[float]:
-    tail = (1 - LEVEL) / 2
-    limits: list[float] = np.quantile(drawn, [tail, 1 - tail]).tolist()
-    return limits
-
-
-def stratified_interval(
-    contributions: NDArray[np.float64], strata: NDArray[np.int64], *, seed: int
-) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval of a sum over clips, each stratum resampled for itself.
+def paired_permutation(differences: Values, units: Units, *, seed: int) -> PairedTest:
+    """Test whether a sum of paired differences is 0: exchange the pairs of whole units.
 
     Args:
-        contributions: (n,), what each clip adds to the sum.
-        strata: int (n,), such as the classes of the clips.
-        seed: of the 4,000 samples.
+        differences: (n,), what each clip adds to the difference of two scores. For UAR and WAR this
+            sum is exact: an exchange changes no class's number of clips.
+        units: of the clips.
+        seed: of the exchanges, where they are drawn.
     """
-    random = np.random.default_rng(seed)
-    sums = np.zeros(_N_COMPARED)
-    for stratum in np.unique(strata):
-        own = contributions[strata == stratum]
-        for start in range(0, _N_COMPARED, _CHUNK):
-            drawn = random.integers(own.size, size=(_CHUNK, own.size))
-            sums[start : start + _CHUNK] += own[drawn].sum(axis=1)
-    low, high = _limits(sums)
-    return low, high
+    sums = np.bincount(units.of_clip, differences, units.count)
+    # Rounded, so that sums that are equal by hand are equal here.
+    scale = max(float(np.abs(sums).max(initial=0.0)), 1e-300)
+    sizes = (np.abs(sums) / scale).round(9)
+    observed = abs(float((np.sign(sums) * sizes).sum())) - 1e-7
+    sizes = sizes[sizes > 0]
+    if sizes.size <= _EXACT_UNITS:
+        found = np.zeros(1)
+        for size in sizes:
+            found = np.concatenate([found + size, found - size])
+        p = float((np.abs(found) >= observed).mean())
+        return PairedTest(p=p, smallest_p=min(1.0, 2.0 / found.size), exact=True)
+    as_large = int((np.abs(_drawn_sums(sizes, seed)) >= observed).sum())
+    least = 1 / (1 + _N_PERMUTATIONS)
+    return PairedTest(p=(1 + as_large) * least, smallest_p=least, exact=False)
 
 
-def paired_permutation(differences: NDArray[np.float64], *, seed: int) -> float:
-    """Return the two-sided p of a sum of paired differences (n,) under exchange of the pairs."""
+def _drawn_sums(sizes: Values, seed: int) -> Values:
+    """Return sums of values with random signs.
+
+    Of m equal values the number with a plus is binomial: clips, which have few different values,
+    are drawn by values and not one by one.
+    """
+    values, counts = np.unique(sizes, return_counts=True)
     random = np.random.default_rng(seed)
-    least = abs(differences.sum()) - 1e-12
-    as_large = 0
-    for _ in range(0, _N_COMPARED, _CHUNK):
-        signs = random.choice([-1.0, 1.0], size=(_CHUNK, differences.size))
-        as_large += int((np.abs(signs @ differences) >= least).sum())
-    return (1 + as_large) / (1 + _N_COMPARED)
+    found = np.zeros(_N_PERMUTATIONS)
+    chunk = max(1, _HELD // _N_PERMUTATIONS)
+    for start in range(0, values.size, chunk):
+        own = counts[start : start + chunk]
+        plus = random.binomial(own, 0.5, size=(_N_PERMUTATIONS, own.size))
+        found += (2 * plus - own) @ values[start : start + chunk]
+    return found
+
+
+def holm(p_values: ArrayLike) -> Values:
+    """Return p of several tests, adjusted by Holm: those below a level err together as often.
+
+    Args:
+        p_values: (k,), in any order.
+    """
+    p = np.asarray(p_values, np.float64)
+    order = np.argsort(p, kind="stable")
+    adjusted = np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1))
+    found = np.empty(p.size)
+    found[order] = np.minimum(adjusted, 1.0)
+    return found

@@ -168,6 +168,6 @@ def _draw_bars(axes: Any, rows: Sequence[Importance], title: str) -> None:
     axes.set_yticks(places, [row.name for row in rows])
     axes.invert_yaxis()
     axes.grid(axis="x", alpha=0.3)
-    axes.set_xlabel("UAR lost, points; line: 95 % interval over clips")
+    axes.set_xlabel("UAR lost, points; line: 95 % interval")
     axes.set_title(title, fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)

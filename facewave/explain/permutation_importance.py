@@ -19,7 +19,8 @@ import torch
 from numpy.typing import NDArray
 
 from facewave.evaluation.metrics import unweighted_average_recall
-from facewave.evaluation.resampling import stratified_interval
+from facewave.evaluation.resampling import bootstrap, limits
+from facewave.evaluation.units import Units
 from facewave.explain.column_groups import ColumnGroup, column_groups
 from facewave.explain.first_layer import FirstLayer
 from facewave.mlp.model import TrainedMlp, check_compatible
@@ -36,7 +37,7 @@ class Importance:
         kind, name: of the group, see `facewave.explain.column_groups`.
         columns: their number.
         uar_drop: UAR without permutation minus the mean UAR over the repeats; a fraction.
-        low, high: 95 % bootstrap interval of `uar_drop` over clips, drawn within each class.
+        low, high: 95 % bootstrap interval of `uar_drop` over subjects or what else is known.
         uar_std: standard deviation of the UAR over the repeats.
         loss_rise: mean cross entropy over the repeats minus that without permutation, nats.
     """
@@ -56,6 +57,7 @@ class FoldAnswers:
     """The answers of one fold's model with and without permutation.
 
     Attributes:
+        clip_ids: n ids.
         labels: int64 (n,).
         predicted: int64 (n,).
         losses: float64 (n,), cross entropy of each clip.
@@ -63,6 +65,7 @@ class FoldAnswers:
         permuted_losses: float64 (G, n), means over the repeats.
     """
 
+    clip_ids: Sequence[str]
     labels: NDArray[np.int64]
     predicted: NDArray[np.int64]
     losses: NDArray[np.float64]
@@ -115,6 +118,7 @@ def permuted_answers(
                 permuted[place, repeat] = changed.argmax(axis=1)
                 losses[place] += _losses(changed, table.labels) / repeats
     return FoldAnswers(
+        clip_ids=table.clip_ids,
         labels=table.labels,
         predicted=answers.argmax(axis=1),
         losses=_losses(answers, table.labels),
@@ -140,13 +144,14 @@ def explained_groups(model: TrainedMlp) -> list[ColumnGroup]:
 
 
 def importances(
-    groups: Sequence[ColumnGroup], folds: Sequence[FoldAnswers], *, seed: int
+    groups: Sequence[ColumnGroup], folds: Sequence[FoldAnswers], *, units: Units, seed: int
 ) -> list[Importance]:
     """Pool the folds: what each group's permutation costs, in the order of the groups.
 
     Args:
         groups: as given to `permuted_answers` for every fold.
         folds: at least one, with equal numbers of repeats.
+        units: of the clips of all folds, which intervals are over.
         seed: of the intervals.
     """
     labels = np.concatenate([fold.labels for fold in folds])
@@ -154,13 +159,12 @@ def importances(
     permuted = np.concatenate([fold.permuted for fold in folds], axis=2)
     rises = np.concatenate([fold.permuted_losses - fold.losses for fold in folds], axis=1)
     before = unweighted_average_recall(labels, predicted)
-    counts = np.bincount(labels)
-    weights = 1 / counts[labels] / np.count_nonzero(counts)
     found = []
     for group, answers, rise in zip(groups, permuted, rises, strict=True):
         scores = [unweighted_average_recall(labels, answer) for answer in answers]
-        lost = (predicted == labels) - (answers == labels).mean(axis=0)
-        low, high = stratified_interval(lost * weights, labels, seed=seed)
+        right = np.stack([predicted == labels, (answers == labels).mean(axis=0)])
+        drawn = bootstrap(right, labels, units, seed=seed).uar
+        low, high = limits(drawn[:, 0] - drawn[:, 1])
         found.append(
             Importance(
                 kind=group.kind,

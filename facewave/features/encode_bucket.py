@@ -20,7 +20,8 @@ from facewave.storage.store import (
     shard_path,
 )
 from facewave.storage.tables import format_rows, write_text
-from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.tracking.track_bucket import TRACK_COLUMNS, span_of
+from facewave.tracking.trajectory import open_trajectory
 from facewave.versions import FEATURE_VERSION
 
 _QUALITY_COLUMNS = tuple(Quality.__dataclass_fields__)
@@ -33,6 +34,7 @@ def feature_key(
     wavelet: WaveletOptions,
     quality: QualityOptions,
     face: FaceOptions | None = None,
+    span_ms: tuple[int, int] | None = None,
 ) -> str:
     """Return the key of the feature shard that is made from a trajectory shard.
 
@@ -42,6 +44,7 @@ def feature_key(
     Args:
         track_key: key of the trajectory shard.
         wavelet, quality, face: as for `encode_bucket`.
+        span_ms: of a segment, its part of the video; None for the whole video.
     """
     return content_key(
         stage="features",
@@ -51,6 +54,7 @@ def feature_key(
         face=_set_options(face or FaceOptions()),
         shapes={name: list(shape) for name, shape in feature_shapes(wavelet, face).items()},
         version=FEATURE_VERSION,
+        **({} if span_ms is None else {"span_ms": list(span_ms)}),
     )
 
 
@@ -111,32 +115,20 @@ def _encode(
     face: FaceOptions | None,
 ) -> tuple[Quality, str, bool]:
     if not row["key"]:
-        return _without_trajectory(row["error"]), "", False
-    key = feature_key(row["key"], wavelet=wavelet, quality=quality, face=face)
+        return Quality(valid=False, reason=row["error"]), "", False
+    span = span_of(row)
+    key = feature_key(row["key"], wavelet=wavelet, quality=quality, face=face, span_ms=span)
     shard = shard_path(store, "features", key)
     if is_whole(shard):
         values: dict[str, Any] = read_metadata(shard)["quality"]
         values |= {name: math.nan for name, value in values.items() if value is None}
         return Quality(**values), key, False
     judged = encode_clip(
-        shard_path(store, "tracks", row["key"]),
+        open_trajectory(shard_path(store, "tracks", row["key"]), span_ms=span),
         shard,
         wavelet=wavelet,
         quality=quality,
-        provenance={"track_key": row["key"]},
+        provenance={"track_key": row["key"], "span_ms": span},
         face=face,
     )
     return judged, key, True
-
-
-def _without_trajectory(reason: str) -> Quality:
-    return Quality(
-        valid=False,
-        reason=reason,
-        frames=0,
-        detected=0,
-        detection_ratio=0.0,
-        longest_gap=0,
-        jitter=math.nan,
-        mean_abs_yaw=math.nan,
-    )

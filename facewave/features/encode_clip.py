@@ -1,8 +1,9 @@
-"""Encode a clip: from a trajectory shard to a feature shard, with quality, alignment and gaps."""
+"""Encode a clip: from its trajectory to a feature shard, with quality, alignment and even time."""
 
 from __future__ import annotations
 
-import math
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave import __version__
-from facewave.features.alignment import Alignment, fit_alignment, head_pose, join_alignments
+from facewave.features.alignment import (
+    LEFT_EYE,
+    RIGHT_EYE,
+    Alignment,
+    fit_alignment,
+    head_pose,
+    join_alignments,
+)
+from facewave.features.clock import Clock, even_clock, resample
 from facewave.features.groups import (
     FaceOptions,
     WaveletOptions,
@@ -22,9 +31,8 @@ from facewave.features.groups import (
     sources,
 )
 from facewave.features.quality import (
-    LEFT_EYE,
     NOSE_TIP,
-    RIGHT_EYE,
+    Observed,
     Quality,
     QualityOptions,
     face_span,
@@ -32,49 +40,20 @@ from facewave.features.quality import (
     judge,
     mean_abs_yaw,
 )
-from facewave.storage.store import iter_frames, read_metadata, write_shard
+from facewave.storage.store import write_shard
+from facewave.tracking.trajectory import Trajectory
 from facewave.versions import FEATURE_VERSION
 
 # The trajectories of a clip are encoded in groups of columns of at most this many bytes.
 _GROUP_BYTES = 48 * 1024 * 1024
 # Frames that are aligned at a time.
 _FIT_FRAMES = 512
-# The array of a trajectory shard that a source is made of, where the names differ.
-_STORED = {"pose": "transform"}
-
-
-def fill_gaps(values: NDArray[np.float32], detected: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Fill frames without a face: linear between neighbours, constant at both ends.
-
-    Args:
-        values: float32 (T, ...), changed in place.
-        detected: bool (T,), at least one True.
-
-    Returns:
-        `values`.
-
-    Raises:
-        ValueError: if no frame has a face.
-    """
-    known = np.flatnonzero(detected)
-    if not len(known):
-        raise ValueError(
-            "expected frames with a face, got none; leave out clips without a trajectory"
-        )
-    missing = np.flatnonzero(~detected)
-    if not len(missing):
-        return values
-    after = np.searchsorted(known, missing)
-    left = known[np.maximum(after - 1, 0)]
-    right = known[np.minimum(after, len(known) - 1)]
-    weight = (missing - left) / np.maximum(right - left, 1)
-    weight = weight.reshape(-1, *[1] * (values.ndim - 1)).astype(np.float32)
-    values[missing] = values[left] + weight * (values[right] - values[left])
-    return values
+# The alignment that head pose and yaw are read from.
+_POSE = "transform"
 
 
 def encode_clip(
-    track_shard: Path,
+    clip: Trajectory,
     feature_shard: Path,
     *,
     wavelet: WaveletOptions,
@@ -82,7 +61,7 @@ def encode_clip(
     provenance: Mapping[str, Any],
     face: FaceOptions | None = None,
 ) -> Quality:
-    """Encode one trajectory shard, write its feature shard and return the quality of the clip.
+    """Encode one trajectory, write its feature shard and return the quality of the clip.
 
     The shard holds the groups of `feature_shapes`, among them `landmarks` float32 (K, 478, 3) and
     `blendshapes` float32 (K, 52), in the units of the trajectories (aligned landmarks and head
@@ -90,23 +69,30 @@ def encode_clip(
     the metadata.
 
     Args:
-        track_shard: trajectory shard that is read.
+        clip: its trajectory.
         feature_shard: shard that is written.
         wavelet, quality: see `WaveletOptions` and `QualityOptions`.
-        provenance: further metadata of the shard, JSON-serialisable.
+        provenance: where the clip comes from, JSON-serialisable: further metadata of the shard, and
+            the seed of the control `shuffle_time`.
         face: see `FaceOptions`; None: landmarks as they are, no head pose.
 
     Raises:
         DamagedShardError: if the trajectory shard is missing, truncated or altered.
     """
     face = face or FaceOptions()
-    judged, detected = judge_clip(track_shard, quality)
+    alignments = _fit(clip, {_POSE, face.align} - {"none"})
+    judged = judge_clip(clip, quality, pose=alignments.get(_POSE))
     shapes = feature_shapes(wavelet, face)
     arrays = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
     if judged.valid:
-        span = face_span(detected) if quality.trim_ends else slice(0, len(detected))
+        span = _span(clip, quality.trim_ends)
+        clock = clip_clock(clip).of_frames(span)
+        order = _order(clock.steps, provenance if face.shuffle_time else None)
         for source in sources(face):
-            coded = _encode_source(track_shard, source, detected, span, wavelet, face)
+            alignment = alignments.get(_POSE if source == "pose" else face.align)
+            coded = _encode_source(
+                clip, source, span, clock=clock, order=order, wavelet=wavelet, alignment=alignment
+            )
             for name, code in coded.items():
                 arrays[name] = code.reshape(shapes[name])
     metadata = {
@@ -122,119 +108,155 @@ def encode_clip(
     return judged
 
 
-def judge_clip(track_shard: Path, options: QualityOptions) -> tuple[Quality, NDArray[np.bool_]]:
-    """Return the quality of a trajectory shard and its frames with a face, bool (T,).
+def judge_clip(
+    clip: Trajectory, options: QualityOptions, *, pose: Alignment | None = None
+) -> Quality:
+    """Return the quality of a clip.
+
+    Args:
+        clip: its trajectory.
+        options: thresholds.
+        pose: alignment of its frames with `transform`; None: no face, or the yaw is not wanted.
 
     Raises:
-        DamagedShardError: if the trajectory shard is missing, truncated or altered.
+        DamagedShardError: if the trajectory shard is damaged.
     """
-    summary = read_metadata(track_shard)
-    detected = _read(track_shard, "detected", np.empty(0, np.bool_))
-    transform = _read(track_shard, "transform", np.empty((0, 4, 4), np.float32))
-    columns = [RIGHT_EYE, LEFT_EYE, NOSE_TIP]
+    chosen = [RIGHT_EYE, LEFT_EYE, NOSE_TIP]
     points = np.concatenate(
         [np.empty((0, 3, 2), np.float32)]
-        + [chunk[:, columns, :2] for chunk in iter_frames(track_shard, "landmarks")]
+        + [chunk[:, chosen, :2] for chunk in clip.iter("landmarks")]
     )
-    judged = judge(
-        detected,
-        announced=summary["frames_announced"],
-        jitter=jitter(points, aspect=summary["width"] / max(summary["height"], 1)),
-        mean_abs_yaw=mean_abs_yaw(transform),
-        error=summary["error"],
-        options=options,
+    observed = Observed(
+        announced=clip.announced,
+        decoded=clip.decoded,
+        error=clip.error,
+        unseen=clip.unseen,
+        changes=clip.changes,
+        cuts=clip.cuts,
+        jitter=jitter(points, aspect=clip.width / max(clip.height, 1)),
+        mean_abs_yaw=float("nan") if pose is None else mean_abs_yaw(head_pose(pose)),
     )
-    return judged, detected
+    clock = clip_clock(clip) if len(clip) else None
+    return judge(clip.detected, observed, clock=clock, options=options)
+
+
+def clip_clock(clip: Trajectory) -> Clock:
+    """Return the even clock of a clip of at least one frame."""
+    return even_clock(clip.timestamp_ms, default_rate=clip.fps)
 
 
 def read_trajectories(
-    track_shard: Path, *, source: str, chosen: slice, face: FaceOptions, trim_ends: bool
+    clip: Trajectory, *, source: str, chosen: slice, face: FaceOptions, trim_ends: bool
 ) -> NDArray[np.float32]:
-    """Return trajectories as they are coded, except that gaps are not filled but NaN.
+    """Return trajectories of the frames that are coded, before they are brought to an even clock.
 
     Args:
-        track_shard: trajectory shard of a clip with a face.
+        clip: with a face.
         source: `landmarks`, `blendshapes` or `pose`.
         chosen: columns of a flattened frame of the source; all three of each landmark.
         face, trim_ends: options of `features` and `quality`.
 
     Returns:
-        float32 (T, columns), T frames of the clip or of what `trim_ends` leaves of it.
+        float32 (T, columns), T frames of the clip or of what `trim_ends` leaves of it; NaN where
+        the face is missing.
 
     Raises:
-        DamagedShardError: if the trajectory shard is missing, truncated or altered.
+        DamagedShardError: if the trajectory shard is damaged.
     """
-    detected = _read(track_shard, "detected", np.empty(0, np.bool_))
-    span = face_span(detected) if trim_ends else slice(0, len(detected))
-    aligned = source == "landmarks" and face.align != "none"
-    alignment = _fit(track_shard, face.align) if aligned else None
-    return _read_columns(track_shard, source, span, chosen, alignment)
+    span = _span(clip, trim_ends)
+    method = {"landmarks": face.align, "pose": _POSE}.get(source, "none")
+    alignment = _fit(clip, {method} - {"none"}).get(method)
+    return _read_columns(clip, source, span, chosen, alignment)
 
 
-def _read(shard: Path, name: str, empty: NDArray[Any]) -> NDArray[Any]:
-    return np.concatenate([empty, *iter_frames(shard, name)])
+def coded_trajectories(
+    clip: Trajectory, *, source: str, chosen: slice, face: FaceOptions, trim_ends: bool
+) -> NDArray[np.float32]:
+    """Return trajectories as they are coded: on an even clock, without gaps.
+
+    Args and errors are those of `read_trajectories`.
+
+    Returns:
+        float32 (n, columns), n steps of the clock.
+    """
+    span = _span(clip, trim_ends)
+    values = read_trajectories(clip, source=source, chosen=chosen, face=face, trim_ends=trim_ends)
+    return resample(values, clip.detected[span], clip_clock(clip).of_frames(span))
+
+
+def _span(clip: Trajectory, trim_ends: bool) -> slice:
+    return face_span(clip.detected) if trim_ends else slice(0, len(clip))
+
+
+def _order(steps: int, seed: Mapping[str, Any] | None) -> NDArray[np.int64]:
+    """Return the order of the steps; with a seed shuffled, for each clip in its own way."""
+    if seed is None:
+        return np.arange(steps)
+    digest = hashlib.sha256(json.dumps(dict(seed), sort_keys=True).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "little")).permutation(steps)
 
 
 def _encode_source(
-    shard: Path,
+    clip: Trajectory,
     source: str,
-    detected: NDArray[np.bool_],
     span: slice,
+    *,
+    clock: Clock,
+    order: NDArray[np.int64],
     wavelet: WaveletOptions,
-    face: FaceOptions,
+    alignment: Alignment | None,
 ) -> dict[str, NDArray[np.float32]]:
     """Return the codes (rows, columns) of all groups of a source over a span of frames."""
-    metadata = read_metadata(shard)
-    alignment = None
-    if source == "landmarks" and face.align != "none":
-        alignment = _fit(shard, face.align)
     total = columns(source)
     # Energies need several times the memory of their input, and aligned landmarks come in threes.
     room = _GROUP_BYTES if not (wavelet.energy or wavelet.statistics) else _GROUP_BYTES // 8
-    detected = detected[span]
-    group = max(1, min(total, room // (4 * len(detected))))
-    if alignment is not None:
+    group = max(1, min(total, room // (4 * clock.steps)))
+    if source == "landmarks" and alignment is not None:
         group = max(3, group // 3 * 3)
-    order = np.random.default_rng(0).permutation if face.shuffle_time else np.arange
-    frames = order(len(detected))
+    detected = clip.detected[span]
     parts = [
         code_columns(
-            fill_gaps(_read_columns(shard, source, span, chosen, alignment), detected)[frames],
+            resample(_read_columns(clip, source, span, chosen, alignment), detected, clock)[order],
             source=source,
             wavelet=wavelet,
-            fps=metadata.get("fps", math.nan),
+            fps=clock.rate,
         )
         for chosen in (slice(start, start + group) for start in range(0, total, group))
     ]
     return {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
 
 
-def _fit(shard: Path, method: str) -> Alignment:
-    size = {name: read_metadata(shard)[name] for name in ("width", "height")}
-    return join_alignments(
-        [
-            fit_alignment(chunk, method=method, **size)
-            for chunk in iter_frames(shard, "landmarks", chunk=_FIT_FRAMES)
-        ]
-    )
+def _fit(clip: Trajectory, methods: set[str]) -> dict[str, Alignment]:
+    """Fit alignments in one pass over the landmarks; none for a clip without any face."""
+    if not methods or not clip.detected.any():
+        return {}
+    parts: dict[str, list[Alignment]] = {method: [] for method in sorted(methods)}
+    for chunk in clip.iter("landmarks", chunk=_FIT_FRAMES):
+        for method, found in parts.items():
+            found.append(fit_alignment(chunk, method=method, width=clip.width, height=clip.height))
+    return {method: join_alignments(found) for method, found in parts.items()}
 
 
 def _read_columns(
-    shard: Path, source: str, span: slice, chosen: slice, alignment: Alignment | None
+    clip: Trajectory, source: str, span: slice, chosen: slice, alignment: Alignment | None
 ) -> NDArray[np.float32]:
+    if source == "pose":
+        if alignment is None:
+            raise ValueError("expected a clip with a face, got none; leave it out")
+        return head_pose(alignment)[span, chosen]
+    aligned = source == "landmarks" and alignment is not None
     width = len(range(*chosen.indices(columns(source))))
     values = np.empty((span.stop - span.start, width), np.float32)
     position = 0
-    for chunk in iter_frames(shard, _STORED.get(source, source)):
-        frames = head_pose(chunk) if source == "pose" else chunk.reshape(len(chunk), -1)
-        rows = slice(max(position, span.start), min(position + len(chunk), span.stop))
-        if rows.start < rows.stop:
-            part = frames[rows.start - position : rows.stop - position, chosen]
-            if alignment is not None:
-                points = part.reshape(len(part), -1, 3)
-                part = alignment.of_frames(rows)(points).reshape(len(part), -1)
-            values[rows.start - span.start : rows.stop - span.start] = part
-        position += len(chunk)
+    for chunk in clip.iter(source, frames=span):
+        rows = slice(position, position + len(chunk))
+        part = chunk.reshape(len(chunk), -1)[:, chosen]
+        if aligned and alignment is not None:
+            points = part.reshape(len(part), -1, 3)
+            here = slice(span.start + rows.start, span.start + rows.stop)
+            part = alignment.of_frames(here)(points).reshape(len(part), -1)
+        values[rows] = part
+        position = rows.stop
     return values
 
 

@@ -63,7 +63,8 @@ def seconds_energy(trajectories: NDArray[Any], *, fps: float) -> NDArray[np.floa
 
     At each scale: the root mean square, over all positions in the clip (an undecimated Haar
     transform), of half the difference between the means of two neighbouring windows, each half the
-    scale wide (in whole frames, at least one). A scale longer than the clip gives 0.
+    scale wide (in whole frames, at least one). In a clip that is shorter than a scale the windows
+    are its two halves: 0 would tell a model that a short clip does not move. One frame gives 0.
 
     Args:
         trajectories: (T, ...) real, T >= 1, without NaN.
@@ -82,8 +83,8 @@ def seconds_energy(trajectories: NDArray[Any], *, fps: float) -> NDArray[np.floa
     sums = np.concatenate([np.zeros((1, *centred.shape[1:])), np.cumsum(centred, axis=0)])
     rows = np.zeros((len(SECONDS), *trajectories.shape[1:]), np.float32)
     for row, scale in zip(rows, SECONDS, strict=True):
-        half = max(1, round(scale * fps / 2))
-        if 2 * half <= len(trajectories):
+        half = min(max(1, round(scale * fps / 2)), len(trajectories) // 2)
+        if half:
             second = sums[2 * half :] - sums[half:-half]
             first = sums[half:-half] - sums[: -2 * half]
             row[...] = np.sqrt(np.mean(np.square((second - first) / (2 * half)), axis=0))

@@ -26,7 +26,6 @@ def job_log(path: Path | str | None) -> Iterator[None]:
         yield
         return
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    os.environ.setdefault("GLOG_minloglevel", "2")
     sys.stderr.flush()
     with Path(path).open("w", encoding="utf-8", buffering=1) as file:
         kept = os.dup(2)

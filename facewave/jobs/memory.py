@@ -13,10 +13,6 @@ from pathlib import Path
 _CGROUPS, _MEMBERSHIP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
-class KilledForMemoryError(Exception):
-    """A process was killed because memory ran out, whatever it was working on."""
-
-
 # What the file of a control group that counts kills is called, in version 1 and 2.
 _V1, _V2 = "memory.oom_control", "memory.events"
 

@@ -28,8 +28,8 @@ COLUMNS = (
     "fps_hint",
     "source",
     "scene",
-    "start_frame",
-    "end_frame",
+    "start_ms",
+    "end_ms",
 )
 _NOT_NULL = 5  # the first five columns have a value in every row
 _SHOWN = 100
@@ -74,8 +74,8 @@ class Clip:
         fps_hint: frames per second, for containers that name none
         source: the movie or recording that the clip was cut from
         scene: the kind of situation, where the dataset names it
-        start_frame, end_frame: of a segment, its first frame and one past its last; None for a
-            whole video
+        start_ms, end_ms: of a segment, its part of the video, in ms since the first frame: from
+            the first time on and before the second; None for a whole video
         targets: real values (questionnaire scores, valence) that are known; None if there are none
         fingerprint: of the recipe, where the workflow itself makes the file
         missing: there was no such file when the dataset was read
@@ -98,18 +98,23 @@ class Clip:
     fps_hint: float | None = None
     source: str | None = None
     scene: str | None = None
-    start_frame: int | None = None
-    end_frame: int | None = None
+    start_ms: int | None = None
+    end_ms: int | None = None
     targets: Targets | None = None
     fingerprint: str | None = None
     missing: bool = False
 
     @property
-    def frames(self) -> tuple[int, int] | None:
-        """The segment's range of frames (first, one past the last); None for a whole video."""
-        if self.start_frame is None or self.end_frame is None:
+    def span_ms(self) -> tuple[int, int] | None:
+        """The segment's part of the video in ms (from, before); None for a whole video."""
+        if self.start_ms is None or self.end_ms is None:
             return None
-        return self.start_frame, self.end_frame
+        return self.start_ms, self.end_ms
+
+    @property
+    def video_id(self) -> str:
+        """The id of the clip that this is a segment of, or its own."""
+        return self.clip_id if self.start_ms is None else self.clip_id.rpartition("__")[0]
 
 
 @cache
@@ -122,8 +127,8 @@ def manifest_schema() -> Any:
         "label": pa.int32(),
         "label_distribution": pa.list_(pa.float32()),
         "fps_hint": pa.float64(),
-        "start_frame": pa.int32(),
-        "end_frame": pa.int32(),
+        "start_ms": pa.int32(),
+        "end_ms": pa.int32(),
     }
     return pa.schema(
         [

@@ -6,18 +6,19 @@ Reference: H. Zhang et al., "mixup: beyond empirical risk minimization", ICLR 20
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from facewave.evaluation.metrics import unweighted_average_recall
+from facewave.mlp.adamw import AdamWGroup
 from facewave.mlp.mirror import mirror_inputs
-from facewave.mlp.network import Ensemble, MlpNetwork, make_layers
+from facewave.mlp.network import Ensemble, MlpNetwork, make_layers, stacked
 from facewave.mlp.options import FusionOptions, MlpOptions
 from facewave.mlp.parts import class_mass, expected_targets, label_fractions
 from facewave.mlp.projection import ClipValues, fit_projection, mirror_signs
@@ -28,11 +29,12 @@ from facewave.training import class_weights, weights_of_counts
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Learner:
-    """A network and the valid clips that it learns from.
+    """Networks of S seeds, trained in one pass, and the valid clips that they learn from.
 
     Attributes:
         scaler: of the clips.
-        network: with a projection of the clips; its layers are trained.
+        layers: what is trained: the layers of one network, or the members of all seeds' ensembles.
+        networks: one per seed, with a projection of the clips; they share the memory of `layers`.
         values: what the layers take.
         signs: float32 (V, q), factors of `values` in each view of a clip: as it is and, with
             `mirror`, mirrored. Not used without a projection.
@@ -42,7 +44,8 @@ class Learner:
     """
 
     scaler: Scaler
-    network: MlpNetwork
+    layers: Ensemble | nn.Sequential
+    networks: Sequence[MlpNetwork]
     values: ClipValues
     signs: Tensor
     labels: Tensor
@@ -50,18 +53,21 @@ class Learner:
     weights: Tensor
 
 
-def prepare(table: SplitTable, options: MlpOptions, seed: int) -> Learner:
-    """Standardise and project a part's clips, and make a network for them.
+def prepare(
+    table: SplitTable, options: MlpOptions, seeds: Sequence[int], *, basis_seed: int
+) -> Learner:
+    """Standardise and project a part's clips, and make a network of each seed for them.
 
     Args:
         table: the part; at least one clip is valid.
         options: of network and training.
-        seed: torch's global random state, from which the weights come, is set to it.
+        seeds: of weights and dropout; more than one only with `fusion`. Torch's global random state
+            is set to the last one.
+        basis_seed: of the projection, which all seeds share.
 
     Raises:
         ValueError: an input cannot be mirrored.
     """
-    torch.manual_seed(seed)
     inputs, fusion, rows = options.inputs, options.fusion, np.flatnonzero(table.valid)
     projection, signs, smoothing = None, torch.ones(1, 1), 0.0
     if fusion is None:
@@ -72,19 +78,20 @@ def prepare(table: SplitTable, options: MlpOptions, seed: int) -> Learner:
         by_trajectory = fusion.standardise == "trajectory"
         scaler = fit_scaler(table, inputs, rows, by_trajectory=by_trajectory, swap=swap)
         projection = fit_projection(
-            table, inputs, rows, scaler=scaler, width=fusion.width, swap=swap, seed=seed
+            table, inputs, rows, scaler=scaler, width=fusion.width, swap=swap, seed=basis_seed
         )
         signs = torch.ones(1, projection.out_features)
         if swap:
             signs = torch.cat([signs, mirror_signs(projection, swap).unsqueeze(0)])
     values = ClipValues(table, inputs, scaler=scaler, projection=projection)
-    layers = make_layers(options, n_features=values.width, n_classes=len(table.classes))
+    layers = _initial_layers(options, seeds, values.width, len(table.classes))
     labels, kind = table.labels[rows], options.class_weights
     fractions = label_fractions(table, rows, soft=options.soft_labels)
     voted = weights_of_counts(class_mass(fractions, labels), kind=kind)
     return Learner(
         scaler=scaler,
-        network=MlpNetwork(projection, layers),
+        layers=layers,
+        networks=[MlpNetwork(projection, own) for own in _of_seeds(layers, len(seeds))],
         values=values,
         signs=signs,
         labels=torch.from_numpy(labels),
@@ -93,52 +100,106 @@ def prepare(table: SplitTable, options: MlpOptions, seed: int) -> Learner:
     )
 
 
-def run_epochs(
-    learner: Learner, options: MlpOptions, seed: int
-) -> Iterator[tuple[int, float, float, float]]:
-    """Train the network's layers in place; yields each epoch, its mean loss, UAR and learning rate.
+def _initial_layers(
+    options: MlpOptions, seeds: Sequence[int], width: int, classes: int
+) -> Ensemble | nn.Sequential:
+    """Make the layers of all seeds, each from its own random numbers."""
+    made, generators = [], []
+    for seed in seeds:
+        torch.manual_seed(seed)
+        made.append(make_layers(options, n_features=width, n_classes=classes))
+        # Dropout goes on with the numbers behind the weights', as it does for one seed alone.
+        generators.append(torch.Generator().set_state(torch.get_rng_state()))
+    ensembles = [layers for layers in made if isinstance(layers, Ensemble)]
+    if not ensembles:
+        return made[0]
+    layers = stacked(ensembles)
+    layers.generators = generators
+    return layers
 
-    Dropout uses torch's global random state; everything else depends on `seed`.
+
+def _of_seeds(layers: Ensemble | nn.Sequential, seeds: int) -> Sequence[Ensemble | nn.Sequential]:
+    if not isinstance(layers, Ensemble):
+        return [layers]
+    members = len(layers.weights[0]) // seeds
+    return [layers.members(place * members, (place + 1) * members) for place in range(seeds)]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EpochResult:
+    """What an epoch of the training of S seeds gave.
+
+    Attributes:
+        epoch: from 1.
+        losses: float64 (S,), mean loss.
+        uars: float64 (S,), of the answers during the epoch.
+        rate: the learning rate of its last step.
     """
-    layers, count = learner.network.layers, learner.labels.numel()
+
+    epoch: int
+    losses: NDArray[np.float64]
+    uars: NDArray[np.float64]
+    rate: float
+
+
+def run_epochs(
+    learner: Learner, options: MlpOptions, seeds: Sequence[int]
+) -> Iterator[EpochResult]:
+    """Train the layers in place, epoch by epoch, all seeds in one pass.
+
+    Each seed has random numbers of its own, so that what it learns does not depend, but for
+    rounding, on the others. Without `fusion` dropout uses torch's global random state.
+
+    Args:
+        learner: from `prepare` with these seeds.
+        options: of network and training.
+        seeds: of batch order, mirroring and mixing.
+    """
+    layers, count = learner.layers, learner.labels.numel()
     networks = options.fusion.ensemble if options.fusion else 1
+    classes = learner.weights.numel()
     steps = -(-count // options.batch_size)
-    optimizer = torch.optim.AdamW(
-        _parameter_groups(layers, options.weight_decay), lr=options.learning_rate, fused=True
-    )
-    random = torch.Generator().manual_seed(seed)
+    groups = _parameter_groups(layers, options.weight_decay)
+    randoms = [torch.Generator().manual_seed(seed) for seed in seeds]
+    offsets = torch.arange(len(seeds)).repeat_interleave(networks).unsqueeze(1) * count
     for epoch in range(1, options.max_epochs + 1):
         layers.train()
-        rate, total, mass = 0.0, 0.0, 0.0
-        probabilities = torch.zeros(count, learner.weights.numel())
-        orders = torch.stack([torch.randperm(count, generator=random) for _ in range(networks)])
+        rate, total, mass = 0.0, torch.zeros(len(seeds), dtype=torch.float64), 0.0
+        probabilities = torch.zeros(len(seeds) * count, classes)
+        orders = torch.stack(
+            [torch.randperm(count, generator=own) for own in randoms for _ in range(networks)]
+        )
         for step in range(steps):
             rate = _rate(options, (epoch - 1 + step / steps) / options.max_epochs)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
             clips = orders[:, step * options.batch_size : (step + 1) * options.batch_size]
             if options.fusion:
-                loss, weight, logits = _fusion_loss(learner, options.fusion, clips, random)
+                losses, weight, logits = _fusion_loss(learner, options.fusion, clips, randoms)
             else:
-                loss, weight, logits = _plain_loss(learner, options, clips[0])
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            total += float(loss.detach()) / networks * weight
+                losses, weight, logits = _plain_loss(learner, options, clips[0])
+            losses.sum().backward()  # type: ignore[no-untyped-call]
+            for group in groups:
+                group.step(rate)
+            total += losses.detach().reshape(len(seeds), networks).mean(dim=1).double() * weight
             mass += weight
             probabilities.index_add_(
-                0, clips.flatten(), logits.detach().softmax(dim=-1).flatten(0, -2)
+                0, (clips + offsets).flatten(), logits.detach().softmax(dim=-1).flatten(0, -2)
             )
-        uar = unweighted_average_recall(learner.labels.numpy(), probabilities.argmax(dim=1).numpy())
-        yield epoch, total / mass, uar, rate
+        answers = probabilities.reshape(len(seeds), count, classes).argmax(dim=2).numpy()
+        labels = learner.labels.numpy()
+        yield EpochResult(
+            epoch=epoch,
+            losses=(total / mass).numpy(),
+            uars=np.array([unweighted_average_recall(labels, own) for own in answers]),
+            rate=rate,
+        )
 
 
-def _parameter_groups(layers: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+def _parameter_groups(layers: nn.Module, weight_decay: float) -> list[AdamWGroup]:
     if not isinstance(layers, Ensemble):
-        return [{"params": layers.parameters(), "weight_decay": weight_decay}]
+        return [AdamWGroup(layers.parameters(), weight_decay)]
     return [
-        {"params": layers.weights.parameters(), "weight_decay": weight_decay},
-        {"params": layers.biases.parameters(), "weight_decay": 0.0},
+        AdamWGroup(layers.weights.parameters(), weight_decay),
+        AdamWGroup(layers.biases.parameters(), 0.0),
     ]
 
 
@@ -151,42 +212,51 @@ def _rate(options: MlpOptions, progress: float) -> float:
 def _plain_loss(
     learner: Learner, options: MlpOptions, clips: Tensor
 ) -> tuple[Tensor, float, Tensor]:
-    """Return the loss (a weighted mean), the sum of its weights, and the logits (batch, C)."""
-    logits: Tensor = learner.network.layers(learner.values[clips])
+    """Return the loss (1,), a weighted mean, the sum of its weights, and the logits (batch, C)."""
+    logits: Tensor = learner.layers(learner.values[clips])
     if not options.soft_labels:
         labels, weights = learner.labels[clips], learner.weights
         loss = functional.cross_entropy(logits, labels, weight=weights)
-        return loss, float(weights[labels].sum()), logits
+        return loss.unsqueeze(0), float(weights[labels].sum()), logits
     targets = learner.targets[clips]
     weight = targets.sum()
     # A batch in which all votes are for classes without a labelled clip has no weight.
     loss = -(targets * logits.log_softmax(dim=1)).sum() / weight.clamp(min=1e-12)
-    return loss, float(weight), logits
+    return loss.unsqueeze(0), float(weight), logits
 
 
 def _fusion_loss(
-    learner: Learner, fusion: FusionOptions, clips: Tensor, random: torch.Generator
+    learner: Learner, fusion: FusionOptions, clips: Tensor, randoms: Sequence[torch.Generator]
 ) -> tuple[Tensor, float, Tensor]:
-    """Return the loss (summed over S networks), the batch size, and the logits (S, batch, C).
+    """Return the losses (N,), the batch size, and the logits (N, batch, C) of N networks.
 
     Args:
         learner, fusion: what is trained, and how.
-        clips: int64 (S, batch), each network's own.
-        random: decides which view of a clip is taken and how clips are mixed.
+        clips: int64 (N, batch), each network's own; the first ones are of the first seed.
+        randoms: of each seed; decide which view of a clip is taken and how clips are mixed.
     """
-    views = torch.randint(len(learner.signs), clips.shape, generator=random)
+    networks, batch = clips.shape
+    own = (networks // len(randoms), batch)
+    views = torch.cat([torch.randint(len(learner.signs), own, generator=r) for r in randoms])
     # Faster than indexing with `views` directly.
     signs = learner.signs.index_select(0, views.flatten()).reshape(*views.shape, -1)
     features = learner.values[clips].mul_(signs)
     targets = learner.targets[clips]
     if fusion.mixup:
-        partner = torch.randperm(clips.shape[1], generator=random)
-        fraction = _mixing_fractions(fusion.mixup, len(clips), random)
-        features = features.index_select(1, partner).lerp_(features, fraction)
-        targets = targets[:, partner].lerp_(targets, fraction)
-    logits: Tensor = learner.network.layers(features)
-    loss = -(targets * logits.log_softmax(dim=2)).sum(dim=2).mean(dim=1).sum()
-    return loss, float(clips.shape[1]), logits
+        partners, fractions = [], []
+        for random in randoms:
+            partners.append(torch.randperm(batch, generator=random).expand(own))
+            fractions.append(_mixing_fractions(fusion.mixup, own[0], random))
+        fraction = torch.cat(fractions)
+        starts = torch.arange(networks).unsqueeze(1) * batch
+        partner = (torch.cat(partners) + starts).flatten()
+        mixed = features.flatten(0, 1).index_select(0, partner).reshape(features.shape)
+        features = mixed.lerp_(features, fraction)
+        other = targets.flatten(0, 1).index_select(0, partner).reshape(targets.shape)
+        targets = other.lerp_(targets, fraction)
+    logits: Tensor = learner.layers(features)
+    losses = -(targets * logits.log_softmax(dim=2)).sum(dim=2).mean(dim=1)
+    return losses, float(batch), logits
 
 
 def _mixing_fractions(alpha: float, networks: int, random: torch.Generator) -> Tensor:

@@ -74,6 +74,8 @@ class Ensemble(nn.Module):
         super().__init__()
         widths = [n_features, *hidden, n_classes]
         self.dropout = dropout
+        # Where set: one per seed, each for its own, equal number of members.
+        self.generators: Sequence[torch.Generator] = ()
         self.weights = nn.ParameterList()
         self.biases = nn.ParameterList()
         for index, (before, after) in enumerate(pairwise(widths)):
@@ -89,9 +91,27 @@ class Ensemble(nn.Module):
         for index, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             values = torch.baddbmm(bias, values.expand(len(weight), -1, -1), weight)
             if index < last:
-                values = functional.gelu(values)
-                values = functional.dropout(values, self.dropout, self.training)
+                values = self._dropped(functional.gelu(values))
         return values
+
+    def _dropped(self, values: Tensor) -> Tensor:
+        if not (self.training and self.generators):
+            return functional.dropout(values, self.dropout, self.training)
+        kept = torch.empty_like(values)
+        for part, generator in zip(kept.chunk(len(self.generators)), self.generators, strict=True):
+            part.bernoulli_(1 - self.dropout, generator=generator)
+        return values * kept.div_(1 - self.dropout)
+
+    def members(self, start: int, stop: int) -> Ensemble:
+        """Return some of the networks as an ensemble that shares their memory."""
+        taken = Ensemble.__new__(Ensemble)
+        nn.Module.__init__(taken)
+        taken.dropout, taken.generators = self.dropout, ()
+        taken.weights, taken.biases = (
+            nn.ParameterList(parameter.detach()[start:stop] for parameter in parameters)
+            for parameters in (self.weights, self.biases)
+        )
+        return taken
 
 
 def plain_layers(
@@ -193,6 +213,16 @@ def make_layers(
         n_classes=n_classes,
         dropout=options.dropout,
     )
+
+
+def stacked(ensembles: Sequence[Ensemble]) -> Ensemble:
+    """Return the networks of several equal ensembles as one, in their order; a copy."""
+    joined = ensembles[0].members(0, 0)
+    joined.weights, joined.biases = (
+        nn.ParameterList(torch.cat(same).detach() for same in zip(*lists, strict=True))
+        for lists in ([e.weights for e in ensembles], [e.biases for e in ensembles])
+    )
+    return joined
 
 
 def mean_logits(logits: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from facewave.splits.read import SplitTable
 
 # A column that varies less than this over the training part carries no information: features are
 # of order one, and dividing by less would turn rounding errors into signals.
-_LEAST_STD = 1e-6
+_LEAST_STD = 1e-5
 
 # Standardised values beyond this are clipped: a blendshape that is almost always 0 gives hundreds.
 _LARGEST_DEVIATION = 10.0
@@ -77,6 +77,7 @@ def fit_scaler(
                 for name, part in zip(inputs, parts, strict=True)
             ]
         )
+    std[_hardly_varies(std, mean)] = 1.0
     return Scaler(
         mean=torch.from_numpy(mean.astype(np.float32)), std=torch.from_numpy(std.astype(np.float32))
     )
@@ -95,9 +96,15 @@ def _column_statistics(
         means.append(mean)
         stds.append(np.sqrt(variance))
     mean, std = np.concatenate(means), np.concatenate(stds)
-    std[std < _LEAST_STD * np.maximum(1.0, np.abs(mean))] = 1.0
+    # 0 until deviations are joined: 1 would outweigh those of a trajectory's other coefficients.
+    std[_hardly_varies(std, mean)] = 0.0
     # Rounded here already, which keeps the results of earlier versions to the last bit.
     return mean.astype(np.float32).astype(np.float64), std.astype(np.float32).astype(np.float64)
+
+
+def _hardly_varies(std: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.bool_]:
+    small: NDArray[np.bool_] = std < _LEAST_STD * np.maximum(1.0, np.abs(mean))
+    return small
 
 
 def _one_per_trajectory(std: NDArray[np.float64], rows: int) -> NDArray[np.float64]:

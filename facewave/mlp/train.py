@@ -6,7 +6,7 @@ import copy
 import csv
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
@@ -60,7 +60,7 @@ class TrainingJob:
 
     Attributes:
         options: of network and training.
-        seed: of weights, batch order and dropout.
+        seed: of weights, batch order and dropout, and of the sample that a projection is made from.
         metrics_path: CSV to write, one row per epoch; None: none is written. While training runs,
             the rows are in a file whose name ends in `.partial`.
         threads: torch's threads inside an operation.
@@ -97,9 +97,12 @@ class TrainingJob:
         partial.replace(path)
 
 
-def fit_predict(
-    parts: Mapping[str, SplitTable], job: TrainingJob
-) -> tuple[TrainedMlp, dict[str, NDArray[np.float32]]]:
+# A trained model, and its probabilities for a part or for several.
+Trained = tuple[TrainedMlp, NDArray[np.float32]]
+Predicted = tuple[TrainedMlp, dict[str, NDArray[np.float32]]]
+
+
+def fit_predict(parts: Mapping[str, SplitTable], job: TrainingJob) -> Predicted:
     """Train on the parts `train` and `val`; predict `val` and `test`.
 
     Returns:
@@ -108,13 +111,20 @@ def fit_predict(
     Raises:
         ValueError: as `train_mlp` and `predict`.
     """
-    model, seen = train_mlp(parts["train"], parts["val"], job)
-    return model, {"val": seen, "test": predict(model, parts["test"], threads=job.threads)}
+    return fit_predict_seeds(parts, job, [job.seed])[0]
 
 
-def train_mlp(
-    train: SplitTable, val: SplitTable, job: TrainingJob
-) -> tuple[TrainedMlp, NDArray[np.float32]]:
+def fit_predict_seeds(
+    parts: Mapping[str, SplitTable], job: TrainingJob, seeds: Sequence[int]
+) -> list[Predicted]:
+    """Do the same once per seed; see `train_seeds`."""
+    return [
+        (model, {"val": seen, "test": predict(model, parts["test"], threads=job.threads)})
+        for model, seen in train_seeds(parts["train"], parts["val"], job, seeds)
+    ]
+
+
+def train_mlp(train: SplitTable, val: SplitTable, job: TrainingJob) -> Trained:
     """Train on one part; stop and calibrate by the other; with `fusion.refit` then train on both.
 
     Invalid clips count only in the prior. The same tables, options, seed and number of threads give
@@ -133,6 +143,28 @@ def train_mlp(
         ValueError: the parts do not fit together, hold too little to learn from, an input cannot
             be mirrored, or the loss became infinite.
     """
+    return train_seeds(train, val, job, [job.seed])[0]
+
+
+def train_seeds(
+    train: SplitTable, val: SplitTable, job: TrainingJob, seeds: Sequence[int]
+) -> list[Trained]:
+    """Train once per seed, in one pass through stacked weights where all run equally long.
+
+    But for rounding, each model is that of `train_mlp` with its seed; the projection's seed, which
+    matters where it is made from a sample of the clips, is the job's for all.
+
+    Args:
+        train, val: as for `train_mlp`.
+        job: how to train; its metrics are those of the first seed.
+        seeds: at least one.
+
+    Returns:
+        model and probabilities of each seed, see `train_mlp`
+
+    Raises:
+        ValueError: as `train_mlp`.
+    """
     check_parts(train, val, job.options)
     options = with_width(
         job.options,
@@ -142,42 +174,70 @@ def train_mlp(
             train, val, replace(job, options=tried, metrics_path=None, on_epoch=None)
         )[1],
     )
-    job = replace(job, options=options)
-    fusion, seed = options.fusion, job.seed
+    job, fusion = replace(job, options=options), options.fusion
+    one_pass = fusion is not None and fusion.keep == "last"
+    passes = [list(seeds)] if one_pass else [[seed] for seed in seeds]
+    found: list[Trained] = []
     with use_threads(job.threads), torch.random.fork_rng(devices=[]), job.record() as write:
-        learner = prepare(train, options, seed)
-        values = ClipValues(
-            val, options.inputs, scaler=learner.scaler, projection=learner.network.projection
-        )
-        labels = torch.from_numpy(val.labels[val.valid])
-        epochs = _fit(learner, values, labels, job, write)
-        logits = _logits(learner.network, values)
-        temperature = fit_temperature(logits, labels) if fusion and fusion.calibrate else 1.0
-        prior = _prior(train)
-        answers = np.tile(prior, (len(val), 1))
-        answers[val.valid] = (logits / temperature).softmax(dim=1).numpy()
-        if fusion and fusion.refit:
-            del learner, values  # their projections would be held beside those of both parts
-            both = train.joined(val)
-            prior, learner = _prior(both), prepare(both, options, seed)
-            # The same number of epochs, with the same schedule of the learning rate.
-            for epoch, *_ in run_epochs(learner, options, seed):
-                if epoch == epochs:
-                    break
-    network = learner.network.eval()
-    network.temperature.fill_(temperature)
-    model = TrainedMlp(
-        network=network,
-        scaler=learner.scaler,
-        prior=torch.from_numpy(prior),
-        options=options,
-        classes=train.classes,
-        shapes={name: train.shapes[name] for name in options.inputs},
-        seed=seed,
-        best_epoch=epochs,
-        split_metadata=train.metadata,
+        for together in passes:
+            found += _train_together(train, val, job, together, write if not found else None)
+    return found
+
+
+def _train_together(
+    train: SplitTable,
+    val: SplitTable,
+    job: TrainingJob,
+    seeds: Sequence[int],
+    write: Callable[[Epoch], None] | None,
+) -> list[Trained]:
+    options, fusion = job.options, job.options.fusion
+    learner = prepare(train, options, seeds, basis_seed=job.seed)
+    values = ClipValues(
+        val, options.inputs, scaler=learner.scaler, projection=learner.networks[0].projection
     )
-    return model, answers
+    labels = torch.from_numpy(val.labels[val.valid])
+    epochs = _fit(learner, values, labels, options, seeds, write or (lambda row: None))
+    prior = _prior(train)
+    temperatures, answers = [], []
+    for network in learner.networks:
+        logits = _logits(network, values)
+        temperatures.append(fit_temperature(logits, labels) if fusion and fusion.calibrate else 1.0)
+        own = np.tile(prior, (len(val), 1))
+        own[val.valid] = (logits / temperatures[-1]).softmax(dim=1).numpy()
+        answers.append(own)
+    if fusion and fusion.refit:
+        del learner, values  # their projections would be held beside those of both parts
+        both = train.joined(val)
+        prior, learner = _prior(both), prepare(both, options, seeds, basis_seed=job.seed)
+        # The same number of epochs, with the same schedule of the learning rate.
+        for result in run_epochs(learner, options, seeds):
+            if result.epoch == epochs:
+                break
+    return [
+        (
+            TrainedMlp(
+                network=_own_memory(network, temperature),
+                scaler=learner.scaler,
+                prior=torch.from_numpy(prior),
+                options=options,
+                classes=train.classes,
+                shapes={name: train.shapes[name] for name in options.inputs},
+                seed=seed,
+                best_epoch=epochs,
+                split_metadata=train.metadata,
+            ),
+            seen,
+        )
+        for seed, network, temperature, seen in zip(
+            seeds, learner.networks, temperatures, answers, strict=True
+        )
+    ]
+
+
+def _own_memory(network: MlpNetwork, temperature: float) -> MlpNetwork:
+    """Return a network to answer with, whose layers no longer share memory with other seeds'."""
+    return MlpNetwork(network.projection, copy.deepcopy(network.layers), temperature).eval()
 
 
 def _prior(table: SplitTable) -> NDArray[np.float32]:
@@ -190,29 +250,32 @@ def _fit(
     learner: Learner,
     values: ClipValues,
     labels: Tensor,
-    job: TrainingJob,
+    options: MlpOptions,
+    seeds: Sequence[int],
     write: Callable[[Epoch], None],
 ) -> int:
-    """Train a network in place; return the epoch whose weights it ends up with.
+    """Train the networks in place; return the epoch whose weights they end up with.
 
     Args:
-        learner: the network and its training clips.
+        learner: the networks and their training clips.
         values: the validation part's valid clips.
         labels: int64 (n,), of these.
-        job: how to train.
-        write: called with each epoch's row.
+        options: of network and training.
+        seeds: of the networks; one where the epoch is chosen by the validation part.
+        write: called with each epoch's row, of the first seed.
 
     Raises:
         ValueError: the loss became infinite.
     """
-    options, network = job.options, learner.network
+    network = learner.networks[0]
     keep_best = options.fusion is None or options.fusion.keep == "best"
     stopping = EarlyStopping(patience=options.patience)
-    epoch, best = 0, network.layers.state_dict()
-    for epoch, loss, uar, rate in run_epochs(learner, options, job.seed):
+    epoch, best = 0, learner.layers.state_dict()
+    for result in run_epochs(learner, options, seeds):
+        epoch = result.epoch
         logits = _logits(network, values)
         val_loss = float(functional.cross_entropy(logits, labels, weight=learner.weights))
-        if not math.isfinite(loss) or not math.isfinite(val_loss):
+        if not np.isfinite(result.losses).all() or not math.isfinite(val_loss):
             raise ValueError(
                 f"the loss became infinite in epoch {epoch}: set mlp.learning_rate below "
                 f"{options.learning_rate}"
@@ -220,21 +283,21 @@ def _fit(
         answers = logits.argmax(dim=1)
         row = Epoch(
             epoch=epoch,
-            train_loss=loss,
+            train_loss=float(result.losses[0]),
             val_loss=val_loss,
-            train_uar=uar,
+            train_uar=float(result.uars[0]),
             val_uar=unweighted_average_recall(labels.numpy(), answers.numpy()),
             val_war=float((labels == answers).double().mean()),
-            learning_rate=rate,
+            learning_rate=result.rate,
         )
         write(row)
         if stopping.update(epoch, uar=row.val_uar, loss=row.val_loss) and keep_best:
-            best = copy.deepcopy(network.layers.state_dict())
+            best = copy.deepcopy(learner.layers.state_dict())
         if stopping.exhausted and keep_best:
             break
     if not keep_best:
         return epoch
-    network.layers.load_state_dict(best)
+    learner.layers.load_state_dict(best)
     return stopping.best_epoch
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from facewave.ablation.variants import candidates, variant_options, with_grid
 from facewave.config.errors import ConfigError
 from facewave.planning.plan import PlanError
-from facewave.planning.project import Project, baseline_rule, coded
-from facewave.splits.partition import LEAVE_ONE_SUBJECT_OUT, fold_names
+from facewave.planning.project import Project, baseline_rule, coded, stage_options
+from facewave.splits.partition import CROSS_DATASET, PARTS
 from facewave.versions import FEATURE_VERSION
 
 
@@ -24,18 +24,30 @@ class Ablation:
         controls: by name, the control that a variant is; only for variants that are controls.
         candidates: names of the variants to choose among by inner folds.
         seeds: of the training.
+        configured: options of the stage `features` of the configuration itself.
     """
 
     variants: Mapping[str, Mapping[str, Any]]
     controls: Mapping[str, str]
     candidates: list[str]
     seeds: list[int]
+    configured: Mapping[str, Any]
 
     def features(self, name: str) -> dict[str, Any]:
         """Return the options of the stage `features` of a variant."""
         sections = {key: value for key, value in self.variants[name].items() if key != "mlp"}
         sections["features"] = coded(sections["features"])
         return {**sections, "version": FEATURE_VERSION}
+
+    def maker(self, name: str) -> str | None:
+        """Return the variant whose features and splits a variant is trained on.
+
+        It is the first one with the same features; None if these are the configuration's own.
+        """
+        wanted = self.features(name)
+        if wanted == self.configured:
+            return None
+        return next(other for other in self.variants if self.features(other) == wanted)
 
 
 def read_ablation(config: Mapping[str, Any]) -> Ablation:
@@ -53,7 +65,8 @@ def read_ablation(config: Mapping[str, Any]) -> Ablation:
             variants=variants,
             controls={name: set_["control"] for name, set_ in named.items() if "control" in set_},
             candidates=candidates(full),
-            seeds=full["ablation"]["seeds"],
+            seeds=full["ablation"]["seeds"] or full["seeds"],
+            configured=stage_options(full)["features"],
         )
     except ConfigError as error:
         raise PlanError(f"a variant of the ablation: {error}") from None
@@ -79,11 +92,6 @@ def _refuse_other_task(
         raise ConfigError(problems)
 
 
-def outer_folds(project: Project, dataset: str) -> list[str]:
-    """Return the folds of the ablation of a dataset: one per subject."""
-    return fold_names(LEAVE_ONE_SUBJECT_OUT, project.plans[dataset].subjects)
-
-
 def variant_predictions(
     project: Project,
     ablation: Ablation,
@@ -99,12 +107,11 @@ def variant_predictions(
         names: of the variants; None means all.
         inner: whether to return those of the inner folds.
     """
-    folder = project.results / dataset / "ablation"
-    place = "inner" if inner else ""
+    place = "/inner" if inner else ""
     return {
         name: [
-            [str(folder / name / fold / place / f"seed-{seed}.parquet") for seed in ablation.seeds]
-            for fold in outer_folds(project, dataset)
+            [str(fold / f"seed-{seed}.parquet") for seed in ablation.seeds]
+            for fold in project.of_folds(dataset, f"ablation/{name}/{{split}}{place}")
         ]
         for name in names or ablation.variants
     }
@@ -118,3 +125,25 @@ def flat(predictions: Mapping[str, list[list[str]]]) -> list[str]:
 def variant_indexes(project: Project, dataset: str, variant: str) -> list[Path]:
     """Return the feature indexes of a variant, one per bucket."""
     return project.of_buckets(dataset, f"ablation/{variant}/features")
+
+
+def variant_splits(
+    project: Project, ablation: Ablation, dataset: str, *, variant: str, split: str
+) -> dict[str, Path]:
+    """Return the parts that a variant is trained on in one fold, by name.
+
+    Variants with equal features share them.
+
+    Raises:
+        PlanError: features of its own, where clips of several datasets are divided.
+    """
+    maker = ablation.maker(variant)
+    if maker is not None and project.protocol == CROSS_DATASET:
+        raise PlanError(
+            f"ablation.variants.{maker}: split.protocol {CROSS_DATASET} compares variants of `mlp` "
+            "alone; leave out what it sets of quality, features and wavelet, or choose another "
+            "protocol"
+        )
+    place = "splits" if maker is None else f"ablation/{maker}"
+    folder = project.results / dataset / place / split
+    return {part: folder / f"{part}.parquet" for part in PARTS}

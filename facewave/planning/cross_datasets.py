@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,20 @@ def datasets_of(dataset: str, trained: str) -> list[str]:
         trained: the others, as a fold names them.
     """
     return [dataset, *trained.split(PLUS)]
+
+
+def pair_predictions(config: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    """Return the MLP's predictions of all pairs: pair after pair, in each of them one per seed.
+
+    Args:
+        config: the checked configuration.
+        names: of the seeds' files.
+
+    Raises:
+        PlanError: there is no pair.
+    """
+    by_seed = [pair_files(config, f"mlp/{{split}}/{name}") for name in names]
+    return [path for pair in zip(*by_seed, strict=True) for path in pair]
 
 
 def pair_files(config: Mapping[str, Any], pattern: str) -> list[str]:

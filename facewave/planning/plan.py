@@ -16,13 +16,17 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from facewave.datasets.files.paths import FOLLOW
 from facewave.datasets.load import load_clips
 from facewave.manifest.clips import COLUMNS, Clip, ManifestError
 from facewave.manifest.targets import targets_of
+from facewave.planning.running import KeyFiles
 from facewave.storage.buckets import KeyRow, auto_buckets, bucket_of, key_file_text
 from facewave.storage.fingerprint import fingerprint_clips
-from facewave.storage.tables import write_text_if_changed
+from facewave.storage.frame_files import frames_outside
 from facewave.tracking.track_bucket import read_tracked
+from facewave.video.content import digest_with
+from facewave.video.isolated import Bounds, isolated_reader
 
 
 class PlanError(ValueError):
@@ -65,6 +69,9 @@ def plan_dataset(
     folder: Path,
     buckets: int | str,
     stage_options: Mapping[str, Mapping[str, Any]],
+    link_roots: Sequence[Path] = (),
+    unlocks: bool = False,
+    bounds: Bounds | None = None,
 ) -> DatasetPlan:
     """Bring a dataset's key files up to date and return its plan.
 
@@ -74,23 +81,36 @@ def plan_dataset(
         buckets: number of buckets, or `auto`.
         stage_options: options of the stages `tracks` and `features`; part of their key files, so
             that a changed option is noticed even if Snakemake's own records are lost.
+        link_roots: folders that single frames may be links into; none: into any.
+        unlocks: as for `KeyFiles`.
+        bounds: what hashing a file may take whose date has changed.
+
+    Raises:
+        ManifestError: a frame is a link that leads elsewhere.
+        RunningError: a running workflow reads what would change.
     """
     keys = folder / "keys"
-    count = auto_buckets(len(clips)) if buckets == "auto" else int(buckets)
+    files = KeyFiles(keys, unlocks=unlocks)
+    videos = len({clip.video_id for clip in clips})
+    count = auto_buckets(videos) if buckets == "auto" else int(buckets)
     members: dict[str, list[Clip]] = defaultdict(list)
     for clip in clips:
-        members[bucket_of(clip.clip_id, count)].append(clip)
+        # All segments of a video in one bucket: it is decoded once.
+        members[bucket_of(clip.video_id, count)].append(clip)
     bucket_by_clip = {clip.clip_id: name for name, group in members.items() for clip in group}
 
     def tracked(clip_ids: list[str]) -> Mapping[str, Any]:
         names = {bucket_by_clip[clip_id] for clip_id in clip_ids}
         return read_tracked((folder / "tracks" / f"{name}.tsv" for name in names), clip_ids)
 
-    fingerprints = fingerprint_clips(
-        [(clip.clip_id, clip.file_path) for clip in clips if clip.fingerprint is None],
-        index=keys / "fingerprints.tsv",
-        tracked=tracked,
-    )
+    with isolated_reader(bounds) as read:
+        fingerprints = fingerprint_clips(
+            [(clip.clip_id, clip.file_path) for clip in clips if clip.fingerprint is None],
+            index=keys / "fingerprints.tsv",
+            tracked=tracked,
+            inspect=lambda paths: _refuse_links(paths, link_roots),
+            digest=digest_with(read),
+        )
     for name, group in members.items():
         rows = [
             KeyRow(
@@ -98,14 +118,15 @@ def plan_dataset(
                 clip.file_path,
                 clip.fingerprint or fingerprints[clip.clip_id],
                 clip.fps_hint,
-                clip.frames,
+                clip.span_ms,
             )
             for clip in group
         ]
         text = key_file_text(rows, options=stage_options["tracks"])
-        write_text_if_changed(keys / "tracks" / f"{name}.tsv", text)
-    _write_json(keys / "features.json", stage_options["features"])
-    _write_json(keys / "manifest.json", {"clips": len(clips), "sha256": manifest_digest(clips)})
+        files.write(keys / "tracks" / f"{name}.tsv", text)
+    files.write(keys / "features.json", _json(stage_options["features"]))
+    digest = {"clips": len(clips), "sha256": manifest_digest(clips)}
+    files.write(keys / "manifest.json", _json(digest))
     plan = DatasetPlan(
         bucket_count=count,
         buckets=sorted(members),
@@ -114,8 +135,8 @@ def plan_dataset(
         targets=sorted({name for clip in clips for name, _ in clip.targets or ()}),
     )
     if plan.targets:
-        write_text_if_changed(keys / "targets.json", json.dumps(targets_of(clips)) + "\n")
-    _write_json(keys / "plan.json", asdict(plan))
+        files.write(keys / "targets.json", json.dumps(targets_of(clips)) + "\n")
+    files.write(keys / "plan.json", _json(asdict(plan)))
     return plan
 
 
@@ -131,8 +152,17 @@ def read_plan(folder: Path) -> DatasetPlan:
     return DatasetPlan(**json.loads(text))
 
 
-def _write_json(path: Path, value: Mapping[str, Any]) -> None:
-    write_text_if_changed(path, json.dumps(value, sort_keys=True, indent=1) + "\n")
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True, indent=1) + "\n"
+
+
+def _refuse_links(paths: Iterable[str], roots: Sequence[Path]) -> None:
+    """Refuse folders of frames that are new or changed and hold links out of all roots."""
+    if not roots:
+        return
+    problems = [text for path in paths if (text := frames_outside(path, roots)) is not None]
+    if problems:
+        raise ManifestError("folders of frames", problems, advice=FOLLOW)
 
 
 def planned_clips(

@@ -22,7 +22,9 @@ from facewave.planning.plan import NO_PLAN, DatasetPlan, PlanError, plan_dataset
 from facewave.planning.scenes import plan_scenes, wanting_scenes
 from facewave.splits.partition import CROSS_DATASET, fold_names
 from facewave.storage.buckets import bucket_of
+from facewave.tracking.track_video import software
 from facewave.versions import FEATURE_VERSION, SCENE_VERSION, TRACK_VERSION
+from facewave.video.isolated import Bounds
 from facewave.video.segments import ScenesUnknownError
 
 # Keys of the section `features` that no clip is coded by: they are applied when splits are built.
@@ -106,6 +108,16 @@ class Project:
         folders = self.split_folders(dataset)
         return [self.results / dataset / pattern.format(split=folder) for folder in folders]
 
+    def of_seeds(self, dataset: str, folder: str) -> list[list[str]]:
+        """Return the MLP's predictions files: one list per fold of a dataset, one file per seed.
+
+        Args:
+            dataset: its name.
+            folder: that holds them; `{split}` in it is the fold's folder.
+        """
+        names = seed_files(self.config["seeds"])
+        return [[str(path / name) for name in names] for path in self.of_folds(dataset, folder)]
+
     def of_datasets(self, pattern: str, **values: Iterable[str]) -> list[Path]:
         """Return the files of all datasets that match a pattern.
 
@@ -161,16 +173,18 @@ class Project:
         ]
 
 
-def open_project(config: Mapping[str, Any], *, write: bool) -> Project:
+def open_project(config: Mapping[str, Any], *, write: bool, unlocks: bool = False) -> Project:
     """Plan the enabled datasets.
 
     Args:
         config: checked, see `facewave.config.check.check_config`.
         write: whether to read the label files and bring the key files up to date, as the main
             process does; otherwise the existing plans are read, as in a job's own process.
+        unlocks: whether the command is `--unlock`, as for `KeyFiles`.
 
     Raises:
         ManifestError: what an adapter says about bad rows.
+        RunningError: a running workflow reads key files that would change.
     """
     # `check_dataset` looks at a folder of its own; the enabled datasets may be broken.
     names = [] if config["root"] else config["enabled"]
@@ -180,7 +194,10 @@ def open_project(config: Mapping[str, Any], *, write: bool) -> Project:
     for name, options in datasets.items():
         folder = Path(config["results"]) / name
         try:
-            plans[name] = _plan(name, options, config) if write else read_plan(folder)
+            if write:
+                plans[name] = _plan(name, options, config, unlocks=unlocks)
+            else:
+                plans[name] = read_plan(folder)
         except ScenesUnknownError as error:
             plans[name], unplanned[name] = NO_PLAN, str(error)
     folds = {
@@ -197,7 +214,9 @@ def open_project(config: Mapping[str, Any], *, write: bool) -> Project:
     return Project(config, datasets, plans, folds, unplanned)
 
 
-def _plan(name: str, options: Mapping[str, Any], config: Mapping[str, Any]) -> DatasetPlan:
+def _plan(
+    name: str, options: Mapping[str, Any], config: Mapping[str, Any], *, unlocks: bool
+) -> DatasetPlan:
     results, seed = Path(config["results"]), config["seed"]
     for wanting, wanted in wanting_scenes(name, options):
         plan_scenes(
@@ -206,6 +225,8 @@ def _plan(name: str, options: Mapping[str, Any], config: Mapping[str, Any]) -> D
             scenes={**config["scenes"], "version": SCENE_VERSION},
             seed=seed,
             demo_root=results / wanting / "demo_clips",
+            unlocks=unlocks,
+            bounds=Bounds(**config["video"]),
         )
     clips = load_clips(
         name,
@@ -214,13 +235,25 @@ def _plan(name: str, options: Mapping[str, Any], config: Mapping[str, Any]) -> D
         seed=seed,
         demo_root=results / name / "demo_clips",
         cache=results / name / "keys",
+        bounds=Bounds(**config["video"]),
     )
     return plan_dataset(
         clips,
         folder=results / name,
         buckets=config["buckets"],
         stage_options=stage_options(config),
+        link_roots=_link_roots(options),
+        unlocks=unlocks,
+        bounds=Bounds(**config["video"]),
     )
+
+
+def _link_roots(options: Mapping[str, Any]) -> list[Path]:
+    """Return the folders that links of frames may lead into; none if they may lead anywhere."""
+    parts = list(options["members"].values()) if "members" in options else [options]
+    if any(part.get("follow_links") for part in parts):
+        return []
+    return [Path(part["root"]) for part in parts if "root" in part]
 
 
 def stage_options(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -237,6 +270,7 @@ def stage_options(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             "default_fps": section["default_fps"],
             "model_sha256": section["sha256"],
             "version": TRACK_VERSION,
+            "software": software(),
         },
         "features": {
             "wavelet": config["wavelet"],
@@ -262,6 +296,14 @@ def baseline_rule(features: Mapping[str, Any], *, seed: int) -> dict[str, Any] |
     if features["subject_baseline"] == "none":
         return None
     return {**{name: features[name] for name in _BASELINE_KEYS}, "seed": seed}
+
+
+def seed_files(seeds: Sequence[int]) -> list[str]:
+    """Return the names of a fold's predictions files, one per seed.
+
+    The first seed's model is the one that is kept, explained and fused with others.
+    """
+    return ["predictions.parquet", *(f"seed-{seed}.parquet" for seed in seeds[1:])]
 
 
 def landmarker_model(config: Mapping[str, Any]) -> Path:

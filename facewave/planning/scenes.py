@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from facewave.datasets.load import load_clips
-from facewave.manifest.clips import Clip
 from facewave.planning.plan import PlanError
+from facewave.planning.running import KeyFiles
 from facewave.storage.fingerprint import MISSING, Tracked, fingerprint_clips
-from facewave.storage.tables import write_text_if_changed
-from facewave.video.scene_lists import SceneKey, key_path, read_header, scene_list
+from facewave.video.content import digest_with
+from facewave.video.isolated import Bounds, isolated_reader
+from facewave.video.scene_lists import key_path, read_header, scene_list
 
 
 def wanting_scenes(name: str, options: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -33,7 +34,14 @@ def wanting_scenes(name: str, options: Mapping[str, Any]) -> Iterator[tuple[str,
 
 
 def plan_scenes(
-    name: str, options: Mapping[str, Any], *, scenes: Mapping[str, Any], seed: int, demo_root: Path
+    name: str,
+    options: Mapping[str, Any],
+    *,
+    scenes: Mapping[str, Any],
+    seed: int,
+    demo_root: Path,
+    unlocks: bool = False,
+    bounds: Bounds | None = None,
 ) -> list[str]:
     """Bring the key files of a dataset's videos up to date.
 
@@ -42,12 +50,15 @@ def plan_scenes(
         options: of the dataset, one of `wanting_scenes`.
         scenes: options of the detection and the version of the list, JSON-serialisable.
         seed, demo_root: as for `load_clips`.
+        unlocks: as for `KeyFiles`.
+        bounds: what hashing a file may take whose date has changed.
 
     Returns:
         the clip ids of the videos that exist; each gets a key file, and its job writes a list
 
     Raises:
         ManifestError: what the adapter says about bad rows.
+        RunningError: a running workflow reads what would change.
     """
     lists, keys = Path(options["segments"]["scenes"]), Path(options["segments"]["keys"])
     clips = load_clips(
@@ -58,16 +69,24 @@ def plan_scenes(
         demo_root=demo_root,
         cache=keys.parent,
     )
-    fingerprints = fingerprint_clips(
-        [(clip.clip_id, clip.file_path) for clip in clips],
-        index=keys.parent / "scene_fingerprints.tsv",
-        tracked=lambda clip_ids: _listed(lists, clip_ids),
-    )
+    with isolated_reader(bounds) as read:
+        fingerprints = fingerprint_clips(
+            [(clip.clip_id, clip.file_path) for clip in clips],
+            index=keys.parent / "scene_fingerprints.tsv",
+            tracked=lambda clip_ids: _listed(lists, clip_ids),
+            digest=digest_with(read),
+        )
     there = [clip for clip in clips if fingerprints[clip.clip_id] != MISSING]
-    write_text_if_changed(_videos_path(keys), json.dumps([clip.clip_id for clip in there]) + "\n")
+    files = KeyFiles(keys, unlocks=unlocks)
+    files.write(_videos_path(keys), json.dumps([clip.clip_id for clip in there]) + "\n")
     for clip in there:
         key = {"fingerprint": fingerprints[clip.clip_id], **scenes}
-        _write_key(keys, clip, key, scene_list(lists, clip.clip_id))
+        path, listed = key_path(keys, clip.clip_id), scene_list(lists, clip.clip_id)
+        content = {"file_path": clip.file_path, "fps_hint": clip.fps_hint, "key": key}
+        mine = files.write(path, json.dumps(content, sort_keys=True, indent=1) + "\n")
+        # Snakemake compares dates: a list that was copied there must not look newer than its key.
+        if mine and listed.exists() and read_header(listed).get("key") != key:
+            path.touch()
     return [clip.clip_id for clip in there]
 
 
@@ -87,15 +106,6 @@ def planned_videos(options: Mapping[str, Any]) -> list[str]:
 
 def _videos_path(keys: Path) -> Path:
     return keys.with_suffix(".json")
-
-
-def _write_key(keys: Path, clip: Clip, key: SceneKey, listed: Path) -> None:
-    path = key_path(keys, clip.clip_id)
-    content = {"file_path": clip.file_path, "fps_hint": clip.fps_hint, "key": key}
-    write_text_if_changed(path, json.dumps(content, sort_keys=True, indent=1) + "\n")
-    # Snakemake compares dates: a list that was copied there must not look newer than its key.
-    if listed.exists() and read_header(listed).get("key") != key:
-        path.touch()
 
 
 def _listed(lists: Path, clip_ids: Sequence[str]) -> dict[str, Tracked]:

@@ -175,6 +175,41 @@ def models_in_report(config: Mapping[str, Any], project: Project, dataset: str) 
     return {**trained, **others}
 
 
+def compared_models(
+    config: Mapping[str, Any], project: Project, dataset: str
+) -> dict[str, list[list[str]]]:
+    """Return the predictions of the MLP and of what a report shows beside it, if anything.
+
+    Only models that predict classes can be compared.
+
+    Returns:
+        title to one list per fold, of one file per seed
+    """
+    section = config["vlm"]
+    places = {
+        title: f"{'' if stage == 'zero_shot' else 'vlm/'}{evaluation_folder('paligemma', stage)}"
+        for title, stage in shown_models(section).items()
+        if section["head"] != "regression" or stage == "zero_shot"
+    }
+    places |= {**shown_zero_shot(config["zero_shot"]), **shown_fine_tuned(config)}
+    if not places:
+        return {}
+    return {"MLP": project.of_seeds(dataset, "mlp/{split}")} | {
+        title: [
+            [str(path)]
+            for path in project.of_folds(dataset, f"{place}/{{split}}/predictions.parquet")
+        ]
+        for title, place in places.items()
+    }
+
+
+def comparison_in_report(config: Mapping[str, Any], project: Project, dataset: str) -> list[Path]:
+    """Return the paired tests of the models that a report shows beside the MLP, if any."""
+    if not compared_models(config, project, dataset):
+        return []
+    return [project.results / dataset / "evaluation/models" / project.protocol / "models.json"]
+
+
 def ablation_in_report(config: Mapping[str, Any], project: Project, dataset: str) -> list[Path]:
     """Return the scores of PaliGemma's ablation if a report shows them."""
     if "ablation" not in config["vlm"]["report"]:

@@ -15,6 +15,7 @@ from facewave.storage.atomic import atomic_path
 from facewave.storage.tables import iter_rows
 from facewave.tracking.track_bucket import TRACK_COLUMNS
 
+QUALITY_FILE = "quality.csv"
 QUALITY_COLUMNS = (
     "clip_id",
     "file_path",
@@ -25,8 +26,14 @@ QUALITY_COLUMNS = (
     "frames",
     "frames_announced",
     "detected",
+    "coverage",
     "detection_ratio",
     "longest_gap",
+    "longest_gap_seconds",
+    "trimmed_start",
+    "trimmed_end",
+    "changes",
+    "cuts",
     "jitter",
     "mean_abs_yaw",
     "width",
@@ -44,9 +51,10 @@ class ReportClip:
     Attributes:
         label: class name.
         frames, frames_announced: decoded, and stated by the file (0: not stated).
-        jitter, mean_abs_yaw: see `facewave.features.quality.Quality`; NaN if not measured.
+        valid, reason, detected to mean_abs_yaw: see `facewave.features.quality.Quality`; NaN if not
+            measured.
         track_key, feature_key: keys of the shards in the store; empty if there is none.
-        segment: range of frames of the file (first, one after the last); None: the whole file.
+        span_ms: of a segment, its part of the video in ms (from, before); None: the whole video.
     """
 
     clip_id: str
@@ -58,8 +66,14 @@ class ReportClip:
     frames: int
     frames_announced: int
     detected: int
+    coverage: float
     detection_ratio: float
     longest_gap: int
+    longest_gap_seconds: float
+    trimmed_start: float
+    trimmed_end: float
+    changes: int
+    cuts: int
     jitter: float
     mean_abs_yaw: float
     width: int
@@ -69,7 +83,7 @@ class ReportClip:
     notes: str
     track_key: str
     feature_key: str
-    segment: tuple[int, int] | None = None
+    span_ms: tuple[int, int] | None = None
 
     @property
     def decoded(self) -> bool:
@@ -129,14 +143,20 @@ def _report_clip(clip: Clip, row: dict[str, str], video: dict[str, Any]) -> Repo
         reason=row["reason"],
         frames=int(row["frames"]),
         detected=int(row["detected"]),
+        coverage=float(row["coverage"]),
         detection_ratio=float(row["detection_ratio"]),
         longest_gap=int(row["longest_gap"]),
+        longest_gap_seconds=float(row["longest_gap_seconds"]),
+        trimmed_start=float(row["trimmed_start"]),
+        trimmed_end=float(row["trimmed_end"]),
+        changes=int(row["changes"]),
+        cuts=int(row["cuts"]),
         jitter=_number(row["jitter"]),
         mean_abs_yaw=_number(row["mean_abs_yaw"]),
         notes=row["notes"],
         track_key=row["track_key"],
         feature_key=row["key"],
-        segment=clip.frames,
+        span_ms=clip.span_ms,
         **video,
     )
 

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 
 from facewave.evaluation.calibration import calibration
 from facewave.evaluation.evaluate import evaluate_folds, read_folds
-from facewave.report.page import environment
+from facewave.evaluation.units import read_origins
+from facewave.report.templating import environment
 from facewave.splits.partition import PARTS
 from facewave.splits.read import METADATA_KEY
 from facewave.storage.tables import write_text
@@ -27,7 +28,8 @@ class PairRow:
         classes: those that both have, separated by spaces.
         clips_train, clips_val, clips_test: number of clips in each part.
         left_out: what is in no part, and why, with numbers of clips.
-        uar, war: of the test part.
+        uar, war: of the test part, means over the seeds.
+        uar_std: standard deviation of the UAR over the seeds; None for one seed.
         uar_low, uar_high: 95 % interval of the UAR, over subjects where they are known.
         majority_uar, majority_war: of the most frequent class of the training part.
         invalid: test clips without features.
@@ -42,6 +44,7 @@ class PairRow:
     clips_test: int
     left_out: str
     uar: float
+    uar_std: float | None
     uar_low: float
     uar_high: float
     war: float
@@ -52,30 +55,34 @@ class PairRow:
 
 
 def read_pair(
-    train: str, test: str, predictions: Path, splits: Mapping[str, Path], *, seed: int
+    train: str,
+    test: str,
+    predictions: Sequence[Path],
+    splits: Mapping[str, Path],
+    *,
+    seed: int,
 ) -> PairRow:
     """Score one pair.
 
     Args:
         train, test: names of the datasets.
-        predictions: of the model that was trained on one and tested on the other.
+        predictions: of the model that was trained on one and tested on the other, one per seed.
         splits: part to its file.
         seed: of the intervals.
     """
-    folds = read_folds(
-        [predictions], [splits["train"]], names=[train], test_splits=[splits["test"]]
-    )
-    scores = evaluate_folds(folds, seed=seed)
-    interval = scores["bootstrap"]["subjects"] or scores["bootstrap"]["clips"]
-    low, high = interval["uar"]
+    folds = read_folds(predictions, [splits["train"]], names=[train])
+    origins = read_origins([splits["test"]])
+    scores = evaluate_folds(folds, origins=origins, seed=seed)
+    low, high = scores["bootstrap"]["uar"]
     counts = {f"clips_{part}": pq.read_metadata(splits[part]).num_rows for part in PARTS}
-    calibrated = calibration(folds, [splits["test"]])
+    calibrated = calibration(folds, [splits["test"]], origins=origins)
     return PairRow(
         train=train,
         test=test,
         classes=" ".join(scores["classes"]),
         left_out=_left_out(splits["test"]),
         uar=scores["overall"]["uar"],
+        uar_std=(scores["seeds"]["std"] or {}).get("uar"),
         uar_low=low,
         uar_high=high,
         war=scores["overall"]["war"],

@@ -193,7 +193,7 @@ def training_curves(runs: Sequence[TrainingRun], *, quantity: str, label: str) -
     return sheet.picture
 
 
-def confusion(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Picture:
+def confusion(classes: Sequence[str], counts: Sequence[Sequence[float]]) -> Picture:
     """Draw a confusion matrix: colours are fractions of the true class, numbers are clips."""
     names = [_short(name) for name in classes]
     side = 1.3 + min(0.48, 7.0 / len(names)) * len(names)

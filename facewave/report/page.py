@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from facewave.evaluation.published import SOURCE, published_scores
 from facewave.features import haar
 from facewave.report import figures
-from facewave.report.clips import ReportClip, read_clips, write_quality_csv
+from facewave.report.clips import ReportClip, read_clips
 from facewave.report.dataset import Fold, read_folds, read_look_alikes
 from facewave.report.explanation import read_explanation
 from facewave.report.provenance import provenance
-from facewave.report.review import (
-    Measure,
-    Review,
-    example_clips,
-    measures,
-    note_counts,
-    review_clips,
-)
+from facewave.report.quality_page import quality_content, review_content
 from facewave.report.scores import (
     by_task,
     read_confusions,
@@ -36,7 +26,7 @@ from facewave.report.scores import (
     read_rows,
     read_scores,
 )
-from facewave.report.thumbnails import make_thumbnail
+from facewave.report.templating import environment
 from facewave.report.training import TrainingRun, read_training, training_words
 from facewave.report.wavelet import WaveletExample, wavelet_example
 from facewave.splits.leaks import KINDS
@@ -45,9 +35,6 @@ from facewave.vlm.plan import TINY
 
 _log = logging.getLogger("facewave")
 
-_EXAMPLES = 6
-# Kinds of reasons and notes that are counted on the page.
-_KINDS = 20
 # Pairs of clips that look alike.
 _PAIRS = 50
 
@@ -66,6 +53,7 @@ class ReportFiles:
         confused_clips, confused_classes: tables of wrong answers, see
             `facewave.evaluation.confusions`.
         models: title of another model to its scores on the same test parts.
+        comparison: paired tests of the models against the MLP; None: there are no others.
         ablation: comparison of what a vision-language model sees; None: there is none.
         text_fusion: comparison of face and text, with the probe of the texts; None: there is none.
         near_duplicates: pairs of clips that look alike; None: they were not looked for.
@@ -82,6 +70,7 @@ class ReportFiles:
     confused_clips: Path
     confused_classes: Path
     models: Mapping[str, Path]
+    comparison: Path | None = None
     ablation: Path | None = None
     text_fusion: Path | None = None
     near_duplicates: Path | None = None
@@ -105,10 +94,8 @@ class ReportSettings:
     compared: Sequence[str] = ()
 
 
-def write_report(
-    files: ReportFiles, settings: ReportSettings, *, html: Path, quality_csv: Path
-) -> None:
-    """Write the report of a dataset and its quality table; equal input gives equal bytes.
+def write_report(files: ReportFiles, settings: ReportSettings, *, html: Path) -> None:
+    """Write the report of a dataset; equal input gives equal bytes.
 
     The page holds everything it shows: no script, no file beside it, no address.
 
@@ -116,15 +103,13 @@ def write_report(
         files: what is read.
         settings: what is said beside it.
         html: the page.
-        quality_csv: the quality of every clip.
 
     Raises:
         ValueError: if the files do not belong together.
     """
     clips = read_clips(files.manifest, files.track_indexes, files.feature_indexes)
-    write_quality_csv(quality_csv, clips)
     content = report_content(files, settings, clips)
-    page = environment().get_template("page.html").render(content, quality_file=quality_csv.name)
+    page = environment().get_template("page.html").render(content)
     with atomic_path(html) as temporary:
         temporary.write_text(page, encoding="utf-8", newline="\n")
     _log.info("%s: %d clips, %.1f MB", html, len(clips), len(page) / 1e6)
@@ -148,15 +133,18 @@ def report_content(
         "clips": clips,
         **_dataset(clips, folds, config["split"]),
         **_look_alikes(files, settings, [settings.dataset, *options.get("datasets", [])]),
-        **_quality(clips, config["quality"]),
-        **_review(clips, store=files.store, thumbnails=config["report"]["review_thumbnails"]),
+        **quality_content(clips, config["quality"]),
+        **review_content(
+            clips, store=files.store, thumbnails=config["report"]["review_thumbnails"]
+        ),
         **_wavelet(wavelet_example(clips, store=files.store), config["wavelet"]["layout"]),
         **_training(read_training(files.training, config["mlp"]), config["mlp"]),
         **_evaluation(files, scores, options["adapter"]),
-        "models": by_task(read_models(scores, files.models)),
+        "models": by_task(read_models(scores, files.models, files.comparison)),
         "numbers": read_numbers(files.models),
         "random_weights": config["vlm"]["model"] == TINY,
         "ablation_rows": read_rows(files.ablation),
+        "seed_std": scores["seeds"]["std"] or {},
         "text_fusion": _json(files.text_fusion),
         "confusions": read_confusions(
             files.confused_clips,
@@ -180,7 +168,7 @@ def _evaluation(files: ReportFiles, scores: Mapping[str, Any], adapter: str) -> 
         "majority": scores["majority_class"],
         "confusion": figures.confusion(scores["classes"], overall["confusion"]),
         "calibration": scores.get("calibration"),
-        "interval": scores["bootstrap"]["subjects"] or scores["bootstrap"]["clips"],
+        "interval": scores["bootstrap"],
         "published": published_scores(adapter, scores["classes"]),
         "published_source": SOURCE,
     }
@@ -213,7 +201,6 @@ def _dataset(
         "shared_subjects": max(fold.shared_subjects for fold in folds),
         "part_sizes": _part_sizes(folds),
         "class_figure": figures.class_bars(classes, bars),
-        "n_valid": valid.total(),
     }
 
 
@@ -233,37 +220,6 @@ def _part_sizes(folds: Sequence[Fold]) -> dict[str, tuple[int, int]]:
     """Return the smallest and the largest number of clips of each part over the folds."""
     sizes = {part: [fold.parts[part].clips for fold in folds] for part in folds[0].parts}
     return {part: (min(counts), max(counts)) for part, counts in sizes.items()}
-
-
-def _quality(clips: Sequence[ReportClip], options: Mapping[str, Any]) -> dict[str, Any]:
-    limits: dict[str, float] = {
-        "detection": 100 * options["min_detection_ratio"],
-        "longest gap": options["max_gap_frames"],
-    }
-    known: list[Measure] = measures(clips, trimmed=options["trim_ends"])
-    return {
-        "measures": known,
-        "quality_options": options,
-        "histograms": [
-            figures.histogram(measure, limit=limits.get(measure.name))
-            for measure in known
-            if measure.values.size
-        ],
-    }
-
-
-def _review(clips: Sequence[ReportClip], *, store: Path, thumbnails: int) -> dict[str, Any]:
-    review: Review = review_clips(clips)
-    shown = [*review.invalid, *(odd.clip for odd in review.odd)][:thumbnails]
-    examples = example_clips(clips, count=_EXAMPLES)
-    _log.info("drawing %d clips", len(shown) + len(examples))
-    return {
-        "review": review,
-        "reasons": review.reasons[:_KINDS],
-        "notes": note_counts(clips)[:_KINDS],
-        "thumbnails": {clip.clip_id: make_thumbnail(clip, store=store) for clip in shown},
-        "examples": [(clip, make_thumbnail(clip, store=store)) for clip in examples],
-    }
 
 
 def _wavelet(example: WaveletExample | None, layout: str) -> dict[str, Any]:
@@ -287,33 +243,3 @@ def _training(runs: Sequence[TrainingRun], mlp: Mapping[str, Any]) -> dict[str, 
             figures.training_curves(runs, quantity="uar", label="UAR, %"),
         ],
     }
-
-
-def environment() -> Environment:
-    """Return the Jinja environment: every value is escaped, an undefined one is an error."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"count": _count, "percent": _percent, "number": _number}
-    return environment
-
-
-def _count(value: int, word: str = "", plural: str = "") -> str:
-    """Return a whole number with a thousands separator, and a word in singular or plural."""
-    text = f"{value:,}"
-    if not word:
-        return text
-    return f"{text} {word if value == 1 else plural or word + 's'}"
-
-
-def _percent(value: float | None, digits: int = 1) -> str:
-    """Return a fraction as a percentage without its sign; None and NaN as a dash."""
-    return "–" if value is None or math.isnan(value) else f"{100 * value:.{digits}f}"
-
-
-def _number(value: float | None, digits: int = 1) -> str:
-    return "–" if value is None or math.isnan(value) else f"{value:,.{digits}f}"

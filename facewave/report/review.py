@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,11 +14,15 @@ from facewave.report.clips import ReportClip
 
 # Rows in the list of invalid clips; quality.csv has all of them.
 MAX_ROWS = 500
+# Kinds of reasons and notes that are counted.
+MAX_KINDS = 20
 # Rows in the list of valid clips that are worth a look, and how many of each kind.
 MAX_ODD = 24
 _ODD_OF_A_KIND = 5
 # A clip whose jitter exceeds this many times the median stands out.
 _JITTER_FACTOR = 3.0
+# Seconds without the face at both ends together, from which on a clip stands out.
+_TRIMMED_SECONDS = 0.5
 
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 
@@ -86,29 +90,62 @@ def review_clips(clips: Sequence[ReportClip]) -> Review:
     )
 
 
+def summary_line(dataset: str, clips: Sequence[ReportClip]) -> str:
+    """Return in a line how many clips of a dataset are valid, and why others are not."""
+    review = review_clips(clips)
+    line = f"{dataset}: {len(clips):,} clips, {len(clips) - review.n_invalid:,} valid"
+    reasons = [f"{reason} ({count:,})" for reason, count in review.reasons[:MAX_KINDS]]
+    rest = len(review.reasons) - len(reasons)
+    if rest:
+        reasons.append(f"{rest} rarer reasons")
+    line += f", reasons: {'; '.join(reasons)}" if reasons else ""
+    # Parts of reasons come from files: a terminal must not act on them.
+    return "".join(letter if letter.isprintable() else "�" for letter in line)
+
+
 def _rarity(kind: str, counts: Counter[str]) -> tuple[int, str]:
     return counts[kind], kind
 
 
 def _odd_clips(valid: Sequence[ReportClip]) -> list[OddClip]:
     why: dict[str, list[str]] = {}
-    for clip in _noted(valid):
-        why.setdefault(clip.clip_id, []).append(clip.notes)
-    gaps = sorted(
-        (clip for clip in valid if clip.detection_ratio < 1), key=lambda c: c.detection_ratio
+
+    def add(clips: Sequence[ReportClip], text: Callable[[ReportClip], str]) -> None:
+        for clip in clips:
+            why.setdefault(clip.clip_id, []).append(text(clip))
+
+    # What may mean that a clip shows something else comes first: the list is limited.
+    add(_most(valid, lambda c: c.changes), lambda c: f"changes of the face: {c.changes}")
+    add(_most(valid, lambda c: c.cuts), lambda c: f"cuts: {c.cuts}")
+    add(_noted(valid), lambda c: c.notes)
+    add(
+        _most(valid, lambda c: 1 - c.coverage),
+        lambda c: f"face in {c.detected} of {c.frames} frames, among the fewest of the valid clips",
     )
-    for clip in gaps[:_ODD_OF_A_KIND]:
-        text = (
-            f"face in {clip.detected} of {clip.frames} frames, among the fewest of the valid clips"
-        )
-        why.setdefault(clip.clip_id, []).append(text)
-    for clip in _shaky(valid):
-        text = f"jitter {100 * clip.jitter:.1f} % of the eye distance, among the highest"
-        why.setdefault(clip.clip_id, []).append(text)
+    add(
+        _most(valid, lambda c: c.trimmed_start + c.trimmed_end, above=_TRIMMED_SECONDS),
+        lambda c: (
+            f"no face in the first {c.trimmed_start:.1f} and the last {c.trimmed_end:.1f} seconds, "
+            "which are cut off"
+        ),
+    )
+    add(
+        _shaky(valid),
+        lambda c: f"jitter {100 * c.jitter:.1f} % of the eye distance, among the highest",
+    )
     by_id = {clip.clip_id: clip for clip in valid if clip.clip_id in why}
     return [
         OddClip(clip=by_id[clip_id], why="; ".join(reasons)) for clip_id, reasons in why.items()
     ][:MAX_ODD]
+
+
+def _most(
+    clips: Sequence[ReportClip], size: Callable[[ReportClip], float], *, above: float = 0
+) -> list[ReportClip]:
+    """Return the few clips of which something is largest, and above a limit."""
+    return sorted((clip for clip in clips if size(clip) > above), key=lambda c: -size(c))[
+        :_ODD_OF_A_KIND
+    ]
 
 
 def _noted(valid: Sequence[ReportClip]) -> list[ReportClip]:
@@ -132,8 +169,7 @@ def _shaky(valid: Sequence[ReportClip]) -> list[ReportClip]:
     if not measured:
         return []
     limit = _JITTER_FACTOR * float(np.median([clip.jitter for clip in measured]))
-    shaky = sorted((clip for clip in measured if clip.jitter > limit), key=lambda c: -c.jitter)
-    return shaky[:_ODD_OF_A_KIND]
+    return _most(measured, lambda c: c.jitter, above=limit)
 
 
 def note_counts(clips: Iterable[ReportClip]) -> list[tuple[str, int]]:
@@ -184,6 +220,17 @@ def measures(clips: Sequence[ReportClip], *, trimmed: bool = False) -> list[Meas
             quantiles=None if quantiles is None else tuple(map(float, quantiles)),
         )
 
+    coverage = []
+    if trimmed:
+        coverage = [
+            measure(
+                "coverage",
+                "%",
+                "percentage of all frames in which the face was found",
+                1,
+                (100 * c.coverage for c in decoded),
+            )
+        ]
     return [
         measure("frames", "frames", "", 0, (c.frames for c in decoded)),
         measure(
@@ -193,10 +240,11 @@ def measures(clips: Sequence[ReportClip], *, trimmed: bool = False) -> list[Meas
             1,
             (100 * c.detection_ratio for c in decoded),
         ),
+        *coverage,
         measure(
             "longest gap",
             "frames",
-            "longest run of frames without the face",
+            "longest run of frames without the face, holes in time included",
             0,
             (c.longest_gap for c in decoded),
         ),

@@ -26,11 +26,14 @@ class ModelRow:
         title: its name.
         n: test clips.
         uar, war, macro_f1: over all test clips.
+        uar_std, war_std: standard deviation over the seeds; None for one seed.
         uar_interval, war_interval: 95 % bootstrap limits, over subjects where they are known.
         invalid_rate: fraction of the answers that name no class; None where a model cannot give
             such an answer.
         calibration: which clips of the test persons the scores rest on; None for scores that use
             nothing of them.
+        test: the paired test against the MLP, see `facewave.ablation.compare.Row`; None: of the MLP
+            itself.
     """
 
     title: str
@@ -38,18 +41,24 @@ class ModelRow:
     uar: float
     war: float
     macro_f1: float
+    uar_std: float | None
+    war_std: float | None
     uar_interval: Sequence[float]
     war_interval: Sequence[float]
     invalid_rate: float | None
     calibration: str | None
+    test: Mapping[str, Any] | None = None
 
 
-def read_models(mlp: Mapping[str, Any], models: Mapping[str, Path]) -> list[ModelRow]:
+def read_models(
+    mlp: Mapping[str, Any], models: Mapping[str, Path], comparison: Path | None = None
+) -> list[ModelRow]:
     """Return the MLP's row and one row per model; nothing if there is no other model.
 
     Args:
         mlp: scores of the MLP, see `facewave.evaluation.evaluate.evaluate_folds`.
         models: title to a file of such scores.
+        comparison: the paired tests of the models against the MLP.
 
     Raises:
         ValueError: a model was tested on another number of clips than the MLP.
@@ -61,7 +70,8 @@ def read_models(mlp: Mapping[str, Any], models: Mapping[str, Path]) -> list[Mode
     if not found:
         return []
     found = {"MLP": mlp, **found}
-    rows = [_row(title, scores) for title, scores in found.items()]
+    tests = {row["variant"]: row for row in read_rows(comparison) if row["variant"] != "MLP"}
+    rows = [_row(title, scores, tests.get(title)) for title, scores in found.items()]
     for row in rows:
         if row.n != rows[0].n:
             raise ValueError(
@@ -97,27 +107,30 @@ def read_numbers(models: Mapping[str, Path]) -> list[dict[str, Any]]:
     return [row for name, own in rows.items() for row in [*own, means[name]]]
 
 
-def _row(title: str, scores: Mapping[str, Any]) -> ModelRow:
-    interval = scores["bootstrap"]["subjects"] or scores["bootstrap"]["clips"]
-    overall = scores["overall"]
+def _row(title: str, scores: Mapping[str, Any], test: Mapping[str, Any] | None) -> ModelRow:
+    interval, overall = scores["bootstrap"], scores["overall"]
+    std = scores["seeds"]["std"] or {"uar": None, "war": None}
     return ModelRow(
         title=title,
         n=overall["n"],
         uar=overall["uar"],
         war=overall["war"],
         macro_f1=overall["macro_f1"],
+        uar_std=std["uar"],
+        war_std=std["war"],
         uar_interval=interval["uar"],
         war_interval=interval["war"],
         invalid_rate=scores.get("invalid_rate"),
         calibration=(scores.get("calibration") or {}).get("text"),
+        test=test,
     )
 
 
-def read_rows(ablation: Path | None) -> list[dict[str, Any]]:
-    """Return an ablation's rows, best first (see `facewave.ablation.compare.Row`); [] of None."""
-    if ablation is None:
+def read_rows(comparison: Path | None) -> list[dict[str, Any]]:
+    """Return a comparison's rows, best first (see `facewave.ablation.compare.Row`); [] of None."""
+    if comparison is None:
         return []
-    rows: list[dict[str, Any]] = json.loads(ablation.read_text(encoding="utf-8"))["rows"]
+    rows: list[dict[str, Any]] = json.loads(comparison.read_text(encoding="utf-8"))["rows"]
     return rows
 
 

@@ -14,16 +14,11 @@ from numpy.typing import NDArray
 
 from facewave.face.blendshapes import BLENDSHAPES, without_side
 from facewave.features import haar
-from facewave.features.encode_clip import read_trajectories
+from facewave.features.encode_clip import clip_clock, coded_trajectories
 from facewave.features.groups import FaceOptions
 from facewave.report.clips import ReportClip
-from facewave.storage.store import (
-    DamagedShardError,
-    iter_frames,
-    read_metadata,
-    read_shard,
-    shard_path,
-)
+from facewave.storage.store import DamagedShardError, read_shard, shard_path
+from facewave.tracking.trajectory import Trajectory, open_trajectory
 
 # Clips whose motion is measured, evenly spread over the dataset: reading all could take hours.
 _CANDIDATES = 48
@@ -59,8 +54,8 @@ class WaveletExample:
     """A clip whose code is shown.
 
     Attributes:
-        frames: frames that are encoded.
-        fps: frames per second.
+        frames: steps of the even clock that are encoded.
+        fps: steps per second.
         channels: trajectories of a clip (landmark coordinates and blendshapes).
         feature_bytes: bytes of all features of the clip as float32, with those made beside the
             code.
@@ -112,15 +107,14 @@ def wavelet_example(clips: Sequence[ReportClip], *, store: Path) -> WaveletExamp
 
 def _motion(clip: ReportClip, store: Path) -> float:
     try:
-        blendshapes = _trajectory(clip, store, "blendshapes")
+        blendshapes = np.concatenate(list(_open(clip, store).iter("blendshapes")))
     except DamagedShardError:
         return -1.0
     return float(np.nanstd(blendshapes[:, 1:], axis=0, dtype=np.float64).sum())
 
 
-def _trajectory(clip: ReportClip, store: Path, name: str) -> NDArray[np.float32]:
-    shard = shard_path(store, "tracks", clip.track_key)
-    return np.concatenate(list(iter_frames(shard, name)))
+def _open(clip: ReportClip, store: Path) -> Trajectory:
+    return open_trajectory(shard_path(store, "tracks", clip.track_key), span_ms=clip.span_ms)
 
 
 def _example(clip: ReportClip, store: Path, *, candidates: int) -> WaveletExample | None:
@@ -131,12 +125,8 @@ def _example(clip: ReportClip, store: Path, *, candidates: int) -> WaveletExampl
         return None
     face = FaceOptions(**metadata.get("features", {}))
     trim_ends = metadata["quality_options"].get("trim_ends", False)
-    read = partial(
-        read_trajectories,
-        shard_path(store, "tracks", clip.track_key),
-        face=face,
-        trim_ends=trim_ends,
-    )
+    trajectory = _open(clip, store)
+    read = partial(coded_trajectories, trajectory, face=face, trim_ends=trim_ends)
     blendshapes = read(source="blendshapes", chosen=slice(0, len(BLENDSHAPES)))
     lip = read(source="landmarks", chosen=slice(3 * _LOWER_LIP, 3 * _LOWER_LIP + 3))
     traces = [
@@ -157,7 +147,7 @@ def _example(clip: ReportClip, store: Path, *, candidates: int) -> WaveletExampl
         layout=layout,
         coefficients=len(codes["blendshapes"]),
         frames=len(blendshapes),
-        fps=float(read_metadata(shard_path(store, "tracks", clip.track_key))["fps"]),
+        fps=clip_clock(trajectory).rate,
         channels=sum(math.prod(codes[name].shape[1:]) for name in _CODED),
         feature_bytes=_FLOAT_BYTES * sum(array.size for array in codes.values()),
         candidates=candidates,

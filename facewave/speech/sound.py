@@ -13,7 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facewave.video.decode import CONTAINERS, UnreadableVideoError, check_clip
+from facewave.jobs.signs_of_life import alive
+from facewave.video.decode import (
+    CONTAINERS,
+    UnreadableVideoError,
+    check_clip,
+    raise_for_machine,
+)
 
 SAMPLE_RATE = 16_000
 # The level of a sound is that of its loudest frame; a frame is 30 ms.
@@ -50,6 +56,7 @@ def read_sound(path: Path, *, start: float = 0.0, end: float | None = None) -> S
     Raises:
         NoSoundError: there is no sound track.
         UnreadableSoundError: the file cannot be opened, or none of its track can be decoded.
+        OSError: if the machine fails to read it.
     """
     try:
         check_clip(path)
@@ -69,6 +76,8 @@ def read_sound(path: Path, *, start: float = 0.0, end: float | None = None) -> S
                 raise NoSoundError("the file has no sound track")
             samples, first = _decode(av, container, start=start, end=end)
     except av.error.FFmpegError as error:
+        if isinstance(error, OSError):
+            raise_for_machine(error)
         raise UnreadableSoundError(f"the file cannot be opened: {error.strerror}") from error
     return _placed(samples, first=first - start, seconds=None if end is None else end - start)
 
@@ -116,6 +125,7 @@ def _frames(av: Any, container: Any, stream: Any, problems: list[str]) -> Iterat
             if len(problems) > 100:
                 return
             continue
+        alive()
         if packet is None:
             return
         yield from frames

@@ -6,10 +6,10 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from facewave.jobs.clip_errors import ClipErrors
 from facewave.jobs.log import Progress
 from facewave.speech.engines import Answer, Engine, joined
 from facewave.speech.sound import (
@@ -23,12 +23,12 @@ from facewave.speech.sound import (
 )
 from facewave.storage.buckets import KeyRow, read_key_file
 from facewave.storage.fingerprint import MISSING, stat_text
-from facewave.storage.frame_files import clip_sha256
 from facewave.storage.store import content_key, is_whole, read_metadata, shard_path, write_shard
 from facewave.storage.tables import format_rows, write_text
 from facewave.versions import TRANSCRIPT_VERSION
+from facewave.video.content import content_sha256
 from facewave.video.decode import UnreadableVideoError
-from facewave.video.open import open_video
+from facewave.video.isolated import Read, read_here
 
 _log = logging.getLogger("facewave")
 
@@ -82,6 +82,7 @@ def transcribe_bucket(
     engine: Engine,
     silence_dbfs: float,
     default_fps: float,
+    read: Read = read_here,
 ) -> None:
     """Transcribe every clip of a bucket that is not in the store yet, then write the index.
 
@@ -96,40 +97,49 @@ def transcribe_bucket(
         engine: see `Engine`.
         silence_dbfs: a clip, or a window of a long one, is silent if its loudest 30 ms are below.
         default_fps: frames per second where neither container nor manifest names one.
+        read: calls what opens a clip, possibly in another process.
 
     Raises:
-        OSError: the store cannot be written (a full disk stops the job and flags no clip).
+        RunFaultError, SameErrorError, WorkerError, OSError, MemoryError: see
+            `facewave.jobs.clip_errors.ClipErrors`; no index is written.
     """
     rows = read_key_file(key_file)
-    progress, hearing = Progress(len(rows)), _Hearing(engine)
+    progress, hearing, errors = Progress(len(rows)), _Hearing(engine), ClipErrors()
+    contents = _Contents(read)
     done = []
     for row in rows:
         known = {"clip_id": row.clip_id, "model": engine.model, "revision": engine.revision}
         known["engine"] = engine.name
-        found, computed = _transcribe(
-            row, store=store, hearing=hearing, silence_dbfs=silence_dbfs, default_fps=default_fps
-        )
+        try:
+            found, computed = _transcribe(
+                row, store=store, hearing=hearing, silence_dbfs=silence_dbfs, contents=contents
+            )
+        except Exception as error:
+            reason = errors.reason(row.file_path, error)
+            found, computed = {"flag": "unreadable", "reason": reason}, False
         progress.step(computed=computed)
         done.append({**dict.fromkeys(TRANSCRIPT_COLUMNS), **known, **found})
+    errors.fail()
     write_text(index, format_rows(TRANSCRIPT_COLUMNS, done))
 
 
 def _transcribe(
-    row: KeyRow, *, store: Path, hearing: _Hearing, silence_dbfs: float, default_fps: float
+    row: KeyRow, *, store: Path, hearing: _Hearing, silence_dbfs: float, contents: _Contents
 ) -> tuple[dict[str, Any], bool]:
     path = Path(row.file_path)
     try:
         if row.fingerprint == MISSING:
             raise UnreadableSoundError("the file is missing")
         stat = stat_text(row.file_path)
-        part = _part(row, default_fps)
+        part = _part(row)
         key = transcript_key(
-            _content(path, stat), engine=hearing.engine, silence_dbfs=silence_dbfs, part=part
+            contents.of(path, stat), engine=hearing.engine, silence_dbfs=silence_dbfs, part=part
         )
         shard = shard_path(store, STAGE, key)
         computed = not is_whole(shard)
         if computed:
-            answer = _answer(path, part, hearing=hearing, silence_dbfs=silence_dbfs)
+            samples = _samples(path, part, contents.read)
+            answer = _answer(samples, path, hearing=hearing, silence_dbfs=silence_dbfs)
             if stat_text(row.file_path) != stat:
                 raise UnreadableSoundError("the file changed while it was read; run again")
             write_shard(shard, {}, answer)
@@ -139,31 +149,38 @@ def _transcribe(
         return {"flag": "unreadable", "reason": str(error)}, False
 
 
-def _part(row: KeyRow, default_fps: float) -> tuple[float, float] | None:
-    """Return the seconds of a segment; frames are taken as equally spaced, as in tracking."""
-    if row.frames is None:
-        return None
-    with open_video(Path(row.file_path), default_fps=row.fps_hint or default_fps) as video:
-        return row.frames[0] / video.fps, row.frames[1] / video.fps
+def _part(row: KeyRow) -> tuple[float, float] | None:
+    """Return the seconds of a segment."""
+    return None if row.span_ms is None else (row.span_ms[0] / 1000, row.span_ms[1] / 1000)
 
 
-@lru_cache(maxsize=8)
-def _content(path: Path, stat: str | None) -> str:
-    """Hash a file once for all its segments, as long as its stat stays the same."""
-    del stat
+@dataclass
+class _Contents:
+    """Hashes a file once for all its segments, as long as its stat stays the same."""
+
+    read: Read
+    known: dict[tuple[Path, str | None], str] = field(default_factory=dict)
+
+    def of(self, path: Path, stat: str | None) -> str:
+        if (path, stat) not in self.known:
+            self.known[path, stat] = self.read(content_sha256, path=path)
+        return self.known[path, stat]
+
+
+def _samples(path: Path, part: tuple[float, float] | None, read: Read) -> Samples | None:
+    """Return the sound of a clip; None if it has none."""
+    start, end = part or (0.0, None)
+    known = (NoSoundError, UnreadableSoundError)
     try:
-        return clip_sha256(path)
-    except OSError as error:
-        raise UnreadableSoundError(f"the file cannot be read: {error.strerror}") from error
+        return read(read_sound, path=path, start=start, end=end, raises=known)
+    except NoSoundError:
+        return None
 
 
 def _answer(
-    path: Path, part: tuple[float, float] | None, *, hearing: _Hearing, silence_dbfs: float
+    samples: Samples | None, path: Path, *, hearing: _Hearing, silence_dbfs: float
 ) -> dict[str, Any]:
-    start, end = part or (0.0, None)
-    try:
-        samples = read_sound(path, start=start, end=end)
-    except NoSoundError:
+    if samples is None:
         return dict.fromkeys(_ANSWER) | {"flag": "no_audio", "text": ""}
     level = level_dbfs(samples)
     measured = {

@@ -150,7 +150,7 @@ def _person_of(clip: Clip, person: str) -> str | None:
         return clip.source
     if person == "video":
         return clip.file_path
-    if person == "auto" and clip.subject is None and clip.frames is not None:
+    if person == "auto" and clip.subject is None and clip.span_ms is not None:
         return clip.file_path
     return clip.subject
 

@@ -41,5 +41,5 @@ def read_digests(tracks: Iterable[Path]) -> dict[str, str]:
 def shared_contents(clips: Iterable[Clip], digests: Mapping[str, str]) -> dict[str, str | None]:
     """Return what clips with bytes in common share, by clip id; see `content_names`."""
     return content_names(
-        {clip.clip_id: (digests.get(clip.clip_id, ""), clip.frames) for clip in clips}
+        {clip.clip_id: (digests.get(clip.clip_id, ""), clip.span_ms) for clip in clips}
     )

@@ -15,11 +15,11 @@ from typing import Any
 from facewave.prompts.questions import chat_template, render
 from facewave.splits.read import METADATA_KEY
 from facewave.storage.atomic import atomic_path
-from facewave.storage.store import frame_step, read_metadata, shard_path
+from facewave.storage.store import shard_path
 
 FORMATS = ("llava", "messages")
 _COLUMNS = (
-    "clip_id", "file_path", "label", "actual", "text", "start_frame", "end_frame", "valid",
+    "clip_id", "file_path", "label", "actual", "text", "start_ms", "end_ms", "valid",
     "reason", "feature_key",
 )  # fmt: skip
 
@@ -43,7 +43,6 @@ def export_chat(
 
     Raises:
         PromptError: if the template cannot be used.
-        DamagedShardError: if a shard of a segment, whose frame rate is read from it, is damaged.
         ValueError: if the file is not a split or the form is unknown.
     """
     if form not in FORMATS:
@@ -55,7 +54,7 @@ def export_chat(
     with atomic_path(target) as temporary, temporary.open("w", encoding="utf-8") as file:
         for row in _rows(split):
             question = render(template, classes=classes, text=row["text"])
-            segment = _segment(row, store)
+            segment = _segment(row)
             record = turns(row, question, segment) | _facts(row, groups, store)
             record["segment"] = segment
             file.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
@@ -98,7 +97,7 @@ def _llava(row: Mapping[str, Any], question: str, segment: Record | None) -> Rec
 
 def _messages(row: Mapping[str, Any], question: str, segment: Record | None) -> Record:
     video = {"type": "video", "video": _absolute(row["file_path"])}
-    if segment and segment["start_seconds"] is not None:
+    if segment:
         # The names that qwen-vl-utils reads.
         video |= {"video_start": segment["start_seconds"], "video_end": segment["end_seconds"]}
     text, answer = ({"type": "text", "text": words} for words in (question, row["actual"]))
@@ -132,20 +131,11 @@ def _shard(row: Mapping[str, Any], store: Path) -> Path:
     return shard_path(store, "features", row["feature_key"])
 
 
-def _segment(row: Mapping[str, Any], store: Path) -> Record | None:
-    """Return the range of a segment in frames and, if its frame rate is known, in seconds."""
-    if row["end_frame"] is None:
+def _segment(row: Mapping[str, Any]) -> Record | None:
+    """Return the part of the video that a segment is, in seconds."""
+    if row["end_ms"] is None:
         return None
-    frames = {name: row[name] for name in ("start_frame", "end_frame")}
-    if not row["feature_key"]:
-        return {**frames, "start_seconds": None, "end_seconds": None}
-    track = shard_path(store, "tracks", read_metadata(_shard(row, store))["track_key"])
-    fps = float(read_metadata(track)["fps"]) * frame_step(track)
-    return {
-        **frames,
-        "start_seconds": round(row["start_frame"] / fps, 3),
-        "end_seconds": round(row["end_frame"] / fps, 3),
-    }
+    return {"start_seconds": row["start_ms"] / 1000, "end_seconds": row["end_ms"] / 1000}
 
 
 def _absolute(path: str) -> str:

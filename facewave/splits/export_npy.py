@@ -11,7 +11,7 @@ from facewave.storage.atomic import atomic_path
 
 _NAMES, _RANGE, _GROUPS = (
     ("clip_id", "file_path"),
-    ("start_frame", "end_frame"),
+    ("start_ms", "end_ms"),
     ("landmarks", "blendshapes"),
 )
 
@@ -19,8 +19,8 @@ _NAMES, _RANGE, _GROUPS = (
 def export_npy(split: Path, target: Path) -> int:
     """Write a split as an object array of dicts `clip_id`, `file_path`, `landmarks`, `blendshapes`.
 
-    The segments of a long video share its `file_path`; their dicts have `start_frame` and
-    `end_frame` (the frame after the last) as well, and `clip_id` is what tells them apart.
+    The segments of a long video share its `file_path`; their dicts have `start_ms` and
+    `end_ms` (its part of the video) as well, and `clip_id` is what tells them apart.
 
     `np.load(target, allow_pickle=True)` reads it. Loading such a file can run code: load only your
     own. facewave writes this form and never reads it.
@@ -33,7 +33,7 @@ def export_npy(split: Path, target: Path) -> int:
         Number of clips. All of them are in memory at once: the form allows nothing else.
     """
     rows = [
-        {name: row[name] for name in (*_NAMES, *(_RANGE if row["end_frame"] else ()), *_GROUPS)}
+        {name: row[name] for name in (*_NAMES, *(_RANGE if row["end_ms"] else ()), *_GROUPS)}
         for row in iter_split_rows(split)
     ]
     array = np.empty(len(rows), dtype=object)

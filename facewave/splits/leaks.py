@@ -107,22 +107,22 @@ def content_names(
     overlaps; windows of which each overlaps the next all have the same name.
 
     Args:
-        contents: clip id to the digest of the file's bytes (empty without a file) and the range of
-            frames of a segment (first, one after the last), None for a whole video.
+        contents: clip id to the digest of the file's bytes (empty without a file) and the part of
+            the video of a segment in ms (from, before), None for a whole video.
 
     Returns:
         clip id to name; None without a file.
     """
     names: dict[str, str | None] = dict.fromkeys(contents)
     ranges: defaultdict[str, list[tuple[float, float, str]]] = defaultdict(list)
-    for clip_id, (digest, frames) in contents.items():
+    for clip_id, (digest, span) in contents.items():
         if digest:
-            ranges[digest].append((*(frames or (0, math.inf)), clip_id))
+            ranges[digest].append((*(span or (0, math.inf)), clip_id))
     for digest, members in ranges.items():
         first, reached = 0.0, 0.0
         for start, end, clip_id in sorted(members):
             first, reached = (start, end) if start >= reached else (first, max(reached, end))
-            names[clip_id] = f"{digest} from frame {first:.0f}"
+            names[clip_id] = f"{digest} from {first:.0f} ms"
     return names
 
 

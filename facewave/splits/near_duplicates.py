@@ -7,6 +7,7 @@ coded again or scaled. Pairs of clips with similar hashes are then looked up.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -15,9 +16,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from facewave.jobs.clip_errors import ClipErrors
 from facewave.storage.buckets import read_key_file
 from facewave.storage.tables import format_rows, iter_rows, write_text
-from facewave.video.decode import UnreadableVideoError, Video
+from facewave.video.decode import Limits, UnreadableVideoError, Video
+from facewave.video.isolated import Read, read_here
 from facewave.video.open import open_video
 
 HASH_COLUMNS = ("clip_id", "hashes")
@@ -30,6 +33,8 @@ PAIR_COLUMNS = (
 _log = logging.getLogger("facewave")
 # Frames that vary less than this (of 255) hold nothing to compare: black ones are all alike.
 _FLAT = 4.0
+# Hashes of a clip that are kept before every other one is dropped.
+_MOST_KEPT = 512
 # Comparisons at a time, few enough for the processor's cache.
 _BLOCK = 100_000
 # Clips of the first dataset that are looked up at a time.
@@ -58,7 +63,12 @@ def dhash(frame: NDArray[np.uint8]) -> int | None:
 
 
 def clip_hashes(
-    path: Path, *, frames: int, fps: float, segment: tuple[int, int] | None = None
+    path: Path,
+    *,
+    frames: int,
+    fps: float,
+    span_ms: tuple[int, int] | None = None,
+    limits: Limits | None = None,
 ) -> list[int]:
     """Return the hashes of frames spread evenly over a clip.
 
@@ -68,63 +78,79 @@ def clip_hashes(
         path: a video or a folder of frames.
         frames: most hashes to return.
         fps: frames per second where the file gives no rate.
-        segment: range of frames (first, one after the last); None for the whole clip.
+        span_ms: of a segment, its part of the video in ms (from, before); None: all of it.
+        limits: see `open_video`.
 
     Returns:
-        up to `frames` 64-bit hashes; none for a clip that cannot be decoded.
+        up to `frames` 64-bit hashes.
+
+    Raises:
+        UnreadableVideoError: if the clip cannot be decoded.
     """
-    try:
-        with open_video(path, default_fps=fps) as video:
-            if segment is not None:
-                video.restrict(*segment)
-            return _spread_hashes(video, frames)
-    except UnreadableVideoError as error:
-        _log.warning("%s: %s", path, error)
+    with open_video(path, default_fps=fps, limits=limits) as video:
+        return _spread_hashes(video, frames, span_ms)
+
+
+def _spread_hashes(video: Video, frames: int, span_ms: tuple[int, int] | None) -> list[int]:
+    """Return the hashes of frames spread over a video, whose length is known only at its end."""
+    start, end = span_ms or (0, math.inf)
+    kept: list[tuple[int, int]] = []
+    every, index, ms = 1, 0, 0
+    for index, frame in enumerate(video.frames(start_ms=start, end_ms=end)):
+        ms = frame.ms
+        if index % every:
+            continue
+        value = dhash(frame.image)
+        if value is None:
+            continue
+        kept.append((ms, value))
+        if len(kept) == _MOST_KEPT:
+            kept, every = kept[::2], 2 * every
+    if not kept:
         return []
+    times = np.array([time for time, _ in kept])
+    end = ms + (ms - start) / max(index, 1)
+    wanted = start + (np.arange(frames) + 0.5) / frames * (end - start)
+    places = np.maximum(np.searchsorted(times, wanted, side="right") - 1, 0)
+    return [kept[place][1] for place in dict.fromkeys(places.tolist())]
 
 
-def _spread_hashes(video: Video, frames: int) -> list[int]:
-    announced = video.frames_announced
-    if not announced:
-        every = [value for frame in video.frames() if (value := dhash(frame)) is not None]
-        places = np.linspace(0, len(every), frames, endpoint=False) + len(every) / frames / 2
-        return [every[int(place)] for place in places] if every else []
-    wanted = [int((i + 0.5) * announced / frames) for i in range(frames)]
-    found: list[int] = []
-    for index, frame in enumerate(video.frames()):
-        if index >= wanted[len(found)]:
-            value = dhash(frame)
-            if value is not None:
-                found.append(value)
-                if len(found) == frames:
-                    break
-    return found
-
-
-def hash_bucket(key_file: Path, *, table: Path, frames: int, default_fps: float) -> None:
+def hash_bucket(
+    key_file: Path, *, table: Path, frames: int, default_fps: float, read: Read = read_here
+) -> None:
     """Write the hashes of a bucket's clips as TSV: clip id, then hashes of 16 hex digits each.
+
+    A clip that cannot be decoded has none.
 
     Args:
         key_file: the bucket's clips (see `facewave.storage.buckets`).
         table: the file that is written.
         frames: most hashes of one clip.
         default_fps: frames per second where neither container nor manifest gives a rate.
+        read: calls what opens a video, possibly in another process.
+
+    Raises:
+        RunFaultError, SameErrorError, WorkerError, OSError, MemoryError: see
+            `facewave.jobs.clip_errors.ClipErrors`; no table is written.
     """
-    rows = [
-        {
-            "clip_id": row.clip_id,
-            "hashes": " ".join(
-                f"{value:016x}"
-                for value in clip_hashes(
-                    Path(row.file_path),
-                    frames=frames,
-                    fps=row.fps_hint or default_fps,
-                    segment=row.frames,
-                )
-            ),
-        }
-        for row in read_key_file(key_file)
-    ]
+    errors, rows = ClipErrors(), []
+    for row in read_key_file(key_file):
+        hashes: list[int] = []
+        try:
+            hashes = read(
+                clip_hashes,
+                path=Path(row.file_path),
+                frames=frames,
+                fps=row.fps_hint or default_fps,
+                span_ms=row.span_ms,
+            )
+        except UnreadableVideoError as error:
+            _log.warning("%s: %s", row.file_path, error)
+        except Exception as error:
+            errors.reason(row.file_path, error)
+        text = " ".join(f"{value:016x}" for value in hashes)
+        rows.append({"clip_id": row.clip_id, "hashes": text})
+    errors.fail()
     write_text(table, format_rows(HASH_COLUMNS, rows))
 
 

@@ -37,9 +37,10 @@ _CLIP_FIELDS = [
     pa.field("actual", pa.string(), nullable=False),
     pa.field("subject", pa.string()),
     pa.field("take", pa.string()),
+    pa.field("source", pa.string()),
     pa.field("text", pa.string()),
-    pa.field("start_frame", pa.int32()),
-    pa.field("end_frame", pa.int32()),
+    pa.field("start_ms", pa.int32()),
+    pa.field("end_ms", pa.int32()),
     pa.field("label_distribution", pa.list_(pa.float32())),
 ]
 _QUALITY_FIELDS = [

@@ -21,7 +21,7 @@ _BUCKET_SIZES = ((64, 16), (512, 64), (math.inf, 256))
 
 KEY_COLUMNS = ("clip_id", "file_path", "fingerprint", "fps_hint")
 # Only in key files that have segments.
-SEGMENT_COLUMNS = ("start_frame", "end_frame")
+SEGMENT_COLUMNS = ("start_ms", "end_ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +32,15 @@ class KeyRow:
         fingerprint: opaque text that changes when the clip's content does; `missing` if there is
             no file.
         fps_hint: frames per second to assume if the container names none.
-        frames: range of frames of a segment (first, one past the last); None for a whole video.
+        span_ms: a segment's part of the video, from the first time on and before the second, in ms;
+            None for a whole video.
     """
 
     clip_id: str
     file_path: str
     fingerprint: str
     fps_hint: float | None = None
-    frames: tuple[int, int] | None = None
+    span_ms: tuple[int, int] | None = None
 
 
 def auto_buckets(clips: int) -> int:
@@ -64,7 +65,7 @@ def key_file_text(rows: Iterable[KeyRow], *, options: Mapping[str, Any]) -> str:
     """Return the text of a key file: a comment with the stage's options, then the clips by id."""
     ordered = sorted(rows, key=lambda row: row.clip_id)
     header = json.dumps(options, sort_keys=True, separators=(",", ":"))
-    segments = any(row.frames for row in ordered)
+    segments = any(row.span_ms for row in ordered)
     table = format_rows(
         (*KEY_COLUMNS, *(SEGMENT_COLUMNS if segments else ())),
         (
@@ -73,7 +74,7 @@ def key_file_text(rows: Iterable[KeyRow], *, options: Mapping[str, Any]) -> str:
                 "file_path": row.file_path,
                 "fingerprint": row.fingerprint,
                 "fps_hint": row.fps_hint,
-                **dict(zip(SEGMENT_COLUMNS, row.frames or (None, None), strict=True)),
+                **dict(zip(SEGMENT_COLUMNS, row.span_ms or (None, None), strict=True)),
             }
             for row in ordered
         ),
@@ -93,12 +94,12 @@ def read_key_file(path: Path) -> list[KeyRow]:
             row["file_path"],
             row["fingerprint"],
             float(row["fps_hint"]) if row["fps_hint"] else None,
-            _frames(row),
+            _span(row),
         )
         for row in iter_rows(path, KEY_COLUMNS)
     ]
 
 
-def _frames(row: Mapping[str, str]) -> tuple[int, int] | None:
+def _span(row: Mapping[str, str]) -> tuple[int, int] | None:
     start, end = (row.get(name) for name in SEGMENT_COLUMNS)
     return (int(start), int(end)) if start and end else None

@@ -65,6 +65,8 @@ def fingerprint_clips(
     *,
     index: Path,
     tracked: Callable[[list[str]], Mapping[str, Tracked]],
+    inspect: Callable[[list[str]], None] = lambda paths: None,
+    digest: Callable[[Path], str] | None = None,
 ) -> dict[str, str]:
     """Return the fingerprint of each clip and bring the index up to date.
 
@@ -73,6 +75,10 @@ def fingerprint_clips(
         index: the table that remembers stat and fingerprint of each clip; written only if it
             changes.
         tracked: given clip ids, what is known of those that were tracked.
+        inspect: called with the folders of frames that are new or changed; what it raises leaves
+            the index as it was.
+        digest: does what `clip_sha256` does, possibly in another process; a clip for which it
+            fails has a new fingerprint.
 
     Returns:
         Clip id to fingerprint.
@@ -85,9 +91,10 @@ def fingerprint_clips(
         if clip_id in known and known[clip_id][:2] == (path, stat)
     }
     changed = [clip_id for clip_id in stats if clip_id not in fingerprints]
+    inspect([stats[i][0] for i in changed if (stats[i][1] or "").startswith(_FOLDER)])
     history = tracked([clip_id for clip_id in changed if stats[clip_id][1]]) if changed else {}
     counter = _HashCounter(len({stats[clip_id][0] for clip_id in changed if clip_id in history}))
-    hashes = _Hashes(counter)
+    hashes = _Hashes(counter, digest or clip_sha256)
     for clip_id in changed:
         path, stat = stats[clip_id]
         fingerprints[clip_id] = _fingerprint(path, stat, history.get(clip_id), hashes)
@@ -102,7 +109,7 @@ def _fingerprint(path: str, stat: str | None, before: Tracked | None, hashes: _H
         return f"stat:{stat}"
     try:
         content = hashes.of(path)
-    except OSError:
+    except Exception:  # the job that reads the clip will say why
         return f"stat:{stat}"
     return before.fingerprint if content == before.content_sha256 else f"sha256:{content}"
 
@@ -112,12 +119,13 @@ class _Hashes:
     """The digests of files, each computed once: many segments can be of one video."""
 
     counter: _HashCounter
+    digest: Callable[[Path], str]
     known: dict[str, str] = field(default_factory=dict)
 
     def of(self, path: str) -> str:
         if path not in self.known:
             self.counter.step()
-            self.known[path] = clip_sha256(Path(path))
+            self.known[path] = self.digest(Path(path))
         return self.known[path]
 
 

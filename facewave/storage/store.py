@@ -9,10 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
+import struct
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from errno import EINVAL
+from functools import lru_cache
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 import numpy as np
@@ -22,6 +27,7 @@ from facewave.storage.atomic import atomic_path
 from facewave.storage.tables import iter_rows
 
 METADATA_MEMBER = "metadata.json"
+_HASH_BLOCK = 1 << 20
 
 
 class DamagedShardError(Exception):
@@ -45,10 +51,24 @@ class DroppedIndexError(Exception):
     """A bucket has to be done again, since a shard of one of its clips is damaged."""
 
 
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes as 64 hex digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def file_sha256(path: Path, *, on_block: Callable[[], None] = lambda: None) -> str:
+    """Return the SHA-256 of a file's bytes as 64 hex digits.
+
+    Args:
+        path: of a regular file.
+        on_block: called after each block that was read.
+
+    Raises:
+        OSError: if it cannot be read, or is a pipe or a device, which could be read for ever.
+    """
+    if not S_ISREG(path.stat().st_mode):
+        raise OSError(EINVAL, "not a regular file", str(path))
+    digest, block = hashlib.sha256(), memoryview(bytearray(_HASH_BLOCK))
+    with path.open("rb", buffering=0) as file:
+        while count := file.readinto(block):
+            digest.update(block[:count])
+            on_block()
+    return digest.hexdigest()
 
 
 def content_key(**parts: Any) -> str:
@@ -142,15 +162,6 @@ def read_metadata(path: Path) -> dict[str, Any]:
         return metadata
 
 
-def frame_step(path: Path) -> int:
-    """Return n where every n-th frame of the video was tracked (`landmarker.max_fps`).
-
-    Raises:
-        DamagedShardError: if the trajectory shard is missing, truncated or altered.
-    """
-    return int(read_metadata(path).get("frame_step", 1))
-
-
 def iter_frames(path: Path, name: str, *, chunk: int = 4096) -> Iterator[NDArray[Any]]:
     """Yield an array of a shard in chunks of `chunk` rows of its first axis.
 
@@ -171,6 +182,47 @@ def iter_frames(path: Path, name: str, *, chunk: int = 4096) -> Iterator[NDArray
             yield np.frombuffer(data, dtype).reshape(count, *shape[1:])
         if member.read(1):
             raise ValueError(f"{name} is longer than its header says")
+
+
+def read_rows(path: Path, name: str, start: int, stop: int) -> NDArray[Any]:
+    """Read rows `start` to `stop` of an array's first axis without reading those before.
+
+    The checksum covers whole arrays, so it cannot be compared here: call `check_whole` before.
+
+    Raises:
+        DamagedShardError: if the shard or the array is missing, or it is too short.
+    """
+    with _damage(path), zipfile.ZipFile(path) as archive, path.open("rb") as file:
+        entry = archive.getinfo(f"{name}.npy")
+        file.seek(entry.header_offset)
+        # The lengths of a member's name and extra field stand at the end of its header.
+        file.seek(sum(struct.unpack("<26x2H", file.read(30))), os.SEEK_CUR)
+        np.lib.format.read_magic(file)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        row = math.prod(shape[1:]) * dtype.itemsize
+        stop = min(stop, shape[0])
+        file.seek(start * row, os.SEEK_CUR)
+        data = file.read(max(stop - start, 0) * row)
+        return np.frombuffer(data, dtype).reshape(-1, *shape[1:])
+
+
+def check_whole(path: Path) -> None:
+    """Compare the checksums of all of a shard's members, once per process while it stays the same.
+
+    Raises:
+        DamagedShardError: if it is missing, truncated or altered.
+    """
+    with _damage(path):
+        status = path.stat()
+        _check_whole(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=16)
+def _check_whole(path: Path, *status: int) -> None:
+    del status
+    with zipfile.ZipFile(path) as archive:
+        if (member := archive.testzip()) is not None:
+            raise ValueError(f"{member}: its checksum is another one")
 
 
 def is_whole(path: Path) -> bool:

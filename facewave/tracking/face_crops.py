@@ -8,30 +8,34 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from facewave.jobs.clip_errors import ClipErrors
 from facewave.jobs.log import Progress
 from facewave.storage.atomic import atomic_path
 from facewave.storage.buckets import KeyRow, read_key_file
 from facewave.storage.store import (
+    DroppedIndexError,
     content_key,
     drop_index_if_damaged,
-    frame_step,
-    iter_frames,
     iter_index,
     shard_path,
 )
 from facewave.storage.tables import format_rows, write_text
 from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.tracking.trajectory import open_trajectory
 from facewave.versions import FACE_CROP_VERSION
-from facewave.video.decode import UnreadableVideoError, Video
-from facewave.video.open import open_video
+from facewave.video.decode import UnreadableVideoError
+from facewave.video.images import Image
+from facewave.video.isolated import Read, read_here
+from facewave.video.open import read_images
 
 CROP_COLUMNS = ("clip_id", "pictures", "frames", "key", "reason")
 
@@ -142,6 +146,7 @@ def crop_bucket(
     store: Path,
     options: CropOptions,
     default_fps: float,
+    read: Read = read_here,
 ) -> None:
     """Write the face crops of a bucket's clips, then the bucket's index; remove all other images.
 
@@ -156,26 +161,34 @@ def crop_bucket(
         store: folder of the content-addressed store.
         options: see `CropOptions`.
         default_fps: frames per second where neither container nor manifest gives a rate.
+        read: calls what opens a video, possibly in another process.
 
     Raises:
+        RunFaultError, SameErrorError, WorkerError, OSError, MemoryError: see
+            `facewave.jobs.clip_errors.ClipErrors`; no index is written.
         DroppedIndexError: if a trajectory shard is damaged or missing, or the index is missing.
     """
     tracks = {row["clip_id"]: row for row in iter_index(track_index, TRACK_COLUMNS)}
     rows = [row for row in read_key_file(key_file) if row.clip_id in tracks]
-    progress = Progress(len(rows))
+    progress, errors = Progress(len(rows)), ClipErrors(fatal=(DroppedIndexError,))
     done = []
     for row in rows:
-        with drop_index_if_damaged(track_index, clip_id=row.clip_id):
-            made = _crop_clip(
-                row,
-                tracks[row.clip_id],
-                folder=folder,
-                store=store,
-                options=options,
-                fps=row.fps_hint or default_fps,
-            )
+        try:
+            with drop_index_if_damaged(track_index, clip_id=row.clip_id):
+                made = _crop_clip(
+                    row,
+                    tracks[row.clip_id],
+                    folder=folder,
+                    store=store,
+                    options=options,
+                    read=partial(read, read_images, default_fps=row.fps_hint or default_fps),
+                )
+        except Exception as error:
+            reason = errors.reason(row.file_path, error)
+            made = _no_crops(row, reason or "")
         progress.step(computed=not made["reason"], frames=len(str(made["frames"]).split()))
         done.append(made)
+    errors.fail()
     _remove_others(folder, {name for made in done for name in made["pictures"].split()})
     write_text(index, format_rows(CROP_COLUMNS, done))
 
@@ -187,63 +200,50 @@ def _crop_clip(
     folder: Path,
     store: Path,
     options: CropOptions,
-    fps: float,
+    read: Callable[..., list[Image]],
 ) -> dict[str, str]:
-    made = dict.fromkeys(CROP_COLUMNS, "") | {"clip_id": row.clip_id}
     if not track["key"]:
-        return made | {"reason": track["error"] or "it was not tracked"}
-    shard = shard_path(store, "tracks", track["key"])
-    detected = np.concatenate([np.zeros(0, bool), *iter_frames(shard, "detected")])
-    frames = chosen_frames(detected, options.frames)
-    points, step = _landmarks(shard, frames), frame_step(shard)
+        return _no_crops(row, track["error"] or "it was not tracked")
+    clip = open_trajectory(shard_path(store, "tracks", track["key"]), span_ms=row.span_ms)
+    frames = chosen_frames(clip.detected, options.frames)
     if not frames:
-        return made | {"reason": track["error"] or "no face was found"}
+        return _no_crops(row, track["error"] or "no face was found")
     key = content_key(
-        stage="face_crops", track=track["key"], **asdict(options), version=FACE_CROP_VERSION
+        stage="face_crops",
+        track=track["key"],
+        span_ms=row.span_ms,
+        **asdict(options),
+        version=FACE_CROP_VERSION,
     )
     names = _names(f"{row.clip_id}-{key[:16]}", len(frames) if options.mode == "frames" else 1)
     if not all((folder / name).is_file() for name in names):
         try:
-            with open_video(Path(row.file_path), default_fps=fps) as video:
-                if row.frames is not None:
-                    video.restrict(*row.frames)
-                video.take_every(step)
-                crops = list(_crops(video, dict(zip(frames, points, strict=True)), options.size))
+            times = [int(clip.timestamp_ms[frame]) for frame in frames]
+            images = read(path=Path(row.file_path), times_ms=times)
         except UnreadableVideoError as error:
-            return made | {"reason": str(error)}
-        if len(crops) < len(frames):
-            return made | {"reason": "the file has fewer frames than when it was tracked"}
+            return _no_crops(row, str(error))
+        points = clip.at("landmarks", clip.rows[frames])
+        crops = [
+            crop_face(image, at, size=options.size)
+            for image, at in zip(images, points, strict=True)
+        ]
         if options.mode == "grid":
             crops = [make_grid(crops, count=options.frames)]
         for name, crop in zip(names, crops, strict=True):
             _write_jpeg(folder / name, crop)
-    return made | {"pictures": " ".join(names), "frames": " ".join(map(str, frames)), "key": key}
+    return _no_crops(row, "") | {
+        "pictures": " ".join(names),
+        "frames": " ".join(map(str, frames)),
+        "key": key,
+    }
+
+
+def _no_crops(row: KeyRow, reason: str) -> dict[str, str]:
+    return dict.fromkeys(CROP_COLUMNS, "") | {"clip_id": row.clip_id, "reason": reason}
 
 
 def _names(stem: str, count: int) -> list[str]:
     return [f"{stem}.jpg"] if count == 1 else [f"{stem}_{i:02d}.jpg" for i in range(count)]
-
-
-def _landmarks(shard: Path, frames: Sequence[int]) -> list[NDArray[np.float32]]:
-    """Return the landmarks (478, 3) of frames in increasing order, holding one chunk at a time."""
-    wanted, start = list(frames), 0
-    found: list[NDArray[np.float32]] = []
-    for chunk in iter_frames(shard, "landmarks", chunk=256):
-        rows = [frame - start for frame in wanted if start <= frame < start + len(chunk)]
-        found += [chunk[row].copy() for row in rows]
-        start += len(chunk)
-    return found
-
-
-def _crops(
-    video: Video, points: Mapping[int, NDArray[np.float32]], size: int
-) -> Iterator[NDArray[np.uint8]]:
-    last = max(points)
-    for index, frame in enumerate(video.frames()):
-        if index in points:
-            yield crop_face(frame, points[index], size=size)
-        if index >= last:
-            return
 
 
 def _write_jpeg(path: Path, image: NDArray[np.uint8]) -> None:

@@ -10,12 +10,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from facewave.tracking.boxes import face_boxes
 
 N_LANDMARKS = 478
 N_BLENDSHAPES = 52
@@ -48,8 +51,8 @@ class LandmarkerOptions:
     """Options that determine what is found in a clip (config section `landmarker`).
 
     Attributes:
-        max_faces, min_detection_confidence, min_presence_confidence, min_tracking_confidence:
-            MediaPipe's own.
+        max_faces: most faces that are followed in a frame (`face_tracker`).
+        min_detection_confidence, min_presence_confidence, min_tracking_confidence: MediaPipe's own.
         max_fps: every n-th frame is tracked, with the smallest n that gives at most so many frames
             per second; None: every frame.
         max_side: frames with a longer side, in pixels, are scaled down first; None: never.
@@ -88,6 +91,20 @@ class Faces:
         """Return the number of faces."""
         return len(self.landmarks)
 
+    @cached_property
+    def boxes(self) -> NDArray[np.float64]:
+        """Boxes (n, 4) around the landmarks: x0, y0, x1, y1, normalised."""
+        return face_boxes(self.landmarks)
+
+
+def no_faces() -> Faces:
+    """Return the faces of a frame that shows none."""
+    return Faces(
+        np.empty((0, N_LANDMARKS, 3), np.float32),
+        np.empty((0, N_BLENDSHAPES), np.float32),
+        np.empty((0, 4, 4), np.float32),
+    )
+
 
 class MissingSystemLibraryError(ImportError):
     """A shared library that MediaPipe or OpenCV links to is not installed."""
@@ -115,16 +132,10 @@ def _load_face_landmarker() -> ModuleType:
     return module
 
 
-class VideoLandmarker:
-    """A FaceLandmarker for one clip: VIDEO mode keeps state, so every clip needs a fresh one."""
+class _Landmarker:
+    """A FaceLandmarker and what calls it: `VIDEO` mode keeps state, `IMAGE` mode does not."""
 
-    def __init__(self, model: Path, options: LandmarkerOptions) -> None:
-        """Load the model bundle at `model`.
-
-        Raises:
-            MissingSystemLibraryError: if MediaPipe's shared library cannot be loaded.
-            LandmarkerError: if MediaPipe refuses the model file or the options.
-        """
+    def __init__(self, model: Path, options: LandmarkerOptions, mode: str) -> None:
         self._api = _load_face_landmarker()
         from mediapipe.tasks.python.core.base_options import BaseOptions
         from mediapipe.tasks.python.vision.core.image import Image, ImageFormat
@@ -136,7 +147,7 @@ class VideoLandmarker:
         self._srgb = ImageFormat.SRGB
         task_options = self._api.FaceLandmarkerOptions(
             base_options=BaseOptions(model_asset_path=str(model)),
-            running_mode=VisionTaskRunningMode.VIDEO,
+            running_mode=VisionTaskRunningMode[mode],
             num_faces=options.max_faces,
             min_face_detection_confidence=options.min_detection_confidence,
             min_face_presence_confidence=options.min_presence_confidence,
@@ -149,24 +160,14 @@ class VideoLandmarker:
         except (RuntimeError, ValueError, OSError) as error:
             raise LandmarkerError(f"{model}: no face landmarker: {error}") from error
 
-    def detect(self, frame: NDArray[np.uint8], timestamp_ms: int) -> Faces:
-        """Find the faces of the next frame.
-
-        Reads MediaPipe's C result as arrays: its own `detect_for_video` builds one Python object
-        per landmark in every frame (a test compares the two).
-
-        Args:
-            frame: uint8 (height, width, 3), RGB, contiguous.
-            timestamp_ms: milliseconds, greater than in the previous call.
-
-        Raises:
-            RuntimeError, ValueError: if MediaPipe fails, or the time does not increase.
-        """
+    def _call(self, function: str, frame: NDArray[np.uint8], *time: int) -> Faces:
+        # Reads MediaPipe's C result as arrays: its own `detect_for_video` builds one Python object
+        # per landmark in every frame (a test compares the two).
         image = self._image(self._srgb, frame)
         result = self._api.MpFaceLandmarkerResultC()
         library = self._landmarker._lib
-        library.MpFaceLandmarkerDetectForVideo(
-            self._landmarker._handle, image._image_ptr, None, timestamp_ms, ctypes.byref(result)
+        getattr(library, function)(
+            self._landmarker._handle, image._image_ptr, None, *time, ctypes.byref(result)
         )
         try:
             return _read_result(result)
@@ -176,6 +177,47 @@ class VideoLandmarker:
     def close(self) -> None:
         """Free the landmarker's memory."""
         self._landmarker.close()
+
+
+class VideoLandmarker(_Landmarker):
+    """A FaceLandmarker for one clip: VIDEO mode keeps state, so every clip needs a fresh one."""
+
+    def __init__(self, model: Path, options: LandmarkerOptions) -> None:
+        """Load the model bundle at `model`.
+
+        Raises:
+            MissingSystemLibraryError: if MediaPipe's shared library cannot be loaded.
+            LandmarkerError: if MediaPipe refuses the model file or the options.
+        """
+        super().__init__(model, options, "VIDEO")
+
+    def detect(self, frame: NDArray[np.uint8], timestamp_ms: int) -> Faces:
+        """Find the faces of the next frame.
+
+        Args:
+            frame: uint8 (height, width, 3), RGB, contiguous.
+            timestamp_ms: milliseconds, greater than in the previous call.
+
+        Raises:
+            RuntimeError, ValueError: if MediaPipe fails, or the time does not increase.
+        """
+        return self._call("MpFaceLandmarkerDetectForVideo", frame, timestamp_ms)
+
+
+class ImageLandmarker(_Landmarker):
+    """A FaceLandmarker for pictures that have nothing to do with each other."""
+
+    def __init__(self, model: Path, options: LandmarkerOptions) -> None:
+        """Load the model bundle at `model`; raises what `VideoLandmarker` raises."""
+        super().__init__(model, options, "IMAGE")
+
+    def detect(self, frame: NDArray[np.uint8]) -> Faces:
+        """Find the faces of a picture, uint8 (height, width, 3), RGB, contiguous.
+
+        Raises:
+            RuntimeError, ValueError: if MediaPipe fails.
+        """
+        return self._call("MpFaceLandmarkerDetectImage", frame)
 
 
 @contextmanager

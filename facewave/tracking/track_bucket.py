@@ -4,39 +4,39 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
-from functools import lru_cache
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from facewave.jobs.clip_errors import ClipErrors
 from facewave.jobs.log import Progress
-from facewave.jobs.memory import KilledForMemoryError
 from facewave.storage.atomic import atomic_path
 from facewave.storage.buckets import KeyRow, read_key_file
 from facewave.storage.fingerprint import MISSING, Tracked, stat_text
 from facewave.storage.frame_files import clip_sha256
-from facewave.storage.store import (
-    content_key,
-    is_whole,
-    read_metadata,
-    shard_path,
-)
+from facewave.storage.store import content_key, is_whole, read_metadata, shard_path
 from facewave.storage.tables import TableError, format_rows, iter_rows, write_text
-from facewave.tracking.landmarker import LandmarkerOptions
+from facewave.tracking.landmarker import (
+    LandmarkerError,
+    LandmarkerOptions,
+    MissingSystemLibraryError,
+)
 from facewave.tracking.model_file import check_model
-from facewave.tracking.track_clip import TrackJob, TrackSummary, track_clip
+from facewave.tracking.track_video import TrackJob, TrackSummary, software, track_video
+from facewave.tracking.trajectory import Trajectory, open_trajectory
 from facewave.versions import TRACK_VERSION
 from facewave.video.decode import UnreadableVideoError, check_clip, check_frame_rate
 
 _log = logging.getLogger("facewave")
 
-TrackClip = Callable[[TrackJob], TrackSummary]
+TrackVideo = Callable[[TrackJob], TrackSummary]
+Digest = Callable[[Path], str]
 
-# After this many clips for which memory did not suffice, it is no longer a matter of the clips.
-_STARVED = 3
-
-_SUMMARY_COLUMNS = tuple(TrackSummary.__dataclass_fields__)
-TRACK_COLUMNS = ("clip_id", "file_path", "key", "fingerprint", "content_sha256", *_SUMMARY_COLUMNS)
+TRACK_COLUMNS = (
+    "clip_id", "file_path", "key", "fingerprint", "content_sha256", "start_ms", "end_ms",
+    "width", "height", "fps", "frames", "frames_decoded", "frames_announced", "detected",
+    "max_faces_seen", "error", "notes",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -63,22 +63,14 @@ class TrackOptions:
         )
 
 
-def track_key(
-    content_sha256: str,
-    *,
-    fps: float,
-    options: TrackOptions,
-    frames: tuple[int, int] | None = None,
-) -> str:
-    """Return the key of the trajectory of a video, or of a range of its frames.
+def track_key(content_sha256: str, *, fps: float, options: TrackOptions) -> str:
+    """Return the key of the trajectories of a video.
 
     Args:
         content_sha256: of the video's bytes.
-        fps: assumed where the container gives no rate.
+        fps: assumed where the file names no times.
         options: see `TrackOptions`.
-        frames: range of frames (first, one after the last); None for the whole video.
     """
-    segment = {} if frames is None else {"frames": list(frames)}
     return content_key(
         stage="tracks",
         content=content_sha256,
@@ -86,7 +78,7 @@ def track_key(
         landmarker=options.landmarker.in_keys(),
         default_fps=float(fps),
         version=TRACK_VERSION,
-        **segment,
+        software=software(),
     )
 
 
@@ -97,12 +89,14 @@ def track_bucket(
     store: Path,
     model: Path,
     options: TrackOptions,
-    track: TrackClip = track_clip,
+    track: TrackVideo = track_video,
+    digest: Digest = clip_sha256,
 ) -> None:
-    """Track every clip of a bucket that is not in the store yet, then write the bucket's index.
+    """Track every video of a bucket that is not in the store yet, then write the bucket's index.
 
-    A clip that cannot be tracked gets a row with `error`; it never stops the others. If memory did
-    not suffice for a clip, the others are tracked but no index is written.
+    All clips of a video, which are parts of its time, are in one bucket and share one shard. A
+    video that cannot be tracked gets rows with `error`; it never stops the others. If the run
+    failed at a video, the others are tracked but no index is written.
 
     Args:
         key_file: the bucket's clips.
@@ -110,117 +104,145 @@ def track_bucket(
         store: folder of the content-addressed store.
         model: FaceLandmarker bundle; must have the SHA-256 in `options`.
         options: see `TrackOptions`.
-        track: does what `track_clip` does, possibly in another process.
+        track, digest: do what `track_video` and `clip_sha256` do, possibly in another process.
 
     Raises:
         ModelFileError: if the model file is missing or another one.
         MissingSystemLibraryError: if MediaPipe cannot be loaded.
         LandmarkerError: if MediaPipe refuses the model or the options.
-        KilledForMemoryError: if memory did not suffice for a clip: after all others, but at once
-            when it is the third.
-        OSError: if the store cannot be written: a full disk fails the job and flags no clip.
+        RunFaultError, OSError, MemoryError: if the run or the machine failed at a video: after all
+            others, but at once when it is the third, or when the disk is full.
+        SameErrorError: if three videos failed with the same unexpected error.
     """
     check_model(model, options.model_sha256)
     rows = read_key_file(key_file)
     progress = Progress(len(rows))
-    done = []
-    starved: list[KilledForMemoryError] = []
-    for row in rows:
+    done: list[dict[str, object]] = []
+    errors = ClipErrors(fatal=(LandmarkerError, MissingSystemLibraryError))
+    tools = _Tools(store=store, model=model, options=options, track=track, digest=digest)
+    for clips in _by_video(rows):
         try:
-            done.append(
-                _track(
-                    row, store=store, model=model, options=options, progress=progress, track=track
-                )
-            )
-        except KilledForMemoryError as error:
-            _log.error("%s", error)
-            starved.append(error)
-            if len(starved) == _STARVED:
-                break
-    if starved:
-        raise starved[0]
+            video, computed = _track(clips[0], tools)
+        except Exception as error:
+            reason = errors.reason(clips[0].file_path, error)
+            if reason is None:
+                continue
+            video, computed = _Tracked(error=f"tracking failed: {reason}"), False
+        if video.error:
+            _log.warning("%s: %s", clips[0].file_path, video.error)
+        done += [_index_row(row, video) for row in clips]
+        for row in clips:
+            progress.step(computed=computed, frames=video.frames if row is clips[0] else 0)
+    errors.fail()
+    done.sort(key=lambda row: str(row["clip_id"]))
     write_text(index, format_rows(TRACK_COLUMNS, done))
 
 
-def _track(
-    row: KeyRow,
-    *,
-    store: Path,
-    model: Path,
-    options: TrackOptions,
-    progress: Progress,
-    track: TrackClip,
-) -> dict[str, object]:
-    path, fps = Path(row.file_path), row.fps_hint or options.default_fps
-    content, key, computed = "", "", False
+def span_of(row: Mapping[str, str]) -> tuple[int, int] | None:
+    """Return a segment's part of its video in ms, from a row of an index; None: the whole video."""
+    return (int(row["start_ms"]), int(row["end_ms"])) if row["end_ms"] else None
+
+
+def _by_video(rows: Iterable[KeyRow]) -> list[list[KeyRow]]:
+    videos: dict[tuple[object, ...], list[KeyRow]] = {}
+    for row in rows:
+        videos.setdefault((row.file_path, row.fps_hint, row.fingerprint), []).append(row)
+    return list(videos.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Tracked:
+    """A video that was tracked, or the reason why it could not be."""
+
+    content: str = ""
+    key: str = ""
+    shard: Path | None = None
+    frames: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Tools:
+    """The arguments of `track_bucket` that each video needs."""
+
+    store: Path
+    model: Path
+    options: TrackOptions
+    track: TrackVideo
+    digest: Digest
+
+
+def _track(row: KeyRow, tools: _Tools) -> tuple[_Tracked, bool]:
+    """Return what became of a row's video, and whether it was tracked just now."""
+    path, fps = Path(row.file_path), row.fps_hint or tools.options.default_fps
     try:
         if row.fingerprint == MISSING:
             raise UnreadableVideoError("the file is missing")
-        check_frame_rate(fps)
+        try:
+            check_frame_rate(fps)
+        except ValueError as error:
+            raise UnreadableVideoError(str(error)) from None
         stat = stat_text(row.file_path)
-        content = _content(path, stat=stat if row.frames else None)
-        key = track_key(content, fps=fps, options=options, frames=row.frames)
-        shard = shard_path(store, "tracks", key)
-        if is_whole(shard):
-            metadata = read_metadata(shard)
-            summary = TrackSummary(**{name: metadata[name] for name in _SUMMARY_COLUMNS})
-        else:
-            computed = True
-            summary = _compute(
-                row, shard, content, model=model, fps=fps, options=options, track=track
-            )
+        check_clip(path)
+        content = tools.digest(path)
+        key = track_key(content, fps=fps, options=tools.options)
+        shard = shard_path(tools.store, "tracks", key)
+        computed = not is_whole(shard)
+        if computed:
+            _compute(path, shard, content, fps=fps, tools=tools)
             if stat_text(row.file_path) != stat:
                 shard.unlink(missing_ok=True)
                 raise UnreadableVideoError("the file changed while it was read; run again")
-    except (UnreadableVideoError, ValueError) as error:
-        content, key, summary = "", "", TrackSummary(error=str(error))
-    if summary.error:
-        _log.warning("%s: %s", path, summary.error)
-    progress.step(computed=computed, frames=summary.frames)
-    return {
+        facts = read_metadata(shard)
+    except UnreadableVideoError as error:
+        return _Tracked(error=str(error)), False
+    video = _Tracked(
+        content=content, key=key, shard=shard, frames=facts["frames"], error=facts["error"]
+    )
+    return video, computed
+
+
+def _index_row(row: KeyRow, video: _Tracked) -> dict[str, object]:
+    start, end = row.span_ms or (None, None)
+    known: dict[str, object] = {
         "clip_id": row.clip_id,
         "file_path": row.file_path,
-        "key": key,
         "fingerprint": row.fingerprint,
-        "content_sha256": content,
-        **asdict(summary),
+        "content_sha256": video.content,
+        "key": video.key,
+        "start_ms": start,
+        "end_ms": end,
+    }
+    if video.shard is None:
+        return dict.fromkeys(TRACK_COLUMNS[7:-2], 0) | known | {"error": video.error, "notes": ""}
+    return known | _summary(open_trajectory(video.shard, span_ms=row.span_ms))
+
+
+def _summary(clip: Trajectory) -> dict[str, object]:
+    return {
+        "width": clip.width,
+        "height": clip.height,
+        "fps": clip.fps,
+        "frames": len(clip),
+        "frames_decoded": clip.decoded,
+        "frames_announced": clip.announced,
+        "detected": int(clip.detected.sum()),
+        "max_faces_seen": int(clip.face_count.max(initial=0)),
+        "error": clip.error,
+        "notes": clip.notes,
     }
 
 
-def _content(path: Path, *, stat: str | None) -> str:
-    check_clip(path)
-    try:
-        return _remembered(path, stat) if stat else clip_sha256(path)
-    except OSError as error:
-        raise UnreadableVideoError(f"the file cannot be read: {error.strerror}") from error
-
-
-@lru_cache(maxsize=8)
-def _remembered(path: Path, stat: str) -> str:
-    """Hash a file once for all its segments, as long as its stat stays the same."""
-    del stat
-    return clip_sha256(path)
-
-
-def _compute(
-    row: KeyRow,
-    shard: Path,
-    content: str,
-    *,
-    model: Path,
-    fps: float,
-    options: TrackOptions,
-    track: TrackClip,
-) -> TrackSummary:
-    path = Path(row.file_path)
-    # A damaged shard must not stay in the store if the clip cannot be tracked this time.
+def _compute(path: Path, shard: Path, content: str, *, fps: float, tools: _Tools) -> None:
+    # A damaged shard must not stay in the store if the video cannot be tracked this time.
     shard.unlink(missing_ok=True)
-    try:
-        with atomic_path(shard, sync=False) as temporary:
-            job = TrackJob(
+    options = tools.options
+    with atomic_path(shard, sync=False) as temporary:
+        tools.track(
+            TrackJob(
                 video_path=path,
                 shard=temporary,
-                model=model,
+                model=tools.model,
                 options=options.landmarker,
                 default_fps=fps,
                 provenance={
@@ -228,24 +250,9 @@ def _compute(
                     "model_sha256": options.model_sha256,
                     "landmarker": options.landmarker.in_keys(),
                     "default_fps": fps,
-                    **({} if row.frames is None else {"frames_of_video": list(row.frames)}),
                 },
-                frames=row.frames,
             )
-            summary = track(job)
-    except Exception as error:
-        if not _is_of_the_clip(error):
-            raise
-        _log.exception("%s: tracking failed", path)
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UnreadableVideoError(f"tracking failed: {reason}") from error
-    return summary
-
-
-def _is_of_the_clip(error: Exception) -> bool:
-    # By name: to import cv2 for the class would load it although another process does the work.
-    named = f"{type(error).__module__}.{type(error).__qualname__}"
-    return isinstance(error, (RuntimeError, ValueError, MemoryError)) or named == "cv2.error"
+        )
 
 
 def read_tracked(indexes: Iterable[Path], clip_ids: Iterable[str]) -> Mapping[str, Tracked]:

@@ -1,106 +1,52 @@
-"""The process in which clips are tracked: `python -m facewave.tracking.worker FD`.
-
-Each line of standard input is a clip to track, as JSON; each answer is one line of JSON on the file
-descriptor FD. If this process dies, its bucket goes on: see `facewave.tracking.isolation`.
-"""
+"""Tracking in the child process of `facewave.video.isolated`, in which every media file is read."""
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import json
-import os
-import signal
-import sys
-import time
-import traceback
-from collections.abc import Callable
-from dataclasses import asdict
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
 
-from facewave.tracking.landmarker import video_landmarker
-from facewave.tracking.track_clip import TrackJob, TrackSummary, track_clip
-
-READY, ALIVE = "ready", "alive"
-_PR_SET_PDEATHSIG = 1
-_SECONDS_BETWEEN_SIGNS = 1.0
+from facewave.jobs.signs_of_life import alive
+from facewave.tracking.landmarker import (
+    LandmarkerError,
+    MissingSystemLibraryError,
+    video_landmarker,
+)
+from facewave.tracking.track_video import TrackJob, TrackSummary, track_video
+from facewave.video.decode import Limits
+from facewave.video.isolated import Read
 
 
-def _end_with_parent() -> None:
-    """Have the kernel kill this process when its parent ends, where it can (Linux)."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+class IsolatedTracker:
+    """Calls `track_video` in a child process; see `facewave.video.isolated`."""
+
+    def __init__(self, read: Read) -> None:
+        """Take what calls functions in the child."""
+        self._read = read
+
+    def __call__(self, job: TrackJob) -> TrackSummary:
+        """Track a video as `track_video` does.
+
+        Raises:
+            LandmarkerError, MissingSystemLibraryError: if no landmarker can be made.
+            UnreadableVideoError, RunFaultError, WorkerError, UnexpectedError, OSError: what an
+                `IsolatedReader` raises.
+        """
+        return self._read(
+            track,
+            path=job.video_path,
+            job=job,
+            raises=(LandmarkerError, MissingSystemLibraryError),
+            prepare=open_landmarker,
+        )
 
 
-class _Answers:
-    """Lines to the parent; signs of life at most once a second."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._said = 0.0
-
-    def say(self, **answer: Any) -> None:
-        self._said = time.monotonic()
-        os.write(self._descriptor, json.dumps(answer).encode() + b"\n")
-
-    def refuse(self, error: Exception) -> None:
-        name, number, message = type(error).__name__, None, str(error)
-        if isinstance(error, OSError) and error.errno is not None:
-            number, message = error.errno, f"{error.strerror}: {error.filename}"
-        self.say(error=name, message=message, errno=number)
-
-    def alive(self) -> None:
-        if time.monotonic() - self._said >= _SECONDS_BETWEEN_SIGNS:
-            self.say(sign=ALIVE)
+def track(path: Path, job: TrackJob, limits: Limits) -> TrackSummary:
+    """Track a video in the child; each frame is a sign of life."""
+    return track_video(replace(job, video_path=path, limits=limits), on_frame=alive)
 
 
-def answer_jobs(
-    descriptor: int,
-    *,
-    track: Callable[[TrackJob, Callable[[], None]], TrackSummary],
-    prepare: Callable[[TrackJob], None] = lambda job: None,
-) -> None:
-    """Track one clip per line of standard input until it ends.
-
-    Args:
-        descriptor: of the file that the answers go to.
-        track: tracks a clip, and calls its second argument for each frame.
-        prepare: called with the first job; what it raises is the machine's or the model's fault,
-            not the clip's.
-    """
-    _end_with_parent()
-    answers, ready = _Answers(descriptor), False
-    for line in sys.stdin:
-        job = TrackJob.from_json(line)
-        try:
-            if not ready:
-                prepare(job)
-                answers.say(sign=READY)
-                ready = True
-            summary = track(job, answers.alive)
-        except Exception as error:
-            if ready:
-                traceback.print_exc()
-            answers.refuse(error)
-        else:
-            answers.say(summary=asdict(summary))
-
-
-def _open_landmarker(job: TrackJob) -> None:
+def open_landmarker(path: Path, job: TrackJob, limits: Limits) -> None:
+    """Load MediaPipe and its model: what goes wrong here is no clip's doing."""
+    del path, limits
     with video_landmarker(job.model, job.options):
         pass
-
-
-def main(descriptor: int) -> None:
-    """Track clips with MediaPipe until standard input ends."""
-    answer_jobs(
-        descriptor,
-        track=lambda job, on_frame: track_clip(job, on_frame=on_frame),
-        prepare=_open_landmarker,
-    )
-
-
-if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        main(int(sys.argv[1]))

@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from facewave.storage.atomic import atomic_path
+from facewave.jobs.clip_errors import UnexpectedError
 from facewave.storage.fingerprint import stat_text
-from facewave.storage.frame_files import clip_sha256
-from facewave.video.decode import UnreadableVideoError, Video, check_clip
+from facewave.storage.tables import write_text
+from facewave.video.content import content_sha256
+from facewave.video.decode import Limits, UnreadableVideoError, Video, check_clip, holes
+from facewave.video.isolated import Read, read_here
 from facewave.video.open import open_video
-from facewave.video.scene_lists import SceneKey, header_line
+from facewave.video.scene_lists import SceneKey, format_scenes, header_line
 
 _log = logging.getLogger("facewave")
 _LOG_EVERY = 5.0  # seconds between two lines of the log
@@ -57,19 +59,25 @@ class FoundScenes:
 
     Attributes:
         scenes: ranges of frames (first, one past the last), which cover all decoded frames.
-        fps: frames per second.
-        frames_announced: number of frames that the container says it has; 0 if it does not say.
+        times_ms: of all decoded frames.
+        end_ms: of the last frame.
         notes: oddities of the video in words.
     """
 
     scenes: list[tuple[int, int]]
-    fps: float
-    frames_announced: int
+    times_ms: list[int]
+    end_ms: int
     notes: str = ""
 
 
 def write_scenes(
-    path: Path, target: Path, *, key: SceneKey, options: SceneOptions, default_fps: float
+    path: Path,
+    target: Path,
+    *,
+    key: SceneKey,
+    options: SceneOptions,
+    default_fps: float,
+    read: Read = read_here,
 ) -> None:
     """Find the scenes of a video and write their list, whole or not at all.
 
@@ -82,56 +90,56 @@ def write_scenes(
         key: what the list depends on.
         options: see `SceneOptions`.
         default_fps: frames per second if the container names none.
+        read: calls what opens the video, possibly in another process.
 
     Raises:
+        RunFaultError, WorkerError: if the run or the machine failed.
         RuntimeError: if the file changed while it was read.
     """
     stat = stat_text(str(path))
     known: dict[str, Any] = {"key": key, "content_sha256": ""}
     try:
         check_clip(path)
-        known["content_sha256"] = clip_sha256(path)
-        found = find_scenes(path, options=options, default_fps=default_fps)
-    except (UnreadableVideoError, OSError) as error:
+        known["content_sha256"] = read(content_sha256, path=path)
+        found = read(find_scenes, path=path, options=options, default_fps=default_fps)
+    except (UnreadableVideoError, UnexpectedError) as error:
         _log.warning("%s: %s", path, error)
-        _write(target, header_line(known | {"error": str(error)}), [], fps=default_fps)
+        write_text(target, header_line(known | {"error": str(error)}))
         return
     if stat_text(str(path)) != stat:
         raise RuntimeError(f"{path}: the file changed while it was read; run again")
     _log.info("%s: %d scenes", path, len(found.scenes))
-    facts = {name: value for name, value in asdict(found).items() if name not in ("scenes", "fps")}
-    _write(target, header_line(known | facts), found.scenes, fps=found.fps)
+    header = header_line(known | {"frames": len(found.times_ms), "notes": found.notes})
+    table = format_scenes(found.scenes, found.times_ms, end_ms=found.end_ms)
+    write_text(target, header + table)
 
 
-def find_scenes(path: Path, *, options: SceneOptions, default_fps: float) -> FoundScenes:
+def find_scenes(
+    path: Path, *, options: SceneOptions, default_fps: float, limits: Limits | None = None
+) -> FoundScenes:
     """Return the scenes of a video.
 
     Args:
         path: a video or a folder of frames.
         options: see `SceneOptions`.
-        default_fps: frames per second if the container names none.
+        default_fps, limits: see `open_video`.
 
     Raises:
         UnreadableVideoError: if no frame of it can be decoded.
     """
     detector = _detector(options)
     cuts: set[int] = set()
-    with _one_thread(), open_video(path, default_fps=default_fps) as video:
-        announced = video.frames_announced
-        for index, frame in enumerate(_small_frames(video)):
+    times: list[int] = []
+    with _one_thread(), open_video(path, default_fps=default_fps, limits=limits) as video:
+        for index, frame in enumerate(_small_frames(video, times)):
             cuts.update(detector.process_frame(index, frame))
-        if video.frames_decoded == 0:
-            raise UnreadableVideoError("no frame can be decoded")
         cuts.update(detector.post_process(video.frames_decoded - 1))
-        notes = list(video.notes)
-        if video.frames_decoded < announced:
-            notes.append(f"{video.frames_decoded} of {announced} frames can be decoded")
         starts = sorted({0} | {int(cut) for cut in cuts})
         return FoundScenes(
-            scenes=list(zip(starts, [*starts[1:], video.frames_decoded], strict=True)),
-            fps=video.fps,
-            frames_announced=announced,
-            notes="; ".join(notes),
+            scenes=list(zip(starts, [*starts[1:], len(times)], strict=True)),
+            times_ms=times,
+            end_ms=times[-1] + round(holes(np.array(times))[0] or 1000 / video.fps),
+            notes="; ".join(video.notes),
         )
 
 
@@ -162,33 +170,22 @@ def _detector(options: SceneOptions) -> Any:
     return ContentDetector(threshold=threshold, min_scene_len=options.min_scene_frames)
 
 
-def _small_frames(video: Video) -> Iterator[NDArray[np.uint8]]:
+def _small_frames(video: Video, times: list[int]) -> Iterator[NDArray[np.uint8]]:
     """Yield the frames, BGR, at the size that `SceneManager` gives them: 256 pixels wide."""
     import cv2
     from scenedetect.scene_manager import compute_downscale_factor
 
     size, logged = None, time.monotonic()
     for frame in video.frames():
+        image = frame.image
+        times.append(frame.ms)
         if size is None:
-            factor = compute_downscale_factor(frame.shape[1])
-            height, width = (max(1, round(side / factor)) for side in frame.shape[:2])
+            factor = compute_downscale_factor(image.shape[1])
+            height, width = (max(1, round(side / factor)) for side in image.shape[:2])
             size = (width, height)
-        if (frame.shape[1], frame.shape[0]) != size:
-            frame = np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR), np.uint8)
-        yield np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), np.uint8)
+        if (image.shape[1], image.shape[0]) != size:
+            image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+        yield np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), np.uint8)
         if time.monotonic() - logged > _LOG_EVERY:
             logged = time.monotonic()
-            _log.info("%d of %d frames", video.frames_decoded, video.frames_announced)
-
-
-def _write(target: Path, header: str, scenes: Sequence[tuple[int, int]], *, fps: float) -> None:
-    from scenedetect import FrameTimecode
-    from scenedetect.scene_manager import write_scene_list
-
-    times = [tuple(FrameTimecode(frame, fps) for frame in scene) for scene in scenes]
-    with (
-        atomic_path(target) as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as file,
-    ):
-        file.write(header)
-        write_scene_list(file, times, include_cut_list=False)
+            _log.info("%d frames, %.0f s of the video", len(times), frame.ms / 1000)

@@ -7,16 +7,22 @@ if its video or the options have changed since.
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-_FIRST, _LAST = "Start Frame", "End Frame"
+_FIRST, _LAST = "Start Time (seconds)", "End Time (seconds)"
+# What PySceneDetect writes, in its order.
+_LIST_COLUMNS = (
+    "Scene Number", "Start Frame", "Start Timecode", _FIRST, "End Frame", "End Timecode", _LAST,
+    "Length (frames)", "Length (timecode)", "Length (seconds)",
+)  # fmt: skip
 _NAME = "-Scenes.csv"
 SceneKey = dict[str, Any]
 # Columns of the table of all videos, see `scene_rows`.
-SCENE_COLUMNS = ("clip_id", "file_path", "scenes", "frames", "frames_announced", "error", "notes")
+SCENE_COLUMNS = ("clip_id", "file_path", "scenes", "seconds", "frames", "error", "notes")
 
 
 class SceneListError(ValueError):
@@ -97,8 +103,8 @@ def scene_rows(lists: Sequence[Path], *, keys: Path) -> list[dict[str, Any]]:
                 "clip_id": clip_id,
                 "file_path": read_key(key_path(keys, clip_id))[0],
                 "scenes": len(scenes),
-                "frames": scenes[-1][1] if scenes else 0,
-                "frames_announced": header.get("frames_announced"),
+                "seconds": scenes[-1][1] / 1000 if scenes else 0.0,
+                "frames": header.get("frames", 0),
                 "error": header.get("error", ""),
                 "notes": header.get("notes", ""),
             }
@@ -106,8 +112,34 @@ def scene_rows(lists: Sequence[Path], *, keys: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def format_scenes(
+    scenes: Sequence[tuple[int, int]], times_ms: Sequence[int], *, end_ms: int
+) -> str:
+    """Return the text of a list as PySceneDetect writes it, with the true times of the frames.
+
+    Args:
+        scenes: ranges of frames, from 0: first and one past the last.
+        times_ms: of all frames.
+        end_ms: of the last frame.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_LIST_COLUMNS)
+    for number, (first, end) in enumerate(scenes, start=1):
+        start, stop = times_ms[first], times_ms[end] if end < len(times_ms) else end_ms
+        spans = [(first + 1, start), (end, stop), (end - first, stop - start)]
+        cells = [cell for frame, ms in spans for cell in (frame, _timecode(ms), f"{ms / 1000:.3f}")]
+        writer.writerow([number, *cells])
+    return text.getvalue()
+
+
+def _timecode(ms: int) -> str:
+    minutes, rest = divmod(ms, 60_000)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{rest / 1000:06.3f}"
+
+
 def read_scenes(path: Path) -> list[tuple[int, int]]:
-    """Return the scenes as ranges of frames: first (from 0) and one past the last.
+    """Return the scenes as parts of the video's time in ms: from the first, before the second.
 
     Raises:
         SceneListError: there is no such file or column, or the scenes overlap or are out of order
@@ -124,13 +156,13 @@ def read_scenes(path: Path) -> list[tuple[int, int]]:
     scenes: list[tuple[int, int]] = []
     for number, row in enumerate(csv.DictReader(lines[start:]), start=start + 2):
         try:
-            first, end = int(row[_FIRST]) - 1, int(row[_LAST])
-        except (TypeError, ValueError):
-            raise SceneListError(f"{path} line {number}: expected numbers of frames") from None
+            first, end = (round(1000 * float(row[name])) for name in (_FIRST, _LAST))
+        except (TypeError, ValueError, OverflowError):
+            raise SceneListError(f"{path} line {number}: expected times in seconds") from None
         if first < (scenes[-1][1] if scenes else 0) or end <= first:
             raise SceneListError(
-                f"{path} line {number}: found frames {first + 1} to {end}, expected scenes one "
-                "after the other"
+                f"{path} line {number}: found {first / 1000:g} to {end / 1000:g} s, expected "
+                "scenes one after the other"
             )
         scenes.append((first, end))
     if not scenes:

@@ -1,21 +1,27 @@
 """Long videos in segments: windows of a video's frames become clips, without cutting the file.
 
-A window is a range of frames; tracking decodes the frames of that range from the video itself. The
-length of a video, which its container states, is remembered together with the file's `stat`, so
-that reading the Snakefile again opens no video.
+A window is a part of a video's time; the video is tracked once, whole, whatever its windows. The
+length of a video comes from the times of its packets, which are read but not decoded: a container
+may announce anything. It is remembered together with the file's `stat`, so that reading the
+Snakefile again opens no video.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from hashlib import blake2s
 from pathlib import Path
 from typing import Any
 
+from facewave.jobs.clip_errors import RunFaultError, UnexpectedError, WorkerError
 from facewave.manifest.clips import Clip, ManifestError
 from facewave.storage.fingerprint import own_stat
 from facewave.storage.tables import TableError, format_rows, iter_rows, write_text_if_changed
+from facewave.video.decode import UnreadableVideoError
+from facewave.video.isolated import Bounds, Read, isolated_reader
+from facewave.video.open import Length, measure
 from facewave.video.scene_lists import (
     SceneListError,
     key_path,
@@ -25,11 +31,14 @@ from facewave.video.scene_lists import (
     scene_list,
 )
 
-_COLUMNS = ("file_path", "stat", "fps_hint", "frames", "fps")
+_log = logging.getLogger("facewave")
+
+_COLUMNS = ("file_path", "stat", "fps_hint", "frames", "ms")
 _LONGEST_ID = 200
+_REST_MS = 100
 _ADVICE = (
-    "Segments need the number of frames and the frame rate: rewrite the file (`ffmpeg -i in.avi -c "
-    "copy out.mp4`), set its rate (`fps` or the column `fps_hint`), or do without `segments`. "
+    "Segments need the times of the frames: rewrite the file (`ffmpeg -i IN -c copy OUT.mp4`), "
+    "set its rate (`fps` or the column `fps_hint`), or do without `segments`. "
     "Scenes are listed by `scenedetect -i film.mp4 list-scenes`, or with `scenes: detect` by "
     "`snakemake detect_scenes`."
 )
@@ -42,19 +51,6 @@ _DETECT = (
 
 class ScenesUnknownError(ManifestError):
     """There are videos whose scenes must be detected before they can be divided."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Length:
-    """How long a video is.
-
-    Attributes:
-        frames: as the container says; 0: not known, -1: the file cannot be read.
-        fps: frames per second; 0: not known.
-    """
-
-    frames: int
-    fps: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,24 +71,29 @@ class SegmentOptions:
     keys: str | None = None
 
 
-def windows(length: Length, options: SegmentOptions) -> list[tuple[int, int]]:
-    """Return the windows of a video as ranges of frames: first and one past the last.
+def windows(length_ms: int, options: SegmentOptions) -> list[tuple[int, int]]:
+    """Return the windows of a video as parts of its time in ms: from the first, before the second.
 
     All have the same length. The last one ends with the video and overlaps the one before as far
     as necessary; a video that is not longer than a window is one window.
     """
-    size = max(1, round(options.seconds * length.fps))
+    size = max(1, round(options.seconds * 1000))
     step = max(1, round(size * (1.0 - options.overlap)))
-    if length.frames <= size:
-        return [(0, length.frames)]
-    starts = list(range(0, length.frames - size + 1, step))
-    if starts[-1] + size < length.frames:
-        starts.append(length.frames - size)
+    if length_ms <= size:
+        return [(0, length_ms)]
+    starts = list(range(0, length_ms - size + 1, step))
+    # A rest of a frame or two is not worth a window.
+    if starts[-1] + size < length_ms - _REST_MS:
+        starts.append(length_ms - size)
     return [(start, start + size) for start in starts]
 
 
 def split_clips(
-    clips: Sequence[Clip], options: Mapping[str, Any] | None, *, cache: Path | None = None
+    clips: Sequence[Clip],
+    options: Mapping[str, Any] | None,
+    *,
+    cache: Path | None = None,
+    bounds: Bounds | None = None,
 ) -> list[Clip]:
     """Return the segments of clips, with new numbers.
 
@@ -105,16 +106,17 @@ def split_clips(
         clips: of one dataset.
         options: see `SegmentOptions`; None leaves the clips whole.
         cache: the file in which the lengths of videos are remembered.
+        bounds: what reading a video may take.
 
     Raises:
         ScenesUnknownError: naming the files whose scenes must be detected first.
         ManifestError: naming the files whose length is not known or whose list of scenes cannot be
-            used, and ids that occur twice.
+            used, and ids that occur twice; or if the run failed while a length was read.
     """
     if options is None:
         return list(clips)
     chosen = SegmentOptions(**options)
-    lengths = _lengths(clips, cache)
+    lengths = _lengths(clips, cache, bounds or Bounds())
     problems = _same_lists(clips) if chosen.scenes and not chosen.keys else []
     unlisted: list[str] = []
     segments = []
@@ -122,12 +124,11 @@ def split_clips(
         length = lengths.get(_key(clip))
         if length is None or length.frames < 0:
             segments.append(clip)
-        elif length.frames == 0 or length.fps == 0:
-            what = "number of frames" if length.frames == 0 else "frame rate"
-            problems.append(f"{clip.file_path}: its {what} is not known")
+        elif length.ms == 0:
+            problems.append(f"{clip.file_path}: it names no times, and no frame rate is given")
         else:
             try:
-                segments += _segments(clip, _ranges(clip, length, chosen))
+                segments += _segments(clip, _ranges(clip, length.ms, chosen))
             except SceneListError as error:
                 (unlisted if chosen.keys else problems).append(f"{clip.file_path}: {error}")
     if unlisted:
@@ -138,26 +139,26 @@ def split_clips(
     return [replace(clip, video_idx=index) for index, clip in enumerate(segments)]
 
 
-def _ranges(clip: Clip, length: Length, options: SegmentOptions) -> list[tuple[int, int]] | None:
-    """Return the segments of a video as ranges of frames; None if it stays whole."""
+def _ranges(clip: Clip, length_ms: int, options: SegmentOptions) -> list[tuple[int, int]] | None:
+    """Return the segments of a video as parts of its time in ms; None if it stays whole."""
     if options.scenes is None:
-        return windows(length, options)
+        return windows(length_ms, options)
     scenes = _scenes(clip, options.scenes, options.keys)
     if scenes is None:
         return None
-    # A list may count a frame that the container does not announce.
-    scenes = [(first, min(end, length.frames)) for first, end in scenes]
+    # The last scene ends with the last frame, wherever a list puts that.
+    scenes = [(first, min(end, length_ms)) for first, end in scenes]
     return [
         (first + start, first + end)
         for first, last in scenes
         if first < last
-        for start, end in windows(replace(length, frames=last - first), options)
+        for start, end in windows(last - first, options)
     ]
 
 
 def _scenes(clip: Clip, lists: str, keys: str | None) -> list[tuple[int, int]] | None:
     if keys is None:
-        return read_scenes(scene_list(Path(lists).expanduser(), Path(clip.file_path).stem))
+        return read_scenes(scene_list(Path(lists), Path(clip.file_path).stem))
     path = key_path(Path(keys), clip.clip_id)
     if not path.exists():
         raise SceneListError("its scenes have not been detected")
@@ -182,8 +183,8 @@ def _segments(clip: Clip, ranges: Sequence[tuple[int, int]] | None) -> Iterator[
             clip,
             clip_id=_segment_id(clip.clip_id, index),
             take=clip.take or clip.clip_id,
-            start_frame=start,
-            end_frame=end,
+            start_ms=start,
+            end_ms=end,
         )
 
 
@@ -208,40 +209,37 @@ def _key(clip: Clip) -> tuple[str, str]:
     return clip.file_path, "" if clip.fps_hint is None else str(clip.fps_hint)
 
 
-def _lengths(clips: Sequence[Clip], cache: Path | None) -> dict[tuple[str, str], Length]:
+def _lengths(
+    clips: Sequence[Clip], cache: Path | None, bounds: Bounds
+) -> dict[tuple[str, str], Length]:
     """Return the length by file and assumed rate; from the cache if the file's stat is the same."""
     known = _read_cache(cache)
-    rows, lengths = [], {}
-    for key in dict.fromkeys(_key(clip) for clip in clips if not clip.missing):
-        stat = own_stat(key[0])
-        if stat is None:
-            continue
-        length = known.get((*key, stat)) or measure(Path(key[0]), fps_hint=float(key[1] or 0))
-        lengths[key] = length
-        values = (key[0], stat, key[1], length.frames, length.fps)
-        rows.append(dict(zip(_COLUMNS, values, strict=True)))
+    rows: list[dict[str, Any]] = []
+    lengths: dict[tuple[str, str], Length] = {}
+    with isolated_reader(bounds) as read:
+        for key in dict.fromkeys(_key(clip) for clip in clips if not clip.missing):
+            stat = own_stat(key[0])
+            if stat is None:
+                continue
+            # What could not be read may be readable within other bounds.
+            refused = f"{stat} {asdict(bounds)}"
+            length = known.get((*key, stat)) or known.get((*key, refused)) or _measured(key, read)
+            lengths[key] = length
+            values = (key[0], refused if length.frames < 0 else stat, key[1], *astuple(length))
+            rows.append(dict(zip(_COLUMNS, values, strict=True)))
     if cache is not None:
         write_text_if_changed(cache, format_rows(_COLUMNS, rows))
     return lengths
 
 
-def measure(path: Path, *, fps_hint: float = 0.0) -> Length:
-    """Return the length that a container states, without decoding it.
-
-    Args:
-        path: a video or a folder of frames.
-        fps_hint: frames per second if the container names none; 0: not known.
-    """
-    from facewave.video.decode import UnreadableVideoError
-    from facewave.video.open import open_video
-
+def _measured(key: tuple[str, str], read: Read) -> Length:
     try:
-        # If no rate is known, 25 is only a stand-in and is dropped again.
-        with open_video(path, default_fps=fps_hint or 25.0) as video:
-            fps = 0.0 if video.fps_assumed and not fps_hint else video.fps
-            return Length(frames=video.frames_announced, fps=fps)
-    except UnreadableVideoError:
-        return Length(frames=-1, fps=0.0)
+        return read(measure, path=Path(key[0]), default_fps=float(key[1] or 0))
+    except (UnreadableVideoError, UnexpectedError) as error:
+        _log.warning("%s: %s", key[0], error)
+        return Length(frames=-1, ms=0)
+    except (RunFaultError, WorkerError) as error:
+        raise ManifestError("segments", [str(error)], advice="Run the command again.") from error
 
 
 def _read_cache(cache: Path | None) -> dict[tuple[str, str, str], Length]:
@@ -250,7 +248,7 @@ def _read_cache(cache: Path | None) -> dict[tuple[str, str, str], Length]:
     try:
         return {
             (row["file_path"], row["fps_hint"], row["stat"]): Length(
-                frames=int(row["frames"]), fps=float(row["fps"])
+                frames=int(row["frames"]), ms=int(row["ms"])
             )
             for row in iter_rows(cache, _COLUMNS)
         }

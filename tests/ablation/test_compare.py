@@ -1,11 +1,15 @@
+import itertools
+
 import numpy as np
 import pytest
 
-from facewave.ablation.compare import Answers, compare, join_folds, read_answers
+from facewave.ablation.compare import AnswerFiles, Answers, compare, join_folds, read_answers
 from facewave.evaluation.predictions import write_predictions
+from facewave.evaluation.units import Origin
 from tests.evaluation.predicted import predicted_classes, predicted_values
 
 LABELS = np.repeat([0, 1, 2], 20)
+CLIPS = [str(clip) for clip in range(LABELS.size)]
 
 
 def answers(accuracy, *, seeds=2, seed=0):
@@ -13,7 +17,9 @@ def answers(accuracy, *, seeds=2, seed=0):
     right = random.random((seeds, LABELS.size)) < accuracy
     predicted = np.where(right, LABELS, (LABELS + 1) % 3)
     return Answers(
+        clip_ids=CLIPS,
         labels=LABELS,
+        valid=np.ones(LABELS.size, bool),
         predicted=predicted,
         probabilities=np.eye(3, dtype=np.float32)[predicted] * 0.7 + 0.1,
     )
@@ -21,13 +27,16 @@ def answers(accuracy, *, seeds=2, seed=0):
 
 def test_scores_by_hand():
     found = Answers(
+        clip_ids=list("abcd"),
+        valid=np.ones(4, bool),
         labels=np.array([0, 0, 1, 1]),
         predicted=np.array([[0, 1, 1, 1], [0, 0, 1, 0]]),
         probabilities=np.full((2, 4, 2), 0.5, np.float32),
     )
     (row,) = compare({"a": found}, reference="a", seed=0)
     assert (row.uar, row.war, row.seeds, row.clips) == (0.75, 0.75, 2, 4)
-    assert row.uar_std == 0
+    assert (row.uar_std, row.war_std, row.video_uar) == (0, 0, None)
+    assert (row.unit, row.units) == ("clips", 4)
     assert (row.difference, row.p) == (0, 1)
     assert 0 <= row.low <= row.uar <= row.high <= 1
 
@@ -45,10 +54,76 @@ def test_equal_variants_do_not_differ():
     assert min(row.p for row in rows) > 0.05
 
 
+def test_intervals_and_tests_are_over_people():
+    """Ten people, each with answers that are all right or all wrong: as ten clips, not 60."""
+    person = np.arange(LABELS.size) % 10
+    origins = {clip: Origin(str(own), None, clip) for clip, own in zip(CLIPS, person, strict=True)}
+
+    def by_person(right):
+        predicted = np.where(np.isin(person, right), LABELS, (LABELS + 1) % 3)[np.newaxis]
+        probabilities = np.eye(3, dtype=np.float32)[predicted]
+        valid = np.ones(LABELS.size, bool)
+        return Answers(
+            clip_ids=CLIPS,
+            labels=LABELS,
+            valid=valid,
+            predicted=predicted,
+            probabilities=probabilities,
+        )
+
+    variants = {"base": by_person([0, 1, 2]), "more": by_person(range(7)), "same": by_person([3])}
+    rows = {
+        row.variant: row for row in compare(variants, reference="base", origins=origins, seed=0)
+    }
+    more = rows["more"]
+    assert (more.unit, more.units, more.seeds, more.uar_std) == ("subjects", 10, 1, None)
+    # Four people changed for the better: two of the 16 exchanges are as far from 0.
+    assert (more.p, more.smallest_p, more.p_war) == (0.125, 0.125, 0.125)
+    assert more.p_holm == 0.25
+    assert rows["base"].p_holm == 1
+    assert more.difference == pytest.approx(0.4)
+    assert more.difference_low > 0
+    assert more.war_difference == pytest.approx(0.4)
+    over_clips = compare(variants, reference="base", seed=0)[0]
+    assert over_clips.p < 0.001
+    assert over_clips.high - over_clips.low < more.high - more.low
+
+
+def test_answers_of_windows_count_once_per_video_as_well():
+    """Two windows of two videos each: one window of the first is wrong, but less sure."""
+    origins = {clip: Origin(None, None, clip[0]) for clip in ("a1", "a2", "b1", "b2")}
+    probabilities = np.float32([[[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.2, 0.8]]])
+    found = Answers(
+        clip_ids=list(origins),
+        labels=np.array([0, 0, 1, 1]),
+        valid=np.ones(4, bool),
+        predicted=probabilities.argmax(axis=2),
+        probabilities=probabilities,
+    )
+    (row,) = compare({"a": found}, reference="a", origins=origins, seed=0)
+    assert (row.uar, row.video_uar, row.unit, row.units) == (0.75, 1.0, "videos", 2)
+
+
+def test_variants_are_read_when_asked_for(tmp_path):
+    for variant, fold in itertools.product("xy", "12"):
+        path = tmp_path / f"{variant}{fold}.parquet"
+        write_predictions(path, predicted_classes([f"a{fold}", f"b{fold}"], [0, 1], [0, 0]))
+    files = {v: [[tmp_path / f"{v}{fold}.parquet"] for fold in "12"] for v in "xy"}
+    found = AnswerFiles(files)
+    assert (list(found), len(found)) == (["x", "y"], 2)
+    assert found["x"].clip_ids == ["a1", "b1", "a2", "b2"]
+    (tmp_path / "y2.parquet").unlink()
+    assert found["x"].labels.tolist() == [0, 1, 0, 1]
+    with pytest.raises(FileNotFoundError):
+        found["y"]
+
+
 def test_what_cannot_be_compared_is_refused():
     other = answers(0.5)
     shorter = Answers(
+        clip_ids=CLIPS[:-1],
         labels=LABELS[:-1],
+        valid=other.valid[:-1],
         predicted=other.predicted[:, :-1],
         probabilities=other.probabilities[:, :-1],
     )
@@ -61,6 +136,7 @@ def test_what_cannot_be_compared_is_refused():
 def test_folds_are_joined():
     whole = join_folds([answers(0.5), answers(0.9)])
     assert whole.labels.shape == (120,)
+    assert whole.clip_ids == CLIPS * 2
     assert whole.predicted.shape == (2, 120)
     assert whole.probabilities.shape == (2, 120, 3)
 

@@ -10,7 +10,8 @@ import pytest
 from facewave.ablation.compare import Answers
 from facewave.ablation.nested import choose, inner_parts, inner_scores, nested
 from facewave.evaluation.predictions import read_predictions
-from facewave.splits.partition import SplitError
+from facewave.splits.leaks import SplitClip
+from facewave.splits.partition import GROUPED_K_FOLD, SplitError, SplitOptions
 from facewave.splits.read import SplitTable
 from tests.splits.split_files import toy, write_split
 
@@ -21,7 +22,9 @@ def answers(*rows):
     """Return answers to the labels 0 0 1 1, one row per seed."""
     predicted = np.array(rows)
     return Answers(
+        clip_ids=list("abcd"),
         labels=np.array([0, 0, 1, 1]),
+        valid=np.ones(4, bool),
         predicted=predicted,
         probabilities=np.eye(2, dtype=np.float32)[predicted],
     )
@@ -73,18 +76,25 @@ def table(subjects, clips=6):
         shapes={"pose": (1, 1)},
         metadata={},
         label_distributions=np.eye(2, dtype=np.float32)[np.arange(n) % 2],
-    ), {name: name.split("_")[0] for name in ids}
+    ), {
+        name: SplitClip(name, place % 2, subject=name.split("_")[0])
+        for place, name in enumerate(ids)
+    }
+
+
+def options(folds):
+    return SplitOptions(protocol=GROUPED_K_FOLD, folds=folds, val_fraction=0.125, seed=1)
 
 
 @pytest.mark.parametrize(("names", "folds"), [("abcd", 4), ("abcd", 10), ("abcdef", 3), ("abc", 3)])
 def test_inner_folds_share_no_subject_and_test_each_clip_once(names, folds):
-    whole, subject_of = table(names)
-    divided = inner_parts(whole, subject_of, folds=folds, val_fraction=0.125, seed=1)
+    whole, ties = table(names)
+    divided = inner_parts(whole, ties, options=options(folds))
     assert len(divided) == min(folds, len(names))
     tested = [clip for parts in divided for clip in parts["test"].clip_ids]
     assert sorted(tested) == sorted(whole.clip_ids)
     for parts in divided:
-        people = [{subject_of[clip] for clip in part.clip_ids} for part in parts.values()]
+        people = [{ties[clip].subject for clip in part.clip_ids} for part in parts.values()]
         assert all(people)
         assert sum(map(len, people)) == len(set.union(*people)) == len(names)
     values = dict(zip(whole.clip_ids, whole.groups["pose"], strict=True))
@@ -95,9 +105,23 @@ def test_inner_folds_share_no_subject_and_test_each_clip_once(names, folds):
 
 
 def test_too_few_subjects_are_refused():
-    whole, subject_of = table("ab")
-    with pytest.raises(SplitError, match="add subjects or set ablation"):
-        inner_parts(whole, subject_of, folds=4, val_fraction=0.125, seed=1)
+    whole, ties = table("ab")
+    with pytest.raises(SplitError, match="add clips or set ablation"):
+        inner_parts(whole, ties, options=options(4))
+
+
+@pytest.mark.parametrize("kind", ["source", "take"])
+def test_inner_folds_keep_together_what_is_known(kind):
+    whole, ties = table("abcdef")
+    ties = {
+        name: SplitClip(name, clip.label, **{kind: clip.subject}) for name, clip in ties.items()
+    }
+    for parts in inner_parts(whole, ties, options=options(3)):
+        names = [{getattr(ties[c], kind) for c in part.clip_ids} for part in parts.values()]
+        assert sum(map(len, names)) == len(set.union(*names)) == 6
+    # With nothing known, clips are divided one by one.
+    alone = {name: SplitClip(name, clip.label) for name, clip in ties.items()}
+    assert len(inner_parts(whole, alone, options=options(30))) == 30
 
 
 def script(name):
@@ -108,7 +132,7 @@ def script(name):
 def test_scripts_choose_by_training_subjects_alone(tmp_path):
     """Two outer folds through both scripts; the noisy variant looks at what holds no class."""
     people = {"fold-a": "bcde", "fold-e": "abcd"}
-    options = {"hidden": [8], "max_epochs": 15, "learning_rate": 0.01}
+    mlp = {"hidden": [8], "max_epochs": 15, "learning_rate": 0.01}
     inputs = {"noisy": ["landmarks"], "telling": ["blendshapes"]}
     inner, outer = ({name: [] for name in inputs} for _ in range(2))
     for number, (fold, names) in enumerate(people.items()):
@@ -127,10 +151,10 @@ def test_scripts_choose_by_training_subjects_alone(tmp_path):
             script("fit_inner")(
                 **{part: str(file) for part, file in parts.items()},
                 predictions=[str(path)],
-                options={**options, "inputs": groups},
+                options={**mlp, "inputs": groups},
                 seeds=[0],
                 folds=4,
-                val_fraction=0.25,
+                split={"val_fraction": 0.25, "allow_leaks": []},
                 seed=1,
                 threads=1,
             )
@@ -142,6 +166,7 @@ def test_scripts_choose_by_training_subjects_alone(tmp_path):
     script("choose_variants")(
         inner=inner,
         outer=outer,
+        manifest=str(tmp_path / "fold-a-train.parquet"),
         folds=list(people),
         reference="noisy",
         seed=0,

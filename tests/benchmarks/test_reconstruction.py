@@ -26,6 +26,7 @@ from facewave.features.quality import QualityOptions
 from facewave.storage.store import shard_path
 from facewave.storage.tables import format_rows, write_text
 from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.tracking.trajectory import open_trajectory
 from tests.features.shards import made_up_faces, write_trajectory
 
 RANDOM = np.random.default_rng(5)
@@ -69,7 +70,7 @@ def test_errors_of_a_clip_by_hand(tmp_path):
     write_trajectory(shard, 40, arrays=arrays)
     codes = [("segments", 4), ("mean", 1)]
     rows = measure_clip(
-        shard,
+        open_trajectory(shard),
         codes=codes,
         face=FaceOptions(),
         quality=QualityOptions(min_decoded_ratio=0.0),

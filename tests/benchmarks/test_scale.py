@@ -6,12 +6,14 @@ import shutil
 import pytest
 
 from benchmarks.scale.made_up_tracker import ENVIRONMENT, NOTE, made_up_clip
+from facewave.jobs.clip_errors import WorkerError
 from facewave.storage.buckets import KeyRow, key_file_text
 from facewave.storage.store import file_sha256, read_shard, shard_path
 from facewave.storage.tables import iter_rows
-from facewave.tracking.isolation import WorkerError, isolated_tracker
 from facewave.tracking.landmarker import LandmarkerOptions
 from facewave.tracking.track_bucket import TRACK_COLUMNS, TrackOptions, track_bucket
+from facewave.tracking.worker import IsolatedTracker
+from facewave.video.isolated import isolated_reader
 from tests.workflow.workflow import computed, shards, snakemake, write_config, write_labels
 
 CLIPS, BUCKETS = 300, 4
@@ -44,6 +46,7 @@ def test_jobs_after_each_event(tmp_path, landmarker_model, monkeypatch):
         "fetch_landmarker": 1,
         "track_faces": BUCKETS,
         "encode_features": BUCKETS,
+        "list_quality": 1,
     }
     tracks = shards(work, "tracks")
     assert len(tracks) == CLIPS
@@ -53,7 +56,8 @@ def test_jobs_after_each_event(tmp_path, landmarker_model, monkeypatch):
     assert snakemake(work, "--", "features").jobs == {}
 
     write_clip(work, 123, "another clip")
-    assert snakemake(work, "--", "features").jobs == {"track_faces": 1, "encode_features": 1}
+    changed = {"track_faces": 1, "encode_features": 1, "list_quality": 1}
+    assert snakemake(work, "--", "features").jobs == changed
     assert len(computed(tracks, shards(work, "tracks"))) == 1
 
 
@@ -69,14 +73,14 @@ def track(tmp_path):
         (tmp_path / "key.tsv").write_text(key_file_text(rows, options={}))
         index = tmp_path / "index.tsv"
         worker = ENVIRONMENT["FACEWAVE_TRACKING_WORKER"]
-        with isolated_tracker(stall_seconds=60, module=worker) as tracker:
+        with isolated_reader(module=worker) as read:
             track_bucket(
                 tmp_path / "key.tsv",
                 index=index,
                 store=tmp_path / "store",
                 model=model,
                 options=options,
-                track=tracker,
+                track=IsolatedTracker(read),
             )
         return list(iter_rows(index, TRACK_COLUMNS))
 

@@ -93,7 +93,7 @@ def test_dataset_config_fills_in_the_defaults():
     }  # fmt: skip
     assert dataset_config(config, "t") == {
         **TABLE, "columns": {}, "label_names": None, "missing_files": "error", "classes": classes,
-        "subset": None, "texts": None, "targets": None, "segments": None,
+        "subset": None, "texts": None, "targets": None, "segments": None, "follow_links": False,
     }  # fmt: skip
 
 

@@ -272,7 +272,7 @@ def test_a_workbook_is_remembered(tmp_path, monkeypatch):
 
     first = load()
     with monkeypatch.context() as patch:
-        patch.setattr(sheets, "_read_workbook", lambda path: pytest.fail("opened again"))
+        patch.setattr(sheets, "read_workbook", lambda path: pytest.fail("opened again"))
         assert load() == first
     trees.dfew_annotation(tmp_path / "root")  # written anew: other times
     (next((tmp_path / "keys").iterdir())).write_text("{")

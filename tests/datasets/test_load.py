@@ -1,7 +1,4 @@
-"""The clips of a dataset: those of the demo, and a root in the home folder."""
-
-import os
-from pathlib import Path
+"""The clips of a dataset: those of the demo."""
 
 import pytest
 
@@ -9,12 +6,7 @@ from facewave.config.check import dataset_config
 from facewave.datasets.load import load_clips
 from facewave.demo.recipe import demo_clips, recipe_fingerprint
 from facewave.manifest.clips import ManifestError
-from tests.datasets.dataset_rows import CLASSES, make_root
-
-
-@pytest.fixture
-def root(tmp_path):
-    return make_root(tmp_path)
+from tests.datasets.dataset_rows import CLASSES
 
 
 def test_demo_clips(tmp_path):
@@ -48,11 +40,3 @@ def test_demo_cannot_show_every_class(tmp_path):
     options = dataset_config({}, "demo")
     with pytest.raises(ManifestError, match=r"(?s)bored.*class list of its own"):
         load_clips("demo", options, classes=["happy", "bored"], seed=1, demo_root=tmp_path)
-
-
-def test_a_dataset_s_root_may_start_with_a_tilde(root, monkeypatch):
-    monkeypatch.setenv("HOME", str(root))
-    (root / "t.csv").write_text("file_path,label\nx.mp4,sad\n", encoding="utf-8")
-    options = {"adapter": "table", "root": "~", "table": "t.csv"}
-    (clip,) = load_clips("d", options, classes=CLASSES, seed=0, demo_root=Path("unused"))
-    assert clip.file_path == os.fspath(root / "x.mp4")

@@ -1,13 +1,16 @@
 """Paths of a dataset's clips: resolved against its root, never out of it, and there."""
 
+import os
 import posixpath
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from facewave.datasets.build_clips import build_clips
 from facewave.datasets.files.paths import Root
-from tests.datasets.dataset_rows import clips, make_root, problems, unlooked
+from facewave.datasets.rows import Rows
+from tests.datasets.dataset_rows import CLASSES, clips, make_root, problems, unlooked
 
 
 @pytest.fixture
@@ -156,3 +159,78 @@ def test_a_root_that_is_a_link(root):
 def test_a_very_deep_path_is_no_trouble(root):
     (problem,) = problems(root, {"file_path": ["a/" * 3000 + "x.mp4"]})
     assert "no such file" in problem
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_links_out_of_the_root_can_be_followed(root, outside, count):
+    (root / "way").symlink_to(outside)
+    (root / "a/secret.mp4").symlink_to(outside / "secret.mp4")
+    paths = ["a/secret.mp4", "way/secret.mp4", "way/deep/secret.mp4"]
+    more = [f"a/{i}.mp4" for i in range(count)]
+    for name in more:
+        (root / name).touch()
+    assert len(clips(root, {"file_path": [*paths, *more]}, follow_links=True)) == 3 + count
+    (problem,) = problems(root, {"file_path": ["../outside/secret.mp4"]}, follow_links=True)
+    assert "leaves the root" in problem
+
+
+def test_a_link_to_nothing_says_where_it_leads(root):
+    (root / "x2.mp4").symlink_to(".git/annex/objects/x2")
+    (problem,) = problems(root, {"file_path": ["x2.mp4"]})
+    assert "(a link to .git/annex/objects/x2, which leads nowhere)" in problem
+
+
+# What is no file
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_pipes_and_devices_are_refused(root, count):
+    os.mkfifo(root / "a/pipe.mp4")
+    (root / "a/zero.mp4").symlink_to("/dev/zero")
+    more = [f"a/{i}.mp4" for i in range(count)]
+    for name in more:
+        (root / name).touch()
+    paths = ["a/pipe.mp4", "a/zero.mp4", *more]
+    found = problems(root, {"file_path": paths}, follow_links=True)
+    assert [problem.partition(": a pipe, a device")[0] for problem in found] == [
+        "line 2: file_path 'a/pipe.mp4'",
+        "line 3: file_path 'a/zero.mp4'",
+    ]
+
+
+# Other spellings of a name
+
+
+NFC, NFD = "m\u00fcde.mp4", "mu\u0308de.mp4"
+
+
+@pytest.mark.parametrize(
+    ("written", "there"),
+    [(NFC, NFD), (NFD, NFC), ("X1.MP4", "x1.mp4"), ("A/deep/q.mp4", "a/Deep/Q.mp4")],
+)
+def test_a_file_by_another_spelling(root, written, there):
+    (root / there).parent.mkdir(exist_ok=True)
+    (root / there).touch()
+    rows = Rows(
+        source="t.csv",
+        columns={"file_path": [written], "label": ["sad"]},
+        place=lambda i: f"line {i + 2}",
+    )
+    (found,) = build_clips(rows, classes=CLASSES, root=root)
+    assert found.file_path == f"{root}/{there}"
+    (note,) = rows.notes
+    assert "1 files are written otherwise than in the table" in note
+    assert repr(there) in note
+
+
+def test_a_spelling_that_means_several_files_is_refused(root):
+    for name in ("Q.mp4", "q.MP4"):
+        (root / name).touch()
+    (problem,) = problems(root, {"file_path": ["q.mp4"]})
+    assert "no such file" in problem
+    assert "there is 'Q.mp4', 'q.MP4'" in problem
+
+
+def test_two_rows_of_one_file_are_refused(root):
+    (problem,) = problems(root, {"file_path": ["x.mp4", "X.MP4"], "clip_id": ["a", "b"]})
+    assert "there is 'x.mp4', which another row names" in problem

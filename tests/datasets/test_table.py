@@ -2,6 +2,8 @@
 
 import csv
 import io
+import logging
+import os
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -200,3 +202,64 @@ def test_csv_round_trip(folder, rows, delimiter, newline):
     assert [clip.text for clip in clips] == [text.strip() or None for text, _ in rows]
     assert [clip.subject for clip in clips] == [subject.strip() or None for _, subject in rows]
     assert [clip.label for clip in clips] == [index % 3 for index in range(len(rows))]
+
+
+# What spreadsheets and other systems make of a table
+
+
+def told(caplog, root, content, **options):
+    """Return the clips and what was logged."""
+    caplog.clear()
+    with caplog.at_level(logging.INFO, logger="facewave"):
+        found = load(root, content, **options)
+    return found, [record.getMessage().partition(": ")[2] for record in caplog.records]
+
+
+@pytest.mark.parametrize(
+    ("line", "delimiter"), [("sep=;", ";"), ('"SEP=|"', "|"), ("sep=\t", "\t")]
+)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_the_line_that_names_the_delimiter(root, line, delimiter, newline):
+    cells = [["file_path", "label"], ["a, b.mp4", "sad"], ["c.mp4", "nothing"]]
+    lines = [line, *(delimiter.join(row) for row in cells)]
+    (first,) = load(root, newline.join(lines[:3]))
+    assert (first.file_path, first.actual) == (f"{root}/a, b.mp4", "sad")
+    # Lines are counted as an editor does.
+    assert "labels.csv line 4: label 'nothing'" in error_of(root, newline.join(lines))
+
+
+def test_a_column_that_is_called_sep(root):
+    (found,) = load(root, "sep=,file_path,label\n;,x.mp4,sad\n".replace("sep=", "sep"))
+    assert found.actual == "sad"
+
+
+def test_column_names_in_other_letter_case(root, caplog):
+    (found,), notes = told(caplog, root, "File_Path,LABEL,Subject\nx.mp4,sad,anna\n")
+    assert (found.actual, found.subject) == ("sad", "anna")
+    assert notes == [
+        "column 'File_Path': read as 'file_path'", "column 'LABEL': read as 'label'",
+        "column 'Subject': read as 'subject'",
+    ]  # fmt: skip
+    message = error_of(root, "file_path,Label,LABEL\nx.mp4,sad,sad\n")
+    assert "column 'label': found 2 times as 'Label', 'LABEL', expected once" in message
+    (found,), notes = told(caplog, root, "file_path,label,Label\nx.mp4,sad,happy\n")
+    assert (found.actual, notes) == ("sad", [])
+
+
+def test_words_of_the_parts(root):
+    words = ["Training", "train", "valid", "VAL", "Development", "testing", "test"]
+    rows = "".join(f"{i}.mp4,sad,{word}\n" for i, word in enumerate(words))
+    found = load(root, f"file_path,label,split\n{rows}")
+    assert [clip.split for clip in found] == [*["train"] * 2, *["val"] * 3, *["test"] * 2]
+
+
+def test_a_pipe_is_not_waited_for(root):
+    os.mkfifo(root / "labels.csv")
+    message = error_of(root, None)
+    assert "labels.csv" in message
+    assert "a pipe, a device or a socket, expected a file" in message
+
+
+def test_a_folder_in_the_table_s_place(root):
+    (root / "labels.csv").mkdir()
+    assert "a folder, expected a file" in error_of(root, None)

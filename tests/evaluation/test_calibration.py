@@ -7,6 +7,7 @@ from facewave.evaluation.calibration import calibration
 from facewave.evaluation.evaluate import Fold
 from facewave.evaluation.late_fusion import fuse
 from facewave.evaluation.predictions import Predictions, join_parts
+from facewave.evaluation.units import Origin
 from facewave.mlp.parts import check_same_features
 from facewave.splits.read import read_split
 from tests.splits.split_files import CLASSES, toy, write_split
@@ -26,9 +27,9 @@ def calibrated(tmp_path):
         table = read_split(path, groups=("landmarks",))
         answers = np.eye(3, dtype=np.float32)[predicted]
         test = join_parts({"test": table}, {"test": answers}, metadata={})
-        people = [f"p{i % 2}" for i in range(len(predicted))]
-        fold = Fold(name="1", test=test, train_labels=np.arange(3), subjects=tuple(people))
-        return calibration([fold], [path])
+        origins = {c: Origin(f"p{i % 2}", None, c) for i, c in enumerate(table.clip_ids)}
+        fold = Fold(name="1", test=test, train_labels=np.arange(3))
+        return calibration([fold], [path], origins=origins)
 
     return make
 

@@ -42,7 +42,7 @@ def test_summary_and_table_of_folds(scores, tmp_path):
     uars = [float(row["uar"]) for row in rows]
     assert uars[2:] == pytest.approx([np.mean(uars[:2]), np.std(uars[:2], ddof=1)])
     assert rows[2]["majority_uar"] == ""
-    assert describe(found).startswith("d, official, 2 folds: UAR ")
+    assert describe(found).startswith("d, official, 2 folds, intervals over ")
 
 
 def test_protocol_without_folds_is_refused():
@@ -69,11 +69,14 @@ def test_cross_validate_on_the_command_line(tmp_path, landmarker_model):
         "max_epochs": 3,
         "fusion": {"ensemble": 1, "refit": False, "mirror": False},
     }
-    write_config(tmp_path, split={"protocol": protocol, "folds": 2}, mlp=small)
+    write_config(tmp_path, split={"protocol": protocol, "folds": 2}, mlp=small, seeds=[3, 4])
     run = snakemake(tmp_path, "cross_validate")
     assert run.jobs["fit_mlp"] == 2
     folder = Path(tmp_path / "results" / "small" / "evaluation" / "mlp" / protocol)
     found = json.loads((folder / "cross_validation.json").read_text())
     assert np.sum(found["pooled"]["confusion"]) == 8
-    assert found["bootstrap"]["subjects"]["n"] == 4
+    assert (found["bootstrap"]["unit"], found["bootstrap"]["n"]) == ("subjects", 4)
+    assert len(found["seeds"]["values"]["uar"]) == found["seeds"]["n"] == 2
+    assert found["pooled"]["uar"] == pytest.approx(np.mean(found["seeds"]["values"]["uar"]))
+    assert "over 2 seeds" in run.output
     assert len((folder / "cross_validation.csv").read_text().splitlines()) == 5

@@ -11,6 +11,7 @@ from PIL import Image
 from facewave import __version__
 from facewave.evaluation.evaluate import evaluate_folds, read_folds
 from facewave.evaluation.predictions import write_predictions
+from facewave.evaluation.units import Origin
 from tests.evaluation.predicted import predicted_classes, predicted_values
 from tests.splits.split_files import CLASSES, toy, write_split
 
@@ -97,8 +98,10 @@ def test_no_valid_clip_at_all(tmp_path):
 
 def test_folds_that_mean_nothing_are_refused(tmp_path, two_folds):
     predictions, trains = two_folds
-    with pytest.raises(ValueError, match="2 prediction files, 1 training parts"):
-        read_folds(predictions, trains[:1])
+    with pytest.raises(ValueError, match="3 prediction files, 2 training parts"):
+        read_folds([*predictions, predictions[0]], trains)
+    with pytest.raises(ValueError, match="other clips than"):
+        read_folds(predictions, trains[:1])  # as two seeds of one fold
     with pytest.raises(ValueError, match="0 prediction files"):
         read_folds([], [])
     with pytest.raises(ValueError, match="clip 'a' is tested 2 times"):
@@ -115,6 +118,41 @@ def test_folds_that_mean_nothing_are_refused(tmp_path, two_folds):
     write_predictions(other, predicted_classes(["a"], [0], [0], classes=("x", "y", "z")))
     with pytest.raises(ValueError, match="have different classes"):
         read_folds([other], trains[:1])
+
+
+def test_scores_of_several_seeds_are_means(tmp_path):
+    train = write_split(tmp_path / "train.parquet", toy(3))
+    answers = [[0, 0, 1, 1], [0, 1, 1, 1], [1, 1, 1, 1]]
+    paths = []
+    for seed, predicted in enumerate(answers):
+        paths.append(tmp_path / f"{seed}.parquet")
+        write_predictions(paths[-1], predicted_classes(list("abcd"), [0, 0, 1, 1], predicted))
+    (fold,) = read_folds(paths, [train])
+    scores = evaluate_folds([fold])
+    uars = [1.0, 0.75, 0.5]
+    assert scores["overall"]["uar"] == pytest.approx(np.mean(uars))
+    assert scores["seeds"]["values"]["uar"] == uars
+    assert scores["seeds"]["std"]["war"] == pytest.approx(np.std(uars, ddof=1))
+    assert scores["folds"][0]["uar"] == pytest.approx(0.75)
+    # Of class 0 two, one and no clips are right.
+    assert scores["overall"]["confusion"][0] == pytest.approx([1, 1, 0])
+    recalls = [row["recall"] for row in scores["overall"]["per_class"]]
+    assert recalls == [pytest.approx(0.5), 1.0, None]
+    assert scores["bootstrap"]["uar"][0] <= 0.75 <= scores["bootstrap"]["uar"][1]
+    assert evaluate_folds(read_folds(paths[:1], [train]))["overall"]["uar"] == 1.0
+
+
+def test_windows_are_scored_by_video_as_well_and_drawn_with_it(tmp_path):
+    train = write_split(tmp_path / "train.parquet", toy(3))
+    answers = predicted_classes(list("abcdef"), [0, 0, 0, 1, 1, 1], [0, 0, 1, 1, 1, 0])
+    write_predictions(tmp_path / "p.parquet", answers)
+    origins = {clip: Origin(None, None, f"video {clip in 'abc'}") for clip in "abcdef"}
+    scores = evaluate_folds(read_folds([tmp_path / "p.parquet"], [train]), origins=origins)
+    assert scores["overall"]["uar"] == pytest.approx(2 / 3)
+    assert (scores["bootstrap"]["unit"], scores["bootstrap"]["n"]) == ("videos", 2)
+    by_video = scores["videos"]
+    assert (by_video["overall"]["n"], by_video["overall"]["uar"]) == (2, 1.0)
+    assert by_video["bootstrap"]["n"] == 2
 
 
 def test_values_are_scored_beside_the_mean(value_folds):
@@ -208,7 +246,9 @@ def test_script_writes_scores_and_figure(tmp_path, two_folds):
     assert sources["sha256"][str(predictions[0])] == digest
     assert len(sources["sha256"]) == 4
     assert content["bootstrap"]["seed"] == 5
-    assert content["bootstrap"]["subjects"] is None
+    assert content["bootstrap"]["unit"] == "clips"
+    assert content["seeds"]["std"] is None
+    assert content["videos"] is None
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
         "confused_classes.csv",
         "confused_clips.csv",

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from facewave.evaluation.units import Units
 from facewave.explain.column_groups import KINDS, column_groups
 from facewave.explain.importance_figure import draw_importance
 from facewave.explain.permutation_importance import (
@@ -93,7 +94,8 @@ def found(model):
         permuted_answers(model, part(30, seed, invalid=1), groups, repeats=4, seed=seed)
         for seed in (3, 4)
     ]
-    rows = importances(groups, folds, seed=0)
+    units = Units(kind="clips", of_clip=np.arange(60))
+    rows = importances(groups, folds, units=units, seed=0)
     return {(row.kind, row.name): row for row in rows}
 
 

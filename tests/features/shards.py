@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from facewave.storage.store import write_shard
 from facewave.tracking.landmarker import N_BLENDSHAPES, N_LANDMARKS
+from tests.tracking.track_shards import write_track_shard
 
 SHAPES = {"landmarks": (N_LANDMARKS, 3), "blendshapes": (N_BLENDSHAPES,), "transform": (4, 4)}
 
@@ -18,25 +18,20 @@ def made_up_faces(start, stop):
     return arrays
 
 
-def write_trajectory(path, frames, *, missing=(), error="", announced=None, arrays=None):
+def write_trajectory(
+    path, frames, *, missing=(), error="", announced=None, arrays=None, times=None
+):
     """Write a trajectory shard; `missing` are frame indexes, slices allowed."""
     arrays = made_up_faces(0, frames) if arrays is None else arrays
     detected = np.ones(frames, bool)
     for index in missing:
         detected[index] = False
-    values = {name: np.array(array) for name, array in arrays.items()}
-    for array in values.values():
-        array[~detected] = np.nan
-    values |= {
-        "detected": detected,
-        "timestamp_ms": 40 * np.arange(frames),
-        "face_count": detected.astype(np.uint8),
-    }
-    metadata = {
-        "width": 200,
-        "height": 100,
-        "frames_announced": frames if announced is None else announced,
-        "error": error,
-    }
-    write_shard(path, values, metadata)
+    write_track_shard(
+        path,
+        detected,
+        arrays=arrays,
+        times=times,
+        error=error,
+        frames_announced=frames if announced is None else announced,
+    )
     return detected

@@ -28,7 +28,9 @@ class Bucket:
             path = shard_path(self.store, "tracks", key)
             write_trajectory(path, frames, error=error, **options)
         row = dict.fromkeys(TRACK_COLUMNS, "0")
+        row |= {"start_ms": "", "end_ms": ""}
         row |= {"clip_id": clip_id, "key": key, "error": error, "notes": notes}
+        row |= {"start_ms": "", "end_ms": ""}
         self.rows.append(row)
         return key
 

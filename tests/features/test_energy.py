@@ -62,7 +62,18 @@ class TestSeconds:
                 for i in range(20 - 2 * half + 1)
             ]
             assert found == pytest.approx(math.sqrt(np.mean(np.square(places))))
-        assert seconds_energy(step, fps=15)[4, 0] == 0  # longer than the clip
+
+    def test_a_scale_longer_than_the_clip_is_that_of_its_halves(self):
+        step = np.r_[np.zeros(10), np.full(11, 2.0)][:, None]  # 21 frames; 32 / 15 s are 32
+        half = seconds_energy(step, fps=15)[4, 0]
+        # Windows of 10 frames in two places: (2 - 0) / 2, and (2 - 0.2) / 2.
+        assert half == pytest.approx(math.sqrt((1 + 0.9**2) / 2))
+
+    def test_a_frame_more_or_less_does_not_make_a_step(self):
+        """At the length of the longest scale, 32 frames, nothing jumps."""
+        wave = np.sin(np.arange(40) / 20)[:, None]
+        energies = [seconds_energy(wave[:frames], fps=15)[4, 0] for frames in range(26, 40)]
+        assert np.abs(np.diff(energies)).max() < 0.1 * max(energies)
 
     def test_the_same_movement_at_another_rate_has_the_same_energy(self):
         def clip(fps):

@@ -5,26 +5,29 @@ import pytest
 
 from facewave.features.alignment import fit_alignment, head_pose
 from facewave.features.encode_bucket import feature_key
-from facewave.features.encode_clip import encode_clip, fill_gaps, read_trajectories
+from facewave.features.encode_clip import coded_trajectories, encode_clip, read_trajectories
 from facewave.features.energy import dyadic_energy
 from facewave.features.groups import FaceOptions, WaveletOptions, feature_shapes
 from facewave.features.quality import QualityOptions
 from facewave.storage.store import read_metadata, read_shard
+from facewave.tracking.trajectory import open_trajectory
 from tests.features.shards import made_up_faces, write_trajectory
+from tests.features.test_encode_clip import filled
 
 WAVELET = WaveletOptions(
     "segments", 4, energy=True, energy_scales="dyadic", statistics=("mean", "quantiles")
 )
+SECONDS = WaveletOptions("segments", 10, energy=True, statistics=("std",))
 FACE = FaceOptions("procrustes", head_pose=True)
 
 
-def encode(tmp_path, *, wavelet=WAVELET, face=FACE, name="feature", **quality):
+def encode(tmp_path, *, wavelet=WAVELET, face=FACE, name="feature", provenance=None, **quality):
     judged = encode_clip(
-        tmp_path / "track.npz",
+        open_trajectory(tmp_path / "track.npz"),
         tmp_path / f"{name}.npz",
         wavelet=wavelet,
         quality=QualityOptions(**quality),
-        provenance={},
+        provenance=provenance or {},
         face=face,
     )
     return judged, read_shard(tmp_path / f"{name}.npz")[0]
@@ -52,12 +55,14 @@ def test_codes_are_those_of_the_aligned_and_filled_trajectory(tmp_path):
     arrays = made_up_faces(0, 40)
     detected = write_trajectory(tmp_path / "track.npz", 40, arrays=arrays, missing=[7, 8])
     _, found = encode(tmp_path)
-    alignment = fit_alignment(arrays["landmarks"], method="procrustes", width=200, height=100)
-    expected = fill_gaps(alignment(arrays["landmarks"]), detected)
+    landmarks = np.where(detected[:, None, None], arrays["landmarks"], np.nan)
+    alignment = fit_alignment(landmarks, method="procrustes", width=200, height=100)
+    expected = filled(alignment(landmarks), detected)
     blocks = expected.reshape(4, 10, 478, 3).mean(axis=1)
     np.testing.assert_allclose(found["landmarks"], blocks, atol=1e-4)
     np.testing.assert_allclose(found["landmark_energy"], dyadic_energy(expected), atol=1e-4)
-    pose = fill_gaps(head_pose(arrays["transform"]), detected)
+    pose = head_pose(fit_alignment(landmarks, method="transform", width=200, height=100))
+    pose = filled(pose, detected)
     np.testing.assert_allclose(found["pose"], pose.reshape(4, 10, 6).mean(axis=1), atol=1e-3)
 
 
@@ -105,7 +110,7 @@ def test_trimming_needs_a_face_and_still_wants_enough_frames(tmp_path):
 def test_trajectories_as_they_are_coded(tmp_path):
     arrays = made_up_faces(0, 20)
     write_trajectory(tmp_path / "track.npz", 20, arrays=arrays, missing=[0, 5])
-    track = tmp_path / "track.npz"
+    track = open_trajectory(tmp_path / "track.npz")
     found = read_trajectories(
         track, source="landmarks", chosen=slice(30, 33), face=FACE, trim_ends=True
     )
@@ -117,6 +122,57 @@ def test_trajectories_as_they_are_coded(tmp_path):
         track, source="blendshapes", chosen=slice(2, 4), face=FaceOptions(), trim_ends=False
     )
     np.testing.assert_array_equal(raw[1:5], arrays["blendshapes"][1:5, 2:4])
+    even = coded_trajectories(
+        track, source="blendshapes", chosen=slice(2, 4), face=FaceOptions(), trim_ends=True
+    )
+    np.testing.assert_array_equal(even[:4], raw[1:5])
+    np.testing.assert_allclose(even[4], (raw[4] + raw[6]) / 2, rtol=1e-6)
+
+
+def test_times_that_are_even_but_for_rounding_change_no_byte(tmp_path):
+    """29.97 frames per second, whether rounded to the nearest ms or cut off."""
+    times = np.arange(40) * 1001 / 30
+    write_trajectory(tmp_path / "track.npz", 40, missing=[7], times=times)
+    _, cut = encode(tmp_path, wavelet=SECONDS)
+    write_trajectory(tmp_path / "track.npz", 40, missing=[7], times=np.rint(times))
+    _, rounded = encode(tmp_path, wavelet=SECONDS)
+    for name, array in cut.items():
+        np.testing.assert_array_equal(array, rounded[name], err_msg=name)
+
+
+def test_uneven_frames_are_coded_by_their_times(tmp_path):
+    """Every second frame of the later half left out: nearly the same code, also in seconds."""
+    kept = [*range(40), *range(40, 80, 2)]
+    arrays = made_up_faces(0, 80)
+    arrays = {name: np.cumsum(array - 0.5, axis=0) / 20 for name, array in arrays.items()}
+    write_trajectory(tmp_path / "track.npz", 80, arrays=arrays)
+    _, whole = encode(tmp_path, wavelet=SECONDS, face=FaceOptions())
+    later = {name: array[kept] for name, array in arrays.items()}
+    write_trajectory(tmp_path / "track.npz", 60, arrays=later)
+    _, as_if_even = encode(tmp_path, wavelet=SECONDS, face=FaceOptions())
+    write_trajectory(tmp_path / "track.npz", 60, arrays=later, times=40 * np.array(kept))
+    judged, thinned = encode(tmp_path, wavelet=SECONDS, face=FaceOptions())
+    assert (judged.frames, judged.longest_gap) == (60, 1)
+    for name, array in whole.items():
+        off = np.abs(thinned[name] - array).max()
+        assert off < 0.02 * np.ptp(array)
+        assert off < 0.3 * np.abs(as_if_even[name] - array).max()
+
+
+def test_each_clip_is_shuffled_in_its_own_way(tmp_path):
+    write_trajectory(tmp_path / "track.npz", 40)
+    wavelet, face = WaveletOptions("uniform", 40), FaceOptions(shuffle_time=True)
+    _, straight = encode(tmp_path, wavelet=wavelet, face=FaceOptions())
+    orders = []
+    for key in ("a", "b", "a"):
+        _, found = encode(tmp_path, wavelet=wavelet, face=face, provenance={"track_key": key})
+        frames = straight["blendshapes"][:, 40]
+        order = np.argsort(frames)[np.argsort(np.argsort(found["blendshapes"][:, 40]))]
+        np.testing.assert_array_equal(found["blendshapes"], straight["blendshapes"][order])
+        np.testing.assert_array_equal(found["landmarks"], straight["landmarks"][order])
+        orders.append(order.tolist())
+    assert orders[0] == orders[2] != orders[1]
+    assert orders[0] != list(range(40))
 
 
 def test_options_are_part_of_key_and_metadata(tmp_path):

@@ -8,18 +8,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from facewave.features.quality import QualityOptions, jitter, judge, longest_gap, mean_abs_yaw
+from facewave.features.clock import even_clock
+from facewave.features.quality import (
+    Observed,
+    QualityOptions,
+    jitter,
+    judge,
+    longest_gap,
+    mean_abs_yaw,
+)
 
 masks = hnp.arrays(np.bool_, st.integers(0, 60))
 
 
-def judged(detected, *, announced=0, error="", **options):
+def judged(detected, *, announced=0, error="", changes=0, cuts=0, **options):
+    detected = np.asarray(detected, bool)
     return judge(
-        np.asarray(detected, bool),
-        announced=announced,
-        jitter=0.5,
-        mean_abs_yaw=2.0,
-        error=error,
+        detected,
+        Observed(
+            announced=announced,
+            decoded=len(detected),
+            error=error,
+            jitter=0.5,
+            mean_abs_yaw=2.0,
+            changes=changes,
+            cuts=cuts,
+        ),
+        clock=even_clock(40 * np.arange(len(detected)), default_rate=25) if len(detected) else None,
         options=QualityOptions(**options),
     )
 
@@ -189,28 +204,81 @@ class TestJitter:
         assert math.isnan(jitter(points(np.zeros((5, 2)), eyes=0.0), aspect=1.0))
 
 
-def turned(*degrees):
-    """Return transforms of a head turned to the side."""
-    turns = np.tile(np.eye(4, dtype=np.float32), (len(degrees), 1, 1))
-    angle = np.radians(degrees)
-    turns[:, 0, 0], turns[:, 0, 2] = np.cos(angle), np.sin(angle)
-    turns[:, 2, 0], turns[:, 2, 2] = -np.sin(angle), np.cos(angle)
-    return turns
+class TestConditions:
+    """What can be made a condition, and is none by default."""
+
+    @pytest.mark.parametrize(
+        ("condition", "observed", "reason"),
+        [
+            (
+                {"min_coverage": 0.9},
+                {},
+                "face in 30 of all 40 frames (75.0%), 90.0% are needed",
+            ),
+            ({"max_gap_seconds": 0.39}, {}, "no face for 0.40 seconds, 0.39 are allowed"),
+            ({"max_changes": 0}, {"changes": 2}, "the face changes 2 times, 0 are allowed"),
+            ({"max_cuts": 1}, {"cuts": 3}, "3 cuts, 1 are allowed"),
+        ],
+    )
+    def test_makes_a_clip_invalid(self, condition, observed, reason):
+        detected = np.arange(40) >= 10
+        assert judged(detected, trim_ends=True, **observed).valid
+        found = judged(detected, trim_ends=True, **observed, **condition)
+        assert (found.valid, found.reason) == (False, reason)
+
+    def test_limits_are_allowed(self):
+        detected = np.arange(40) >= 4
+        met = {"min_coverage": 0.9, "max_gap_seconds": 0.16, "max_changes": 1, "max_cuts": 2}
+        assert judged(detected, trim_ends=True, changes=1, cuts=2, **met).valid
+
+    def test_no_gap_is_too_long_without_a_limit(self):
+        detected = np.ones(1000, bool)
+        detected[300:390] = False
+        assert not judged(detected).valid
+        assert judged(detected, max_gap_frames=None).valid
+
+    def test_numbers_of_trimmed_clips(self):
+        detected = np.zeros(100, bool)
+        detected[25:90] = True
+        detected[50] = False
+        found = judged(detected, trim_ends=True, max_cuts=0, cuts=1)
+        assert (found.trimmed_start, found.trimmed_end) == pytest.approx((1.0, 0.4))
+        assert found.coverage == 0.64
+        assert found.detection_ratio == pytest.approx(64 / 65)
+        assert (found.longest_gap, found.longest_gap_seconds) == (25, pytest.approx(1.0))
+        assert (found.cuts, found.changes) == (1, 0)
+        whole = judged(detected)
+        assert (whole.trimmed_start, whole.trimmed_end) == (0.0, 0.0)
+        assert whole.coverage == whole.detection_ratio == 0.64
+
+
+def test_holes_in_time_count_as_gaps():
+    times = np.array([*range(0, 400, 40), *range(2000, 2400, 40)])
+    clock = even_clock(times, default_rate=25)
+    found = judge(
+        np.ones(20, bool), Observed(announced=20, decoded=20), clock=clock, options=QualityOptions()
+    )
+    # From 400 to 2000 ms nothing stands for the face.
+    assert (found.longest_gap, found.longest_gap_seconds) == (40, pytest.approx(1.6))
+    assert found.reason == "no face for 40 frames in a row, 30 are allowed"
 
 
 class TestYaw:
     def test_left_and_right_do_not_cancel(self):
-        assert mean_abs_yaw(turned(-30, 10, 20)) == pytest.approx(20, rel=1e-5)
-
-    def test_nodding_and_size_do_not_count(self):
-        nod = np.eye(4, dtype=np.float32)[None].copy()
-        nod[0, 1:3, 1:3] = [[0.8, -0.6], [0.6, 0.8]]
-        assert mean_abs_yaw(nod) == pytest.approx(0, abs=1e-5)
-        assert mean_abs_yaw(turned(25) * 7) == pytest.approx(25, rel=1e-5)
+        pose = np.zeros((3, 6), np.float32)
+        pose[:, 0], pose[:, 1] = [-30, 10, 20], 45
+        assert mean_abs_yaw(pose) == pytest.approx(20)
 
     def test_frames_without_a_face_do_not_count(self):
-        turns = turned(40, 0, 20)
-        turns[1] = np.nan
-        assert mean_abs_yaw(turns) == pytest.approx(30, rel=1e-5)
-        assert math.isnan(mean_abs_yaw(turns[1:2]))
-        assert math.isnan(mean_abs_yaw(turns[:0]))
+        pose = np.full((3, 6), np.nan, np.float32)
+        assert math.isnan(mean_abs_yaw(pose))
+        pose[[0, 2]] = 30
+        assert mean_abs_yaw(pose) == pytest.approx(30)
+        assert math.isnan(mean_abs_yaw(pose[:0]))
+
+
+def test_another_person_is_named_as_the_cause():
+    detected = np.arange(80) < 40
+    found = judged(detected, changes=1)
+    assert found.reason.startswith("face in 40 of 80 frames (50.0%), 90.0% are needed;")
+    assert found.reason.endswith("; another person takes the place of the one who is followed")

@@ -52,8 +52,7 @@ class TestProgress:
 
 
 @pytest.fixture
-def log(tmp_path, monkeypatch):
-    monkeypatch.setenv("GLOG_minloglevel", "2")
+def log(tmp_path):
     return tmp_path / "logs" / "job.log"
 
 

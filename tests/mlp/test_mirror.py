@@ -9,6 +9,7 @@ from facewave.features.groups import FaceOptions, WaveletOptions, feature_shapes
 from facewave.features.quality import QualityOptions
 from facewave.mlp.mirror import mirror_swap, mirrored_blendshapes, mirrored_landmarks
 from facewave.storage.store import read_shard
+from facewave.tracking.trajectory import open_trajectory
 from tests.features.shards import made_up_faces, write_trajectory
 
 WAVELET = WaveletOptions("pyramid", 8, energy=True, energy_scales="dyadic")
@@ -63,7 +64,7 @@ def _features(folder, arrays):
     folder.mkdir()
     write_trajectory(folder / "t.npz", 40, arrays=arrays)
     encode_clip(
-        folder / "t.npz",
+        open_trajectory(folder / "t.npz"),
         folder / "f.npz",
         wavelet=WAVELET,
         quality=QualityOptions(),

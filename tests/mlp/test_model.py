@@ -157,11 +157,11 @@ def test_script_from_split_to_predictions(tmp_path, monkeypatch):
         output=SimpleNamespace(
             checkpoint=str(tmp_path / "out" / "mlp.pt"),
             metrics=str(tmp_path / "out" / "metrics.csv"),
-            predictions=str(tmp_path / "out" / "predictions.parquet"),
+            predictions=[str(tmp_path / "out" / f"{name}.parquet") for name in ("first", "second")],
         ),
         params=SimpleNamespace(
             options={"inputs": ["blendshapes"], "hidden": [16], "max_epochs": 3, "patience": 3},
-            seed=3,
+            seeds=[3, 4],
         ),
         threads=1,
         log=[str(tmp_path / "log" / "train.log")],
@@ -173,8 +173,12 @@ def test_script_from_split_to_predictions(tmp_path, monkeypatch):
     )
     out = tmp_path / "out"
     assert folders == [out] * 3  # the features lie beside the results, not in memory
-    assert sorted(p.name for p in out.iterdir()) == ["metrics.csv", "mlp.pt", "predictions.parquet"]
-    answers = read_predictions(out / "predictions.parquet")
+    assert sorted(p.name for p in out.iterdir()) == [
+        *("first.parquet", "metrics.csv", "mlp.pt", "second.parquet")
+    ]
+    answers, other = (read_predictions(out / f"{name}.parquet") for name in ("first", "second"))
+    assert (other.clip_ids, other.metadata["seed"]) == (answers.clip_ids, 4)
+    assert not np.array_equal(other.probabilities, answers.probabilities)
     assert answers.parts == ["val"] * 12 + ["test"] * 9
     assert answers.classes == CLASSES
     assert answers.metadata["seed"] == 3

@@ -51,6 +51,31 @@ def test_one_deviation_per_trajectory(table):
     np.testing.assert_allclose(scaler.std, expected, rtol=1e-5)
 
 
+def test_a_constant_column_does_not_outweigh_its_trajectory(table):
+    part = table(50)
+    landmarks = part.groups["landmarks"].reshape(50, 2, 6)
+    landmarks[:, 0, 0] = 0.3  # of one trajectory one coefficient, of another all
+    landmarks[:, 1, 0] *= 0.05
+    landmarks[:, :, 1] = 7
+    std = landmarks[:, 1, 0].std(dtype=np.float64)
+    scaler = fit_scaler(part, ("landmarks",), np.arange(50), by_trajectory=True)
+    found = scaler.std.reshape(2, 6)
+    np.testing.assert_allclose(found[:, 0], [std / np.sqrt(2)] * 2, rtol=1e-5)
+    np.testing.assert_array_equal(found[:, 1], [1, 1])
+    scaled = scaler(torch.from_numpy(part.groups["landmarks"].copy()))
+    assert scaled.reshape(50, 2, 6)[:, 0, 0].abs().max() < 1e-5
+
+
+def test_rounding_errors_of_a_trajectory_stay_small(table):
+    """A blendshape that is never there is 1e-7 and something in all coefficients."""
+    part = table(50)
+    landmarks = part.groups["landmarks"].reshape(50, 2, 6)
+    landmarks[:, :, 0] = 1e-7 * np.abs(np.random.default_rng(0).normal(size=(50, 2)))
+    landmarks[:, 0, 0] *= 20
+    scaler = fit_scaler(part, ("landmarks",), np.arange(50), by_trajectory=True)
+    assert scaler.std.reshape(2, 6)[:, 0].tolist() == [1, 1]
+
+
 def test_mirrored_clips_count_in_the_statistics(table):
     part, swap = table(50), landmark_swap()
     scaler = fit_scaler(part, ("landmarks",), np.arange(50), swap=swap)

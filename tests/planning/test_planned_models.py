@@ -1,15 +1,19 @@
 """Variants and vision-language models as they are planned: which files, which options."""
 
+from dataclasses import replace
+
 import pytest
 
 from facewave.config.check import check_config
-from facewave.planning.ablation import flat, outer_folds, read_ablation, variant_predictions
+from facewave.planning.ablation import flat, read_ablation, variant_predictions
 from facewave.planning.plan import DatasetPlan, PlanError
 from facewave.planning.project import Project, baseline_rule, stage_options
 from facewave.planning.texts import joined_text_files
 from facewave.planning.vlm import (
     annotated_dataset,
     annotation_examples,
+    compared_models,
+    comparison_in_report,
     control_predictions,
     gpus,
     models_in_report,
@@ -39,16 +43,22 @@ def project(folder, **changes):
 class TestAblation:
     def test_a_file_per_seed_in_a_list_per_fold(self, tmp_path):
         config = check_config({"ablation": {"seeds": [1, 2], "variants": {"default": {}, "b": {}}}})
-        planned = project(tmp_path)
+        planned = replace(project(tmp_path), folds={"mine": ["fold-s1", "fold-s2"]})
         ablation = read_ablation(config)
-        assert outer_folds(planned, "mine") == ["fold-s1", "fold-s2"]
         found = variant_predictions(planned, ablation, "mine")
-        folder = tmp_path / "mine/ablation/b"
+        folder = tmp_path / "mine/ablation/b/80-10-10"
         assert found["b"] == [
             [str(folder / fold / f"seed-{seed}.parquet") for seed in (1, 2)]
             for fold in ("fold-s1", "fold-s2")
         ]
         assert len(flat(found)) == 8
+        (single,) = variant_predictions(project(tmp_path), ablation, "mine")["b"]
+        assert single == [str(folder / f"seed-{seed}.parquet") for seed in (1, 2)]
+
+    def test_seeds_are_those_of_the_training_unless_given(self):
+        assert read_ablation(check_config({"seeds": [7, 8]})).seeds == [7, 8]
+        config = check_config({"seeds": [7, 8], "ablation": {"seeds": [1]}})
+        assert read_ablation(config).seeds == [1]
 
     def test_inner_files_of_named_variants(self, tmp_path):
         config = check_config({"ablation": {"seeds": [1], "variants": {"default": {}, "b": {}}}})
@@ -192,3 +202,34 @@ class TestTexts:
             joined_text_files(project(tmp_path, mine={"texts": texts}), "mine")
         made = project(tmp_path, mine={"texts": {"from": "transcripts", "replace": False}})
         assert joined_text_files(made, "mine") == [str(tmp_path / "mine/transcripts.parquet")]
+
+
+class TestComparedModels:
+    def test_all_seeds_of_the_mlp_stand_beside_the_models_of_the_report(self, tmp_path):
+        planned = project(
+            tmp_path,
+            seeds=[5, 6],
+            zero_shot={"report": True, "enabled": ["qwen"]},
+            vlm={"report": ["zero_shot", "fine_tuning"]},
+        )
+        found = compared_models(planned.config, planned, "mine")
+        folder = tmp_path / "mine"
+        mlp = [str(folder / "mlp/80-10-10" / n) for n in ("predictions.parquet", "seed-6.parquet")]
+        assert found["MLP"] == [mlp]
+        places = [files[0][0] for title, files in found.items() if title != "MLP"]
+        assert places == [
+            str(folder / place / "80-10-10/predictions.parquet")
+            for place in (
+                "zero_shot/untrained_paligemma",
+                "vlm/paligemma/full/fine_tuning",
+                "zero_shot/qwen",
+            )
+        ]
+        (path,) = comparison_in_report(planned.config, planned, "mine")
+        assert path == folder / "evaluation/models/80-10-10/models.json"
+
+    def test_an_mlp_alone_is_not_compared(self, tmp_path):
+        planned = project(tmp_path)
+        assert comparison_in_report(planned.config, planned, "mine") == []
+        numbers = project(tmp_path, vlm={"head": "regression", "report": ["fine_tuning"]})
+        assert compared_models(numbers.config, numbers, "mine") == {}

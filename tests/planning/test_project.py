@@ -3,6 +3,7 @@
 import csv
 import json
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -156,3 +157,8 @@ def test_the_commit_says_whether_files_differ(tmp_path):
     assert clean
     (tmp_path / "file").write_text("2")
     assert code_commit(tmp_path) == f"{clean}+"
+
+
+def test_another_version_of_the_decoder_or_of_mediapipe_is_noticed(folder):
+    options = stage_options(configuration(folder))["tracks"]
+    assert options["software"] == {name: version(name) for name in ("mediapipe", "av")}

@@ -18,7 +18,7 @@ def artefacts(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def written_report(artefacts, tmp_path_factory):
-    """The report of `artefacts`: path, parsed page, quality table."""
+    """The report of `artefacts`: path, parsed page."""
     return write(artefacts, tmp_path_factory.mktemp("page"))
 
 

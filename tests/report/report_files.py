@@ -24,10 +24,11 @@ from facewave.report.page import ReportFiles, ReportSettings
 from facewave.splits.partition import PARTS
 from facewave.splits.write import read_feature_indexes, write_splits
 from facewave.storage.atomic import write_json
-from facewave.storage.store import shard_path, write_shard
+from facewave.storage.store import shard_path
 from facewave.storage.tables import format_rows, write_rows, write_text
+from facewave.tracking.frame_pictures import FramePictures
 from facewave.tracking.track_bucket import TRACK_COLUMNS
-from facewave.tracking.track_clip import TrackSummary
+from tests.tracking.track_shards import write_track_shard
 from tests.video.media import flat_frames, write_video
 
 FRAMES = 24
@@ -85,7 +86,7 @@ def cases():
 
 
 def track_arrays(case, *, seed):
-    """Return the arrays of a trajectory shard: a still face whose mouth and brows move."""
+    """Return the frames with a face, and a still face whose mouth and brows move."""
     rng = np.random.default_rng(seed)
     found = np.zeros(FRAMES, bool)
     found[list(case.detected)] = True
@@ -95,16 +96,7 @@ def track_arrays(case, *, seed):
     for column, size in ((25, 0.8), (44, 0.5), (45, 0.5)):
         blendshapes[:, column] += size * (seed % 3) * np.linspace(0, 0.3, FRAMES)
     transform = np.repeat(np.eye(4, dtype=np.float32)[np.newaxis], FRAMES, axis=0)
-    for array in (landmarks, blendshapes, transform):
-        array[~found] = np.nan
-    return {
-        "landmarks": landmarks,
-        "blendshapes": blendshapes,
-        "transform": transform,
-        "detected": found,
-        "timestamp_ms": np.arange(FRAMES) * 40,
-        "face_count": found.astype(np.uint8),
-    }
+    return found, {"landmarks": landmarks, "blendshapes": blendshapes, "transform": transform}
 
 
 def build(folder, *, folds=("80-10-10",), layout="segments"):
@@ -185,34 +177,33 @@ def _video(folder, case):
 
 
 def _track(folder, clip, case, *, seed):
-    summary = TrackSummary(error="the file is missing or cannot be read")
-    key = ""
-    if case.file == "garbage":
-        summary = TrackSummary(error=f"no video stream can be decoded {HOSTILE}")
-    elif case.file == "video":
-        summary = TrackSummary(
-            width=64,
-            height=48,
-            fps=25.0,
-            frames=FRAMES,
-            frames_announced=FRAMES,
-            detected=len(case.detected),
-            max_faces_seen=1,
-            notes=case.notes,
-        )
-        key = f"{seed:02d}" + "0" * 62
-        metadata = {name: getattr(summary, name) for name in TrackSummary.__dataclass_fields__}
-        write_shard(
-            shard_path(folder / "store", "tracks", key), track_arrays(case, seed=seed), metadata
-        )
-    return {
+    row = dict.fromkeys(TRACK_COLUMNS, 0) | {
         "clip_id": clip.clip_id,
         "file_path": clip.file_path,
-        "key": key,
+        "key": "",
         "fingerprint": "f",
         "content_sha256": "c",
-        **{name: getattr(summary, name) for name in TrackSummary.__dataclass_fields__},
+        "start_ms": None,
+        "end_ms": None,
+        "error": "the file is missing or cannot be read",
+        "notes": case.notes,
     }
+    if case.file == "garbage":
+        return row | {"error": f"no video stream can be decoded {HOSTILE}"}
+    if case.file != "video":
+        return row
+    key = f"{seed:02d}" + "0" * 62
+    facts = {"width": 64, "height": 48, "fps": 25.0}
+    facts |= dict.fromkeys(("frames", "frames_decoded", "frames_announced"), FRAMES)
+    found, arrays = track_arrays(case, seed=seed)
+    shard = shard_path(folder / "store", "tracks", key)
+    pictures = FramePictures()
+    for frame, image in enumerate(flat_frames(FRAMES)):
+        pictures.see(frame, 40 * frame, image, face=bool(found[frame]))
+    arrays |= pictures.arrays()
+    write_track_shard(shard, found, arrays=arrays, notes=case.notes, **facts)
+    detected = len(case.detected)
+    return row | facts | {"key": key, "error": "", "detected": detected, "max_faces_seen": 1}
 
 
 def _parts(made, folds):
@@ -267,8 +258,14 @@ def report_clip(number, *, reason="", notes="", **changes):
         "frames": 100,
         "frames_announced": 100,
         "detected": 100,
+        "coverage": 1.0,
         "detection_ratio": 1.0,
         "longest_gap": 0,
+        "longest_gap_seconds": 0.0,
+        "trimmed_start": 0.0,
+        "trimmed_end": 0.0,
+        "changes": 0,
+        "cuts": 0,
         "jitter": 0.01,
         "mean_abs_yaw": 2.0,
         "width": 64,

@@ -4,7 +4,8 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
-from facewave.report.page import environment, write_report
+from facewave.report.page import write_report
+from facewave.report.templating import environment
 
 
 class Page(HTMLParser):
@@ -75,10 +76,10 @@ def changed(artefacts, *, config=None, **changes):
 
 
 def write(artefacts, folder, **changes):
-    """Write a report; return its path, the parsed page and the path of the quality table."""
-    html, quality = folder / "report.html", folder / "quality.csv"
-    write_report(*changed(artefacts, **changes), html=html, quality_csv=quality)
-    return html, Page(html.read_text(encoding="utf-8")), quality
+    """Write a report; return its path and the parsed page."""
+    html = folder / "report.html"
+    write_report(*changed(artefacts, **changes), html=html)
+    return html, Page(html.read_text(encoding="utf-8"))
 
 
 def render(template, content, **changes):

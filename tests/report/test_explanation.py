@@ -17,10 +17,16 @@ def test_the_explanation_is_shown(artefacts, written_report, tmp_path):
         "uar_std": 0.01,
         "loss_rise": 0.3,
     }
-    write_json(tmp_path / "importance.json", {"repeats": 7, "uar": 0.5, "importance": [importance]})
+    write_json(
+        tmp_path / "importance.json",
+        {
+            **{"repeats": 7, "uar": 0.5, "unit": "subjects", "units": 5},
+            "importance": [importance],
+        },
+    )
     Figure(figsize=(3, 2)).savefig(tmp_path / "importance.png", dpi=100)
     files = sorted(path for path in tmp_path.iterdir() if path.is_file())
-    path, page, _ = write(artefacts, tmp_path, explanation=files)
+    path, page = write(artefacts, tmp_path, explanation=files)
     assert "with all its columns together, 7 times" in page.words()
     text = path.read_text(encoding="utf-8")
     row = text[text.index("<td>region</td>") :].split("</tr>")[0]

@@ -110,13 +110,12 @@ def test_script_writes_the_same_bytes_again(artefacts, written_report, tmp_path)
             confused_classes=str(files.confused_classes),
             explanation=[],
             models=[],
+            comparison=[],
             ablation=[],
             text_fusion=[],
             **parts,
         ),
-        output=SimpleNamespace(
-            html=str(tmp_path / "report.html"), quality=str(tmp_path / "quality.csv")
-        ),
+        output=SimpleNamespace(html=str(tmp_path / "report.html")),
         params=SimpleNamespace(
             dataset=settings.dataset,
             config=settings.config,
@@ -131,5 +130,4 @@ def test_script_writes_the_same_bytes_again(artefacts, written_report, tmp_path)
     script = ROOT / "scripts" / "write_report.py"
     runpy.run_path(str(script), init_globals={"snakemake": job}, run_name="__main__")
     assert (tmp_path / "report.html").read_bytes() == written_report[0].read_bytes()
-    assert (tmp_path / "quality.csv").read_bytes() == written_report[2].read_bytes()
     assert "12 clips" in (tmp_path / "job.log").read_text(encoding="utf-8")

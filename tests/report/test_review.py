@@ -30,8 +30,8 @@ def test_reasons_are_counted_by_kind(page):
 def test_file_that_cannot_be_decoded_has_words_in_place_of_the_image(page):
     cards = {card.clip: card for card in page.cards if not card.images}
     assert cards.keys() == {"garbage", "gone"}
-    assert "No image: no video stream can be decoded." in cards["garbage"].text
-    assert "No image: the file is missing." in cards["gone"].text
+    assert "No image: no video stream can be decoded" in cards["garbage"].text
+    assert "No image: the file is missing" in cards["gone"].text
 
 
 def test_clip_with_a_note_is_worth_a_look(page):
@@ -63,11 +63,28 @@ def test_shaky_and_gappy_valid_clips_are_worth_a_look_but_ordinary_ones_are_not(
     ordinary = [report_clip(i) for i in range(50)]
     shaky, gappy = (
         report_clip("shaky", jitter=0.09),
-        report_clip("gap", detection_ratio=0.92, detected=92),
+        report_clip("gap", coverage=0.92, detection_ratio=0.92, detected=92),
     )
     odd = review_clips([*ordinary, shaky, gappy]).odd
     assert {entry.clip.clip_id for entry in odd} == {"cshaky", "cgap"}
     assert "jitter 9.0 %" in next(e.why for e in odd if e.clip is shaky)
+
+
+def test_what_may_show_something_else_is_worth_a_look_and_comes_first():
+    noted = [report_clip(i, notes=f"a note of its own kind {'x' * i}") for i in range(40)]
+    changed = report_clip("changed", changes=2)
+    cut = report_clip("cut", cuts=1, changes=1)
+    trimmed = report_clip("late", coverage=0.5, detected=50, trimmed_start=1.5, trimmed_end=0.5)
+    little = report_clip("little", trimmed_start=0.4)
+    odd = review_clips([*noted, little, trimmed, cut, changed]).odd
+    assert [entry.clip.clip_id for entry in odd[:2]] == ["cchanged", "ccut"]
+    assert odd[1].why == "changes of the face: 1; cuts: 1"
+    odd = review_clips([little, trimmed]).odd
+    assert [entry.clip for entry in odd] == [trimmed]
+    assert odd[0].why == (
+        "face in 50 of 100 frames, among the fewest of the valid clips; "
+        "no face in the first 1.5 and the last 0.5 seconds, which are cut off"
+    )
 
 
 def test_notes_on_thousands_of_clips_give_a_few_rows():

@@ -1,10 +1,12 @@
 """Scores of the MLP and of other models, and wrong answers."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 
+from facewave.ablation.compare import Row
 from facewave.evaluation.evaluate import Fold, evaluate_folds
 from facewave.evaluation.predictions import INVALID_ANSWER, Predictions
 from facewave.evaluation.published import published_scores
@@ -37,6 +39,29 @@ def written(folder, name, content):
     return path
 
 
+def compared(variant, *, difference=0.0):
+    """Return a row of a comparison over five subjects."""
+    scores = dict.fromkeys(("uar", "low", "high", "war", "ece"), 0.4)
+    differences = dict.fromkeys(
+        ("difference", "difference_low", "difference_high", "war_difference"), difference
+    )
+    p = {"p": 0.02, "p_holm": 0.04, "p_war": 0.03, "smallest_p": 0.0625}
+    row = Row(
+        variant=variant,
+        seeds=2,
+        clips=4,
+        unit="subjects",
+        units=5,
+        uar_std=0.01,
+        war_std=0.01,
+        video_uar=None,
+        **scores,
+        **differences,
+        **p,
+    )
+    return asdict(row)
+
+
 def test_an_answer_that_names_no_class_is_wrong_and_counted():
     with_invalid = scores([0, 2, 1, 2], classes=(*CLASSES, INVALID_ANSWER))
     # One right of two in each class; the two others named none.
@@ -57,6 +82,11 @@ def test_rows_of_models_stand_beside_the_mlp(tmp_path):
     assert [row.invalid_rate for row in rows] == [None, 0.25]
     assert rows[1].uar_interval[0] <= 0.75 <= rows[1].uar_interval[1]
     assert read_models(mlp, {}) == []
+    assert (rows[1].test, rows[1].uar_std) == (None, None)
+    test = {"variant": "a model", "p": 0.5}
+    comparison = written(tmp_path, "models.json", {"rows": [{"variant": "MLP"}, test]})
+    rows = read_models(mlp, {"a model": path}, comparison)
+    assert [row.test for row in rows] == [None, test]
 
 
 def test_models_of_other_clips_are_refused(tmp_path):
@@ -81,8 +111,7 @@ def test_numbers_and_controls_are_read_from_their_files(tmp_path):
 def test_the_page_shows_models_numbers_and_controls(artefacts, content, page, tmp_path):
     mlp = json.loads(artefacts.files.scores.read_text(encoding="utf-8"))
     target = {"name": "valence", "n": 4, "mae": 0.5, "rmse": 0.6, "pearson": None, "ccc": 0.1}
-    row = {"variant": "no_face", "uar": 0.4, "low": 0.3, "high": 0.5, "war": 0.4}
-    row |= {"difference": -0.1, "p": 0.02}
+    row = compared("no_face", difference=-0.1)
     models = {
         "a <model>": written(tmp_path, "vlm.json", {**mlp, "invalid_rate": 0.125}),
         "numbers": written(
@@ -93,16 +122,33 @@ def test_the_page_shows_models_numbers_and_controls(artefacts, content, page, tm
     fusion = written(
         tmp_path,
         "text.json",
-        {"rows": [], "text": {"kind": "x"}, "probe": {"uar": None, "reason": "-"}},
+        {"rows": [compared("face")], "text": {"kind": "x"}, "probe": {"uar": None, "reason": "-"}},
     )
-    path = write(artefacts, tmp_path, models=models, ablation=ablation, text_fusion=fusion)[0]
+    tests = written(tmp_path, "models.json", {"rows": [compared("a <model>", difference=-0.2)]})
+    path = write(
+        artefacts,
+        tmp_path,
+        models=models,
+        comparison=tests,
+        ablation=ablation,
+        text_fusion=fusion,
+    )[0]
     text = path.read_text(encoding="utf-8")
     assert "a &lt;model&gt;" in text
     assert "12.5" in text
     assert '<a href="#numbers">' in text
     assert '<a href="#text">' in text
-    for words in ("Models on the same clips", "Predicted values", "no_face", "-10.0", "0.020"):
+    for words in (
+        "Models on the same clips",
+        "Predicted values",
+        "no_face",
+        "-10.0",
+        "0.0200",
+        "0.0625",
+    ):
         assert words in text
+    assert "-20.0" in text
+    assert "against the MLP, two-sided, over 5 subjects" in " ".join(text.split())
     assert "random weights" not in text
     assert "Models on the same clips" not in page.text
     rows = by_task(read_models(mlp, models))
@@ -115,18 +161,7 @@ def test_the_page_shows_models_numbers_and_controls(artefacts, content, page, tm
     [(True, "give part of the label away"), (False, "do not give the label")],
 )
 def test_the_page_shows_what_texts_add_and_give_away(content, gives_away, words):
-    rows = [
-        {
-            "variant": name,
-            "uar": 0.4,
-            "low": 0.3,
-            "high": 0.5,
-            "war": 0.4,
-            "difference": d,
-            "p": 0.02,
-        }
-        for name, d in (("face_text", 0.125), ("face", 0.0))
-    ]
+    rows = [compared(name, difference=d) for name, d in (("face_text", 0.125), ("face", 0.0))]
     probe = {"n": 7, "uar": 0.875, "shuffled_uar": 0.31, "shuffled_uar_std": 0.04}
     fusion = {
         "text": {"kind": "tfidf"},
@@ -174,7 +209,7 @@ def test_intervals_and_published_scores_are_shown(content):
     scores = content["scores"] | {"fold_mean": content["overall"]}
     lines = published_scores("dfew", SEVEN)
     page = render("evaluation.html", content, published=lines, scores=scores)
-    assert page.row("over clips")
+    assert page.row("all clips, over clips")
     assert "Published on this dataset" in page.words()
     assert "for the official protocol, this page is for 80-10-10." in page.words()
     assert page.row("MAE-DFER") == [["63.4", "74.4"]]

@@ -144,8 +144,8 @@ def test_segments_hear_their_part(bucket, tmp_path):
     import numpy as np
 
     path = write_clip(tmp_path / "long.mkv", np.concatenate(sound), frames=4 * FPS)
-    for index, frames in enumerate([(0, 25), (25, 50), (50, 100)]):
-        bucket.add(f"s{index}", path, frames=frames)
+    for index, span in enumerate([(0, 1000), (1000, 2000), (2000, 4000)]):
+        bucket.add(f"s{index}", path, span_ms=span)
     bucket.add("whole", path)
     found = bucket.run()
     assert [found[f"s{index}"]["flag"] for index in range(3)] == ["", "silence", ""]

@@ -47,6 +47,9 @@ def write_split(
             [classes[i] if 0 <= i < len(classes) else "?" for i in columns["label"]]
         ),
         "subject": pa.array(columns.get("subject", [None] * len(columns["clip_id"])), pa.string()),
+        "take": pa.array(columns.get("take", [None] * len(columns["clip_id"])), pa.string()),
+        "source": pa.array(columns.get("source", [None] * len(columns["clip_id"])), pa.string()),
+        "file_path": pa.array(columns.get("file_path", columns["clip_id"]), pa.string()),
         "valid": pa.array(columns["valid"], pa.bool_()),
     }
     if "label_distribution" in columns:

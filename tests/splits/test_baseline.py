@@ -128,7 +128,7 @@ class TestPersons:
 
     def test_windows_of_one_video_are_one_person_where_the_subject_is_not_known(self):
         windows = [
-            replace(self.CLIP, clip_id=c, subject=None, start_frame=f, end_frame=f + 9)
+            replace(self.CLIP, clip_id=c, subject=None, start_ms=f, end_ms=f + 9)
             for c, f in (("a", 0), ("b", 9))
         ]
         assert set(persons_of(windows, "auto").values()) == {"v/one.mp4"}

@@ -35,8 +35,6 @@ def make_split(folder, clips, *, invalid=()):
         key = f"{clip.video_idx:02d}key"
         arrays = {name: np.full(shape, 0.5, np.float32) for name, shape in SHAPES.items()}
         write_shard(shard_path(store, "features", key), arrays, {"track_key": f"t{key}"})
-        track = {"fps": 12.5, "frame_step": 2}
-        write_shard(shard_path(store, "tracks", f"t{key}"), {}, track)
         bad = clip.clip_id in invalid
         index[clip.clip_id] = index_row("" if bad else key, valid=not bad, reason="no face" * bad)
     outputs = {part: folder / f"{part}.parquet" for part in PARTS}
@@ -83,7 +81,7 @@ def said(record):
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_what_is_written_is_what_the_split_holds(tmp_path, form):
-    clips = [clip(0), clip(1), clip(2, start_frame=50, end_frame=100)]
+    clips = [clip(0), clip(1), clip(2, start_ms=2000, end_ms=4000)]
     split, store = make_split(tmp_path, clips, invalid={"c1"})
     records, target = export(split, store, form=form)
     rows = list(iter_split_rows(split))
@@ -104,10 +102,7 @@ def test_what_is_written_is_what_the_split_holds(tmp_path, form):
         None,
     )
     assert [record["segment"] for record in records[:2]] == [None, None]
-    # 12.5 frames a second were looked at, every second one of the video's 25.
-    assert records[2]["segment"] == {
-        "start_frame": 50, "end_frame": 100, "start_seconds": 2.0, "end_seconds": 4.0,
-    }  # fmt: skip
+    assert records[2]["segment"] == {"start_seconds": 2.0, "end_seconds": 4.0}
     if form == "messages":
         shown = records[2]["messages"][0]["content"][0]
         assert (shown["video_start"], shown["video_end"]) == (2.0, 4.0)

@@ -45,15 +45,15 @@ class TestExportNpy:
             replace(
                 clip,
                 file_path="talk.mp4",
-                start_frame=100 * clip.video_idx,
-                end_frame=100 * clip.video_idx + 100,
+                start_ms=100 * clip.video_idx,
+                end_ms=100 * clip.video_idx + 100,
             )
             for clip in dataset.clips
         ]
         export_npy(dataset.write()["val"], tmp_path / "a.npy")
         rows = np.load(tmp_path / "a.npy", allow_pickle=True)
         assert {row["file_path"] for row in rows} == {"talk.mp4"}
-        assert [(row["clip_id"], row["start_frame"], row["end_frame"]) for row in rows] == [
+        assert [(row["clip_id"], row["start_ms"], row["end_ms"]) for row in rows] == [
             ("c003", 300, 400),
             ("c008", 800, 900),
             ("c013", 1300, 1400),

@@ -103,10 +103,19 @@ class TestContent:
     def test_schema(self, dataset):
         schema = pq.read_schema(dataset.write()["train"])
         # Raise SPLIT_VERSION when these change: existing splits are then made anew.
-        assert SPLIT_VERSION == 1
+        assert SPLIT_VERSION == 3
         assert schema.names == [
-            *("clip_id", "file_path", "video_idx", "label", "actual", "subject", "take", "text"),
-            *("start_frame", "end_frame", "label_distribution", "valid", "reason", "frames"),
+            *("clip_id", "file_path", "video_idx", "label", "actual", "subject", "take"),
+            *(
+                "source",
+                "text",
+                "start_ms",
+                "end_ms",
+                "label_distribution",
+                "valid",
+                "reason",
+                "frames",
+            ),
             *("detected", "detection_ratio", "longest_gap", "jitter", "mean_abs_yaw"),
             *("feature_key", "landmarks", "blendshapes"),
         ]

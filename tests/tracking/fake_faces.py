@@ -5,6 +5,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from facewave.tracking.landmarker import N_BLENDSHAPES, N_LANDMARKS, Faces
+from facewave.tracking.second_look import NO_FACE, SecondLook
 
 # Places on a unit square: the corners first, so that a face's box is exactly its square.
 _PLACES = np.random.default_rng(7).random((N_LANDMARKS, 2))
@@ -25,7 +26,7 @@ class ScriptedLandmarker:
     """Finds in frame i what `script[i]` says: squares, or an exception to raise."""
 
     def __init__(self, script):
-        self.script, self.times, self.shapes = script, [], []
+        self.script, self.times, self.shapes, self.cut = script, [], [], False
 
     def detect(self, frame, timestamp_ms):
         assert frame.dtype == np.uint8
@@ -47,5 +48,10 @@ def scripted(monkeypatch, script):
         opened.append(ScriptedLandmarker(script))
         yield opened[-1]
 
-    monkeypatch.setattr("facewave.tracking.track_clip.video_landmarker", open_one)
+    def nothing_closer(images, model, options):
+        del images, model, options
+        return SecondLook(None, NO_FACE, 0)
+
+    monkeypatch.setattr("facewave.tracking.track_video.face_tracker", open_one)
+    monkeypatch.setattr("facewave.tracking.track_video.choose_view", nothing_closer)
     return opened

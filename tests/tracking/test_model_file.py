@@ -85,12 +85,6 @@ class TestLocal:
         assert target.read_bytes() == MODEL
         assert (pip.commands, requests) == ([], [])
 
-    def test_in_the_home_folder(self, tmp_path, monkeypatch):
-        monkeypatch.setenv("HOME", str(tmp_path))
-        (tmp_path / "mine.task").write_bytes(MODEL)
-        provide(tmp_path / "m.task", local="~/mine.task")
-        assert (tmp_path / "m.task").read_bytes() == MODEL
-
     @pytest.mark.parametrize("content", [b"other", None])
     def test_that_is_not_the_pinned_one_is_refused_without_looking_elsewhere(
         self, tmp_path, pip, content

@@ -108,7 +108,7 @@ class TestIndex:
         unknown, known = bucket.track(without, bucket.clip(fps=30), fps_hint=50.0)
         assert (unknown["fps"], unknown["notes"]) == (
             "50.0",
-            "no frame rate in the file: 50 assumed",
+            "no times in the file: 50 frames per second assumed",
         )
         assert (known["fps"], known["notes"]) == ("30.0", "")
         assert bucket.track(without)[0]["fps"] == "25.0"
@@ -130,7 +130,7 @@ class TestBadMedia:
         (folder / "text.mp4").write_text("hello\n" * 100)
         (folder / "list.mp4").write_text(f"ffconcat version 1.0\nfile {make('other.mp4').name}\n")
         os.mkfifo(folder / "pipe.mp4")
-        undecodable = "no video stream can be decoded"
+        undecodable = "it is not a video file that can be opened: "
         expected = {
             "empty.mp4": "the file is empty (0 bytes)",
             "folder.mp4": "the folder holds no frames (.jpg, .jpeg, .png, .bmp, .webp)",
@@ -139,15 +139,19 @@ class TestBadMedia:
             "pipe.mp4": "it is not a regular file",
             "text.mp4": undecodable,
             "list.mp4": undecodable,
-            write_silence(folder / "sound.mp4").name: undecodable,
-            cut(make("cut.mp4"), 0.6).name: undecodable,
+            write_silence(
+                folder / "sound.mp4"
+            ).name: f"{undecodable}it is of a kind that is not read",
+            cut(make("cut.mp4"), 0.6).name: "FFmpeg ",
             make("clip_%02d.mp4").name: "",
             make('a\'b "c"\tü\n.mp4').name: "",
             make("one.mp4", count=1).name: "",
             cut(make("cut.avi", count=40, codec="MJPG"), 0.6).name: "",
         }
         rows = bucket.track(*(folder / name for name in expected))
-        assert [row["error"] for row in rows] == list(expected.values())
+        for row, error in zip(rows, expected.values(), strict=True):
+            assert row["error"].startswith(error), row["file_path"]
+            assert bool(row["error"]) == bool(error), row["file_path"]
         assert [row["file_path"] for row in rows] == [str(folder / name) for name in expected]
         good = [row for row in rows if not row["error"]]
         assert [row["frames"] for row in good[:3]] == ["5", "5", "1"]
@@ -165,7 +169,7 @@ class TestBadMedia:
         path = cut(bucket.clip(), 0.6)
         (row,) = bucket.track(path)
         assert row["key"]
-        monkeypatch.setattr(module, "track_clip", fail)
+        monkeypatch.setattr(module, "track_video", fail)
         assert bucket.track(path) == [row]
 
     def test_missing_when_the_workflow_started(self, bucket, faces):
@@ -189,14 +193,14 @@ class TestCacheHits:
         paths = [bucket.clip(), bucket.clip("b.mp4", count=7)]
         before = bucket.track(*paths)
         index = bucket.index.read_bytes()
-        monkeypatch.setattr(module, "track_clip", fail)
+        monkeypatch.setattr(module, "track_video", fail)
         assert bucket.track(*paths) == before
         assert bucket.index.read_bytes() == index
 
     def test_a_renamed_clip_is_known(self, bucket, faces, monkeypatch):
         (before,) = bucket.track(bucket.clip())
         path = (bucket.folder / "a.mp4").rename(bucket.folder / "z.mp4")
-        monkeypatch.setattr(module, "track_clip", fail)
+        monkeypatch.setattr(module, "track_video", fail)
         (after,) = bucket.track(path)
         assert after["key"] == before["key"]
 
@@ -207,7 +211,7 @@ class TestCacheHits:
         (other,) = bucket.track(path)
         assert other["key"] != before["key"]
         bucket.options = options
-        monkeypatch.setattr(module, "track_clip", fail)
+        monkeypatch.setattr(module, "track_video", fail)
         assert bucket.track(path) == [before]
 
     @pytest.mark.parametrize("damage", ["cut", "flip", "empty", "gone"])
@@ -317,10 +321,13 @@ class TestFailures:
         assert short["error"] == ""
         assert bucket.shards() == [bucket.shard(short)]
 
-    def test_for_want_of_memory_flag_the_clip(self, bucket, monkeypatch):
-        scripted(monkeypatch, [MemoryError()])
-        (row,) = bucket.track(bucket.clip())
-        assert row["error"] == "tracking failed: MemoryError"
+    @pytest.mark.parametrize("error", [MemoryError(), OSError(errno.EIO, "Input/output error")])
+    def test_of_the_machine_flag_no_clip(self, bucket, monkeypatch, error):
+        scripted(monkeypatch, [[CENTRE]] * 5 + [error])
+        with pytest.raises(type(error)):
+            bucket.track(bucket.clip("long.mp4", count=9), bucket.clip(count=5))
+        assert not bucket.index.exists()
+        assert len(bucket.shards()) == 1
 
     @pytest.mark.parametrize(
         "error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()]
@@ -338,7 +345,7 @@ class TestFailures:
             raise OSError(errno.ENOSPC, "No space left on device")
 
         path = bucket.clip()
-        monkeypatch.setattr("facewave.tracking.track_clip.write_shard", full)
+        monkeypatch.setattr("facewave.tracking.track_video.write_shard", full)
         with pytest.raises(OSError, match="No space left"):
             bucket.track(path)
         assert not bucket.index.exists()

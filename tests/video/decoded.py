@@ -12,8 +12,13 @@ from tests.video.media import (
 
 def decode(path, default_fps=25.0):
     with open_video(path, default_fps=default_fps) as video:
-        frames = list(video.frames())
+        frames = [frame.image for frame in video.frames()]
     return video, frames
+
+
+def times(path, **options):
+    with open_video(path, **options) as video:
+        return [frame.ms for frame in video.frames()]
 
 
 def reason(path):

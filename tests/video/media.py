@@ -3,7 +3,6 @@
 import struct
 import wave
 from functools import cache
-from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -146,10 +145,6 @@ def set_avi_rate(path, *, rate, scale):
     struct.pack_into("<II", data, stream + 20, scale, rate)
     path.write_bytes(data)
     return path
-
-
-def increments(values):
-    return [later - earlier for earlier, later in pairwise(values)]
 
 
 def write_mjpeg(path, frames):

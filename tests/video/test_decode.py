@@ -1,19 +1,16 @@
 """Frame rate, times and number of frames: what the container says against what is in it."""
 
-from functools import partial
-
-import cv2
 import pytest
 
-from facewave.video.decode import Video
-from tests.video.decoded import clip, decode
+from tests.video.decoded import clip, decode, times
 from tests.video.media import (
     cut,
-    increments,
+    flat_frames,
     index_first,
     set_avi_rate,
     set_frame_times,
     trim,
+    write_mjpeg,
 )
 
 
@@ -30,7 +27,7 @@ class TestFrameRate:
         video, frames = decode(path, default_fps=30)
         assert (video.fps, video.fps_assumed, len(frames)) == (30, True, 4)
         assert video.frames_announced == 4
-        assert [video.timestamp_ms(i) for i in range(4)] == [0, 33, 67, 100]
+        assert times(path, default_fps=30) == [0, 33, 67, 100]
 
     @pytest.mark.parametrize(("rate", "scale"), [(0, 1), (0, 0), (1, 0)])
     def test_zero_can_be_decoded(self, tmp_path, rate, scale):
@@ -38,40 +35,15 @@ class TestFrameRate:
         video, frames = decode(path)
         assert (video.fps, len(frames)) == (25, 4)
 
-    @pytest.mark.parametrize("value", [0.0, float("nan"), -1.0, float("inf"), 1000.0, 90_000.0])
-    def test_what_no_container_should_say(self, tmp_path, monkeypatch, value):
-        path = clip(tmp_path / "c.mp4", 3)
-
-        monkeypatch.setattr(cv2, "VideoCapture", partial(CaptureWithFps, value, cv2.VideoCapture))
-        video, frames = decode(path, default_fps=50)
-        assert (video.fps, video.fps_assumed, len(frames)) == (50, True, 3)
-
     @pytest.mark.parametrize("fps", [0.0, -25.0, 1000.1, float("nan"), float("inf")])
     def test_a_default_that_is_nonsense_itself(self, tmp_path, fps):
         with pytest.raises(ValueError, match=r"must be 0\.01 to 1000"):
             decode(clip(tmp_path / "c.mp4", 2), default_fps=fps)
 
-    def test_timestamps_grow_strictly(self):
-        odd = [0.01, 0.3, 23.976, 29.97002997002997, 59.94, 333.3333, 999.9999999]
-        for fps in [*range(1, 1001), *odd]:
-            video = Video(64, 48, float(fps), False, 0)
-            times = [video.timestamp_ms(frame) for frame in range(400)]
-            assert times[0] == 0
-            assert min(increments(times)) >= 1, fps
-            assert times[-1] == pytest.approx(399 * 1000 / fps, abs=0.5), fps
-
-
-class CaptureWithFps:
-    """A capture that says another frame rate."""
-
-    def __init__(self, fps, opener, *args):
-        self.capture, self.fps = opener(*args), fps
-
-    def __getattr__(self, name):
-        return getattr(self.capture, name)
-
-    def get(self, key):
-        return self.fps if key == cv2.CAP_PROP_FPS else self.capture.get(key)
+    def test_times_without_a_clock_do_not_drift(self, tmp_path):
+        path = write_mjpeg(tmp_path / "c.mjpeg", flat_frames(100, width=16, height=16))
+        found = times(path, default_fps=29.97)
+        assert found == [round(1000 * frame / 29.97) for frame in range(100)]
 
 
 class TestFrameTimes:
@@ -98,11 +70,12 @@ class TestFrameTimes:
         assert video.frames_announced == 54
         assert len(frames) < 40
 
-    def test_count_that_is_guessed_from_a_wrong_rate(self, tmp_path):
-        # FFmpeg says 50 frames a second of this stream, whose frames come at 25, and twice the
-        # frames; interlaced recordings are read in the same way.
-        path = clip(tmp_path / "c.ts", codec="MPG1")
-        capture = cv2.VideoCapture(str(path))
-        assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 39
+    def test_what_is_announced_is_what_the_stream_holds(self, tmp_path):
+        # FFmpeg guesses 50 frames a second of this stream, whose frames come at 25.
+        video, frames = decode(clip(tmp_path / "c.ts", codec="MPG1"))
+        assert (len(frames), video.frames_announced, video.fps) == (20, 20, 25)
+
+    def test_an_edit_list_longer_than_the_media_adds_no_frames(self, tmp_path):
+        path = trim(clip(tmp_path / "c.mp4", 50), start_ticks=0, duration_ms=9000)
         video, frames = decode(path)
-        assert (len(frames), video.frames_announced) == (20, 20)
+        assert (len(frames), video.frames_announced) == (50, 50)

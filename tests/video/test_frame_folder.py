@@ -1,5 +1,7 @@
 """Folders of frames as clips: order, holes, sizes, damage."""
 
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from facewave.storage.frame_files import frame_names
 from facewave.video.decode import UnreadableVideoError
 from facewave.video.open import open_video
+from tests.video.decoded import times
 
 
 def write_frame(path, grey, *, width=32, height=24):
@@ -22,7 +25,7 @@ def write_frames(folder, numbers, name="{}.png"):
 
 def read(folder, fps=25.0):
     with open_video(folder, default_fps=fps) as video:
-        return [int(frame[0, 0, 0]) for frame in video.frames()], video
+        return [int(frame.image[0, 0, 0]) for frame in video.frames()], video
 
 
 def test_frames_in_natural_order_with_the_rate_that_is_given(tmp_path):
@@ -30,7 +33,7 @@ def test_frames_in_natural_order_with_the_rate_that_is_given(tmp_path):
     assert greys == [10, 20, 90, 100, 110]
     assert (video.width, video.height, video.fps, video.fps_assumed) == (32, 24, 20, True)
     assert (video.frames_announced, video.frames_decoded, video.variable_rate) == (5, 5, False)
-    assert [video.timestamp_ms(i) for i in range(3)] == [0, 50, 100]
+    assert times(tmp_path / "a", default_fps=20)[:3] == [0, 50, 100]
 
 
 def test_other_files_are_no_frames(tmp_path):
@@ -73,6 +76,7 @@ def test_other_sizes_are_fitted(tmp_path):
     write_frame(tmp_path / "3.png", 200, width=48, height=48)
     with open_video(tmp_path, default_fps=25) as video:
         *_, last = video.frames()
+    last = last.image
     assert last.shape == (24, 32, 3)
     assert last[12, 16, 0] == 200  # in the middle
     assert last[12, 0, 0] == 0  # padded: 48x48 becomes 24x24
@@ -85,6 +89,7 @@ def test_unreadable_frames_are_left_out_and_named(tmp_path):
     (tmp_path / "4.png").write_bytes((tmp_path / "4.png").read_bytes()[:40])
     greys, video = read(tmp_path)
     assert greys == [10, 30]
+    assert times(tmp_path) == [0, 80]  # the time of the second stays empty
     assert (video.frames_announced, video.frames_decoded) == (4, 2)
     assert video.notes == ["unreadable and left out: 2.png, 4.png"]
 
@@ -113,4 +118,13 @@ def test_channels_are_rgb(tmp_path):
     cv2.imwrite(str(tmp_path / "1.png"), np.full((8, 8, 3), (0, 0, 255), np.uint8))
     with open_video(tmp_path, default_fps=25) as video:
         (frame,) = video.frames()
-    assert frame[0, 0].tolist() == [255, 0, 0]
+    assert frame.image[0, 0].tolist() == [255, 0, 0]
+
+
+def test_what_is_named_like_a_frame_and_is_no_file_is_noted(tmp_path):
+    write_frames(tmp_path, [1, 2])
+    os.mkfifo(tmp_path / "3.png")
+    (tmp_path / "4.png").symlink_to("/dev/zero")
+    greys, video = read(tmp_path)
+    assert greys == [10, 20]
+    assert video.notes == ["no files, and left out: 3.png, 4.png"]

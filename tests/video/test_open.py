@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from facewave.video.open import open_video
-from tests.video.decoded import clip, decode, reason
+from tests.video.decoded import clip, decode, reason, times
 from tests.video.media import (
     change_box,
     cut,
@@ -18,6 +18,9 @@ from tests.video.media import (
     write_silence,
     write_video,
 )
+
+NOT_A_VIDEO = "it is not a video file that can be opened: "
+CUT = "; an MP4 that was cut short has lost its index"
 
 
 class TestFrames:
@@ -47,6 +50,8 @@ class TestFrames:
     def test_containers_and_codecs(self, tmp_path, name, codec):
         video, frames = decode(clip(tmp_path / name, codec=codec, fps=30))
         assert (video.fps, video.fps_assumed, video.variable_rate) == (30.0, False, False)
+        expected = [round(1000 * frame / 30) for frame in range(20)]
+        np.testing.assert_allclose(times(tmp_path / name), expected, atol=1)
         assert (len(frames), video.frames_announced) == (20, 20)
 
     def test_the_suffix_does_not_matter(self, tmp_path):
@@ -154,24 +159,24 @@ class TestUnreadable:
         assert reason(path) == "the file cannot be read: Not a directory"
 
     def test_cut_before_the_index(self, tmp_path):
-        assert reason(cut(clip(tmp_path / "c.mp4"), 0.6)) == "no video stream can be decoded"
+        assert CUT in reason(cut(clip(tmp_path / "c.mp4"), 0.6))
 
     @pytest.mark.parametrize("content", [b"hello\n" * 200, bytes(5000), b"\xff" * 5000, b"RIFF"])
     def test_no_video(self, tmp_path, content):
         (tmp_path / "c.mp4").write_bytes(content)
-        assert reason(tmp_path / "c.mp4") == "no video stream can be decoded"
+        assert reason(tmp_path / "c.mp4").startswith(NOT_A_VIDEO)
 
     @pytest.mark.parametrize("name", ["c.mp4", "c.wav"])
     def test_sound_only(self, tmp_path, name):
         path = write_silence(tmp_path / "s.wav").rename(tmp_path / name)
-        assert reason(path) == "no video stream can be decoded"
+        assert reason(path).startswith(NOT_A_VIDEO)
 
     def test_mp4_with_a_sound_track_only(self, tmp_path):
         def to_sound(body):
             return body.replace(b"vide", b"soun")
 
         path = change_box(clip(tmp_path / "c.mp4"), b"hdlr", to_sound)
-        assert reason(path) == "no video stream can be decoded"
+        assert reason(path).startswith("there is no video stream in the file; it holds only: audio")
 
     @pytest.mark.parametrize("suffix", ["mp4", "m3u8", "mpd", "txt", "ffconcat"])
     @pytest.mark.parametrize("absolute", [False, True])
@@ -181,7 +186,7 @@ class TestUnreadable:
         for text in (hls, f"ffconcat version 1.0\nfile {name}\n"):
             path = tmp_path / f"c.{suffix}"
             path.write_text(text)
-            assert reason(path) == "no video stream can be decoded"
+            assert reason(path).startswith(NOT_A_VIDEO)
 
     def test_a_playlist_asks_no_server(self, tmp_path, server):
         address, requests = server
@@ -220,7 +225,7 @@ class TestCutShort:
 class TestRealClips:
     def test_frames_of_a_trimmed_clip(self, real_clips):
         video, frames = decode(real_clips / "edge" / "no_face.mp4")
-        assert (len(frames), video.frames_announced, video.variable_rate) == (95, 93, False)
+        assert (len(frames), video.frames_announced, video.variable_rate) == (95, 95, False)
 
     def test_a_phone_clip_of_variable_rate(self, real_clips):
         video, frames = decode(real_clips / "edge" / "face_then_none.mov")

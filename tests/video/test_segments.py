@@ -17,16 +17,12 @@ from facewave.manifest.clips import Clip, ManifestError, read_manifest, write_ma
 from facewave.splits.leaks import SplitClip
 from facewave.splits.partition import SplitOptions, assign_parts
 from facewave.storage.buckets import KEY_COLUMNS, KeyRow, key_file_text, read_key_file
-from facewave.storage.store import read_shard
-from facewave.tracking.landmarker import LandmarkerOptions
-from facewave.tracking.track_bucket import TrackOptions, track_key
-from facewave.tracking.track_clip import TrackJob, track_clip
-from facewave.video import segments as module
-from facewave.video.decode import UnreadableVideoError
-from facewave.video.open import open_video
+from facewave.storage.store import DamagedShardError
+from facewave.tracking.trajectory import open_trajectory
+from facewave.video.open import Length, measure, open_video
 from facewave.video.scene_lists import SceneListError, read_scenes
-from facewave.video.segments import Length, SegmentOptions, measure, split_clips, windows
-from tests.tracking.fake_faces import scripted
+from facewave.video.segments import SegmentOptions, split_clips, windows
+from tests.tracking.track_shards import write_track_shard
 from tests.video.media import face_frames, flat_frames, write_mjpeg, write_video
 from tests.workflow.workflow import (
     bucket_files,
@@ -40,14 +36,17 @@ from tests.workflow.workflow import (
 OPTIONS = {"seconds": 1, "overlap": 0.5}
 
 
+HEADER = "Start Time (seconds),End Time (seconds)\n"
+
+
 def clip_of(path, name="talk", **values):
     return Clip(name, str(path), 0, 0, "happy", **values)
 
 
 LISTED = """Timecode List:,00:00:01.600
-Scene Number,Start Frame,Start Timecode,Start Time (seconds),End Frame,End Timecode
-1,1,00:00:00.000,0.000,16,00:00:01.600
-2,17,00:00:01.600,1.600,31,00:00:03.100
+Scene Number,Start Frame,Start Time (seconds),End Frame,End Time (seconds)
+1,1,0.000,16,1.600
+2,17,1.600,31,3.100
 """
 
 
@@ -62,10 +61,11 @@ def test_windows_do_not_cross_the_cuts_that_are_listed(tmp_path):
     (tmp_path / "lists").mkdir()
     listed = tmp_path / "lists" / "talk-Scenes.csv"
     listed.write_text(LISTED)
-    found = [clip.frames for clip in split_clips([clip_of(path)], options)]
-    assert found == [(0, 10), (6, 16), (16, 26), (20, 30)]
+    found = [clip.span_ms for clip in split_clips([clip_of(path)], options)]
+    assert found == [(0, 1000), (600, 1600), (1600, 2600), (2000, 3000)]
     options["seconds"] = 60
-    assert [clip.frames for clip in split_clips([clip_of(path)], options)] == [(0, 16), (16, 30)]
+    found = [clip.span_ms for clip in split_clips([clip_of(path)], options)]
+    assert found == [(0, 1600), (1600, 3000)]
     (tmp_path / "b").mkdir()
     twin = shutil.copy(path, tmp_path / "b" / "talk.mp4")
     with pytest.raises(ManifestError, match="would have the same name"):
@@ -75,10 +75,10 @@ def test_windows_do_not_cross_the_cuts_that_are_listed(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a,b\n1,2\n", "no columns `Start Frame` and `End Frame`"),
-        ("Start Frame,End Frame\n", "it lists no scene"),
-        ("Start Frame,End Frame\n1,x\n", "line 2: expected numbers of frames"),
-        ("Start Frame,End Frame\n1,9\n5,12\n", "line 3: found frames 5 to 12"),
+        ("a,b\n1,2\n", r"no columns `Start Time \(seconds\)` and `End Time \(seconds\)`"),
+        (HEADER, "it lists no scene"),
+        (HEADER + "1,x\n", "line 2: expected times in seconds"),
+        (HEADER + "0,9\n5,12\n", "line 3: found 5 to 12 s"),
     ],
 )
 def test_what_is_no_list_of_scenes_is_refused(tmp_path, text, message):
@@ -87,29 +87,27 @@ def test_what_is_no_list_of_scenes_is_refused(tmp_path, text, message):
         read_scenes(tmp_path / "x-Scenes.csv")
 
 
-@given(
-    frames=st.integers(1, 3000),
-    fps=st.floats(5, 120),
-    seconds=st.floats(0.1, 60),
-    overlap=st.floats(0, 0.9),
-)
-def test_windows_cover_every_frame_and_are_equally_long(frames, fps, seconds, overlap):
-    options = SegmentOptions(seconds=seconds, overlap=overlap)
-    found = windows(Length(frames=frames, fps=fps), options)
-    size = min(frames, max(1, round(seconds * fps)))
+@given(length=st.integers(1, 600_000), seconds=st.floats(0.1, 60), overlap=st.floats(0, 0.9))
+def test_windows_cover_all_of_the_time_and_are_equally_long(length, seconds, overlap):
+    found = windows(length, SegmentOptions(seconds=seconds, overlap=overlap))
+    size = min(length, max(1, round(1000 * seconds)))
     assert {end - start for start, end in found} == {size}
-    assert (found[0][0], found[-1][1]) == (0, frames)
+    assert found[0][0] == 0
+    assert length - 100 <= found[-1][1] <= length
     starts = [start for start, _ in found]
     assert starts == sorted(set(starts))
     assert all(b - a <= size for a, b in pairwise(starts))
 
 
 def test_windows_with_overlap_and_a_last_one_that_ends_with_the_video():
-    length = Length(frames=30, fps=10)
-    assert windows(length, SegmentOptions(seconds=1)) == [(0, 10), (10, 20), (20, 30)]
-    assert windows(length, SegmentOptions(seconds=2, overlap=0.5)) == [(0, 20), (10, 30)]
-    assert windows(length, SegmentOptions(seconds=1.2)) == [(0, 12), (12, 24), (18, 30)]
-    assert windows(length, SegmentOptions(seconds=9)) == [(0, 30)]
+    def found(**options):
+        return windows(3000, SegmentOptions(**options))
+
+    assert found(seconds=1) == [(0, 1000), (1000, 2000), (2000, 3000)]
+    assert found(seconds=2, overlap=0.5) == [(0, 2000), (1000, 3000)]
+    assert found(seconds=1.2) == [(0, 1200), (1200, 2400), (1800, 3000)]
+    assert found(seconds=9) == [(0, 3000)]
+    assert found(seconds=1.48) == [(0, 1480), (1480, 2960)]  # the rest is a frame
 
 
 def test_segments_keep_what_their_clip_has(tmp_path):
@@ -117,10 +115,12 @@ def test_segments_keep_what_their_clip_has(tmp_path):
     whole = clip_of(path, subject="s1", fold="2", text="hello", label_distribution=(1.0, 0.0))
     found = split_clips([whole, replace(whole, clip_id="b", take="t", video_idx=1)], OPTIONS)
     assert [clip.clip_id for clip in found[:4]] == [f"talk__{i:03d}" for i in range(4)]
-    assert [clip.frames for clip in found[:4]] == [(0, 10), (5, 15), (10, 20), (15, 25)]
+    starts = (0, 500, 1000, 1500)
+    assert [clip.span_ms for clip in found[:4]] == [(start, start + 1000) for start in starts]
+    assert {clip.video_id for clip in found} == {"talk", "b"}
     assert [clip.take for clip in found] == ["talk"] * 4 + ["t"] * 4
     assert [clip.video_idx for clip in found] == list(range(8))
-    first = replace(found[0], clip_id="talk", take=None, start_frame=None, end_frame=None)
+    first = replace(found[0], clip_id="talk", take=None, start_ms=None, end_ms=None)
     assert first == whole
     assert split_clips([whole], None) == [whole]
 
@@ -130,7 +130,7 @@ def test_segments_go_through_the_manifest(tmp_path):
     found = split_clips([clip_of(path)], OPTIONS)
     write_manifest(found, tmp_path / "m.parquet", tmp_path / "m.csv", metadata={})
     assert read_manifest(tmp_path / "m.parquet") == found
-    assert (tmp_path / "m.csv").read_text().splitlines()[2].endswith(",5,15")
+    assert (tmp_path / "m.csv").read_text().splitlines()[2].endswith(",500,1500")
 
 
 def test_segments_of_a_video_are_never_parted(tmp_path):
@@ -161,7 +161,8 @@ def test_segments_within_a_joint_dataset(tmp_path):
         *(f"long@talk__{i:03d}" for i in range(5)),
         "whole@talk",
     ]
-    assert [clip.frames for clip in clips] == [*((s, s + 10) for s in range(0, 25, 5)), None]
+    spans = [(start, start + 1000) for start in range(0, 2500, 500)]
+    assert [clip.span_ms for clip in clips] == [*spans, None]
     assert {clip.take for clip in clips} == {"long@talk", None}
     assert [clip.video_idx for clip in clips] == list(range(6))
 
@@ -169,7 +170,7 @@ def test_segments_within_a_joint_dataset(tmp_path):
 def test_lengths_are_remembered_by_stat(tmp_path, monkeypatch):
     path = write_video(tmp_path / "talk.mp4", flat_frames(20), fps=10)
     first = split_clips([clip_of(path)], OPTIONS, cache=tmp_path / "lengths.tsv")
-    monkeypatch.setattr(module, "measure", lambda *_, **__: pytest.fail("opened again"))
+    monkeypatch.setattr("facewave.video.open.measure", lambda *_, **__: pytest.fail("opened again"))
     assert split_clips([clip_of(path)], OPTIONS, cache=tmp_path / "lengths.tsv") == first
     monkeypatch.undo()
     write_video(path, flat_frames(40), fps=10)
@@ -185,11 +186,12 @@ def test_unknown_lengths_are_named_together(tmp_path):
     clips = [clip_of(raw), clip_of(frames, name="f")]
     with pytest.raises(ManifestError, match="segments: 2 problems") as caught:
         split_clips(clips, OPTIONS)
-    assert "raw.mjpeg: its number of frames is not known" in str(caught.value)
-    assert "frames: its frame rate is not known" in str(caught.value)
-    assert measure(frames, fps_hint=6) == Length(frames=12, fps=6)
+    assert "raw.mjpeg: it names no times, and no frame rate is given" in str(caught.value)
+    assert "frames: it names no times, and no frame rate is given" in str(caught.value)
+    assert measure(frames, default_fps=6) == Length(frames=12, ms=2000)
+    assert measure(raw, default_fps=3) == Length(frames=9, ms=3000)
     found = split_clips([clip_of(frames, name="f", fps_hint=6)], OPTIONS)
-    assert [clip.frames for clip in found] == [(0, 6), (3, 9), (6, 12)]
+    assert [clip.span_ms for clip in found] == [(0, 1000), (500, 1500), (1000, 2000)]
 
 
 def test_missing_clips_stay_whole_and_long_or_equal_ids_are_handled(tmp_path):
@@ -215,12 +217,6 @@ def test_key_files_without_segments_are_what_they_were(tmp_path):
     assert read_key_file(tmp_path / "keys.tsv") == rows
 
 
-def test_key_of_a_segment_holds_its_frames():
-    options = TrackOptions(LandmarkerOptions(), 25.0, "m")
-    keys = {track_key("c", fps=25, options=options, frames=f) for f in (None, (0, 9), (0, 10))}
-    assert len(keys) == 3
-
-
 @pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mkv", "folder"])
 def test_only_the_frames_of_the_range_are_read(tmp_path, suffix):
     path = tmp_path / f"clip{suffix}"
@@ -231,39 +227,37 @@ def test_only_the_frames_of_the_range_are_read(tmp_path, suffix):
     else:
         write_video(path, flat_frames(30))
     with open_video(path, default_fps=25) as video:
-        whole = list(video.frames())
+        whole = [frame.image for frame in video.frames()]
     with open_video(path, default_fps=25) as video:
-        video.restrict(11, 17)
-        part = list(video.frames())
-        assert (video.frames_announced, video.frames_decoded) == (6, 6)
-    np.testing.assert_array_equal(part, whole[11:17])
-    with open_video(path, default_fps=25) as video:
-        video.restrict(28, 34)
-        assert len(list(video.frames())) == 2
-        assert video.frames_announced == 6
+        part = list(video.frames(start_ms=440, end_ms=680))
+    assert [frame.ms for frame in part] == list(range(440, 680, 40))
+    np.testing.assert_array_equal([frame.image for frame in part], whole[11:17])
 
 
-def test_a_segment_is_tracked_as_if_it_were_the_clip(tmp_path, monkeypatch):
-    path = write_video(tmp_path / "clip.mp4", flat_frames(20), fps=10)
-    opened = scripted(monkeypatch, [[(0.5, 0.5, 0.3)]] * 5)
-    shard = tmp_path / "shard.npz"
-    job = TrackJob(
-        video_path=path,
-        shard=shard,
-        model=tmp_path,
-        options=LandmarkerOptions(),
-        default_fps=25,
-        provenance={},
-        frames=(10, 15),
+def test_a_segment_is_a_part_of_the_trajectory_of_its_video(tmp_path):
+    """Of 40 frames with a hole of ten in time, and a face that is lost for two."""
+    detected = ~np.isin(np.arange(40), [12, 13])
+    times = np.concatenate([40 * np.arange(30), 40 * np.arange(40, 50)])
+    smiles = np.repeat(np.arange(40, dtype=np.float32)[:, None], 52, axis=1)
+    shard = write_track_shard(
+        tmp_path / "s.npz", detected, times=times, arrays={"blendshapes": smiles}
     )
-    summary = track_clip(job)
-    assert (summary.frames, summary.frames_announced, summary.detected) == (5, 5, 5)
-    assert opened[0].times == [0, 100, 200, 300, 400]
-    assert read_shard(shard)[0]["timestamp_ms"].tolist() == opened[0].times
-    beyond = track_clip(replace(job, frames=(25, 30)))
-    assert "no frame can be decoded" in beyond.error
-    with pytest.raises(UnreadableVideoError), open_video(tmp_path / "none.mp4", default_fps=25):
-        pass
+    whole = open_trajectory(shard)
+    assert (len(whole), whole.announced, whole.decoded) == (40, 40, 40)
+    part = open_trajectory(shard, span_ms=(400, 800))
+    assert part.timestamp_ms.tolist() == list(range(400, 800, 40))
+    assert part.detected.tolist() == detected[10:20].tolist()
+    (values,) = part.iter("blendshapes")
+    np.testing.assert_array_equal(values[:, 0], np.where(part.detected, np.arange(10, 20), np.nan))
+    chunks = list(part.iter("blendshapes", chunk=3, frames=slice(1, 9)))
+    np.testing.assert_array_equal(np.concatenate(chunks), values[1:9])
+    holed = open_trajectory(shard, span_ms=(1000, 2000))
+    assert (len(holed), holed.announced, holed.decoded) == (15, 25, 15)
+    beyond = open_trajectory(shard, span_ms=(5000, 6000))
+    assert (len(beyond), beyond.announced) == (0, 25)
+    shard.write_bytes(shard.read_bytes()[:-9])
+    with pytest.raises(DamagedShardError):
+        open_trajectory(shard)
 
 
 @pytest.mark.workflow
@@ -277,8 +271,8 @@ def test_segments_and_their_crops_on_the_command_line(tmp_path, landmarker_model
     snakemake(tmp_path, "features", "face_crops")
     results = tmp_path / "results" / "small"
     manifest = pq.read_table(results / "manifest.parquet").to_pylist()
-    assert [(row["clip_id"], row["start_frame"], row["end_frame"]) for row in manifest] == [
-        (f"long__{i:03d}", start, start + 12) for i, start in enumerate((0, 6, 12, 18))
+    assert [(row["clip_id"], row["start_ms"], row["end_ms"]) for row in manifest] == [
+        (f"long__{i:03d}", start, start + 1000) for i, start in enumerate((0, 500, 1000, 1500))
     ]
     features = "".join(bucket_files(tmp_path, "features").values())
     assert features.count("\ttrue\t") == len(shards(tmp_path, "features")) == 4
@@ -293,7 +287,8 @@ def test_segments_and_their_crops_on_the_command_line(tmp_path, landmarker_model
     write_config(tmp_path, datasets={"small": wider}, face_crops=crops, buckets=1)
     run = snakemake(tmp_path, "features", "face_crops")
     assert run.jobs["build_manifest"] == run.jobs["crop_faces"] == 1
-    # 0-12, 12-24 and 18-30 are there already.
+    # The video was tracked for other windows.
+    assert len(before) == 1
     assert computed(before, shards(tmp_path, "tracks")) == set()
     assert len(list((results / "face_crops").rglob("*.jpg"))) == 6
     # Segments as a part of a joint dataset: the same frames, and so the same shards.
@@ -305,10 +300,10 @@ def test_segments_and_their_crops_on_the_command_line(tmp_path, landmarker_model
     write_config(tmp_path, datasets=datasets, enabled=["joint"], buckets=1)
     snakemake(tmp_path, "features")
     rows = pq.read_table(tmp_path / "results" / "joint" / "manifest.parquet").to_pylist()
-    assert [(row["clip_id"], row["take"], row["start_frame"]) for row in rows] == [
+    assert [(row["clip_id"], row["take"], row["start_ms"]) for row in rows] == [
         ("talks@long__000", "talks@long", 0),
-        ("talks@long__001", "talks@long", 12),
-        ("talks@long__002", "talks@long", 18),
+        ("talks@long__001", "talks@long", 1000),
+        ("talks@long__002", "talks@long", 1500),
         ("others@short", None, None),
     ]
     assert len(computed(before, shards(tmp_path, "tracks"))) == 1

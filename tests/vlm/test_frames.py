@@ -6,21 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facewave.face.canonical_mesh import canonical_face
-from facewave.storage.store import write_shard
-from facewave.video.decode import UnreadableVideoError
-from facewave.video.open import open_video
-from facewave.vlm.inputs.frames import (
-    choose_frames,
-    detected_frames,
-    facial_motion,
-    motion,
-    read_frames,
-)
-
-
-def all_frames(path):
-    with open_video(path, default_fps=25) as video:
-        return np.stack(list(video.frames()))
+from facewave.tracking.trajectory import open_trajectory
+from facewave.vlm.inputs.frames import choose_frames, facial_motion, motion
+from tests.tracking.track_shards import write_track_shard
 
 
 def seen(*pattern):
@@ -97,11 +85,8 @@ def track_shard(path, *, frames=40, opens=25, detected=None):
     drift = np.linspace(0, 0.3, frames)[:, None]
     points = points * (1 + drift[..., None]) + drift[..., None]
     found = np.ones(frames, bool) if detected is None else detected
-    points[~found] = np.nan
-    metadata = {"frames": frames, "detected": int(found.sum()), "fps": 25.0}
-    metadata |= {"width": 100, "height": 100}
-    write_shard(path, {"landmarks": points.astype(np.float32), "detected": found}, metadata)
-    return path
+    write_track_shard(path, found, arrays={"landmarks": points}, width=100, height=100)
+    return open_trajectory(path)
 
 
 def test_head_motion_is_no_facial_motion(tmp_path):
@@ -109,54 +94,12 @@ def test_head_motion_is_no_facial_motion(tmp_path):
     assert len(speeds) == 40
     assert 22 <= int(np.argmax(speeds)) <= 27
     assert np.median(speeds) < 0.1 * speeds.max()
-    with_head = facial_motion(tmp_path / "a.npz", align="none")
+    with_head = facial_motion(open_trajectory(tmp_path / "a.npz"), align="none")
     assert np.median(with_head) > 0.1 * with_head.max()
 
 
 def test_a_clip_without_a_face_has_no_known_motion(tmp_path):
-    shard = track_shard(tmp_path / "a.npz", detected=np.zeros(40, bool))
-    speeds = facial_motion(shard)
+    clip = track_shard(tmp_path / "a.npz", detected=np.zeros(40, bool))
+    speeds = facial_motion(clip)
     assert np.isnan(speeds).all()
-    face = detected_frames(shard)
-    assert not face.any()
-    assert choose_frames(face, count=1, choice="motion", moving=speeds) == [20]
-
-
-def test_frames_are_read_in_the_order_in_which_they_are_wanted(face_clip):
-    whole = all_frames(face_clip)
-    frames = read_frames(face_clip, [7, 2, 7], default_fps=25)
-    assert frames.dtype == np.uint8
-    np.testing.assert_array_equal(frames, whole[[7, 2, 7]])
-
-
-def test_frames_of_a_segment_are_counted_within_it(face_clip):
-    whole = all_frames(face_clip)
-    frames = read_frames(face_clip, [0, 3], default_fps=25, segment=(5, 10))
-    np.testing.assert_array_equal(frames, whole[[5, 8]])
-    with pytest.raises(UnreadableVideoError, match="frame 5 is wanted, but the video ends"):
-        read_frames(face_clip, [5], default_fps=25, segment=(5, 10))
-
-
-def test_frames_are_counted_as_they_were_tracked(face_clip):
-    """Of a video that was tracked at a third of its rate."""
-    whole = all_frames(face_clip)
-    frames = read_frames(face_clip, [0, 3], default_fps=25, step=3)
-    np.testing.assert_array_equal(frames, whole[[0, 9]])
-    frames = read_frames(face_clip, [1], default_fps=25, segment=(2, 12), step=3)
-    np.testing.assert_array_equal(frames, whole[[5]])
-
-
-def test_frames_of_a_folder(face_clip, tmp_path):
-    import cv2
-
-    whole = all_frames(face_clip)
-    for index, frame in enumerate(whole):
-        cv2.imwrite(str(tmp_path / f"{index:03d}.png"), frame[..., ::-1])
-    np.testing.assert_array_equal(read_frames(tmp_path, [0, 9], default_fps=25), whole[[0, 9]])
-    segment = read_frames(tmp_path, [1], default_fps=25, segment=(4, 8))
-    np.testing.assert_array_equal(segment, whole[[5]])
-
-
-def test_a_missing_clip_is_an_error(tmp_path):
-    with pytest.raises(UnreadableVideoError, match="missing"):
-        read_frames(tmp_path / "none.mp4", [0], default_fps=25)
+    assert choose_frames(clip.detected, count=1, choice="motion", moving=speeds) == [20]

@@ -8,7 +8,9 @@ import subprocess
 import time
 
 import pytest
+import yaml
 
+from tests.video.bad_decoder import write_bad_decoder
 from tests.workflow.workflow import (
     bucket_files,
     command,
@@ -24,22 +26,6 @@ from tests.workflow.workflow import (
 )
 
 pytestmark = pytest.mark.workflow
-
-# Run by Python at the start of every process: natively bad clips, as no fixture file is bad enough.
-BAD_DECODER = """
-import sys
-if "facewave.tracking.worker" in sys.orig_argv:
-    import ctypes, os, time
-    import cv2
-    opened = cv2.VideoCapture
-    def open_bad(path, *arguments):
-        if "segfault" in path:
-            ctypes.string_at(0)
-        if os.environ["HANGING_CLIP"] in path:
-            time.sleep(600)
-        return opened(path, *arguments)
-    cv2.VideoCapture = open_bad
-"""
 
 
 def start(project, *arguments):
@@ -84,14 +70,13 @@ def assert_equal_to(finished, project):
 
 @pytest.fixture
 def bad_decoder(tmp_path, monkeypatch):
-    """A function that names the clip which hangs the decoder; "" for none, and no crashes."""
+    """A function that names the clip at which the decoder waits; "" for none, and no crashes."""
 
     def hang_at(clip):
         monkeypatch.setenv("PYTHONPATH", str(tmp_path / "bad") if clip else "")
-        monkeypatch.setenv("HANGING_CLIP", clip)
+        monkeypatch.setenv("WAITING_CLIP", clip)
 
-    (tmp_path / "bad").mkdir()
-    (tmp_path / "bad" / "sitecustomize.py").write_text(BAD_DECODER)
+    write_bad_decoder(tmp_path / "bad")
     return hang_at
 
 
@@ -183,27 +168,55 @@ def test_a_read_only_results_folder_is_named(finished, small_disk):
     assert_equal_to(finished, project)
 
 
-def test_clips_that_crash_or_hang_the_decoder_are_flagged(project, bad_decoder):
-    bad_decoder("hang")
+def test_clips_that_crash_or_hang_the_decoder_in_every_process_are_flagged(project, bad_decoder):
+    bad_decoder("none")
     donor = project / "videos" / labels(project)[0][0]
     rows = []
-    for name in ("hang.mp4", "segfault.mp4"):
+    for name in ("endless.mp4", "segfault.mp4"):
         # Other bytes than the donor's: identical ones would be taken from the store.
         (project / "videos" / name).write_bytes(donor.read_bytes() + b"\0" * 8 + name.encode())
-        rows.append((name, "happy", f"s-{name}"))
+        rows.append((name, "happy", labels(project)[0][2]))
     write_labels(project, [*labels(project), *rows])
-    write_config(project, landmarker={"stall_seconds": 5})
-    before = shards(project, "tracks")
-    snakemake(project, "--", "features")
+    write_config(project, video={"stall_seconds": 5})
+    add_option(project, segments={"seconds": 100})  # lengths are measured while planning
+    snakemake(project, "--", "report")
     flagged = [
         line
         for text in bucket_files(project, "features").values()
         for line in text.splitlines()
-        if line.startswith(("hang", "segfault"))
+        if line.startswith(("endless", "segfault"))
     ]
     assert len(flagged) == 2
-    hang, segfault = sorted(flagged)
-    assert "no frame was processed for 5 s" in hang
+    endless, segfault = sorted(flagged)
+    assert "the decoder works on it without a frame for 5 s" in endless
     assert "crashes the process (signal 11, SIGSEGV)" in segfault
-    assert shards(project, "tracks") == before
+    assert "crashes the process" in (project / "results/small/report.html").read_text()
     assert snakemake(project, "--", "features").jobs == {}
+
+
+def add_option(project, **options):
+    path = project / "config.yaml"
+    config = yaml.safe_load(path.read_text())
+    config["datasets"]["small"] |= options
+    path.write_text(yaml.safe_dump(config))
+
+
+def test_a_process_that_waits_fails_the_job_and_the_next_run_goes_on(project, bad_decoder):
+    shutil.rmtree(project / "results/store/tracks")
+    waiting = labels(project)[0][0]
+    bad_decoder(waiting)
+    write_config(project, buckets=1, video={"stall_seconds": 5})
+    run = snakemake(project, "--", "features", check=False)
+    assert run.code != 0
+    assert f"{waiting}: the process that reads it neither worked nor answered" in run.output + log(
+        project
+    )
+    done = shards(project, "tracks")
+    assert len(done) == len(labels(project)) - 1
+    bad_decoder("")
+    snakemake(project, "--", "features")
+    assert not computed(done, {path: shards(project, "tracks")[path] for path in done})
+
+
+def log(project):
+    return "".join(path.read_text() for path in (project / "results").rglob("logs/track_faces/*"))

@@ -60,12 +60,12 @@ def measure(folder, files):
     write_predictions(paths["face"], face)
     for name in ("text", "face_text"):
         script("fit_text_variant")(
-            splits=files, predictions=str(paths[name]), options=MLP, text=TEXT,
-            face=name == "face_text", seed=1, threads=1,
+            splits=files, predictions=[str(paths[name])], options=MLP, text=TEXT,
+            face=name == "face_text", seeds=[1], threads=1,
         )  # fmt: skip
     script("compare_text")(
         manifest=str(folder / "manifest.parquet"),
-        predictions={name: [str(path)] for name, path in paths.items()},
+        predictions={name: [[str(path)]] for name, path in paths.items()},
         table=str(folder / "t.csv"), scores=str(folder / "t.json"),
         classes=CLASSES, text=TEXT, seed=1,
     )  # fmt: skip

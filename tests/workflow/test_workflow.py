@@ -32,7 +32,8 @@ from tests.workflow.workflow import (
 pytestmark = pytest.mark.workflow
 
 TRAINING = {"build_splits": 1, "fit_mlp": 1, "evaluate": 1}
-AFTER_FEATURES = {**TRAINING, "write_report": 1}
+QUALITY = {"list_quality": 1}
+AFTER_FEATURES = {**QUALITY, **TRAINING, "write_report": 1}
 
 
 def first_video(work: Path) -> Path:
@@ -154,7 +155,7 @@ def test_model_from_elsewhere_computes_nothing(project: Path) -> None:
 def test_model_made_again_hides_no_other_reason_to_run(project: Path) -> None:
     write_config(project, landmarker={"min_tracking_confidence": 0.4})
     jobs = snakemake(project, "--dry-run", "--forcerun", "fetch_landmarker", "--", "features").jobs
-    assert jobs == {"fetch_landmarker": 1, "track_faces": 2, "encode_features": 2}
+    assert jobs == {"fetch_landmarker": 1, "track_faces": 2, "encode_features": 2, **QUALITY}
 
 
 def test_mlp_option_only_trains_again(project: Path) -> None:
@@ -216,11 +217,13 @@ def test_damaged_trajectory_is_named_and_mended_by_the_next_run(project: Path) -
     write_config(project, wavelet={"layout": "paper", "coefficients": 10})
     first = snakemake(project, "--", "features", check=False)
     assert first.code != 0
-    assert first.jobs == {"encode_features": 2}
+    assert first.jobs == {"encode_features": 2, **QUALITY}
     assert f"clip {clip_id}: the shard results/store/tracks/" in first.output
     assert "Run the same command again" in first.output
     tracks, features = shards(project, "tracks"), shards(project, "features")
-    assert snakemake(project, "--", "features").jobs == {"track_faces": 1, "encode_features": 1}
+    again = snakemake(project, "--", "features")
+    assert again.jobs == {"track_faces": 1, "encode_features": 1, **QUALITY}
+    assert "\nsmall: 6 clips, 6 valid\n" in again.output
     assert computed(tracks, shards(project, "tracks")) == {victim.stem}
     assert features.items() <= shards(project, "features").items()
     assert {path: path.read_bytes() for path in intact} == intact

@@ -11,7 +11,6 @@ from tests.workflow.workflow import Run, copy_project, snakemake, write_config
 
 pytestmark = pytest.mark.workflow
 
-SUBJECTS = ("s01", "s02", "s03")
 SECTIONS = {
     "ablation": {"seeds": [0, 1], "variants": {"default": {}}},
     "explanation": {"repeats": 2},
@@ -33,31 +32,20 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 def test_only_what_is_new_is_made(explained: tuple[Path, Run]) -> None:
     work, run = explained
-    assert run.jobs == {
-        "encode_variant": 2,
-        "split_variant": 3,
-        "fit_variant": 3,
-        "compare_variants": 1,
-        "explain_model": 1,
-    }
+    # The variant has the configuration's features: it reads the splits that are there.
+    assert run.jobs == {"fit_variant": 1, "compare_variants": 1, "explain_model": 1}
     assert snakemake(work, "-n", "--", "ablate", "explain").jobs == {}
 
 
 def test_ablation_tests_every_clip_once(explained: tuple[Path, Run]) -> None:
     folder = explained[0] / "results/small/ablation"
     (row,) = rows(folder / "ablation.csv")
-    assert (row["variant"], row["clips"], row["seeds"]) == ("default", "6", "2")
+    assert (row["variant"], row["clips"], row["seeds"]) == ("default", "2", "2")
     assert row["p"] == "1.0000"
     assert (folder / "ablation.svg").stat().st_size > 1000
     for seed in (0, 1):
-        tested = [
-            clip
-            for subject in SUBJECTS
-            for clip in read_predictions(
-                folder / f"default/fold-{subject}/seed-{seed}.parquet"
-            ).clip_ids
-        ]
-        assert len(set(tested)) == len(tested) == 6
+        path = folder / f"default/80-10-10/seed-{seed}.parquet"
+        assert len(set(read_predictions(path).clip_ids)) == 2
     # The parts of a variant are many times the size of all else: they are gone afterwards.
     assert not list(folder.rglob("train.parquet"))
 
@@ -86,6 +74,12 @@ def test_report_shows_the_explanation_and_keeps_it_fresh(
     assert planned == {"fit_mlp": 1, "evaluate": 1, "explain_model": 1, "write_report": 1}
 
 
-def test_tuning_trains_once_a_variant_and_fold(explained: tuple[Path, Run]) -> None:
-    jobs = snakemake(explained[0], "-n", "--", "tune").jobs
-    assert (jobs["fit_inner"], jobs["choose_variants"]) == (3, 1)
+def test_tuning_trains_once_a_variant_and_fold(explained: tuple[Path, Run], tmp_path: Path) -> None:
+    """One fold of the main protocol; with another protocol, one per subject."""
+    work = copy_project(explained[0], tmp_path / "project")
+    write_config(work, **SECTIONS)
+    jobs = snakemake(work, "-n", "--", "tune").jobs
+    assert (jobs["fit_inner"], jobs["choose_variants"]) == (1, 1)
+    write_config(work, **SECTIONS, split={"protocol": "leave_one_subject_out"})
+    jobs = snakemake(work, "-n", "--", "tune").jobs
+    assert (jobs["fit_inner"], jobs["fit_variant"], jobs["choose_variants"]) == (3, 3, 1)

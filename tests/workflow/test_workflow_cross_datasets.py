@@ -75,7 +75,7 @@ def test_the_matrix_and_the_protocol(project):
     assert "small: 2 (bytes of a test clip)" in row["left_out"]
     assert "other: 1 (class bored)" in row["left_out"]
     page = (folder / "cross_datasets.html").read_text()
-    assert f"{100 * float(row['uar']):.1f} <small>" in page
+    assert f"{100 * float(row['uar']):.1f} ± {100 * float(row['uar_std']):.1f} <small>" in page
     assert "another task" not in page
 
     # The same parts, with all that belongs to a protocol.

@@ -11,7 +11,7 @@ import yaml
 
 from facewave.storage.tables import iter_rows
 from tests.datasets.release_trees import put_text
-from tests.video.media import face_frames, write_video
+from tests.video.media import face_frames, flat_frames, write_video
 from tests.workflow.workflow import computed, shards, snakemake
 
 pytestmark = pytest.mark.workflow
@@ -149,3 +149,23 @@ def test_check_dataset(project):
     assert "happy                          2      5,854" in run.output
     text = (project / "results" / "check_dataset" / "ferv39k.txt").read_text()
     assert text.strip() in run.output
+
+
+def test_quality_needs_neither_classes_nor_a_valid_clip(tmp_path, landmarker_model):
+    """One class, two clips without a face: a table, a page and a line, and no training."""
+    (tmp_path / "films" / "happy").mkdir(parents=True)
+    for name in ("a", "b"):
+        write_video(tmp_path / "films" / "happy" / f"{name}.mp4", flat_frames(12))
+    config = {
+        "enabled": ["films"],
+        "buckets": 1,
+        "datasets": {"films": {"adapter": "folders", "root": "films"}},
+        "landmarker": {"model": str(landmarker_model)},
+    }
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    run = snakemake(tmp_path, "--", "quality")
+    assert "films: 2 clips, 0 valid, reasons: no face in any of … frames (2)" in run.output
+    assert not {"build_splits", "fit_mlp", "write_report"} & set(run.jobs)
+    folder = tmp_path / "results/films"
+    assert (folder / "quality.csv").read_text().count("no face in any of 12 frames") == 2
+    assert "Clips to review" in (folder / "quality.html").read_text()

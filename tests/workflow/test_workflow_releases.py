@@ -28,6 +28,7 @@ def project(work, model, datasets, **sections):
         "landmarker": {"model": str(model)},
         "split": {"protocol": "official", "val_fraction": 0.3},
         "mlp": MLP,
+        "seeds": [0, 1],
         **sections,
     }
     (work / "config.yaml").write_text(yaml.safe_dump(config))
@@ -123,6 +124,18 @@ def test_soft_labels_only_train_again(both, tmp_path):
     planned = snakemake(work, "-n", "cross_validate").jobs
     planned.pop("cross_validate")
     assert planned == {"fit_mlp": 5, "evaluate": 1, "summarise_folds": 1}
+
+
+def test_clips_without_people_are_ablated_on_the_official_folds(both, tmp_path):
+    work = shutil.copytree(both[0], tmp_path / "copy", copy_function=shutil.copy2)
+    run = snakemake(work, "ablate")
+    # The only variant has the features of the configuration: those and its splits are there.
+    assert run.jobs == {"fit_variant": 5, "compare_variants": 1}
+    (row,) = json.loads((work / "results/both/ablation/ablation.json").read_text())["rows"]
+    assert (row["clips"], row["seeds"]) == (48, 2)
+    assert (row["unit"], row["units"]) == ("clips", 48)
+    planned = snakemake(work, "-n", "tune").jobs
+    assert planned == {"fit_inner": 5, "choose_variants": 1}
 
 
 # Copies that are not whole

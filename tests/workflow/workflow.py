@@ -61,7 +61,17 @@ def planned_jobs(output: str) -> dict[str, int]:
     if table is None:
         return {}
     counts = dict(re.findall(r"^(\S+) +(\d+)$", table[1], re.MULTILINE))
-    targets = {"all", "features", "splits", "train_mlp", "report", "ablate", "tune", "explain"}
+    targets = {
+        "all",
+        "features",
+        "quality",
+        "splits",
+        "train_mlp",
+        "report",
+        "ablate",
+        "tune",
+        "explain",
+    }
     return {name: int(count) for name, count in counts.items() if name not in targets}
 
 

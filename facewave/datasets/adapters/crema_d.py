@@ -55,8 +55,9 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
     Raises:
         ManifestError: there are no such clips, or the table of votes cannot be read
     """
-    tree = tree_of(root, dataset="CREMA-D", advice=_ADVICE)
+    tree = tree_of(root, dataset="CREMA-D", advice=_ADVICE, options=options)
     found = Collector(classes, options, known=EMOTIONS.values())
+    found.notes(tree.notes())
     rated, path = options.get("votes", "face"), _votes_path(tree)
     votes = _read_votes(tree.root / path, rated) if path and rated != "none" else {}
     if path is None and rated != "none":

@@ -47,7 +47,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
     Raises:
         ManifestError: an official file is missing, or files contradict each other
     """
-    tree = tree_of(root, dataset="DFEW", advice=_ADVICE)
+    tree = tree_of(root, dataset="DFEW", advice=_ADVICE, options=options)
     table = _annotation(tree, options.get("cache"))
     labels = {clip: row.label for clip, row in table.items() if row.label != NO_SINGLE_LABEL}
     lists, notes = read_lists(tree, label_base=options.get("label_base"), annotated=labels)
@@ -68,8 +68,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
         lines = [f"{CLIPS} (or Clip/clip_224x224/00001/*.jpg): no clip found"]
         raise ManifestError(f"{root}: DFEW's clips", lines, advice=_ADVICE)
     found = Collector(classes, options, known=WORDS)
-    for note in (*notes, *media.notes):
-        found.note(note)
+    found.notes([*notes, *media.notes, *tree.notes()])
     _collect(found, table, listed, folds, media)
     return found.rows("DFEW")
 

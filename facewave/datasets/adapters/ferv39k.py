@@ -53,7 +53,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
     Raises:
         ManifestError: an official file is missing, or a list cannot be read
     """
-    tree = tree_of(root, dataset="FERV39k", advice=_ADVICE)
+    tree = tree_of(root, dataset="FERV39k", advice=_ADVICE, options=options)
     lists = _lists(tree)
     missing = [f"{LISTS[part]}: missing" for part in LISTS if part not in lists]
     if missing:
@@ -65,6 +65,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
         problem = f"{crop}/<Scene>/<Emotion>/<0001>/*.jpg: no clip found"
         raise ManifestError(f"{root}: FERV39k's clips", [problem], advice=_ADVICE)
     found = Collector(classes, options, known=SEVEN)
+    found.notes(tree.notes())
     twice = _twice(lines)
     for problem in twice:
         found.problem(problem)

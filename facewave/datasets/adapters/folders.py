@@ -11,13 +11,9 @@ from typing import Any
 
 from facewave.datasets.files.tree import tree_of
 from facewave.datasets.release import Release
-from facewave.datasets.rows import Collector, Rows
+from facewave.datasets.rows import SPLIT_WORDS, Collector, Rows
 from facewave.manifest.clips import ManifestError
 
-SPLITS = {
-    "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
-    "dev": "val", "test": "test",
-}  # fmt: skip
 GROUPS = ("subject", "take", "source", "fold", "scene")
 
 _ADVICE = (
@@ -38,7 +34,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
     Raises:
         ManifestError: there are no clips, or `pattern` is not a regular expression or does not fit
     """
-    tree = tree_of(root, dataset="folders", advice=_ADVICE)
+    tree = tree_of(root, dataset="folders", advice=_ADVICE, options=options)
     pattern = _pattern(options.get("pattern"))
     media = options.get("media", "auto")
     paths = [
@@ -46,9 +42,13 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
         *(tree.frame_folders if media != "clips" else ()),
     ]
     if not paths:
-        raise ManifestError(str(root), ["found no clips"], advice=_ADVICE)
-    by_split = {path.split("/")[0].casefold() for path in paths if "/" in path} <= SPLITS.keys()
+        why = [*tree.notes(), *tree.note_of_others()]
+        raise ManifestError(str(root), ["found no clips", *why], advice=_ADVICE)
+    by_split = {
+        path.split("/")[0].casefold() for path in paths if "/" in path
+    } <= SPLIT_WORDS.keys()
     found = Collector(classes, options)
+    found.notes([*tree.notes(), *tree.note_of_others()])
     frames = set(tree.frame_folders)
     for path in paths:
         parts = PurePosixPath(path).parts
@@ -61,7 +61,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
                 path,
                 file_path=path,
                 word=parts[int(by_split)],
-                split=SPLITS[parts[0].casefold()] if by_split else None,
+                split=SPLIT_WORDS[parts[0].casefold()] if by_split else None,
                 fps_hint=options.get("fps") if path in frames else None,
                 **cells,
             )

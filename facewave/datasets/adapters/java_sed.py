@@ -30,7 +30,9 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
         ManifestError: there are no such clips
     """
     found = Collector(classes, options, known=EMOTIONS.values())
-    clips = list(named_clips(tree_of(root, dataset="Java-SED", advice=_ADVICE), _NAME))
+    tree = tree_of(root, dataset="Java-SED", advice=_ADVICE, options=options)
+    found.notes(tree.notes())
+    clips = list(named_clips(tree, _NAME))
     if not clips:
         problem = "01-03-04_02.mp4: no clip named like this was found"
         raise ManifestError(f"{root}: Java-SED", [problem], advice=_ADVICE)

@@ -48,7 +48,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
         ManifestError: an official file is missing, or files contradict each other
     """
     kind, cache = _kind(options), options.get("cache")
-    tree = tree_of(root, dataset="MAFW", advice=_ADVICE)
+    tree = tree_of(root, dataset="MAFW", advice=_ADVICE, options=options)
     lists, captions, notes = read_lists(tree, kind)
     folds = lists.folds(f"MAFW's {kind} lists")
     listed, problems = one_label_each(lists.lines())
@@ -72,8 +72,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
     book = find_workbook(tree, "descriptive_text")
     texts = {**captions, **(read_captions(tree.root / book, cache=cache) if book else {})}
     found = Collector(classes, options, known=(*MAFW_ORDER, *MAFW_COMPOUND))
-    for note in (*notes, *media.notes):
-        found.note(note)
+    found.notes([*notes, *media.notes, *tree.notes()])
     language = options.get("captions", "english")
     _collect(found, scored, listed, folds, media, _texts(texts, language))
     if not folds:

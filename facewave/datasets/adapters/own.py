@@ -31,7 +31,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
 
 
 def _path(options: dict[str, Any]) -> Path:
-    return Path(options["module"]).expanduser()
+    return Path(options["module"])
 
 
 def _module(options: dict[str, Any]) -> ModuleType:

@@ -46,8 +46,10 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
     Raises:
         ManifestError: there are no such clips
     """
-    clips = list(named_clips(tree_of(root, dataset="RAVDESS", advice=_ADVICE), _NAME))
+    tree = tree_of(root, dataset="RAVDESS", advice=_ADVICE, options=options)
+    clips = list(named_clips(tree, _NAME))
     found = Collector(classes, options, known=EMOTIONS.values())
+    found.notes(tree.notes())
     wanted = _wanted(clips, options, found)
     if not wanted:
         problem = f"found {len(clips)} clips named like 01-01-03-02-01-01-12.mp4, none to be used"

@@ -37,7 +37,9 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
     Raises:
         ManifestError: there is no such table, or it has other columns or bad rows
     """
-    table = options.get("table") or _find(tree_of(root, dataset="raw_dfew_csv", advice=_ADVICE))
+    table = options.get("table") or _find(
+        tree_of(root, dataset="raw_dfew_csv", advice=_ADVICE, options=options)
+    )
     if table is None:
         problem = "no .csv with the columns 1happy to 7fear, order, label and file_path"
         raise ManifestError(str(root), [problem], advice=_ADVICE)

@@ -13,6 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from facewave.datasets.files.alike import plain
+from facewave.datasets.files.sheets import check_file, without_separator_line
 from facewave.datasets.rows import Rows
 from facewave.datasets.targets import targets_option
 from facewave.manifest.clips import ManifestError
@@ -52,6 +54,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
     targets = {} if joined else {f"targets.{name}": name for name in scores}
     names |= targets
     mapped |= set(targets)
+    check_file(path, advice=_ADVICE)
     read = _read_parquet if path.suffix.lower() == ".parquet" else _read_delimited
     try:
         return _with_targets(read(path, names, mapped), targets)
@@ -77,9 +80,9 @@ def _read_delimited(path: Path, names: Mapping[str, str], mapped: set[str]) -> R
     except UnicodeDecodeError as error:
         problem = f"found a byte that is not UTF-8 ({error}), expected a table saved as UTF-8"
         raise ManifestError(str(path), [problem], advice=_ADVICE) from error
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=_delimiter(path, text, names), strict=True
-    )
+    text, named = without_separator_line(text)
+    delimiter = named or _delimiter(path, text, names)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     records: list[list[str]] = []
     lines: list[int] = []
     try:
@@ -93,7 +96,7 @@ def _read_delimited(path: Path, names: Mapping[str, str], mapped: set[str]) -> R
         problem = f"line {reader.line_num}: {error}; expected quotes that open and close a cell"
         raise ManifestError(str(path), [problem], advice=_ADVICE) from error
     header = [cell.strip() for cell in records[0]] if records else []
-    picked = _picked(path, header, names, mapped)
+    picked, notes = _picked(path, header, names, mapped)
     del records[:1], lines[:1]
     problems = _even(records, len(header))
     columns: dict[str, list[Any]] = {
@@ -104,6 +107,7 @@ def _read_delimited(path: Path, names: Mapping[str, str], mapped: set[str]) -> R
         columns=columns,
         place=lambda index: f"{path.name} line {lines[index]}",
         problems=problems,
+        notes=notes,
     )
 
 
@@ -114,7 +118,7 @@ def _delimiter(path: Path, text: str, names: Mapping[str, str]) -> str:
 
     def known(delimiter: str) -> int:
         cells = next(csv.reader([header], delimiter=delimiter), [])
-        return len({cell.strip() for cell in cells} & set(names.values()))
+        return len({plain(cell.strip()) for cell in cells} & set(map(plain, names.values())))
 
     # On a tie (no known column at all) the most frequent wins, then the first choice.
     return max(choices, key=lambda delimiter: (known(delimiter), header.count(delimiter)))
@@ -146,7 +150,7 @@ def _read_parquet(path: Path, names: Mapping[str, str], mapped: set[str]) -> Row
         # read_table would read `fold=1` in a folder's name as a column.
         with pq.ParquetFile(path) as file:
             header = file.schema_arrow.names
-            picked = _picked(path, header, names, mapped)
+            picked, notes = _picked(path, header, names, mapped)
             table = file.read(columns=[header[position] for position in picked.values()])
     except pa.ArrowException as error:
         problem = f"not a readable Parquet file ({error})"
@@ -155,22 +159,34 @@ def _read_parquet(path: Path, names: Mapping[str, str], mapped: set[str]) -> Row
         source=path.name,
         columns={name: table.column(header[i]).to_pylist() for name, i in picked.items()},
         place=lambda index: f"{path.name} row {index + 1}",
+        notes=notes,
     )
 
 
 def _picked(
     path: Path, header: Sequence[str], names: Mapping[str, str], mapped: set[str]
-) -> dict[str, int]:
-    """Return the position of each of our columns that the table has."""
-    problems = []
+) -> tuple[dict[str, int], list[str]]:
+    """Return the position of each of our columns that the table has, and notes.
+
+    A column of another letter case or form of Unicode is taken where no other fits.
+    """
+    problems, notes, positions = [], [], {}
     for name, own in names.items():
-        if own not in header and (name in REQUIRED or name in mapped):
+        exact = [i for i, there in enumerate(header) if there == own]
+        fitting = exact or [i for i, there in enumerate(header) if plain(there) == plain(own)]
+        if len(fitting) == 1:
+            positions[name] = fitting[0]
+            if not exact:
+                notes.append(f"column {header[fitting[0]]!r}: read as {own!r}")
+        elif fitting:
+            as_written = "" if exact else f" as {listed(repr(header[i]) for i in fitting)}"
+            times = f"found {len(fitting)} times{as_written}, expected once"
+            problems.append(f"column {own!r}: {times}")
+        elif name in REQUIRED or name in mapped:
             which = f"column {own!r}" + (f" (for {name})" if name != own else "")
             found = listed(header) or "none"
             near = did_you_mean(own, header)
             problems.append(f"{which}: missing; found the columns {found}{near}")
-        elif header.count(own) > 1:
-            problems.append(f"column {own!r}: found {header.count(own)} times, expected once")
     if problems:
         raise ManifestError(str(path), problems, advice=_ADVICE)
-    return {name: header.index(own) for name, own in names.items() if own in header}
+    return positions, notes

@@ -7,9 +7,16 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
+from facewave.datasets.files.alike import Names
+from facewave.messages import listed, shown
+
 Problems = list[tuple[int, str]]
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+FOLLOW = (
+    "Set `follow_links: true` for this dataset if what lies there belongs to it; else remove the "
+    "links, or choose a root that holds both."
+)
 # From about this many files on, listing the folder is cheaper than checking them one by one.
 _WORTH_LISTING = 16
 
@@ -17,12 +24,14 @@ _WORTH_LISTING = 16
 class Root:
     """Folder that a dataset's paths are relative to and may not leave.
 
-    Links are followed, and what lies behind a link that leads out of the root is refused. `..` is
-    resolved in the text of a path alone, so that it does not depend on links.
+    Links are followed, and what lies behind a link that leads out of the root is refused unless
+    `follow_links` is set. `..` is resolved in the text of a path alone, so that it does not depend
+    on links.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, follow_links: bool = False) -> None:
         """Take the folder as given; it need not exist yet."""
+        self._follow_links = follow_links
         self._text = posixpath.normpath(root)
         self._prefix = "" if self._text == "." else self._text.rstrip("/") + "/"
         self._real = posixpath.realpath(root)
@@ -50,13 +59,14 @@ class Root:
         return f"{self._prefix}{path}"
 
     def survey(
-        self, paths: Sequence[str | None], problems: Problems, *, check_files: bool
+        self, paths: list[str | None], problems: Problems, *, check_files: bool
     ) -> dict[int, str]:
-        """Look for missing files and for links that lead out of the root.
+        """Look for missing files, for links that lead out of the root, and for what is no file.
 
         Args:
-            paths: relative to the root; None is skipped
-            problems: links that lead out of the root are added, and a missing root
+            paths: relative to the root; None is skipped. One that is not there, but means a file
+                that is (`Ü.mp4` in another form of Unicode, other letter case), is replaced.
+            problems: links that lead out of the root are added, pipes, devices and a missing root
             check_files: False to check the folders only
 
         Returns:
@@ -80,7 +90,28 @@ class Root:
                     path = paths[row] or ""
                     if path.rpartition("/")[2] not in present:
                         self._look(row, path, missing, problems)
-        return missing
+        return self._renamed(paths, missing, problems) if missing else missing
+
+    def _renamed(
+        self, paths: list[str | None], missing: dict[int, str], problems: Problems
+    ) -> dict[int, str]:
+        """Replace paths that another spelling of a file means; return what is still missing."""
+        names = Names(self._text)
+        still: dict[int, str] = {}
+        taken = {path for row, path in enumerate(paths) if row not in missing}
+        for row, text in missing.items():
+            alike = names.alike(paths[row] or "")
+            if len(alike) == 1 and alike[0] not in taken:
+                before = len(problems)
+                self._look(row, alike[0], still, problems)
+                if len(problems) == before:
+                    paths[row] = alike[0]
+                    taken.add(alike[0])
+            else:
+                hint = f"; there is {listed(map(repr, alike))}" if alike else ""
+                hint += ", which another row names" if len(alike) == 1 else ""
+                still[row] = text + hint
+        return still
 
     def _inside(self, cell: str) -> str | None:
         path = posixpath.normpath(cell)
@@ -88,14 +119,14 @@ class Root:
             path = "/" + path.lstrip("/")
             base = next((base for base in self._bases if path.startswith(base)), None)
             path = path[len(base) :] if base is not None else ".."
-        if path in (".", "..") or path.startswith("../") or _CONTROL.search(path):
+        if path in (".", "..") or path.startswith("../") or CONTROL.search(path):
             return None
         return path
 
     def _complaint(self, cell: str | None) -> str:
         if cell is None:
             return "file_path: blank; expected a video or a folder of frames"
-        if _CONTROL.search(cell):
+        if CONTROL.search(cell):
             return f"file_path {cell!r}: contains a control character; expected a plain file name"
         return f"file_path {cell!r}: leaves the root; expected a path below {self._text}"
 
@@ -116,7 +147,7 @@ class Root:
 
     def _link_leads_to(self, path: str) -> str | None:
         full = self.join(path)
-        if not stat.S_ISLNK(_mode(full, follow=False)):
+        if self._follow_links or not stat.S_ISLNK(_mode(full, follow=False)):
             return None
         target = posixpath.realpath(full)
         below = posixpath.commonpath([target, self._real]) == self._real
@@ -125,7 +156,11 @@ class Root:
     def _plain_entries(self, folder: str) -> set[str]:
         try:
             with os.scandir(f"{self._text}/{folder}") as entries:
-                return {entry.name for entry in entries if not entry.is_symlink()}
+                return {
+                    entry.name
+                    for entry in entries
+                    if entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False)
+                }
         except OSError:
             return set()  # then each file is checked on its own and reported
 
@@ -135,18 +170,24 @@ class Root:
             problems.append((row, _outside(path, target)))
             return
         full = self.join(path)
-        if not _mode(full):
+        mode = _mode(full)
+        if not mode:
             hint = " (write / in place of \\)" if "\\" in path else ""
+            if stat.S_ISLNK(_mode(full, follow=False)):
+                hint = f" (a link to {shown(str(Path(full).readlink()))}, which leads nowhere)"
             missing[row] = (
                 f"file_path {path!r}: no such file; expected a video or a folder of frames at "
                 f"{full}{hint}"
             )
+        elif not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            text = "a pipe, a device or a socket; expected a video or a folder of frames"
+            problems.append((row, f"file_path {path!r}: {text}"))
 
 
 def _outside(path: str | None, target: str) -> str:
     return (
         f"file_path {path!r}: leaves the root by a symbolic link to {target}; expected a path that "
-        "stays below it (or a root that holds both)"
+        "stays below it (or a root that holds both, or `follow_links: true`)"
     )
 
 

@@ -8,13 +8,19 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import Any
 
+from facewave.datasets.files.workbooks import read_workbook
 from facewave.manifest.clips import ManifestError
 from facewave.messages import did_you_mean, listed
 from facewave.storage.tables import write_text
+
+# Excel writes and reads it as the first line of a .csv, also in quotes.
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?(?=\r|\n|\Z)', re.IGNORECASE)
 
 # The header is one of the first rows: some copies have a title above it.
 _HEADER_WITHIN = 5
@@ -26,6 +32,7 @@ def read_text(path: Path) -> str:
     Raises:
         ManifestError: it is missing, cannot be read or is not text
     """
+    check_file(path, advice="Give the path of a file.")
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -42,6 +49,30 @@ def read_text(path: Path) -> str:
     raise ManifestError(str(path), [problem], advice="Save it as UTF-8, or copy it again.")
 
 
+def check_file(path: Path, *, advice: str) -> None:
+    """Refuse a pipe or a device, which could be read for ever; what is missing is not its affair.
+
+    Raises:
+        ManifestError: it is there, and no file
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return
+    if not S_ISREG(mode):
+        kind = "a folder" if S_ISDIR(mode) else "a pipe, a device or a socket"
+        raise ManifestError(str(path), [f"{kind}, expected a file"], advice=advice)
+
+
+def without_separator_line(text: str) -> tuple[str, str | None]:
+    """Return a table's text with Excel's line `sep=;` blanked, and the delimiter that it names.
+
+    The line stays as an empty one, so that numbers of lines are those of an editor.
+    """
+    match = _SEPARATOR_LINE.match(text)
+    return (text[match.end() :], match[1]) if match else (text, None)
+
+
 def read_table(path: Path, *, cache: Path | None = None) -> list[list[str]]:
     """Return the rows of a .csv, .tsv or .xlsx as text; cells are stripped, blank rows are kept.
 
@@ -54,8 +85,8 @@ def read_table(path: Path, *, cache: Path | None = None) -> list[list[str]]:
     """
     if path.suffix.lower() == ".xlsx":
         return _cached_workbook(path, cache)
-    text = read_text(path)
-    delimiter = max(",\t;", key=text[:4096].count)
+    text, named = without_separator_line(read_text(path))
+    delimiter = named or max(",\t;", key=text[:4096].count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
         return [[cell.strip() for cell in row] for row in reader]
@@ -75,11 +106,11 @@ def find_header(rows: Sequence[Sequence[str]], *names: str) -> int | None:
 
 def _cached_workbook(path: Path, cache: Path | None) -> list[list[str]]:
     if cache is None:
-        return _read_workbook(path)
+        return read_workbook(path)
     try:
         status = path.stat()
     except OSError:
-        return _read_workbook(path)  # reports what is wrong
+        return read_workbook(path)  # reports what is wrong
     place = str(path.absolute())
     stamp = [place, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
     name = hashlib.blake2s(place.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
@@ -91,38 +122,9 @@ def _cached_workbook(path: Path, cache: Path | None) -> list[list[str]]:
             return rows
     except (OSError, ValueError, KeyError, TypeError):
         pass  # the cache only saves time
-    rows = _read_workbook(path)
+    rows = read_workbook(path)
     write_text(file, json.dumps({"stamp": stamp, "rows": rows}))
     return rows
-
-
-def _read_workbook(path: Path) -> list[list[str]]:
-    # Most runs read no workbook.
-    import zipfile
-
-    from openpyxl import load_workbook
-
-    try:
-        book = load_workbook(path, read_only=True, data_only=True)
-        try:
-            sheet = book.worksheets[0]
-            return [[_text(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
-        finally:
-            book.close()
-    except OSError as error:
-        problem = f"the file cannot be read: {error.strerror or error}"
-        raise ManifestError(str(path), [problem], advice="Copy it again.") from None
-    except (zipfile.BadZipFile, KeyError, IndexError, ValueError, EOFError) as error:
-        problem = f"not a readable Excel workbook ({error}): incomplete, or a file of another kind"
-        raise ManifestError(str(path), [problem], advice="Copy it again.") from error
-
-
-def _text(cell: Any) -> str:
-    if cell is None:
-        return ""
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return str(cell).strip()
 
 
 def read_columns(path: Path, names: Sequence[str], *, advice: str) -> list[tuple[Any, ...]]:
@@ -136,6 +138,7 @@ def read_columns(path: Path, names: Sequence[str], *, advice: str) -> list[tuple
     Raises:
         ManifestError: the file cannot be read or lacks columns.
     """
+    check_file(path, advice=advice)
     read = _read_parquet if path.suffix.lower() == ".parquet" else _read_csv
     try:
         there, rows = read(path, names)
@@ -152,10 +155,11 @@ def read_columns(path: Path, names: Sequence[str], *, advice: str) -> list[tuple
 
 
 def _read_csv(path: Path, names: Sequence[str]) -> tuple[list[str], list[tuple[Any, ...]]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        there = list(reader.fieldnames or [])
-        return there, [tuple(row.get(name) for name in names) for row in reader]
+    text, delimiter = without_separator_line(path.read_bytes().decode("utf-8-sig"))
+    # DictReader passes over blank lines.
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter or ",")
+    there = list(reader.fieldnames or [])
+    return there, [tuple(row.get(name) for name in names) for row in reader]
 
 
 def _read_parquet(path: Path, names: Sequence[str]) -> tuple[list[str], list[tuple[Any, ...]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from facewave.prompts.face_words import check_layout
 from facewave.splits.read import SplitTable, read_split
 from facewave.storage.store import content_key
 from facewave.training import class_weights, use_threads
+from facewave.video.isolated import Bounds, IsolatedReader
 from facewave.vlm.heads import softmax
 from facewave.vlm.inputs.clip_reader import ClipReader, make_reader
 from facewave.vlm.inputs.conversation import Turn
@@ -51,6 +52,7 @@ class FineTuning:
         checkpoints: folder of all trainings' checkpoints; it outlives the process.
         options: of `facewave.vlm.plan.fine_tuning_params`.
         default_fps: frames per second where neither container nor manifest names one.
+        video: what reading a video may take, see `facewave.video.isolated.Bounds`.
         seed: of order, dropout and adapters.
         version: `FINE_TUNING_VERSION`.
     """
@@ -65,6 +67,7 @@ class FineTuning:
     default_fps: float
     seed: int
     version: int
+    video: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -177,6 +180,7 @@ def _clips(job: FineTuning, tables: Mapping[str, SplitTable], vlm: QwenVlm) -> _
         default_fps=job.default_fps,
         count=job.options["model"]["frames"],
         choice=job.options["frame_choice"],
+        read=IsolatedReader(Bounds(**job.video)),
     )
     labels = tables["train"].labels
     return _Clips(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from facewave.manifest.targets import read_targets
 from facewave.storage.store import content_key, file_sha256
+from facewave.video.isolated import Bounds, IsolatedReader
 from facewave.vlm.fine_tuning.clips import Clips, read_clips, stage_rows
 from facewave.vlm.inputs.clip_reader import ClipReader, Media, read_media
 from facewave.vlm.paligemma.options import ModelOptions
@@ -33,6 +34,7 @@ class Job:
         outputs: `weights`, `metrics`, `steps` and `predictions`.
         options: of `facewave.vlm.plan.model_params`.
         default_fps: frames per second where neither container nor manifest names one.
+        video: what reading a video may take, see `facewave.video.isolated.Bounds`.
         seed: of order, dropout, subsets and new weights.
         version: `VLM_VERSION`.
         threads: torch's threads.
@@ -54,6 +56,7 @@ class Job:
     checkpoints: str
     start: str | None = None
     targets: str | None = None
+    video: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,6 +87,7 @@ class JobInputs:
             store=Path(job.store),
             count=self.options.frames,
             choice=job.options["inputs"]["frame_choice"],
+            read=IsolatedReader(Bounds(**job.video)),
         )
 
 

@@ -11,12 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from facewave.jobs.clip_errors import UnexpectedError
 from facewave.manifest.clips import read_manifest
-from facewave.storage.store import frame_step, shard_path
+from facewave.storage.store import shard_path
 from facewave.storage.tables import iter_rows
 from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.tracking.trajectory import Trajectory, open_trajectory
 from facewave.video.decode import UnreadableVideoError
-from facewave.vlm.inputs.frames import choose_frames, detected_frames, facial_motion, read_frames
+from facewave.video.isolated import Read, read_here
+from facewave.video.open import read_images
+from facewave.vlm.inputs.frames import choose_frames, facial_motion
 
 # A clip that could not be tracked is shown as grey squares of the size of a thumbnail.
 _GREY, _SIDE, _GREY_FPS = 127, 64, 25.0
@@ -60,7 +64,7 @@ class Media:
     Attributes:
         path: the video or its folder of frames.
         default_fps: frames per second where the container names none.
-        segment: range of frames of a segment, None for a whole video.
+        span_ms: of a segment, its part of the video in ms (from, before); None: all of it.
         track_key: of its trajectory, empty where the clip could not be tracked; stands for the
             bytes of the video.
         frames: number of frames that were tracked.
@@ -70,7 +74,7 @@ class Media:
 
     path: str
     default_fps: float
-    segment: tuple[int, int] | None
+    span_ms: tuple[int, int] | None
     track_key: str
     frames: int
     fps: float = 0.0
@@ -102,7 +106,7 @@ def read_media(
         media[clip.clip_id] = Media(
             path=clip.file_path,
             default_fps=clip.fps_hint or default_fps,
-            segment=clip.frames,
+            span_ms=clip.span_ms,
             track_key=row.get("key", ""),
             frames=int(row.get("frames") or 0),
             fps=float(row.get("fps") or 0.0),
@@ -120,12 +124,14 @@ class ClipReader:
         store: folder of the content-addressed store.
         count: images of each clip.
         choice: `motion` or `uniform`.
+        read: calls what opens a video, possibly in another process.
     """
 
     media: Mapping[str, Media]
     store: Path
     count: int
     choice: str
+    read: Read = read_here
 
     @cached_property
     def _chosen(self) -> dict[str, list[int]]:
@@ -134,12 +140,12 @@ class ClipReader:
     def indices(self, clip_id: str) -> list[int]:
         """Return which frames of a tracked clip are shown; remembered."""
         if clip_id not in self._chosen:
-            shard = self._shard(clip_id)
+            clip = self._trajectory(clip_id)
             self._chosen[clip_id] = choose_frames(
-                detected_frames(shard),
+                clip.detected,
                 count=self.count,
                 choice=self.choice,
-                moving=facial_motion(shard) if self.choice == "motion" else None,
+                moving=facial_motion(clip) if self.choice == "motion" else None,
             )
         return self._chosen[clip_id]
 
@@ -153,14 +159,18 @@ class ClipReader:
         if not media.tracked:
             return np.full((self.count, _SIDE, _SIDE, 3), _GREY, np.uint8)
         try:
-            return read_frames(
-                Path(media.path),
-                self.indices(clip_id),
+            times = self._trajectory(clip_id).timestamp_ms
+            wanted = self.indices(clip_id)
+            shown = sorted(set(wanted))
+            found = self.read(
+                read_images,
+                path=Path(media.path),
+                times_ms=[int(times[index]) for index in shown],
                 default_fps=media.default_fps,
-                segment=media.segment,
-                step=frame_step(self._shard(clip_id)),
             )
-        except UnreadableVideoError as error:
+            by_index = dict(zip(shown, found, strict=True))
+            return np.stack([by_index[index] for index in wanted])
+        except (UnreadableVideoError, UnexpectedError) as error:
             raise UnreadableVideoError(
                 f"{media.path} (clip {clip_id}): {error}; a model that looks at images needs the "
                 "videos that were tracked"
@@ -177,19 +187,22 @@ class ClipReader:
         )
 
     def key_parts(self, clip_id: str) -> dict[str, Any]:
-        """Return what decides the frames: the video's content, its segment, the chosen frames."""
+        """Return what decides the frames: the video's content, its part, the chosen frames."""
         media = self.media[clip_id]
         if not media.tracked:
-            return {"content": None, "segment": None, "frames": [], "count": self.count}
+            return {"content": None, "span_ms": None, "frames": [], "count": self.count}
         return {
             "content": media.content,
-            "segment": media.segment,
+            "span_ms": media.span_ms,
             "frames": self.indices(clip_id),
             "fps": media.fps,
         }
 
-    def _shard(self, clip_id: str) -> Path:
-        return shard_path(self.store, "tracks", self.media[clip_id].track_key)
+    def _trajectory(self, clip_id: str) -> Trajectory:
+        media = self.media[clip_id]
+        return open_trajectory(
+            shard_path(self.store, "tracks", media.track_key), span_ms=media.span_ms
+        )
 
 
 def make_reader(
@@ -200,12 +213,14 @@ def make_reader(
     default_fps: float,
     count: int,
     choice: str,
+    read: Read = read_here,
 ) -> tuple[ClipReader, dict[str, str | None]]:
     """Return the reader of a dataset's clips, and each clip's own text, by clip id.
 
     Args:
         manifest, tracks, default_fps: see `read_media`.
-        store, count, choice: see `ClipReader`.
+        store, count, choice, read: see `ClipReader`.
     """
     media, texts = read_media(Path(manifest), tracks, default_fps=default_fps)
-    return ClipReader(media=media, store=Path(store), count=count, choice=choice), texts
+    reader = ClipReader(media=media, store=Path(store), count=count, choice=choice, read=read)
+    return reader, texts

@@ -1,4 +1,4 @@
-"""Which frames of a clip a model is shown, and how they are read.
+"""Which frames of a clip a model is shown.
 
 `uniform`: spread evenly over the frames that show the face. `motion`: the clip is cut into n equal
 parts, and each part gives the frame in which the face moves most, by its landmarks with the head
@@ -8,49 +8,42 @@ may be a segment of a video.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
 from facewave.features.encode_clip import read_trajectories
 from facewave.features.groups import FaceOptions
-from facewave.storage.store import iter_frames, read_metadata
 from facewave.tracking.landmarker import N_LANDMARKS
-from facewave.video.decode import UnreadableVideoError
-from facewave.video.open import open_video
+from facewave.tracking.trajectory import Trajectory
 
 CHOICES = ("uniform", "motion")
 # Landmarks jitter from frame to frame: motion is averaged over a fifth of a second.
 _SMOOTH_SECONDS = 0.2
 
 
-def facial_motion(track_shard: Path, *, align: str = "similarity") -> NDArray[np.float32]:
+def facial_motion(clip: Trajectory, *, align: str = "similarity") -> NDArray[np.float32]:
     """Return how fast the face moves in each frame, float32 (T,); NaN where it is not known.
 
     With the head held still, the mean over the landmarks of the distance from the frame before and
     to the frame after, in centimetres per second; averaged over a fifth of a second.
 
     Args:
-        track_shard: trajectory shard of a clip.
+        clip: its trajectory.
         align: how position, size and rotation of the head are removed (`features.align`).
 
     Raises:
         DamagedShardError: if the shard is missing, truncated or altered.
     """
-    metadata = read_metadata(track_shard)
-    frames = int(metadata["frames"])
-    if not metadata["detected"]:
-        return np.full(frames, np.nan, np.float32)
+    if not clip.detected.any():
+        return np.full(len(clip), np.nan, np.float32)
     points = read_trajectories(
-        track_shard,
+        clip,
         source="landmarks",
         chosen=slice(0, 3 * N_LANDMARKS),
         face=FaceOptions(align=align),
         trim_ends=False,
-    ).reshape(frames, N_LANDMARKS, 3)
-    return motion(points, fps=float(metadata["fps"]))
+    ).reshape(len(clip), N_LANDMARKS, 3)
+    return motion(points, fps=clip.fps)
 
 
 def motion(points: NDArray[np.float32], *, fps: float) -> NDArray[np.float32]:
@@ -71,15 +64,6 @@ def motion(points: NDArray[np.float32], *, fps: float) -> NDArray[np.float32]:
     return _smooth(speed, width=max(1, round(_SMOOTH_SECONDS * fps))).astype(np.float32)
 
 
-def detected_frames(track_shard: Path) -> NDArray[np.bool_]:
-    """Return in which frames of a clip the face was found, bool (T,).
-
-    Raises:
-        DamagedShardError: if the shard is missing, truncated or altered.
-    """
-    return np.concatenate([np.empty(0, np.bool_), *iter_frames(track_shard, "detected")])
-
-
 def choose_frames(
     detected: NDArray[np.bool_],
     *,
@@ -90,7 +74,7 @@ def choose_frames(
     """Return `count` frames of a clip, in order; a clip with fewer frames repeats some.
 
     Args:
-        detected: bool (T,), see `detected_frames`; T >= 1.
+        detected: bool (T,), frames with the face; T >= 1.
         count: number of frames wanted.
         choice: `uniform` or `motion`.
         moving: float (T,), see `facial_motion`; for `motion`.
@@ -118,51 +102,6 @@ def choose_frames(
         _fastest(moving, part * frames // count, max(1, (part + 1) * frames // count))
         for part in range(count)
     ]
-
-
-def read_frames(
-    path: Path,
-    frames: Sequence[int],
-    *,
-    default_fps: float,
-    segment: tuple[int, int] | None = None,
-    step: int = 1,
-) -> NDArray[np.uint8]:
-    """Read some frames of a clip.
-
-    Args:
-        path: the video, or its folder of frames.
-        frames: counted within the clip as it was tracked, in any order, with repetitions.
-        default_fps: frames per second where the container names none.
-        segment: of a segment, its first frame in the video and the one after its last.
-        step: every how many frames of the video one was tracked.
-
-    Returns:
-        uint8 (len(frames), height, width, 3) RGB, in the order of `frames`.
-
-    Raises:
-        UnreadableVideoError: if the clip cannot be decoded, or ends before a wanted frame.
-        ValueError: if no frame is wanted.
-    """
-    if not len(frames):
-        raise ValueError("no frames wanted")
-    wanted = {step * frame for frame in frames}
-    last = max(wanted)
-    found: dict[int, NDArray[np.uint8]] = {}
-    with open_video(path, default_fps=default_fps) as video:
-        if segment is not None:
-            video.restrict(*segment)
-        for index, frame in enumerate(video.frames()):
-            if index in wanted:
-                found[index] = frame
-            if index >= last:
-                break
-    if missing := sorted(wanted - found.keys()):
-        raise UnreadableVideoError(
-            f"frame {missing[0]} is wanted, but the video ends before it: has the file changed "
-            "since it was tracked? Run again"
-        )
-    return np.stack([found[step * frame] for frame in frames])
 
 
 def _smooth(values: NDArray[np.float64], *, width: int) -> NDArray[np.float64]:

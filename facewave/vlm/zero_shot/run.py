@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from facewave.splits.read import SplitTable, read_split
 from facewave.storage.answer_index import write_answer_index
 from facewave.storage.tables import write_csv
 from facewave.training import use_threads
+from facewave.video.isolated import Bounds, IsolatedReader
 from facewave.vlm.heads import softmax
 from facewave.vlm.inputs.clip_reader import ClipReader, make_reader
 from facewave.vlm.inputs.conversation import Turn, ZeroShotModel
@@ -50,6 +51,7 @@ class ZeroShot:
         index: to write (TSV) before anything is asked: the keys of the answers in the store.
         options: of `facewave.vlm.plan.zero_shot_params` or `untrained_params`.
         default_fps: frames per second where neither container nor manifest names one.
+        video: what reading a video may take, see `facewave.video.isolated.Bounds`.
         seed: of the toys' weights; part of the answers' keys.
         version: `ZERO_SHOT_VERSION`.
     """
@@ -65,6 +67,7 @@ class ZeroShot:
     default_fps: float
     seed: int
     version: int
+    video: Mapping[str, Any] = field(default_factory=dict)
 
 
 def zero_shot(job: ZeroShot, *, threads: int, gpus: int, find: FindModel = find_model) -> None:
@@ -90,6 +93,7 @@ def zero_shot(job: ZeroShot, *, threads: int, gpus: int, find: FindModel = find_
             default_fps=job.default_fps,
             count=model_options.frames,
             choice=options["frame_choice"],
+            read=IsolatedReader(Bounds(**job.video)),
         )
         written = question_texts(table, texts, options, family, cut=_cut(options, model))
         questions = [

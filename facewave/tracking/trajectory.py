@@ -1,0 +1,159 @@
+"""The trajectory of a clip: one person of a tracked video, in a span of its time.
+
+A video is tracked once, with every face that is found; its shard is shared by all clips that are
+cut from it. A `Trajectory` is a view of that shard: the frames of the clip, and in each of them the
+face of the person that the clip follows, or none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facewave.storage.store import check_whole, read_metadata, read_rows
+from facewave.tracking.people import FaceRows, clip_people
+from facewave.video.decode import holes
+
+_CHUNK = 1024
+_SMALL = ("timestamp_ms", "face_count", "frame", "person", "box", "cuts", "blendshapes")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trajectory:
+    """One person in one clip of T frames.
+
+    Attributes:
+        shard: of the whole video.
+        width, height: pixels of its frames.
+        fps: mean frames per second of the video.
+        timestamp_ms: int64 (T,), times of the clip's frames since the first frame of the video.
+        rows: int64 (T,), which face of the shard is the person's in each frame; -1: none.
+        face_count: uint8 (T,), faces of anybody in each frame.
+        announced, decoded: frames that the video stream holds in the clip's span, and how many of
+            these could be decoded; both count frames that `max_fps` leaves out.
+        changes: how often another person takes the place of one.
+        cuts: of the picture, between the first face and the last.
+        error: why there is no trajectory; empty if there is one.
+        notes: oddities of the video in words.
+        unseen: why hardly any face was found in the video, as far as a second look could tell.
+        points: the set of landmarks, `mediapipe_478`.
+    """
+
+    shard: Path
+    width: int
+    height: int
+    fps: float
+    timestamp_ms: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    face_count: NDArray[np.uint8]
+    announced: int
+    decoded: int
+    changes: int
+    cuts: int
+    error: str
+    notes: str
+    unseen: str
+    points: str
+
+    @property
+    def detected(self) -> NDArray[np.bool_]:
+        """Whether the person's face was found, bool (T,)."""
+        return self.rows >= 0
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self.rows)
+
+    def iter(
+        self, name: str, *, chunk: int = _CHUNK, frames: slice | None = None
+    ) -> Iterator[NDArray[np.float32]]:
+        """Yield values of the person's face in chunks of frames, NaN where it is missing.
+
+        Args:
+            name: `landmarks`, (n, 478, 3) normalised image coordinates; `blendshapes`, (n, 52);
+                `transform`, (n, 4, 4); or `box`, (n, 4) x0, y0, x1, y1.
+            chunk: most frames at a time.
+            frames: range of the clip's frames; None: all of them.
+
+        Raises:
+            DamagedShardError: if the shard is damaged.
+        """
+        start, stop, _ = (frames or slice(None)).indices(len(self))
+        for first in range(start, stop, chunk):
+            yield self.at(name, self.rows[first : min(first + chunk, stop)])
+
+    def at(self, name: str, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the values of faces by their rows, float32 (n, ...), NaN for rows of -1."""
+        seen = np.flatnonzero(rows >= 0)
+        first, last = (int(rows[seen[0]]), int(rows[seen[-1]])) if len(seen) else (0, -1)
+        values = read_rows(self.shard, name, first, last + 1)
+        dense = np.full((len(rows), *values.shape[1:]), np.nan, np.float32)
+        dense[seen] = values[rows[seen] - first]
+        return dense
+
+
+def open_trajectory(shard: Path, *, span_ms: tuple[int, int] | None = None) -> Trajectory:
+    """Open the trajectory of a clip.
+
+    Args:
+        shard: of its video.
+        span_ms: the clip's part of the video, from the first time on and before the second, in ms;
+            None: the whole video.
+
+    Raises:
+        DamagedShardError: if the shard is missing, truncated or altered.
+    """
+    check_whole(shard)
+    status = shard.stat()
+    metadata, small = _read_small(shard, status.st_mtime_ns, status.st_size)
+    times = small["timestamp_ms"]
+    first, end = 0, len(times)
+    announced, decoded = metadata["frames_announced"], metadata["frames_decoded"]
+    if span_ms is not None:
+        first, end = (int(at) for at in np.searchsorted(times, span_ms))
+        decoded, announced = end - first, end - first + _lost(times[first:end], times, span_ms)
+    inside = slice(*np.searchsorted(small["frame"], (first, end)))
+    rows = np.full(end - first, -1, np.int64)
+    faces = FaceRows(small["frame"], small["person"], small["box"], small["blendshapes"])
+    people = clip_people(faces, small["cuts"], (first, end))
+    if people.primary is not None:
+        mine = np.flatnonzero(small["person"][inside] == people.primary) + inside.start
+        rows[small["frame"][mine] - first] = mine
+    return Trajectory(
+        shard=shard,
+        width=metadata["width"],
+        height=metadata["height"],
+        fps=metadata["fps"],
+        timestamp_ms=times[first:end],
+        rows=rows,
+        face_count=small["face_count"][first:end],
+        announced=announced,
+        decoded=decoded,
+        changes=people.changes,
+        cuts=people.cuts,
+        error=metadata["error"],
+        notes=metadata["notes"],
+        unseen=metadata["unseen"],
+        points=metadata["points"],
+    )
+
+
+def _lost(inside: NDArray[np.int64], times: NDArray[np.int64], span_ms: tuple[int, int]) -> int:
+    """Return about how many frames are missing in a span, at its ends as well."""
+    usual = holes(times)[0]
+    edges = np.concatenate([[span_ms[0] - usual], inside, [span_ms[1]]])
+    return holes(edges, usual=usual)[1] if usual else 0
+
+
+@lru_cache(maxsize=4)
+def _read_small(shard: Path, *status: int) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return the metadata and the arrays that every clip of a video needs."""
+    del status
+    metadata = read_metadata(shard)
+    return metadata, {name: read_rows(shard, name, 0, 1 << 62) for name in _SMALL}
