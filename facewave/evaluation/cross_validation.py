@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from facewave.evaluation.published import SOURCE, published_scores
+from facewave.evaluation.published import published_scores
 from facewave.storage.tables import write_csv
 
 FOLD_COLUMNS = ("fold", "n", "uar", "war", "macro_f1", "majority_uar", "majority_war")
@@ -52,7 +52,7 @@ def cross_validation(
         the test person), `pooled` (all folds' test clips together: scores, `confusion`,
         `per_class`), `seeds` (of these, each seed's and their standard deviation), `bootstrap`
         (intervals, and over what), `videos` (one answer per video, where clips are windows),
-        `majority_class`, `folds`, `published` (reference lines) and `published_source`.
+        `majority_class`, `folds` and `published` (reference lines).
     """
     return {
         "dataset": dataset,
@@ -69,7 +69,6 @@ def cross_validation(
         "n_invalid": scores["n_invalid"],
         "folds": scores["folds"],
         "published": [asdict(line) for line in published_scores(adapter, scores["classes"])],
-        "published_source": SOURCE,
     }
 
 

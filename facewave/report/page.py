@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from facewave.evaluation.published import SOURCE, published_scores
+from facewave.evaluation.published import published_scores
 from facewave.features import haar
 from facewave.report import figures
 from facewave.report.clips import ReportClip, read_clips
@@ -170,7 +170,6 @@ def _evaluation(files: ReportFiles, scores: Mapping[str, Any], adapter: str) -> 
         "calibration": scores.get("calibration"),
         "interval": scores["bootstrap"],
         "published": published_scores(adapter, scores["classes"]),
-        "published_source": SOURCE,
     }
 
 
