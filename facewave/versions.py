@@ -7,7 +7,7 @@ same input and options: then, and only then, existing results are made again.
 TRACK_VERSION = 2
 FEATURE_VERSION = 5
 SPLIT_VERSION = 3
-MLP_VERSION = 4
+MLP_VERSION = 5
 EVALUATION_VERSION = 3
 REPORT_VERSION = 5
 FRAME_HASH_VERSION = 2

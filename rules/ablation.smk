@@ -16,7 +16,7 @@ ABLATION = DATASET / "ablation"
 answers = partial(variant_predictions, PROJECT, VARIANTS)
 # A part that a variant is trained on.
 part_of = lambda part: (
-    lambda wildcards: variant_splits(
+    lambda wildcards: told(variant_splits)(
         PROJECT,
         VARIANTS,
         wildcards.dataset,

@@ -54,10 +54,7 @@ def of_buckets(stage):
 
 
 def of_folds(pattern):
-    """Return a function that lists one file per fold of a rule's dataset.
-
-    `{split}` in the pattern is the fold's folder; other names are the rule's wildcards.
-    """
+    """List a file per fold of a rule's dataset: `{split}` is its folder, other names are wildcards."""
     return lambda wildcards: PROJECT.of_folds(
         wildcards.dataset,
         pattern.format(**dict(wildcards.items()) | {"split": "{split}"}),

@@ -71,6 +71,9 @@ rule cross_validate:
             lambda wildcards: [
                 PROJECT.file(name, f"evaluation/mlp/{PROTOCOL}/cross_validation.json")
                 for name in PROJECT.unplanned
-                or datasets_with_folds(PROJECT.folds, protocol=PROTOCOL)
+                or datasets_with_folds(
+                    {name: PROJECT.folds[name] for name in PROJECT.tested},
+                    protocol=PROTOCOL,
+                )
             ]
         ),

@@ -1,5 +1,7 @@
 # Features and labels -> one Parquet file per part, one folder per fold where the protocol has folds.
 # Also exports of the splits to other programs, and a search for similar clips in different datasets.
+from facewave.planning.cross_datasets import split_options
+from facewave.planning.project import baseline_rule
 from facewave.versions import CHAT_EXPORT_VERSION, FRAME_HASH_VERSION, SPLIT_VERSION
 
 # Tables of frame hashes per dataset; a joint dataset has no clips of its own.
@@ -22,6 +24,8 @@ rule build_splits:
         test=DATASET / "splits/{split}/test.parquet",
     log:
         DATASET / "logs/build_splits/{split}.log",
+    wildcard_constraints:
+        split=r"(?!cross_dataset/)[^/]+(/fold-[^/]+)?",
     conda:
         "../envs/features.yaml"
     resources:
@@ -32,9 +36,10 @@ rule build_splits:
         features=STAGE_OPTIONS["features"],
         tracks=STAGE_OPTIONS["tracks"],
         classes=of_dataset("classes"),
-        split=CONFIG["split"],
+        split=split_options(CONFIG),
         fold=lambda wildcards: wildcards.split.partition("/")[2] or None,
         seed=CONFIG["seed"],
+        baseline=baseline_rule(CONFIG["features"], seed=CONFIG["seed"]),
         version=SPLIT_VERSION,
     message:
         "split {wildcards.dataset} by {wildcards.split}"

@@ -1,16 +1,15 @@
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from facewave import __version__
 from facewave.features.groups import FaceOptions, WaveletOptions, feature_shapes
 from facewave.jobs.log import job_log
-from facewave.manifest.clips import Clip, read_manifest
-from facewave.splits.leaks import SplitClip, content_names
+from facewave.manifest.clips import read_manifest
+from facewave.splits.baseline import BaselineOptions
+from facewave.splits.contents import split_clips
 from facewave.splits.partition import PARTS, SplitOptions, assign_parts
 from facewave.splits.write import channels_of, read_feature_indexes, write_splits
-from facewave.storage.store import iter_index
-from facewave.tracking.track_bucket import TRACK_COLUMNS
 
 
 def main(
@@ -26,6 +25,7 @@ def main(
     split: Mapping[str, Any],
     fold: str | None,
     seed: int,
+    baseline: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the training, validation and test parts of one fold."""
     clips = read_manifest(Path(manifest))
@@ -52,32 +52,8 @@ def main(
             "tracks": dict(track_options),
             "split": {**split, "fold": fold, "seed": seed},
         },
+        baseline=BaselineOptions(**baseline) if baseline else None,
     )
-
-
-def split_clips(clips: Sequence[Clip], tracks: Iterable[Path]) -> list[SplitClip]:
-    """Return what the split needs of each clip."""
-    digests = {
-        row["clip_id"]: row["content_sha256"]
-        for path in tracks
-        for row in iter_index(path, TRACK_COLUMNS)
-    }
-    names = content_names(
-        {clip.clip_id: (digests.get(clip.clip_id, ""), clip.span_ms) for clip in clips}
-    )
-    return [
-        SplitClip(
-            clip.clip_id,
-            clip.label,
-            subject=clip.subject,
-            split=clip.split,
-            take=clip.take,
-            source=clip.source,
-            fold=clip.fold,
-            content=names[clip.clip_id],
-        )
-        for clip in clips
-    ]
 
 
 if __name__ == "__main__":
@@ -94,4 +70,5 @@ if __name__ == "__main__":
             split=snakemake.params.split,
             fold=snakemake.params.fold,
             seed=snakemake.params.seed,
+            baseline=snakemake.params.baseline,
         )

@@ -1,8 +1,10 @@
 """Score the test predictions of a model over all folds, whether classes or values."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from facewave.evaluation.calibration import calibration
 from facewave.evaluation.confusions import (
     ConfusedClasses,
     ConfusedClip,
@@ -46,7 +48,11 @@ def main(
         seed: of the confidence intervals.
     """
     read = read_folds(predictions, train_splits, names=folds)
-    scores = evaluate_folds(read, origins=read_origins(test_splits or []), seed=seed)
+    origins = read_origins(test_splits or [])
+    scores = evaluate_folds(read, origins=origins, seed=seed)
+    scores["calibration"] = calibration(read, test_splits or [], origins=origins)
+    for line in (scores["calibration"] or {}).get("warnings", []):
+        logging.getLogger("facewave").warning("%s: %s", title, line)
     inputs = [*predictions, *train_splits, *(test_splits or [])]
     write_json(Path(metrics), {**scores, "provenance": provenance(read, inputs)})
     if isinstance(read[0].test, Predictions):

@@ -19,6 +19,7 @@ from facewave.config.schema import load_yaml
 from facewave.features.encode_bucket import FEATURE_COLUMNS, feature_key
 from facewave.features.groups import FaceOptions, WaveletOptions
 from facewave.features.quality import Quality, QualityOptions
+from facewave.planning.project import coded
 from facewave.storage.buckets import read_key_file
 from facewave.storage.frame_files import clip_sha256
 from facewave.storage.tables import format_rows, write_text
@@ -150,7 +151,7 @@ def write_indexes(work: Path) -> None:
                 key,
                 wavelet=WaveletOptions(**config["wavelet"]),
                 quality=QualityOptions(**config["quality"]),
-                face=FaceOptions(**config["features"]),
+                face=FaceOptions(**coded(config["features"])),
             )
             judged.append({"clip_id": row.clip_id, "key": code, "track_key": key, **_JUDGED})
         write_text(results / "tracks" / path.name, format_rows(TRACK_COLUMNS, tracked))

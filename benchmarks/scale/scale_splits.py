@@ -43,12 +43,15 @@ def make_inputs(folder: Path, rows: int) -> None:
     from facewave.features.groups import FaceOptions, WaveletOptions, feature_shapes
     from facewave.features.quality import Quality
     from facewave.manifest.clips import Clip, write_manifest
+    from facewave.planning.project import coded
     from facewave.storage.store import content_key, shard_path, write_shard
     from facewave.storage.tables import format_rows, write_text
     from facewave.tracking.track_bucket import TRACK_COLUMNS
 
     config = default_config()
-    shapes = feature_shapes(WaveletOptions(**config["wavelet"]), FaceOptions(**config["features"]))
+    shapes = feature_shapes(
+        WaveletOptions(**config["wavelet"]), FaceOptions(**coded(config["features"]))
+    )
     random = np.random.default_rng(0)
     keys = [content_key(shard=i) for i in range(min(rows, DIFFERENT_SHARDS))]
     for key in keys:
@@ -94,6 +97,9 @@ def build(folder: Path) -> None:
     """Run the script of the rule `build_splits`."""
     import build_splits
 
+    from facewave.planning.cross_datasets import split_options
+    from facewave.planning.project import coded
+
     config = default_config()
     build_splits.main(
         manifest=str(folder / "manifest.parquet"),
@@ -101,10 +107,13 @@ def build(folder: Path) -> None:
         features=[str(path) for path in sorted((folder / "features").glob("*.tsv"))],
         outputs={part: str(folder / f"{part}.parquet") for part in PARTS},
         store=str(folder / "store"),
-        feature_options={name: config[name] for name in ("wavelet", "features", "quality")},
+        feature_options={
+            **{name: config[name] for name in ("wavelet", "quality")},
+            "features": coded(config["features"]),
+        },
         track_options={},
         classes=CLASSES,
-        split=config["split"],
+        split=split_options(config),
         fold=None,
         seed=config["seed"],
     )

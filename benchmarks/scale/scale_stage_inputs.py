@@ -63,6 +63,7 @@ def _write_shards(folder: Path, random: Any) -> list[tuple[str, str]]:
     from facewave.features.encode_clip import encode_clip
     from facewave.features.groups import FaceOptions, WaveletOptions
     from facewave.features.quality import QualityOptions
+    from facewave.planning.project import coded
     from facewave.storage.store import content_key, shard_path, write_shard
     from facewave.tracking.track_video import POINTS, TrackSummary
     from facewave.tracking.trajectory import open_trajectory
@@ -92,7 +93,7 @@ def _write_shards(folder: Path, random: Any) -> list[tuple[str, str]]:
             shard_path(folder / "store", "features", code),
             wavelet=WaveletOptions(**config["wavelet"]),
             quality=QualityOptions(**config["quality"]),
-            face=FaceOptions(**config["features"]),
+            face=FaceOptions(**coded(config["features"])),
             provenance={},
         )
         keys.append((key, code))

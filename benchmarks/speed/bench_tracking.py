@@ -34,6 +34,7 @@ from facewave.config.check import check_config
 from facewave.features.encode_clip import encode_clip
 from facewave.features.groups import FaceOptions, WaveletOptions
 from facewave.features.quality import QualityOptions
+from facewave.planning.project import coded
 from facewave.storage.atomic import write_json
 from facewave.storage.store import read_shard
 from facewave.tracking import landmarker as landmarks
@@ -175,7 +176,7 @@ def codes(folder: Path, count: int) -> list[np.ndarray]:
             wavelet=WaveletOptions(**options["wavelet"]),
             quality=QualityOptions(**options["quality"]),
             provenance={},
-            face=FaceOptions(**options["features"]),
+            face=FaceOptions(**coded(options["features"])),
         )
         arrays, _ = read_shard(target)
         found.append(np.concatenate([np.ravel(a).astype(float) for a in arrays.values()]))

@@ -27,13 +27,16 @@ from facewave.config.check import check_config  # noqa: E402
 from facewave.features.groups import FaceOptions, WaveletOptions, feature_shapes  # noqa: E402
 from facewave.mlp.options import MlpOptions  # noqa: E402
 from facewave.mlp.train import Epoch, TrainingJob, train_mlp  # noqa: E402
+from facewave.planning.project import coded  # noqa: E402
 from facewave.splits.read import SplitTable  # noqa: E402
 
 
 def table(rows: int, config: dict[str, Any], *, seed: int) -> SplitTable:
     """Make up a part with the feature groups that the MLP reads."""
     random = np.random.default_rng(seed)
-    shapes = feature_shapes(WaveletOptions(**config["wavelet"]), FaceOptions(**config["features"]))
+    shapes = feature_shapes(
+        WaveletOptions(**config["wavelet"]), FaceOptions(**coded(config["features"]))
+    )
     shapes = {name: shapes[name] for name in config["mlp"]["inputs"]}
     labels = random.integers(len(config["classes"]), size=rows)
     groups = {}

@@ -33,6 +33,7 @@ def cross_problems(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield one line per problem of a configuration whose defaults are filled in."""
     yield from _dataset_problems(config)
     yield from _text_source_problems(config)
+    yield from _cross_dataset_problems(config)
     yield from _mlp_problems(config)
     yield from _transcript_problems(config["transcripts"])
     yield from _export_problems(config["export_chat"])
@@ -155,6 +156,32 @@ def _made(options: object) -> str | None:
     texts = options.get("texts") if isinstance(options, Mapping) else None
     source = texts.get("from") if isinstance(texts, Mapping) else None
     return source if isinstance(source, str) and source in MADE else None
+
+
+def _cross_dataset_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    """Find datasets to train or test on that cannot be."""
+    split, enabled = config["split"], config["enabled"]
+    if not isinstance(split, Mapping) or not isinstance(enabled, list):
+        return
+    named = {side: _texts(split.get(side)) for side in ("train", "test")}
+    adapters = {name: options.get("adapter") for name, options in dataset_items(config)}
+    own = [name for name in _texts(enabled) if adapters.get(name) != "joint"]
+    for side, names in named.items():
+        place = f"split.{side}"
+        for name in names:
+            if name not in own:
+                wanted = f"an enabled dataset with clips of its own ({listed(own)})"
+                yield f"{place}: found {found(name)}, expected {wanted}{did_you_mean(name, own)}"
+        if names and split.get("protocol") != "cross_dataset":
+            yield f"{place}: found {listed(names)}, expected it with protocol: cross_dataset alone"
+    for name in named["train"]:
+        if name in named["test"]:
+            yield f"split.test: found {found(name)}, expected no dataset of split.train"
+    if split.get("protocol") == "cross_dataset" and (len(own) < 2 or len(own) < len(enabled)):
+        yield (
+            f"enabled: found {listed(_texts(enabled))}, expected at least two datasets, and no "
+            "joint one, with split.protocol: cross_dataset"
+        )
 
 
 # Features and MLP

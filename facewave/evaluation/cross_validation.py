@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from facewave.evaluation.published import SOURCE, published_scores
+from facewave.evaluation.published import published_scores
 from facewave.storage.tables import write_csv
 
 FOLD_COLUMNS = ("fold", "n", "uar", "war", "macro_f1", "majority_uar", "majority_war")
@@ -48,14 +48,16 @@ def cross_validation(
 
     Returns:
         `mean` and `std` (sample standard deviation over the folds) of UAR, WAR and macro-F1,
-        `pooled` (all folds' test clips together: scores, `confusion`, `per_class`), `seeds` (of
-        these, each seed's and their standard deviation), `bootstrap` (intervals, and over what),
-        `videos` (one answer per video, where clips are windows), `majority_class`, `folds`,
-        `published` (reference lines) and `published_source`.
+        `calibration` (see `facewave.evaluation.calibration`; null for scores that use nothing of
+        the test person), `pooled` (all folds' test clips together: scores, `confusion`,
+        `per_class`), `seeds` (of these, each seed's and their standard deviation), `bootstrap`
+        (intervals, and over what), `videos` (one answer per video, where clips are windows),
+        `majority_class`, `folds` and `published` (reference lines).
     """
     return {
         "dataset": dataset,
         "protocol": protocol,
+        "calibration": scores.get("calibration"),
         "classes": scores["classes"],
         "mean": scores["fold_mean"],
         "std": scores["fold_std"],
@@ -67,7 +69,6 @@ def cross_validation(
         "n_invalid": scores["n_invalid"],
         "folds": scores["folds"],
         "published": [asdict(line) for line in published_scores(adapter, scores["classes"])],
-        "published_source": SOURCE,
     }
 
 
@@ -94,5 +95,7 @@ def describe(summary: Mapping[str, Any]) -> str:
             f"mean of folds {100 * summary['mean'][name]:.1f} ± {100 * summary['std'][name]:.1f}"
         )
     folds = f"{summary['dataset']}, {summary['protocol']}, {len(summary['folds'])} folds"
+    calibrated = summary.get("calibration")
+    task = f" ({calibrated['text']})" if calibrated else ""
     drawn = f"{summary['bootstrap']['n']} {summary['bootstrap']['unit']}"
-    return f"{folds}, intervals over {drawn}: {'; '.join(words)}"
+    return f"{folds}, intervals over {drawn}: {'; '.join(words)}{task}"

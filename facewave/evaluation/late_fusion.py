@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from facewave.evaluation.metrics import unweighted_average_recall
 from facewave.evaluation.predictions import Predictions
+from facewave.splits.baseline import RULE
 
 # The weights that are tried.
 _WEIGHTS = np.linspace(0.0, 1.0, 21)
@@ -37,6 +38,7 @@ def fuse(first: Predictions, second: Predictions) -> Predictions:
     labels = first.labels[rows]
     weight = _best_weight(first.probabilities[rows], second.probabilities[rows], labels)
     mixed = _mixed(first.probabilities, second.probabilities, weight)
+    rule = first.metadata.get(RULE) or second.metadata.get(RULE)
     return replace(
         first,
         probabilities=mixed,
@@ -45,6 +47,7 @@ def fuse(first: Predictions, second: Predictions) -> Predictions:
             "model": f"{first.metadata.get('model')} + {second.metadata.get('model')}",
             "seed": second.metadata.get("seed"),
             "weight": weight,
+            **({RULE: rule} if rule else {}),
         },
     )
 

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from facewave import __version__
+from facewave.splits.baseline import RULE
 from facewave.splits.read import METADATA_KEY, SplitTable
 from facewave.storage.atomic import atomic_path
 
@@ -127,7 +128,8 @@ def join_parts(
         tables: part to its table, all with the same classes; at least one.
         probabilities: part to float32 (n, C); the class with the largest one is predicted (ties:
             the lower index).
-        metadata: JSON-serialisable, to be kept in the file.
+        metadata: JSON-serialisable, to be kept in the file, with the rule of the person's baseline
+            where features with one were read.
 
     Raises:
         ValueError: the parts have different classes.
@@ -137,6 +139,7 @@ def join_parts(
         raise ValueError(
             f"{', '.join(tables)} have {len(classes)} different class lists: build the splits again"
         )
+    rules = [table.metadata.get(RULE) for table in tables.values() if table.groups]
     joined = np.concatenate([probabilities[part] for part in tables])
     return Predictions(
         clip_ids=[clip for table in tables.values() for clip in table.clip_ids],
@@ -146,7 +149,7 @@ def join_parts(
         valid=np.concatenate([table.valid for table in tables.values()]),
         probabilities=joined,
         classes=classes.pop(),
-        metadata=metadata,
+        metadata={**metadata, RULE: rules[0]} if any(rules) else metadata,
     )
 
 

@@ -1,19 +1,23 @@
 """Published scores on well-known datasets, to compare one's own with.
 
-All are of the dataset's usual protocol (DFEW and MAFW: mean of the five official folds; FERV39k:
-the official test part), but of other inputs: images, some with sound or language models, where
-facewave has landmarks. No published result is of landmarks or blendshapes alone.
+All are of the dataset's usual protocol unless the row says otherwise (DFEW and MAFW: mean of the
+five official folds; FERV39k: the official test part; RAVDESS: six folds of four actors), but of
+other inputs: images, some with sound or language models, where facewave has landmarks. No published
+result on DFEW, MAFW or FERV39k is of landmarks or blendshapes alone.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from facewave.manifest.class_lists import canonical, preset_classes
 
-SOURCE = (
-    "the papers and repositories of MAE-DFER, HiCMAE, DFER-CLIP, S2D, EMO-LLaMA, Face-LLaVA, "
-    "HumanOmni and GPT-4V with Emotion, in part as one cites the other"
-)
+VIDEO, SOUND = "video", "video and sound"
+
+_MAE_DFER = "MAE-DFER, arXiv 2307.02227"
+_CITED = f"as cited by {_MAE_DFER}"
+_HUMAN_OMNI = "HumanOmni, arXiv 2501.15111"
+_SURVEY = "README of SurveyFER"
+_README = "its README"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,29 +26,93 @@ class PublishedScore:
 
     Attributes:
         method: its name, and what sets it apart
-        uar: unweighted average recall
+        takes: what it is given: video, or video and sound
+        uar: unweighted average recall; None where it is not published
         war: weighted average recall
+        source: where the numbers stand
     """
 
     method: str
-    uar: float
+    takes: str
+    uar: float | None
     war: float
+    source: str
 
 
-# UAR and WAR in percent, by the adapter of the dataset; MAFW: its 11 classes.
-_TABLE: dict[str, dict[str, tuple[float, float]]] = {
-    "C3D": {"dfew": (42.74, 53.54), "ferv39k": (22.68, 31.69), "mafw": (31.17, 42.25)},
-    "R18-LSTM": {"dfew": (51.32, 63.85), "ferv39k": (30.92, 42.95), "mafw": (28.08, 39.38)},
-    "Former-DFER": {"dfew": (53.69, 65.70), "ferv39k": (37.20, 46.85), "mafw": (31.16, 43.27)},
-    "DFER-CLIP": {"dfew": (59.61, 71.25), "ferv39k": (41.27, 51.65), "mafw": (39.89, 52.55)},
-    "MAE-DFER": {"dfew": (63.41, 74.43), "ferv39k": (43.12, 52.07), "mafw": (41.62, 54.31)},
-    "S2D": {"dfew": (61.82, 76.03), "ferv39k": (41.28, 52.56), "mafw": (41.86, 57.37)},
-    "EMO-LLaMA, fine-tuned": {"dfew": (60.2, 65.9)},
-    "Emotion-LLaMA, fine-tuned (sound too)": {"dfew": (64.2, 77.1)},
-    "GPT-4V, zero-shot": {"dfew": (36.96, 43.80), "ferv39k": (24.92, 34.29)},
-    "Qwen2.5-VL, zero-shot (size not stated)": {"dfew": (29.3, 39.9)},
-    "Qwen2-VL-7B, zero-shot": {"dfew": (43.08, 52.83), "mafw": (31.67, 45.89)},
-}
+@dataclass(frozen=True)
+class _Line:
+    """A method, and its UAR (None: not published) and WAR in percent by adapter."""
+
+    method: str
+    takes: str
+    source: str
+    dfew: tuple[float | None, float] | None = None
+    mafw: tuple[float | None, float] | None = None  # 11 classes
+    ferv39k: tuple[float | None, float] | None = None
+    others: Mapping[str, tuple[float | None, float]] = field(default_factory=dict)
+
+
+_TABLE = (
+    _Line("C3D", VIDEO, _CITED, (42.74, 53.54), (31.17, 42.25), (22.68, 31.69)),
+    _Line("R18-LSTM", VIDEO, _CITED, (51.32, 63.85), (28.08, 39.38), (30.92, 42.95)),
+    _Line("Former-DFER", VIDEO, _CITED, (53.69, 65.70), (31.16, 43.27), (37.20, 46.85)),
+    _Line(
+        "DFER-CLIP",
+        VIDEO,
+        "DFER-CLIP, arXiv 2308.13382",
+        (59.61, 71.25),
+        (39.89, 52.55),
+        (41.27, 51.65),
+    ),
+    _Line(
+        "MAE-DFER",
+        VIDEO,
+        _MAE_DFER,
+        (63.41, 74.43),
+        (41.62, 54.31),
+        (43.12, 52.07),
+        {"ravdess": (75.91, 75.56)},
+    ),
+    _Line("S2D", VIDEO, _SURVEY, (61.82, 76.03), (41.86, 57.37), (41.28, 52.56)),
+    _Line("UMBEnet", VIDEO, _SURVEY, (64.55, 73.93), (46.92, 57.25), (44.01, 52.10)),
+    _Line("FineCLIPER", VIDEO, _SURVEY, (65.98, 76.21), (45.01, 56.91), (45.22, 53.98)),
+    _Line("S4D", VIDEO, "arXiv 2409.06154", (None, 76.68), (None, 58.44), (None, 53.65)),
+    _Line(
+        "HiCMAE",
+        SOUND,
+        _README,
+        (63.76, 75.01),
+        (42.65, 56.17),
+        others={"crema_d": (84.94, 84.91)},
+    ),
+    _Line("MMA-DFER", SOUND, _README, (67.01, 77.51), (44.11, 58.52)),
+    _Line("EMO-LLaMA, fine-tuned", VIDEO, "EMO-LLaMA, arXiv 2408.11424", (60.2, 65.9)),
+    _Line("Emotion-LLaMA, fine-tuned", SOUND, _README, (64.21, 77.06)),
+    _Line(
+        "HumanOmni-7B (trained on both datasets; folds not stated)",
+        SOUND,
+        _HUMAN_OMNI,
+        (74.86, 82.46),
+        (52.94, 68.40),
+    ),
+    _Line("R1-Omni-0.5B", SOUND, _README, (56.27, 65.83), (40.04, 57.68)),
+    _Line("GPT-4o, zero-shot", SOUND, _HUMAN_OMNI, (50.57, 57.19), (38.29, 48.82)),
+    _Line(
+        "GPT-4V, zero-shot",
+        VIDEO,
+        "GPT-4V with Emotion, arXiv 2312.04293",
+        (36.96, 43.80),
+        None,
+        (24.92, 34.29),
+    ),
+    _Line(
+        "Qwen2.5-VL, zero-shot (size not stated)",
+        VIDEO,
+        "Face-LLaVA, arXiv 2504.07198",
+        (29.3, 39.9),
+    ),
+    _Line("Qwen2-VL-7B, zero-shot", VIDEO, _HUMAN_OMNI, (43.08, 52.83), (31.67, 45.89)),
+)
 
 
 def published_scores(adapter: str, classes: Sequence[str]) -> list[PublishedScore]:
@@ -57,8 +125,18 @@ def published_scores(adapter: str, classes: Sequence[str]) -> list[PublishedScor
     usual = preset_classes(adapter, None)
     if usual is None or set(map(canonical, usual)) != set(map(canonical, classes)):
         return []
-    return [
-        PublishedScore(method=method, uar=scores[adapter][0] / 100, war=scores[adapter][1] / 100)
-        for method, scores in _TABLE.items()
-        if adapter in scores
-    ]
+    found = []
+    for line in _TABLE:
+        by_adapter = {"dfew": line.dfew, "mafw": line.mafw, "ferv39k": line.ferv39k, **line.others}
+        if (scores := by_adapter.get(adapter)) is not None:
+            uar, war = scores
+            found.append(
+                PublishedScore(
+                    method=line.method,
+                    takes=line.takes,
+                    uar=None if uar is None else uar / 100,
+                    war=war / 100,
+                    source=line.source,
+                )
+            )
+    return found

@@ -78,7 +78,7 @@ def prepare(
         by_trajectory = fusion.standardise == "trajectory"
         scaler = fit_scaler(table, inputs, rows, by_trajectory=by_trajectory, swap=swap)
         projection = fit_projection(
-            table, inputs, rows, scaler=scaler, width=fusion.projection, swap=swap, seed=basis_seed
+            table, inputs, rows, scaler=scaler, width=fusion.width, swap=swap, seed=basis_seed
         )
         signs = torch.ones(1, projection.out_features)
         if swap:

@@ -7,13 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+# `projection`: the number of directions is chosen by validation.
+AUTO = "auto"
+FEWEST_DIRECTIONS = 192
+
 
 @dataclass(frozen=True, kw_only=True)
 class FusionOptions:
     """How feature groups are reduced and fused (section `mlp.fusion`).
 
     Attributes:
-        projection: principal directions kept of each group before the first layer.
+        projection: principal directions kept of each group before the first layer; `auto`: 192, or
+            more where there are thousands of clips and the validation part says so.
         standardise: `trajectory`: one standard deviation for all coefficients of a trajectory's
             code; `column`: one for each column.
         label_smoothing: fraction of a target that is spread over all classes.
@@ -27,7 +32,7 @@ class FusionOptions:
         calibrate: whether a softmax temperature is fitted on the validation part.
     """
 
-    projection: int = 192
+    projection: int | str = AUTO
     standardise: str = "trajectory"
     label_smoothing: float = 0.1
     mixup: float = 0.2
@@ -38,6 +43,11 @@ class FusionOptions:
     ensemble: int = 5
     calibrate: bool = True
 
+    @property
+    def width(self) -> int:
+        """Directions per group; the fewest that are tried where validation is to choose."""
+        return self.projection if isinstance(self.projection, int) else FEWEST_DIRECTIONS
+
     def __post_init__(self) -> None:
         """Refuse values that cannot work.
 
@@ -45,7 +55,8 @@ class FusionOptions:
             ValueError: naming the option.
         """
         conditions = {
-            "projection": self.projection >= 1,
+            "projection": self.projection == AUTO
+            or (isinstance(self.projection, int) and self.projection >= 1),
             "standardise": self.standardise in ("column", "trajectory"),
             "label_smoothing": 0 <= self.label_smoothing < 1,
             "mixup": 0 <= self.mixup < math.inf,

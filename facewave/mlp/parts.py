@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from facewave.mlp.options import MlpOptions
 from facewave.mlp.standardise import clip_chunks
+from facewave.splits.baseline import RULE
 from facewave.splits.read import SplitTable
 
 # Clips that are copied out of the table at a time; larger copies cost more than the check itself.
@@ -88,6 +89,11 @@ def check_same_features(trained: Mapping[str, Any], given: Mapping[str, Any]) ->
     Raises:
         ValueError: naming the options that differ.
     """
+    if trained.get(RULE) != given.get(RULE):
+        raise ValueError(
+            f"the person's baseline differs ({trained.get(RULE)!r} and {given.get(RULE)!r}): build "
+            "the splits with the features.subject_baseline and enrolment of the training"
+        )
     before, now = trained.get("features"), given.get("features")
     if before == now:
         return

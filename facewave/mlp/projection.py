@@ -22,8 +22,10 @@ from facewave.mlp.network import Projection
 from facewave.mlp.standardise import Scaler, clip_chunks, gather
 from facewave.splits.read import SplitTable
 
-# Clips from which the directions are computed: their Gram matrix is the expensive part.
+# Clips from which the directions are computed: their Gram matrix is the expensive part. Of these
+# clips there are at least so many, and so many for each direction.
 _BASIS_CLIPS = 1000
+_CLIPS_PER_DIRECTION = 4
 # Directions with less than this fraction of the largest variance are rounding errors.
 _LEAST_VARIANCE = 1e-8
 _CHUNK_CLIPS = 64
@@ -47,10 +49,10 @@ def fit_projection(
         width: directions per group, at most.
         swap: as for `fit_scaler`. Each direction is then symmetric or antisymmetric: the projection
             of a mirrored clip is that of the clip, or has the opposite sign.
-        seed: decides which clips are used if there are more than 1,000.
+        seed: decides which clips are used if there are more than 1,000, and than 4 per direction.
     """
-    chosen = np.random.default_rng(seed).permutation(rows)[:_BASIS_CLIPS]
-    rows, bases, start = np.sort(chosen), [], 0
+    count = max(_BASIS_CLIPS, _CLIPS_PER_DIRECTION * width)
+    rows, bases, start = stratified(rows, table.labels[rows], count=count, seed=seed), [], 0
     for name in inputs:
         columns = slice(start, start + math.prod(table.shapes[name]))
         own_scaler = Scaler(mean=scaler.mean[columns], std=scaler.std[columns])
@@ -61,6 +63,34 @@ def fit_projection(
         bases.append(_basis(own_scaler(gather(table, [name], rows)), own_swap, width))
         start = columns.stop
     return Projection(bases)
+
+
+def stratified(
+    rows: NDArray[np.intp], labels: NDArray[np.int64], *, count: int, seed: int
+) -> NDArray[np.intp]:
+    """Return some clips, as many of each class as there are or as the other classes leave room for.
+
+    Drawn from all clips alike, a class of one in a hundred would have no say in the directions.
+
+    Args:
+        rows: int (m,), the clips.
+        labels: int64 (m,), of these.
+        count: how many to return; all if there are not more.
+        seed: of the drawing.
+
+    Returns:
+        int (min(m, count),), sorted
+    """
+    if rows.size <= count:
+        return np.sort(rows)
+    order = np.random.default_rng(seed).permutation(rows.size)
+    turn = np.empty(rows.size, np.int64)
+    for label in np.unique(labels):
+        members = order[labels[order] == label]
+        turn[members] = np.arange(members.size)
+    # The first of each class, then the second of each, and so on.
+    first = order[np.argsort(turn[order], kind="stable")][:count]
+    return np.sort(rows[first])
 
 
 def _basis(features: Tensor, swap: SignedSwap | None, width: int) -> Tensor:

@@ -8,7 +8,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from facewave.mlp.network import MlpNetwork, fit_temperature
 from facewave.mlp.options import MlpOptions
 from facewave.mlp.parts import check_parts
 from facewave.mlp.projection import ClipValues
+from facewave.mlp.width import with_width
 from facewave.splits.read import SplitTable
 from facewave.training import EarlyStopping, use_threads
 
@@ -164,8 +165,16 @@ def train_seeds(
     Raises:
         ValueError: as `train_mlp`.
     """
-    options, fusion = job.options, job.options.fusion
-    check_parts(train, val, options)
+    check_parts(train, val, job.options)
+    options = with_width(
+        job.options,
+        train,
+        val,
+        lambda tried: train_mlp(
+            train, val, replace(job, options=tried, metrics_path=None, on_epoch=None)
+        )[1],
+    )
+    job, fusion = replace(job, options=options), options.fusion
     one_pass = fusion is not None and fusion.keep == "last"
     passes = [list(seeds)] if one_pass else [[seed] for seed in seeds]
     found: list[Trained] = []

@@ -10,8 +10,8 @@ from typing import Any
 from facewave.ablation.variants import candidates, variant_options, with_grid
 from facewave.config.errors import ConfigError
 from facewave.planning.plan import PlanError
-from facewave.planning.project import Project, stage_options
-from facewave.splits.partition import PARTS
+from facewave.planning.project import Project, baseline_rule, coded, stage_options
+from facewave.splits.partition import CROSS_DATASET, PARTS
 from facewave.versions import FEATURE_VERSION
 
 
@@ -36,6 +36,7 @@ class Ablation:
     def features(self, name: str) -> dict[str, Any]:
         """Return the options of the stage `features` of a variant."""
         sections = {key: value for key, value in self.variants[name].items() if key != "mlp"}
+        sections["features"] = coded(sections["features"])
         return {**sections, "version": FEATURE_VERSION}
 
     def maker(self, name: str) -> str | None:
@@ -58,8 +59,10 @@ def read_ablation(config: Mapping[str, Any]) -> Ablation:
     try:
         full = with_grid(config)
         named = full["ablation"]["variants"]
+        variants = {name: variant_options(full, name) for name in named}
+        _refuse_other_task(config, variants)
         return Ablation(
-            variants={name: variant_options(full, name) for name in named},
+            variants=variants,
             controls={name: set_["control"] for name, set_ in named.items() if "control" in set_},
             candidates=candidates(full),
             seeds=full["ablation"]["seeds"] or full["seeds"],
@@ -67,6 +70,26 @@ def read_ablation(config: Mapping[str, Any]) -> Ablation:
         )
     except ConfigError as error:
         raise PlanError(f"a variant of the ablation: {error}") from None
+
+
+def _refuse_other_task(
+    config: Mapping[str, Any], variants: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Refuse to compare scores with and without clips of the test person.
+
+    Raises:
+        ConfigError: naming the variants.
+    """
+    task = baseline_rule(config["features"], seed=0)
+    problems = [
+        f"ablation.variants.{name}.features: found another subject_baseline or enrolment than in "
+        "`features`, which is another task; compare such variants in a run of their own, with "
+        "presets/calibrated.yaml"
+        for name, options in variants.items()
+        if baseline_rule(options["features"], seed=0) != task
+    ]
+    if problems:
+        raise ConfigError(problems)
 
 
 def variant_predictions(
@@ -110,8 +133,17 @@ def variant_splits(
     """Return the parts that a variant is trained on in one fold, by name.
 
     Variants with equal features share them.
+
+    Raises:
+        PlanError: features of its own, where clips of several datasets are divided.
     """
     maker = ablation.maker(variant)
+    if maker is not None and project.protocol == CROSS_DATASET:
+        raise PlanError(
+            f"ablation.variants.{maker}: split.protocol {CROSS_DATASET} compares variants of `mlp` "
+            "alone; leave out what it sets of quality, features and wavelet, or choose another "
+            "protocol"
+        )
     place = "splits" if maker is None else f"ablation/{maker}"
     folder = project.results / dataset / place / split
     return {part: folder / f"{part}.parquet" for part in PARTS}

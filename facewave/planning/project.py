@@ -17,15 +17,18 @@ from typing import Any
 from facewave.config.check import dataset_config
 from facewave.datasets.load import load_clips
 from facewave.demo.recipe import DemoClip, demo_clips
+from facewave.planning.cross_datasets import cross_folds
 from facewave.planning.plan import NO_PLAN, DatasetPlan, PlanError, plan_dataset, read_plan
 from facewave.planning.scenes import plan_scenes, wanting_scenes
-from facewave.splits.partition import fold_names
+from facewave.splits.partition import CROSS_DATASET, fold_names
 from facewave.storage.buckets import bucket_of
 from facewave.tracking.track_video import software
 from facewave.versions import FEATURE_VERSION, SCENE_VERSION, TRACK_VERSION
 from facewave.video.isolated import Bounds
 from facewave.video.segments import ScenesUnknownError
 
+# Keys of the section `features` that no clip is coded by: they are applied when splits are built.
+_BASELINE_KEYS = ("subject_baseline", "enrolment", "baseline_person")
 _LANDMARKER_OPTIONS = (
     "max_faces",
     "min_detection_confidence",
@@ -34,6 +37,10 @@ _LANDMARKER_OPTIONS = (
     "max_fps",
     "max_side",
 )
+
+
+# Files of a dataset that do not depend on how its clips are split.
+_BEFORE_SPLITS = ("manifest", "tracks", "features", "face_crops", "transcripts")
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,15 @@ class Project:
     def protocol(self) -> str:
         """The protocol that decides the training, validation and test parts."""
         return str(self.config["split"]["protocol"])
+
+    @property
+    def tested(self) -> list[str]:
+        """The datasets that have a test part: all but those that are only trained on."""
+        names = list(self.plans)
+        if self.protocol != CROSS_DATASET:
+            return names
+        wanted, trained = self.config["split"]["test"], self.config["split"]["train"] or []
+        return [name for name in names if (name in wanted if wanted else name not in trained)]
 
     def file(self, dataset: str, path: str) -> Path:
         """Return a path in a dataset's results folder.
@@ -114,7 +130,9 @@ class Project:
             PlanError: a dataset cannot be planned yet.
         """
         found = []
-        for dataset, plan in self.plans.items():
+        before_splits = pattern.startswith(_BEFORE_SPLITS)
+        for dataset in self.plans if before_splits else self.tested:
+            plan = self.plans[dataset]
             choices = {
                 "split": self.split_folders(dataset),
                 "bucket": plan.buckets,
@@ -183,7 +201,9 @@ def open_project(config: Mapping[str, Any], *, write: bool, unlocks: bool = Fals
         except ScenesUnknownError as error:
             plans[name], unplanned[name] = NO_PLAN, str(error)
     folds = {
-        name: fold_names(
+        name: cross_folds(config, name)
+        if config["split"]["protocol"] == CROSS_DATASET
+        else fold_names(
             config["split"]["protocol"],
             plan.subjects,
             official=plan.folds,
@@ -254,11 +274,28 @@ def stage_options(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         },
         "features": {
             "wavelet": config["wavelet"],
-            "features": config["features"],
+            "features": coded(config["features"]),
             "quality": config["quality"],
             "version": FEATURE_VERSION,
         },
     }
+
+
+def coded(features: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of the section `features` that decide how a clip is coded."""
+    return {name: value for name, value in features.items() if name not in _BASELINE_KEYS}
+
+
+def baseline_rule(features: Mapping[str, Any], *, seed: int) -> dict[str, Any] | None:
+    """Return the options of the person's baseline; None where there is none.
+
+    Args:
+        features: the section `features`.
+        seed: of the drawing of clips.
+    """
+    if features["subject_baseline"] == "none":
+        return None
+    return {**{name: features[name] for name in _BASELINE_KEYS}, "seed": seed}
 
 
 def seed_files(seeds: Sequence[int]) -> list[str]:

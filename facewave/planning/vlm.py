@@ -9,7 +9,7 @@ from typing import Any
 from facewave.config.check import check_config
 from facewave.config.schema import load_yaml
 from facewave.planning.plan import PlanError
-from facewave.planning.project import Project
+from facewave.planning.project import Project, coded
 from facewave.splits.partition import PARTS
 from facewave.vlm.plan import (
     STAGES,
@@ -220,7 +220,7 @@ def ablation_in_report(config: Mapping[str, Any], project: Project, dataset: str
 
 def shuffled_features(config: Mapping[str, Any], features: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of the stage `features` with the frames of each clip in random order."""
-    return {**features, "features": {**config["features"], "shuffle_time": True}}
+    return {**features, "features": {**coded(config["features"]), "shuffle_time": True}}
 
 
 def annotated_dataset(config: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from facewave.evaluation.published import SOURCE, published_scores
+from facewave.evaluation.published import published_scores
 from facewave.features import haar
 from facewave.report import figures
 from facewave.report.clips import ReportClip, read_clips
@@ -19,6 +19,7 @@ from facewave.report.explanation import read_explanation
 from facewave.report.provenance import provenance
 from facewave.report.quality_page import quality_content, review_content
 from facewave.report.scores import (
+    by_task,
     read_confusions,
     read_models,
     read_numbers,
@@ -139,7 +140,7 @@ def report_content(
         **_wavelet(wavelet_example(clips, store=files.store), config["wavelet"]["layout"]),
         **_training(read_training(files.training, config["mlp"]), config["mlp"]),
         **_evaluation(files, scores, options["adapter"]),
-        "models": read_models(scores, files.models, files.comparison),
+        "models": by_task(read_models(scores, files.models, files.comparison)),
         "numbers": read_numbers(files.models),
         "random_weights": config["vlm"]["model"] == TINY,
         "ablation_rows": read_rows(files.ablation),
@@ -166,9 +167,9 @@ def _evaluation(files: ReportFiles, scores: Mapping[str, Any], adapter: str) -> 
         "overall": overall,
         "majority": scores["majority_class"],
         "confusion": figures.confusion(scores["classes"], overall["confusion"]),
+        "calibration": scores.get("calibration"),
         "interval": scores["bootstrap"],
         "published": published_scores(adapter, scores["classes"]),
-        "published_source": SOURCE,
     }
 
 

@@ -30,6 +30,8 @@ class ModelRow:
         uar_interval, war_interval: 95 % bootstrap limits, over subjects where they are known.
         invalid_rate: fraction of the answers that name no class; None where a model cannot give
             such an answer.
+        calibration: which clips of the test persons the scores rest on; None for scores that use
+            nothing of them.
         test: the paired test against the MLP, see `facewave.ablation.compare.Row`; None: of the MLP
             itself.
     """
@@ -44,6 +46,7 @@ class ModelRow:
     uar_interval: Sequence[float]
     war_interval: Sequence[float]
     invalid_rate: float | None
+    calibration: str | None
     test: Mapping[str, Any] | None = None
 
 
@@ -78,6 +81,14 @@ def read_models(
     return rows
 
 
+def by_task(rows: Sequence[ModelRow]) -> dict[str | None, list[ModelRow]]:
+    """Return the rows by their calibration: scores of different tasks share no table."""
+    tables: dict[str | None, list[ModelRow]] = {}
+    for row in rows:
+        tables.setdefault(row.calibration, []).append(row)
+    return tables
+
+
 def read_numbers(models: Mapping[str, Path]) -> list[dict[str, Any]]:
     """Return one row per target and regression model, and one of the training mean per target.
 
@@ -110,6 +121,7 @@ def _row(title: str, scores: Mapping[str, Any], test: Mapping[str, Any] | None) 
         uar_interval=interval["uar"],
         war_interval=interval["war"],
         invalid_rate=scores.get("invalid_rate"),
+        calibration=(scores.get("calibration") or {}).get("text"),
         test=test,
     )
 

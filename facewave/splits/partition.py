@@ -17,6 +17,9 @@ LEAVE_ONE_SUBJECT_OUT = "leave_one_subject_out"
 MANIFEST = "manifest"
 OFFICIAL = "official"
 GROUPED_K_FOLD = "grouped_k_fold"
+CROSS_DATASET = "cross_dataset"
+# Separates the names of the datasets that are trained on, which it cannot be part of.
+PLUS = "+"
 
 # Fractions of train, val and test; None: taken out of the training part by `val_fraction`.
 FRACTIONS: dict[str, tuple[float, float | None, float]] = {
@@ -24,6 +27,7 @@ FRACTIONS: dict[str, tuple[float, float | None, float]] = {
     "80-20": (0.8, None, 0.2),
 }
 
+# `cross_dataset` divides clips of several datasets (`facewave.splits.cross_dataset`).
 PROTOCOLS = (*FRACTIONS, OFFICIAL, GROUPED_K_FOLD, LEAVE_ONE_SUBJECT_OUT, MANIFEST)
 
 
@@ -110,6 +114,11 @@ def assign_parts(
         parts = _by_groups(clips, fold, options)
     elif options.protocol == LEAVE_ONE_SUBJECT_OUT:
         parts = _by_subject(clips, fold, options)
+    elif options.protocol == CROSS_DATASET:
+        raise SplitError(
+            f"split.protocol {CROSS_DATASET} divides the clips of several datasets: ask for "
+            "train_mlp, report, explain or cross_datasets, or choose another protocol"
+        )
     else:
         raise SplitError(
             f"split.protocol: {options.protocol!r} is not known; use one of {', '.join(PROTOCOLS)}"
@@ -140,7 +149,7 @@ def _by_manifest(clips: Sequence[SplitClip], options: SplitOptions) -> dict[str,
         )
     parts = {clip.clip_id: str(clip.split) for clip in clips}
     if "val" not in parts.values():
-        parts |= _carve_val([clip for clip in clips if clip.split == "train"], options)
+        parts |= carve_validation([clip for clip in clips if clip.split == "train"], options)
     return parts
 
 
@@ -181,7 +190,7 @@ def _tested(
             f"fold {fold!r}: all {len(clips)} clips are test clips, none is left to train on; "
             "copy the whole dataset or choose another protocol"
         )
-    return dict.fromkeys(tested, "test") | _carve_val(rest, options)
+    return dict.fromkeys(tested, "test") | carve_validation(rest, options)
 
 
 def _by_subject(
@@ -203,7 +212,12 @@ def _by_subject(
     return _tested(clips, left_out, fold, options)
 
 
-def _carve_val(clips: Sequence[SplitClip], options: SplitOptions) -> dict[str, str]:
+def carve_validation(clips: Sequence[SplitClip], options: SplitOptions) -> dict[str, str]:
+    """Return the part of each clip id, `train` or `val`, stratified by class.
+
+    Raises:
+        SplitError: too few clips, or too much that ties them together.
+    """
     fractions = {"train": 1.0 - options.val_fraction, "val": options.val_fraction}
     return _stratify_clips(clips, fractions, options)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from facewave.face.channels import VIDEO, Channels
 from facewave.features.encode_bucket import FEATURE_COLUMNS
 from facewave.manifest.clips import Clip
+from facewave.splits.baseline import REFERENCES, RULE, Baseline, BaselineOptions, persons_of
 from facewave.splits.partition import PARTS
 from facewave.splits.read import METADATA_KEY
 from facewave.storage.atomic import atomic_path
@@ -162,6 +164,7 @@ def write_splits(
     store: Path,
     shapes: Mapping[str, tuple[int, ...]],
     metadata: Mapping[str, Any],
+    baseline: BaselineOptions | None = None,
 ) -> None:
     """Write the Parquet file of each part.
 
@@ -169,7 +172,8 @@ def write_splits(
     fixed-size list of float32 (zeros if the clip is not valid). `label_distribution` is scaled to
     sum to 1. Row groups have at most 1,000 clips or 8 MiB; compression is zstd. The schema's
     metadata holds `metadata`, `shapes` and `data_sha256`, the digest of the part's clip ids,
-    labels, votes and feature keys.
+    labels, votes and feature keys; with a baseline also its rule (`baseline`) and what the
+    references of the part's people are made of (`baseline_references`).
 
     Args:
         clips: the manifest, in its order.
@@ -179,9 +183,12 @@ def write_splits(
         store: folder of the content-addressed store.
         shapes: name of each feature group to the shape of one clip's array.
         metadata: JSON-serialisable.
+        baseline: makes features relative to each person's own clips, whatever part they are in.
+            Clips of people with too few are marked invalid and say so.
 
     Raises:
         SplitBuildError: if a clip of the manifest is not in any index.
+        BaselineError: it is not known whom clips show, or no person has enough clips.
         DroppedIndexError: if a feature shard is damaged or missing; its bucket's index is removed.
     """
     missing = [clip.clip_id for clip in clips if clip.clip_id not in index]
@@ -190,19 +197,43 @@ def write_splits(
             f"{len(missing)} clips of the manifest have no features ({', '.join(missing[:5])}); "
             "the label table changed while the workflow ran: run again"
         )
+    read = partial(_features, index, store=store, shapes=shapes)
+    relative = _baseline(clips, index, read, baseline, scratch=outputs[PARTS[0]].parent)
     with ExitStack() as stack:
-        writers = {
-            part: _open_part(
-                stack, outputs[part], shapes, metadata, _digest(clips, index, parts, part)
-            )
-            for part in PARTS
-        }
+        writers = {}
+        for part in PARTS:
+            members = [clip for clip in clips if parts[clip.clip_id] == part]
+            more: dict[str, Any] = {"data_sha256": _digest(members, index, relative)}
+            if relative:
+                more |= {RULE: relative.options.rule, REFERENCES: relative.references_of(members)}
+            writers[part] = _open_part(stack, outputs[part], shapes, {**metadata, **more})
         for clip in clips:
-            entry = index[clip.clip_id]
-            features = _features(entry, store=store, shapes=shapes)
+            entry, features = index[clip.clip_id], read(clip.clip_id)
+            if relative and clip.clip_id in relative.refused:
+                entry = {**entry, "valid": "false", "reason": relative.refused[clip.clip_id]}
+                features = {name: np.zeros_like(array) for name, array in features.items()}
+            elif relative and entry["valid"] == "true":
+                features = relative(clip.clip_id, features)
             writers[parts[clip.clip_id]].add(_row(clip, entry), features)
         for writer in writers.values():
             writer.flush()
+
+
+def _baseline(
+    clips: Sequence[Clip],
+    index: Mapping[str, Mapping[str, str]],
+    read: Callable[[str], dict[str, NDArray[np.float32]]],
+    options: BaselineOptions | None,
+    *,
+    scratch: Path,
+) -> Baseline | None:
+    if options is None or options.rule is None:
+        return None
+    persons = persons_of(clips, options.baseline_person)
+    valid = {
+        clip_id: person for clip_id, person in persons.items() if index[clip_id]["valid"] == "true"
+    }
+    return Baseline(valid, read, options, scratch=scratch)
 
 
 def _open_part(
@@ -210,10 +241,9 @@ def _open_part(
     path: Path,
     shapes: Mapping[str, tuple[int, ...]],
     metadata: Mapping[str, Any],
-    digest: str,
 ) -> _PartWriter:
     text = json.dumps(
-        {**metadata, "shapes": {k: list(v) for k, v in shapes.items()}, "data_sha256": digest},
+        {**metadata, "shapes": {k: list(v) for k, v in shapes.items()}},
         sort_keys=True,
         allow_nan=False,
     )
@@ -238,15 +268,16 @@ def _open_part(
 def _digest(
     clips: Sequence[Clip],
     index: Mapping[str, Mapping[str, str]],
-    parts: Mapping[str, str],
-    part: str,
+    baseline: Baseline | None,
 ) -> str:
     digest = hashlib.sha256()
     for clip in clips:
-        if parts[clip.clip_id] == part:
-            key = index[clip.clip_id]["key"]
-            votes = " ".join(map(str, _fractions(clip.label_distribution) or ()))
-            digest.update(f"{clip.clip_id}\t{clip.label}\t{key}\t{votes}\n".encode())
+        key = index[clip.clip_id]["key"]
+        votes = " ".join(map(str, _fractions(clip.label_distribution) or ()))
+        digest.update(f"{clip.clip_id}\t{clip.label}\t{key}\t{votes}\n".encode())
+    if baseline:  # the features also depend on which other clips each person has
+        drawn = json.dumps([baseline.options.rule, baseline.drawn], sort_keys=True)
+        digest.update(drawn.encode())
     return digest.hexdigest()
 
 
@@ -273,11 +304,13 @@ def _fractions(votes: Sequence[float] | None) -> list[float] | None:
 
 
 def _features(
-    entry: Mapping[str, str],
+    index: Mapping[str, Mapping[str, str]],
+    clip_id: str,
     *,
     store: Path,
     shapes: Mapping[str, tuple[int, ...]],
 ) -> dict[str, NDArray[np.float32]]:
+    entry = index[clip_id]
     if entry["valid"] != "true":
         return {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
     with drop_index_if_damaged(Path(entry["index"]), clip_id=entry["clip_id"]):

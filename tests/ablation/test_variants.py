@@ -95,7 +95,7 @@ def test_a_grid_that_cannot_be_is_refused():
         check_config(given)
 
 
-@pytest.mark.parametrize("name", ["paper", "ablation", "ablation_main"])
+@pytest.mark.parametrize("name", ["paper", "ablation", "ablation_main", "calibrated"])
 def test_presets_are_valid(name):
     given = check_config({})
     preset = yaml.safe_load((CONFIG_PATH.parent / "presets" / f"{name}.yaml").read_text())

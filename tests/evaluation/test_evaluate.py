@@ -208,6 +208,7 @@ def test_script_scores_values(tmp_path, value_folds):
     )
     run(snakemake)
     content = json.loads((tmp_path / "out" / "regression.json").read_text())
+    assert content.pop("calibration") is None
     assert sorted(content) == ["mean_of_training", "n", "n_invalid", "provenance", "targets"]
     assert content["provenance"]["models"] == ["vlm", "vlm"]
     with Image.open(tmp_path / "out" / "regression.png") as image:

@@ -7,7 +7,7 @@ import pytest
 from facewave.config.check import check_config
 from facewave.planning.ablation import flat, read_ablation, variant_predictions
 from facewave.planning.plan import DatasetPlan, PlanError
-from facewave.planning.project import Project
+from facewave.planning.project import Project, baseline_rule, stage_options
 from facewave.planning.texts import joined_text_files
 from facewave.planning.vlm import (
     annotated_dataset,
@@ -77,6 +77,22 @@ class TestAblation:
         assert features["wavelet"]["coefficients"] == 4
         assert features["version"] == FEATURE_VERSION
         assert "mlp" not in features
+
+    def test_the_baseline_of_a_person_is_not_coded(self):
+        config = check_config({"features": {"subject_baseline": "mean", "enrolment": 8}})
+        assert stage_options(config) == stage_options(check_config({}))
+        assert read_ablation(config).features("default") == stage_options(config)["features"]
+        assert baseline_rule(config["features"], seed=3) == {
+            "subject_baseline": "mean",
+            "enrolment": 8,
+            "baseline_person": "auto",
+            "seed": 3,
+        }
+
+    def test_variants_of_another_task_are_not_compared(self):
+        variants = {"default": {}, "own": {"features": {"subject_baseline": "mean"}}}
+        with pytest.raises(PlanError, match=r"variants\.own\.features: .* another task"):
+            read_ablation(check_config({"ablation": {"variants": variants}}))
 
     def test_controls_are_known_and_no_candidates(self):
         control = {"control": "shuffled_labels"}

@@ -128,6 +128,7 @@ def test_rules_are_one_file_per_stage():
     common = (ROOT / "rules" / "common.smk").read_text().splitlines()
     assert len(common) < 100
     packages = {path.parent.name for path in (ROOT / "facewave").glob("*/__init__.py")}
-    elsewhere = {"common", "zero_shot", "fine_tuning"}  # the latter two: packages of facewave/vlm
+    # Two are packages of facewave/vlm, and one joins the splits of several datasets to a table.
+    elsewhere = {"common", "zero_shot", "fine_tuning", "cross_datasets"}
     names = {path.stem for path in (ROOT / "rules").glob("*.smk")}
     assert names - elsewhere <= packages

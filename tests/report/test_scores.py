@@ -10,7 +10,7 @@ from facewave.ablation.compare import Row
 from facewave.evaluation.evaluate import Fold, evaluate_folds
 from facewave.evaluation.predictions import INVALID_ANSWER, Predictions
 from facewave.evaluation.published import published_scores
-from facewave.report.scores import read_confusions, read_models, read_numbers, read_rows
+from facewave.report.scores import by_task, read_confusions, read_models, read_numbers, read_rows
 from tests.report.conftest import FOLDS
 from tests.report.report_page import render, write
 
@@ -151,7 +151,7 @@ def test_the_page_shows_models_numbers_and_controls(artefacts, content, page, tm
     assert "against the MLP, two-sided, over 5 subjects" in " ".join(text.split())
     assert "random weights" not in text
     assert "Models on the same clips" not in page.text
-    rows = read_models(mlp, models)
+    rows = by_task(read_models(mlp, models))
     tiny = render("models.html", content, models=rows, random_weights=True)
     assert "say nothing about PaliGemma 2" in tiny.words()
 
@@ -212,7 +212,7 @@ def test_intervals_and_published_scores_are_shown(content):
     assert page.row("all clips, over clips")
     assert "Published on this dataset" in page.words()
     assert "for the official protocol, this page is for 80-10-10." in page.words()
-    assert page.row("MAE-DFER") == [["63.4", "74.4"]]
+    assert page.row("MAE-DFER") == [["video", "63.4", "74.4", "MAE-DFER, arXiv 2307.02227"]]
     assert page.row("this MLP, mean of the folds")
 
 
@@ -223,3 +223,23 @@ def test_wrong_answers_are_shown_up_to_a_limit(artefacts, content, page):
     assert (none.clips, none.total, len(none.classes)) == ([], 1, 1)
     page = render("evaluation.html", content, confusions=none)
     assert "The 0 most confident of 1 wrong answer;" in page.words()
+
+
+def test_calibrated_scores_stand_in_a_table_of_their_own(artefacts, content, tmp_path):
+    mlp = json.loads(artefacts.files.scores.read_text(encoding="utf-8"))
+    text = "calibrated on 8 unlabelled clips of each test person"
+    own = {"text": text, "rule": {"subject_baseline": "mean"}, "warnings": ["1 person with <few>"]}
+    strict = written(tmp_path, "strict.json", mlp)
+    tables = by_task(read_models({**mlp, "calibration": own}, {"pixels": strict}))
+    assert {task: [row.title for row in rows] for task, rows in tables.items()} == {
+        text: ["MLP"],
+        None: ["pixels"],
+    }
+    page = render("models.html", content, models=tables)
+    assert page.text.count("macro-F1, %") == 2
+    assert f"Another task: {text}." in page.words()
+    shown = render("evaluation.html", content, calibration=own)
+    assert f"MLP, all clips, {text}" in shown.words()
+    assert "1 person with <few>" in shown.text
+    assert "this MLP" not in shown.text
+    assert "calibrated" not in render("evaluation.html", content).text

@@ -37,6 +37,7 @@ def write_split(
     features=None,
     metadata=True,
     row_group_size=100,
+    more=None,
 ):
     """Write a split as the workflow's own writer lays it out; `label_distribution` where given."""
     arrays = {
@@ -62,6 +63,7 @@ def write_split(
         "shapes": {name: list(shape) for name, shape in shapes.items()},
         "features": {"layout": "segments"} if features is None else features,
         "data_sha256": f"digest of {len(columns['clip_id'])} clips",
+        **(more or {}),
     }
     table = pa.table(arrays)
     if metadata:

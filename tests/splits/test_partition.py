@@ -430,6 +430,10 @@ class TestErrors:
         ):
             assign(clips_of(9), protocol="70-30")
 
+    def test_a_protocol_of_several_datasets(self):
+        with pytest.raises(SplitError, match="of several datasets: ask for train_mlp, report"):
+            assign(clips_of(9), protocol="cross_dataset")
+
     @pytest.mark.parametrize("count", [0, 1, 2])
     def test_too_few_clips(self, count):
         with pytest.raises(SplitError, match=f"{count} subjects or clips cannot be divided into"):
