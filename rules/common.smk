@@ -67,8 +67,8 @@ def of_seeds(folder):
 
 
 def of_datasets(pattern, **values):
-    """List the files of all enabled datasets; fail only when used if one cannot be planned."""
-    if PROJECT.unplanned:
+    """List the files of all enabled datasets; fail only when used if one cannot be planned or split."""
+    if PROJECT.unplanned or PROJECT.unlabelled:
         return told(lambda wildcards: PROJECT.of_datasets(pattern, **values))
     return PROJECT.of_datasets(pattern, **values)
 

@@ -9,6 +9,7 @@ from facewave.ablation.compare import AnswerFiles, Row, compare
 from facewave.evaluation.units import read_origins
 from facewave.jobs.log import job_log
 from facewave.manifest.clips import read_manifest
+from facewave.splits.contents import label_of, labelled
 from facewave.storage.atomic import write_json
 from facewave.storage.tables import write_rows
 from facewave.text.probe import probe_texts
@@ -37,10 +38,10 @@ def main(
     rows = compare(
         AnswerFiles(predictions), reference="face", origins=read_origins([manifest]), seed=seed
     )
-    clips = [clip for clip in read_manifest(Path(manifest)) if clip.text]
+    clips = [clip for clip in labelled(read_manifest(Path(manifest))) if clip.text]
     probe = probe_texts(
         [clip.text or "" for clip in clips],
-        [clip.label for clip in clips],
+        [label_of(clip) for clip in clips],
         classes=classes,
         groups=[clip.subject for clip in clips],
         seed=seed,

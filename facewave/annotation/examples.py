@@ -74,7 +74,7 @@ def choose_examples(
         if reason:
             passed[reason] += 1
         else:
-            by_class.setdefault(canonical(clip.actual), []).append(clip)
+            by_class.setdefault(canonical(clip.actual or ""), []).append(clip)
     wanted = {canonical(name): per_class for name in classes}
     if neutral:
         wanted[_NEUTRAL] = wanted.get(_NEUTRAL, 0) + neutral

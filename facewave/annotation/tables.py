@@ -51,6 +51,9 @@ def check_annotations(
     rows = pq.read_table(annotations).to_pylist()
     clips = {clip.clip_id: clip for clip in read_manifest(manifest)}
     found = [row for row in rows if row["text"]]
+    # Texts of clips without a label cannot be probed.
+    labels = {clip.clip_id: clip.label for clip in clips.values() if clip.label is not None}
+    probed = [row for row in found if row["clip_id"] in labels]
     return {
         **summary(
             {row["clip_id"]: row["text"] or "" for row in rows},
@@ -59,10 +62,10 @@ def check_annotations(
             text_rules(options, classes),
         ),
         "probe": probe_texts(
-            [row["text"] for row in found],
-            [clips[row["clip_id"]].label for row in found],
+            [row["text"] for row in probed],
+            [labels[row["clip_id"]] for row in probed],
             classes=classes,
-            groups=[clips[row["clip_id"]].subject for row in found],
+            groups=[clips[row["clip_id"]].subject for row in probed],
             seed=seed,
         ),
         "annotations_sha256": file_sha256(annotations),

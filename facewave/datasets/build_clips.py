@@ -68,9 +68,11 @@ def build_clips(
     for name in _NAMES & cells.keys():
         cells[name] = one_spelling(name, cells[name], rows.notes)
     problems = list(rows.problems)
-    labels = label_indexes(
-        cells["label"], classes, label_names, problems=problems, notes=rows.notes
-    )
+    labels: Sequence[int | None] = [None] * len(cells["file_path"])
+    if "label" in cells:
+        labels = label_indexes(
+            cells["label"], classes, label_names, problems=problems, notes=rows.notes
+        )
     location = Root(root, follow_links=follow_links)
     paths = location.relative(cells["file_path"], problems)
     ids = _checked_ids(cells.get("clip_id"), paths, rows.place, problems)
@@ -98,7 +100,7 @@ def build_clips(
             [location.join(path) for path in paths],
             range(count),
             labels,
-            [classes[label] for label in labels],
+            [None if label is None else classes[label] for label in labels],
             votes or nothing,
             cells.get("subject", nothing),
             cells.get("take", nothing),

@@ -164,10 +164,10 @@ def _count(check: Check, best: Candidate, clips: Sequence[Clip]) -> None:
     lists = PRESETS.get(best.adapter, {"": ()})
     preset = next(iter(lists))
     names = [canonical(name) for name in lists[preset]]
-    names += sorted({canonical(clip.actual) for clip in clips} - set(names))
+    names += sorted({canonical(clip.actual) for clip in clips if clip.actual} - set(names))
     for published in best.release.published.get(preset, [Published("clips", None)]):
         chosen = [clip for clip in clips if published.split in (None, clip.split)]
-        per_class = Counter(canonical(clip.actual) for clip in chosen)
+        per_class = Counter(canonical(clip.actual) for clip in chosen if clip.actual)
         expected = {canonical(word): count for word, count in published.per_class.items()}
         check.lines += ["", f"{published.what}", f"  {'class':<24}{'found':>8}{'published':>11}"]
         check.lines += [_row(name, per_class[name], expected.get(name)) for name in names]

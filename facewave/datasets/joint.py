@@ -57,8 +57,8 @@ def join_clips(
         before = len(joined)
         left_out: Counter[str] = Counter()
         for clip in member.clips:
-            label = target[clip.label]
-            if label is None:
+            label = None if clip.label is None else target[clip.label]
+            if clip.actual is not None and label is None:
                 left_out[clip.actual] += 1
                 continue
             clip = _renamed(name, clip, keep_folds=keep_folds)
@@ -68,7 +68,7 @@ def join_clips(
                     clip,
                     video_idx=len(joined),
                     label=label,
-                    actual=classes[label],
+                    actual=None if label is None else classes[label],
                     label_distribution=votes,
                 )
             )

@@ -21,11 +21,11 @@ class Rows:
 
     Attributes:
         source: name of the file or files, for messages
-        columns: lists of equal length; `file_path` and `label` are required, `clip_id`,
-            `subject`, `take`, `fold`, `split`, `text`, `fps_hint`, `source`, `scene`,
-            `label_distribution` (one number per class, or text with these numbers), `targets` (a
-            mapping of names to numbers, or to text with a number), `fingerprint` and `table` (how
-            a table of landmarks is read) are optional.
+        columns: lists of equal length; `file_path` is required, and `label` unless no clip's class
+            is known; `clip_id`, `subject`, `take`, `fold`, `split`, `text`, `fps_hint`, `source`,
+            `scene`, `label_distribution` (one number per class, or text with these numbers),
+            `targets` (a mapping of names to numbers, or to text with a number), `fingerprint` and
+            `table` (how a table of landmarks is read) are optional.
             Other cells are text or numbers; None and blank text are null.
         place: returns where the row of an index stands, such as `labels.csv line 17`
         problems: what the adapter itself found wrong, as (index, message); index -1 if it
@@ -73,7 +73,7 @@ class Collector:
         place: str,
         *,
         file_path: str,
-        word: str,
+        word: str | None,
         votes: Mapping[str, float] | None = None,
         **cells: str | float | None,
     ) -> None:
@@ -82,12 +82,12 @@ class Collector:
         Args:
             place: where the row stands, such as `set_1.csv line 17`
             file_path: relative to the root
-            word: the label, as the dataset writes it
+            word: the label, as the dataset writes it; None: of no clip it is known
             votes: votes or probabilities by the words of the classes
             cells: further columns of `Rows`
         """
-        label = self.class_of(word)
-        if label is None:
+        label = None if word is None else self.class_of(word)
+        if word is not None and label is None:
             if canonical(word) in self._map or canonical(word) in self._known:
                 self.leave_out(f"labelled {word}, which is not in the class list")
                 return
@@ -141,13 +141,13 @@ class Collector:
         columns = {
             name: column
             for name, column in self._columns.items()
-            if name in ("file_path", "label") or any(cell is not None for cell in column)
+            if name == "file_path" or any(cell is not None for cell in column)
         }
         places = self._places
         left_out = [f"left out: {count:,} clips {why}" for why, count in self._left_out.items()]
         return Rows(
             source=source,
-            columns={"file_path": [], "label": []} | columns,
+            columns=columns or {"file_path": [], "label": []},
             place=lambda index: places[index],
             problems=self._problems,
             notes=self._notes + left_out,

@@ -31,8 +31,14 @@ COLUMNS = (
     "start_ms",
     "end_ms",
 )
-_NOT_NULL = 5  # the first five columns have a value in every row
+_NOT_NULL = 3  # the first three columns have a value in every row
 _SHOWN = 100
+
+# What to do about clips without a label where one is needed.
+LABELS_WANTED = (
+    "give them one (a column `label` in the table, a folder for each class), or ask for what needs "
+    "none: features, quality, export_frames, face_crops, near_duplicates or transcribe"
+)
 
 # Names and values, in the order of the columns that they were read from.
 Targets = tuple[tuple[str, float], ...]
@@ -65,8 +71,8 @@ class Clip:
         clip_id: unique within the dataset, safe as a file name
         file_path: the video or its folder of frames, absolute or relative to the working folder
         video_idx: position in the dataset, from 0
-        label: index into the dataset's class list
-        actual: the class's name
+        label: index into the dataset's class list; None: not known
+        actual: the class's name; None: not known
         label_distribution: votes or probabilities of the classes, in the class list's order
         subject, take: the person, and which recording of the person
         fold, split: where the dataset's own protocol puts the clip; split is train, val or test
@@ -89,8 +95,8 @@ class Clip:
     clip_id: str
     file_path: str
     video_idx: int
-    label: int
-    actual: str
+    label: int | None
+    actual: str | None
     label_distribution: tuple[float, ...] | None = None
     subject: str | None = None
     take: str | None = None
@@ -211,7 +217,8 @@ def _read(path: Path) -> Any:
     try:
         with pq.ParquetFile(path) as file:
             found = file.schema_arrow
-            if found.equals(manifest_schema(), check_metadata=False):
+            # Columns that may be null today may not have been when the file was written.
+            if (found.names, found.types) == (list(COLUMNS), manifest_schema().types):
                 return file.read()
     except (OSError, pa.ArrowException) as error:
         raise ManifestError(str(path), [str(error)], advice=advice) from error

@@ -35,13 +35,13 @@ def choose_subset(clips: Sequence[Clip], subset: float | None, *, seed: int) -> 
     return [replace(clip, video_idx=index) for index, clip in enumerate(chosen)]
 
 
-def in_turns(clip_ids: Sequence[str], labels: Sequence[int], *, seed: int) -> list[int]:
+def in_turns(clip_ids: Sequence[str], labels: Sequence[int | None], *, seed: int) -> list[int]:
     """Return the positions 0 to n - 1 in the order of `choose_subset`.
 
     Every prefix of it, and every suffix, has about the same fraction of each class.
     """
     sizes = Counter(labels)
-    by_class: defaultdict[int, list[tuple[bytes, int]]] = defaultdict(list)
+    by_class: defaultdict[int | None, list[tuple[bytes, int]]] = defaultdict(list)
     for place, (clip_id, label) in enumerate(zip(clip_ids, labels, strict=True)):
         by_class[label].append((_hash(seed, clip_id), place))
     ranked = [

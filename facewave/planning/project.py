@@ -17,6 +17,7 @@ from typing import Any
 from facewave.config.check import dataset_config
 from facewave.datasets.load import load_clips
 from facewave.demo.recipe import DemoClip, demo_clips
+from facewave.manifest.clips import LABELS_WANTED
 from facewave.planning.cross_datasets import cross_folds
 from facewave.planning.plan import NO_PLAN, DatasetPlan, PlanError, plan_dataset, read_plan
 from facewave.planning.scenes import plan_scenes, wanting_scenes
@@ -40,7 +41,15 @@ _LANDMARKER_OPTIONS = (
 
 
 # Files of a dataset that do not depend on how its clips are split.
-_BEFORE_SPLITS = ("manifest", "tracks", "features", "face_crops", "transcripts")
+_BEFORE_SPLITS = (
+    "manifest",
+    "tracks",
+    "features",
+    "quality",
+    "face_crops",
+    "frames",
+    "transcripts",
+)
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,11 @@ class Project:
             return names
         wanted, trained = self.config["split"]["test"], self.config["split"]["train"] or []
         return [name for name in names if (name in wanted if wanted else name not in trained)]
+
+    @property
+    def unlabelled(self) -> bool:
+        """Whether any clip has neither a label nor targets."""
+        return any(plan.unlabelled for plan in self.plans.values())
 
     def file(self, dataset: str, path: str) -> Path:
         """Return a path in a dataset's results folder.
@@ -127,12 +141,18 @@ class Project:
             values: further wildcards and their possible values.
 
         Raises:
-            PlanError: a dataset cannot be planned yet.
+            PlanError: a dataset cannot be planned yet, or splits are wanted of clips that have no
+                labels.
         """
         found = []
         before_splits = pattern.startswith(_BEFORE_SPLITS)
         for dataset in self.plans if before_splits else self.tested:
             plan = self.plans[dataset]
+            if plan.unlabelled and not before_splits:
+                raise PlanError(
+                    f"dataset {dataset}: {plan.unlabelled:,} clips have no label and cannot be "
+                    f"trained or tested on: {LABELS_WANTED}"
+                )
             choices = {
                 "split": self.split_folders(dataset),
                 "bucket": plan.buckets,

@@ -49,7 +49,7 @@ class ReportClip:
     """One clip: where it comes from, what was found in it and how good that is.
 
     Attributes:
-        label: class name.
+        label: class name; empty where it is not known.
         frames, frames_announced: decoded, and stated by the file (0: not stated).
         valid, reason, detected to mean_abs_yaw: see `facewave.features.quality.Quality`; NaN if not
             measured.
@@ -137,7 +137,7 @@ def _report_clip(clip: Clip, row: dict[str, str], video: dict[str, Any]) -> Repo
     return ReportClip(
         clip_id=clip.clip_id,
         file_path=clip.file_path,
-        label=clip.actual,
+        label=clip.actual or "",
         subject=clip.subject,
         valid=row["valid"] == "true",
         reason=row["reason"],

@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from facewave.manifest.clips import Clip
+from facewave.manifest.clips import LABELS_WANTED, Clip
+from facewave.messages import listed
 from facewave.splits.leaks import SplitClip, content_names
+from facewave.splits.partition import SplitError
 from facewave.storage.store import iter_index
 from facewave.tracking.track_bucket import TRACK_COLUMNS
 
 
 def split_clips(clips: Sequence[Clip], tracks: Iterable[Path]) -> list[SplitClip]:
-    """Return what the split needs of each clip."""
+    """Return what the split needs of each clip.
+
+    Raises:
+        SplitError: a clip has no label.
+    """
     names = shared_contents(clips, read_digests(tracks))
     return [
         SplitClip(
             clip.clip_id,
-            clip.label,
+            label_of(clip),
             subject=clip.subject,
             split=clip.split,
             take=clip.take,
@@ -25,8 +31,29 @@ def split_clips(clips: Sequence[Clip], tracks: Iterable[Path]) -> list[SplitClip
             fold=clip.fold,
             content=names[clip.clip_id],
         )
-        for clip in clips
+        for clip in labelled(clips)
     ]
+
+
+def labelled(clips: Sequence[Clip]) -> Sequence[Clip]:
+    """Return the clips, all of which have a label.
+
+    Raises:
+        SplitError: some have none.
+    """
+    if without := [clip.clip_id for clip in clips if clip.label is None]:
+        raise SplitError(
+            f"{len(without):,} of {len(clips):,} clips have no label ({listed(without)}) and "
+            f"cannot be trained or tested on: {LABELS_WANTED}"
+        )
+    return clips
+
+
+def label_of(clip: Clip) -> int:
+    """Return the label of a clip that `labelled` let pass."""
+    if clip.label is None:
+        raise ValueError(f"clip {clip.clip_id} has no label")
+    return clip.label
 
 
 def read_digests(tracks: Iterable[Path]) -> dict[str, str]:

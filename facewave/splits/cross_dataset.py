@@ -14,6 +14,7 @@ from typing import Any
 from facewave.datasets.joint import Member, join_clips, joint_clip_id
 from facewave.manifest.class_lists import canonical
 from facewave.manifest.clips import Clip
+from facewave.splits.contents import label_of, labelled
 from facewave.splits.leaks import SplitClip
 from facewave.splits.partition import PLUS, SplitError, SplitOptions, carve_validation
 
@@ -57,9 +58,12 @@ def cross_split(
         options: what fraction of the training clips validates, and the seed.
 
     Raises:
-        SplitError: fewer than two classes in common, or no clip is left to train on.
+        SplitError: fewer than two classes in common, no clip is left to train on, or a clip has no
+            label.
     """
     name, tested = test
+    for member in (tested, *train.values()):
+        labelled(member.clips)
     classes = common_classes(tested, train.values(), class_map or {})
     if len(classes) < 2:
         words = "; ".join(
@@ -133,7 +137,7 @@ def _own_ids(
 def _split_clip(clip: Clip, contents: Mapping[str, str | None]) -> SplitClip:
     return SplitClip(
         clip.clip_id,
-        clip.label,
+        label_of(clip),
         subject=clip.subject,
         take=clip.take,
         source=clip.source,

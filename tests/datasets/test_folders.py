@@ -50,5 +50,17 @@ class TestFolders:
         (clip,) = read("folders", tmp_path, class_map={"smile": "happy", "raw": None})
         assert clip.actual == "happy"
 
+    def test_clips_in_no_folder_of_a_class(self, tmp_path, caplog):
+        put(tmp_path / "a.mp4")
+        put_frames(tmp_path / "b")
+        clips = {clip.clip_id: (clip.label, clip.actual) for clip in read("folders", tmp_path)}
+        assert clips == {"a": (None, None), "b": (None, None)}
+        assert "the clips have no labels" in notes(caplog, "folders", tmp_path)
+        put(tmp_path / "train" / "c.mp4")
+        clips = read("folders", tmp_path, media="clips")
+        assert {c.clip_id: (c.label, c.split) for c in clips} == {
+            "a": (None, None), "c": (None, "train"),
+        }  # fmt: skip
+
     def test_no_clips(self, tmp_path):
         assert "found no clips" in problems("folders", tmp_path)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from facewave.config.check import dataset_config
 from facewave.datasets.load import load_clips
-from facewave.manifest.clips import ManifestError, write_manifest
+from facewave.manifest.clips import ManifestError, read_manifest, write_manifest
 from tests.datasets.dataset_rows import CLASSES, make_root
 
 
@@ -140,7 +140,7 @@ def test_parquet_types(root):
     ("content", "words"),
     [
         ("file,label\nx,happy\n", ["column 'file_path': missing; found the columns file, label"]),
-        ("a,b\n1,2\n", ["column 'file_path': missing", "column 'label': missing", "2 problems"]),
+        ("a,b\n1,2\n", ["column 'file_path': missing", "1 problem"]),
         ("file_pth,lable\nx,y\n", ["did you mean 'file_pth'?", "did you mean 'lable'?"]),
         ("file_path,label,label\nx,y,z\n", ["column 'label': found 2 times, expected once"]),
         ("", ["found the columns none"]),
@@ -263,3 +263,16 @@ def test_a_pipe_is_not_waited_for(root):
 def test_a_folder_in_the_table_s_place(root):
     (root / "labels.csv").mkdir()
     assert "a folder, expected a file" in error_of(root, None)
+
+
+def test_without_a_column_of_labels_clips_have_none(root, caplog):
+    with caplog.at_level("INFO", logger="facewave"):
+        one, two = load(root, "file_path,subject\nx.mp4,p1\na/x.mp4,p2\n")
+    assert (one.label, one.actual, two.label) == (None, None, None)
+    assert "no column 'label': the clips have no labels" in caplog.text
+    write_manifest([one, two], root / "m.parquet", root / "m.csv", metadata={})
+    assert read_manifest(root / "m.parquet") == [one, two]
+    assert (root / "m.csv").read_text().splitlines()[1].split(",")[3:5] == ["", ""]
+    # A name that may be a slip is not taken for a table without labels.
+    assert "did you mean 'lable'?" in error_of(root, "file_path,lable\nx.mp4,happy\n")
+    assert "line 3: label: blank" in error_of(root, "file_path,label\nx.mp4,sad\na/x.mp4,\n")

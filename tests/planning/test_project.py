@@ -101,6 +101,15 @@ def test_what_cannot_be_planned_yet_is_said_when_its_files_are_wanted(folder):
         project.file("mine", "report.html")
 
 
+def test_splits_of_clips_without_labels_are_refused_before_anything_runs(folder):
+    (folder / "labels.csv").write_text("file_path\n" + "\n".join(name for name, _, _ in ROWS))
+    project = open_project(configuration(folder), write=True)
+    assert project.unlabelled
+    assert project.of_datasets("quality.html") == [folder / "results/mine/quality.html"]
+    with pytest.raises(PlanError, match=r"dataset mine: 3 clips have no label .*column `label`"):
+        project.of_datasets("report.html")
+
+
 def test_checking_a_folder_plans_no_dataset(folder):
     project = open_project(configuration(folder, root=str(folder)), write=True)
     assert project.datasets == {}

@@ -1,7 +1,8 @@
 """Adapter of one folder per class: `happy/clip1.mp4`, `train/happy/clip1.mp4`.
 
 The clips of a class lie at any depth below its folder; a folder of frames is a clip. If the top
-folders are train, val and test, the classes lie below them, and `split` is filled.
+folders are train, val and test, the classes lie below them, and `split` is filled. Clips that all
+lie beside each other, in no folder of a class, have no label.
 """
 
 import re
@@ -44,15 +45,17 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
     if not paths:
         why = [*tree.notes(), *tree.note_of_others()]
         raise ManifestError(str(root), ["found no clips", *why], advice=_ADVICE)
-    by_split = {
-        path.split("/")[0].casefold() for path in paths if "/" in path
-    } <= SPLIT_WORDS.keys()
+    tops = {path.split("/")[0].casefold() for path in paths if "/" in path}
+    by_split = bool(tops) and tops <= SPLIT_WORDS.keys()
+    labelled = any(path.count("/") > by_split for path in paths)
     found = Collector(classes, options)
     found.notes([*tree.notes(), *tree.note_of_others()])
+    if not labelled:
+        found.note("no clip lies in a folder of a class: the clips have no labels")
     frames = set(tree.frame_folders)
     for path in paths:
         parts = PurePosixPath(path).parts
-        if len(parts) < 2 + by_split:
+        if labelled and len(parts) < 2 + by_split:
             found.leave_out("that lie beside the folders of the classes, not in one")
             continue
         cells = _cells(pattern, path, found)
@@ -60,8 +63,8 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
             found.add(
                 path,
                 file_path=path,
-                word=parts[int(by_split)],
-                split=SPLIT_WORDS[parts[0].casefold()] if by_split else None,
+                word=parts[int(by_split)] if labelled else None,
+                split=SPLIT_WORDS[parts[0].casefold()] if by_split and len(parts) > 1 else None,
                 fps_hint=options.get("fps") if path in frames else None,
                 **cells,
             )

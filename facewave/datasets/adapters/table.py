@@ -1,9 +1,9 @@
 """Adapter of the user's own table: CSV, TSV or Parquet with one row per clip.
 
-Columns `file_path` and `label`; optional `clip_id`, `subject`, `take`, `fold`, `split`, `text`,
-`fps_hint`, `source`, `scene` and `label_distribution` (votes in the order of the class list,
-separated by spaces, as in a manifest). The option `targets` names columns of numbers. Other columns
-are ignored.
+Columns `file_path` and `label` (without it no clip has a label); optional `clip_id`, `subject`,
+`take`, `fold`, `split`, `text`, `fps_hint`, `source`, `scene` and `label_distribution` (votes in
+the order of the class list, separated by spaces, as in a manifest). The option `targets` names
+columns of numbers. Other columns are ignored.
 """
 
 import csv
@@ -20,9 +20,9 @@ from facewave.datasets.targets import targets_option
 from facewave.manifest.clips import ManifestError
 from facewave.messages import did_you_mean, listed
 
-REQUIRED = ("file_path", "label")
+REQUIRED = ("file_path",)
 OPTIONAL = (
-    "clip_id", "subject", "take", "fold", "split", "text", "fps_hint", "source", "scene",
+    "label", "clip_id", "subject", "take", "fold", "split", "text", "fps_hint", "source", "scene",
     "label_distribution",
 )  # fmt: skip
 
@@ -188,7 +188,9 @@ def _picked(
             as_written = "" if exact else f" as {listed(repr(header[i]) for i in fitting)}"
             times = f"found {len(fitting)} times{as_written}, expected once"
             problems.append(f"column {own!r}: {times}")
-        elif name in REQUIRED or name in mapped:
+        elif name == "label" and name not in mapped and not did_you_mean(own, header):
+            notes.append("no column 'label': the clips have no labels")
+        elif name in REQUIRED or name in mapped or name == "label":
             which = f"column {own!r}" + (f" (for {name})" if name != own else "")
             found = listed(header) or "none"
             near = did_you_mean(own, header)
