@@ -27,7 +27,7 @@ _STAGES = {
     "Ablation and explanation": ("ablation", "explanation"),
     "Text and speech": ("transcripts", "text_fusion", "export_chat"),
     "Vision-language models": ("vlm", "zero_shot", "fine_tune", "annotate"),
-    "Report and images": ("report", "face_crops"),
+    "Report, images and tables": ("report", "face_crops", "export_frames"),
 }
 _INTRODUCTION = """# Configuration
 

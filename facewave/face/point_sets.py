@@ -36,7 +36,7 @@ REGIONS = ("eyes", "irises", "brows", "forehead", "nose", "cheeks", "mouth", "ja
 _IRISES = (473, 476, 475, 474, 477, 468, 471, 470, 469, 472)
 
 # Of each of the 68 points the vertex of MediaPipe's mesh at the same place of a face.
-_DLIB_VERTICES = (
+DLIB_VERTICES = (
     127, 234, 93, 132, 58, 136, 150, 176, 152, 400, 379, 365, 288, 361, 323, 454, 356,  # jaw
     70, 63, 105, 66, 107, 336, 296, 334, 293, 300,  # brows
     168, 197, 5, 4, 98, 97, 2, 326, 327,  # nose
@@ -101,6 +101,16 @@ def set_of_count(count: int) -> str | None:
     return next((name for name, points in POINT_SETS.items() if points == count), None)
 
 
+def eye_points(name: str) -> NDArray[np.int64]:
+    """Return the six points around each eye of a set: int64 (2, 6), the person's right eye first.
+
+    They go around the eye: outer or inner corner, two of the upper lid, the other corner, two of
+    the lower lid.
+    """
+    places = np.arange(36, 48)
+    return (places if name == "dlib_68" else np.array(DLIB_VERTICES)[places]).reshape(2, 6)
+
+
 # Number of points of each set.
 POINT_SETS = {MEDIAPIPE: 478, "mediapipe_468": N_VERTICES, "dlib_68": 68}
 
@@ -130,7 +140,7 @@ def _mediapipe(name: str, count: int) -> PointSet:
 
 
 def _dlib() -> PointSet:
-    points = canonical_face().points[list(_DLIB_VERTICES)]
+    points = canonical_face().points[list(DLIB_VERTICES)]
     weights = np.zeros(len(points))
     weights[list(_DLIB_RIGID)] = 1 / len(_DLIB_RIGID)
     return PointSet(

@@ -304,6 +304,11 @@ def head_pose(alignment: Alignment) -> NDArray[np.float32]:
     width, height = alignment.size
     scale = alignment.camera[:, 3] / _DISTANCE
     offset = alignment.camera[:, :2] - np.array([width, -height]) / 2
-    far = _FOCAL_LENGTH * max(width, height)
-    place = np.column_stack([offset, np.full(len(scale), -far)]) / scale[:, np.newaxis]
+    far = np.full(len(scale), -focal_length(alignment.size))
+    place = np.column_stack([offset, far]) / scale[:, np.newaxis]
     return np.column_stack([angles, place]).astype(np.float32)
+
+
+def focal_length(size: tuple[int, int]) -> float:
+    """Return the focal length, pixels, of the camera that `head_pose` takes for granted."""
+    return _FOCAL_LENGTH * max(size)

@@ -82,7 +82,7 @@ def encode_clip(
     """
     face = face or FaceOptions()
     check_options(face, clip.channels)
-    alignments = _fit(clip, _methods(face, clip.channels))
+    alignments = fit_alignments(clip, _methods(face, clip.channels))
     judged = judge_clip(clip, quality, pose=alignments.get(_POSE))
     shapes = feature_shapes(wavelet, face, clip.channels)
     arrays = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
@@ -118,20 +118,21 @@ def check_options(face: FaceOptions, channels: Channels) -> None:
         ValueError: naming the option and what to set.
     """
     check_method(face.align, channels)
-    if face.head_pose and not _has_pose(channels):
+    if face.head_pose and not has_pose(channels):
         raise ValueError(
             f"features.head_pose: the pose of the head is not known from {channels}; set it to "
             "false, and mlp.inputs without pose"
         )
 
 
-def _has_pose(channels: Channels) -> bool:
+def has_pose(channels: Channels) -> bool:
+    """Return whether the pose of the head is known from what a trajectory holds."""
     return channels.dimensions == 3 and channels.points.startswith("mediapipe")
 
 
 def _methods(face: FaceOptions, channels: Channels) -> set[str]:
     """Return the alignments that a clip needs: the pose, where known, is part of its quality."""
-    return {face.align, *([_POSE] if _has_pose(channels) else [])} - {"none"}
+    return {face.align, *([_POSE] if has_pose(channels) else [])} - {"none"}
 
 
 def judge_clip(
@@ -192,7 +193,7 @@ def read_trajectories(
     """
     span = _span(clip, trim_ends)
     method = {"landmarks": face.align, "pose": _POSE}.get(source, "none")
-    alignment = _fit(clip, {method} - {"none"}).get(method)
+    alignment = fit_alignments(clip, {method} - {"none"}).get(method)
     return _read_columns(clip, source, span, chosen, alignment)
 
 
@@ -254,8 +255,16 @@ def _encode_source(
     return {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
 
 
-def _fit(clip: Trajectory, methods: set[str]) -> dict[str, Alignment]:
-    """Fit alignments in one pass over the landmarks; none for a clip without any face."""
+def fit_alignments(clip: Trajectory, methods: set[str]) -> dict[str, Alignment]:
+    """Fit alignments in one pass over the landmarks; none for a clip without any face.
+
+    Args:
+        clip: its trajectory.
+        methods: of `facewave.features.alignment.METHODS`, without `none`.
+
+    Returns:
+        method to the alignment of all frames.
+    """
     if not methods or not clip.detected.any():
         return {}
     parts: dict[str, list[Alignment]] = {method: [] for method in sorted(methods)}

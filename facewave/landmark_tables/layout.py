@@ -1,7 +1,8 @@
 """Which column of a table of landmarks is what, found by the names that trackers give.
 
-- Points: `x_0` … (OpenFace 2, py-feat; `X_0` … are OpenFace's in three dimensions, millimetres),
-  `pt1.x`, `landmark_0_x`, `0_x` and the like, counted from 0 or 1.
+- Points: `x_0` … (OpenFace 2, py-feat; `X_0` … are OpenFace's in three dimensions, millimetres, and
+  facewave's own aligned ones, centimetres; `x_0_px` … are facewave's own in pixels), `pt1.x`,
+  `landmark_0_x`, `0_x` and the like, counted from 0 or 1.
 - Blendshapes by MediaPipe's names, action units as `AU01_r` (OpenFace) or `AU01` (py-feat).
 - Other columns: `_NAMES`.
 
@@ -31,7 +32,7 @@ _NAMES = {
     "width": ("width", "image_width"),
     "height": ("height", "image_height"),
 }
-_AXIS_FIRST = re.compile(r"([xyzXYZ])[_. -]?([0-9]+)")
+_AXIS_FIRST = re.compile(r"([xyzXYZ])[_. -]?([0-9]+)(_px)?")
 _AXIS_LAST = re.compile(
     r"(?:(?:pt|point|p|landmark|lm|face)[_. -]?)?([0-9]+)[_. -]?([xyz])", re.IGNORECASE
 )
@@ -52,6 +53,7 @@ class Layout:
         blendshapes, action_units: names of their columns, in the order of the channels.
         channels: what the trajectory will hold.
         metric: whether the points are lengths in space (OpenFace's `X_0`), not places in pictures.
+        pixels: whether the points are said to be in pixels, whatever their set usually is in.
     """
 
     names: Mapping[str, str]
@@ -60,6 +62,7 @@ class Layout:
     action_units: tuple[str, ...]
     channels: Channels
     metric: bool
+    pixels: bool = False
 
     @property
     def numbers(self) -> list[str]:
@@ -97,6 +100,7 @@ def find_layout(header: Sequence[str], options: TrackTable) -> Layout:
         action_units=tuple(units.values()),
         channels=Channels(set_of_count(count) or "", dimensions, scores, tuple(units)),
         metric=kind == "XYZ",
+        pixels=kind == "px",
     )
 
 
@@ -115,17 +119,17 @@ def _roles(header: Sequence[str], options: TrackTable) -> dict[str, str]:
 
 
 def _find_points(header: Sequence[str]) -> dict[str, list[list[str]]]:
-    """Return the columns of points by kind (`xyz` or `XYZ`) and axis, in the order of numbers."""
-    found: dict[str, list[dict[int, str]]] = {"xyz": [{}, {}, {}], "XYZ": [{}, {}, {}]}
+    """Return the columns of points by kind (`xyz`, `XYZ`, `px`) and axis, by their numbers."""
+    found: dict[str, list[dict[int, str]]] = {kind: [{}, {}, {}] for kind in ("xyz", "XYZ", "px")}
     for name in header:
         if match := _AXIS_FIRST.fullmatch(name):
-            axis, number = match[1], int(match[2])
+            axis, number, kind = match[1], int(match[2]), "XYZ" if match[1].isupper() else "xyz"
+            kind = "px" if match[3] else kind
         elif match := _AXIS_LAST.fullmatch(name):
-            axis, number = match[2].lower(), int(match[1])
+            axis, number, kind = match[2].lower(), int(match[1]), "xyz"
         else:
             continue
-        kind = "xyz" if axis in "xyz" else "XYZ"
-        found[kind][kind.index(axis)].setdefault(number, name)
+        found[kind]["xyz".index(axis.lower())].setdefault(number, name)
     return {
         kind: [[names[number] for number in sorted(names)] for names in axes]
         for kind, axes in found.items()
@@ -141,7 +145,7 @@ def _choose(places: Mapping[str, list[list[str]]], options: TrackTable) -> tuple
     }
     wanted = options.dimensions
     # OpenFace has points in the picture and in space: the former, unless the latter are wanted.
-    order = ("XYZ", "xyz") if wanted == 3 else ("xyz", "XYZ")
+    order = ("px", "XYZ", "xyz") if wanted == 3 else ("px", "xyz", "XYZ")
     kind = next((kind for kind in order if whole.get(kind, 0) >= (wanted or 2)), None)
     if kind is None:
         what = "three-dimensional points" if wanted == 3 and whole else "points"

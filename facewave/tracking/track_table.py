@@ -217,7 +217,8 @@ def _size(rows: ClipRows, options: TrackTable) -> tuple[int, int]:
 
 
 def _in_pictures(rows: ClipRows, width: int, height: int) -> NDArray[np.float32]:
-    if rows.layout.metric or point_set(rows.layout.channels.points).pictures:
+    fractions = point_set(rows.layout.channels.points).pictures and not rows.layout.pixels
+    if rows.layout.metric or fractions:
         return rows.landmarks
     unit = np.array([width, height, width], np.float32)[: rows.landmarks.shape[2]]
     return rows.landmarks / unit

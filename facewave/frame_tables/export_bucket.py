@@ -1,0 +1,189 @@
+"""A bucket: from trajectory shards to one table of frames per clip, and the bucket's index.
+
+Files are named after their clips alone, so a file does not say what it was made of: beside the
+bucket's index lies a journal, which does. It is no output of the job, so that a killed job goes on
+where it was.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from facewave.frame_tables.measures import align_method, measure
+from facewave.frame_tables.openface import openface_columns
+from facewave.frame_tables.options import FrameTableOptions
+from facewave.frame_tables.plain import plain_columns
+from facewave.frame_tables.write import write_frames
+from facewave.jobs.log import Progress
+from facewave.storage.store import (
+    content_key,
+    drop_index_if_damaged,
+    iter_index,
+    shard_path,
+)
+from facewave.storage.tables import format_rows, write_csv, write_text
+from facewave.tracking.track_bucket import TRACK_COLUMNS, span_of
+from facewave.tracking.trajectory import Trajectory, open_trajectory
+from facewave.versions import FRAME_TABLE_VERSION
+
+FRAME_COLUMNS = ("clip_id", "file", "frames", "detected", "blinks", "key", "reason")
+
+_log = logging.getLogger("facewave")
+_SUFFIXES = (".csv", ".parquet")
+
+
+def export_bucket(
+    track_index: Path, *, index: Path, folder: Path, store: Path, options: FrameTableOptions
+) -> None:
+    """Write the tables of a bucket's clips that are missing or stale, then the bucket's index.
+
+    Args:
+        track_index: the bucket's index of trajectories; removed if one of them is damaged.
+        index: TSV with one row per clip (`FRAME_COLUMNS`), written at the end; a clip without a
+            trajectory has a reason and no file. The journal lies beside it (`.journal`).
+        folder: of the tables of all buckets.
+        store: folder of the content-addressed store.
+        options: see `FrameTableOptions`.
+
+    Raises:
+        DroppedIndexError: if a trajectory shard is damaged or missing, or the index is missing.
+    """
+    rows = list(iter_index(track_index, TRACK_COLUMNS))
+    journal = index.with_suffix(".journal")
+    known = _read_journal(journal)
+    progress, done = Progress(len(rows)), []
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    with journal.open("a", encoding="utf-8") as notes:
+        for row in rows:
+            key = _key(row, options)
+            entry = dict.fromkeys(FRAME_COLUMNS, "") | {"clip_id": row["clip_id"], "key": key}
+            path = folder / f"{row['clip_id']}{options.suffix}"
+            earlier = known.get(row["clip_id"], {})
+            if not key:
+                entry["reason"] = row["error"] or "it was not tracked"
+                progress.step(computed=False, frames=0)
+            elif earlier.get("key") == key and earlier.get("stamp") == _stamp(path):
+                entry |= {name: earlier[name] for name in ("file", "frames", "detected", "blinks")}
+                progress.step(computed=False, frames=int(earlier["frames"]))
+            else:
+                with drop_index_if_damaged(track_index, clip_id=row["clip_id"]):
+                    entry |= _write_clip(row, path, store=store, options=options)
+                notes.write(_line(entry, path))
+                notes.flush()
+                progress.step(computed=True, frames=int(entry["frames"]))
+            done.append(entry)
+    write_text(index, format_rows(FRAME_COLUMNS, done))
+    written = [entry for entry in done if entry["file"]]
+    write_text(journal, "".join(_line(e, folder / e["file"]) for e in written))
+
+
+def frame_columns(clip: Trajectory, options: FrameTableOptions) -> tuple[Iterable[Any], int]:
+    """Return the columns of a clip in chunks, and the number of its blinks.
+
+    Raises:
+        DamagedShardError: if the trajectory shard is damaged.
+    """
+    measures = measure(clip)
+    blinks = int(measures.blink.max(initial=0))
+    if options.format == "openface":
+        return openface_columns(clip, measures), blinks
+    return plain_columns(clip, measures, points=options.points), blinks
+
+
+def list_frames(indexes: Iterable[Path], table: Path, *, folder: Path) -> int:
+    """Join the indexes of all buckets in one table; remove the tables of clips that are gone.
+
+    Args:
+        indexes: of all buckets of a dataset.
+        table: CSV with one row per clip (`FRAME_COLUMNS` but for the key), by clip id.
+        folder: of the tables; CSV and Parquet files that no index names are removed.
+
+    Returns:
+        the number of tables that there are.
+    """
+    rows = [row for index in indexes for row in iter_index(index, FRAME_COLUMNS)]
+    names = {row["file"] for row in rows} - {""}
+    others = [
+        path
+        for path in (folder.iterdir() if folder.is_dir() else ())
+        if path.suffix in _SUFFIXES and path.name not in names
+    ]
+    for path in others:
+        path.unlink()
+    if others:
+        _log.info("%s: %d tables of earlier runs removed", folder, len(others))
+    shown = [name for name in FRAME_COLUMNS if name != "key"]
+    rows.sort(key=lambda row: row["clip_id"])
+    write_csv(table, shown, [[row[name] for name in shown] for row in rows])
+    return len(names)
+
+
+def _key(row: Mapping[str, str], options: FrameTableOptions) -> str:
+    if not row["key"]:
+        return ""
+    return content_key(
+        stage="frames",
+        track=row["key"],
+        span_ms=span_of(row),
+        **asdict(options),
+        version=FRAME_TABLE_VERSION,
+    )
+
+
+def _write_clip(
+    row: dict[str, str], path: Path, *, store: Path, options: FrameTableOptions
+) -> dict[str, str]:
+    clip = open_trajectory(shard_path(store, "tracks", row["key"]), span_ms=span_of(row))
+    chunks, blinks = frame_columns(clip, options)
+    metadata = {
+        "clip_id": row["clip_id"],
+        "file_path": row["file_path"],
+        "channels": str(clip.channels),
+        "width": clip.width,
+        "height": clip.height,
+        "aligned_by": align_method(clip.channels),
+        "track_key": row["key"],
+        "version": FRAME_TABLE_VERSION,
+        **asdict(options),
+    }
+    write_frames(path, chunks, metadata=metadata)
+    return {
+        "file": path.name,
+        "frames": str(len(clip)),
+        "detected": str(int(clip.detected.sum())),
+        "blinks": str(blinks),
+    }
+
+
+_JOURNAL_COLUMNS = ("clip_id", "file", "frames", "detected", "blinks", "key", "stamp")
+
+
+def _stamp(path: Path) -> str:
+    """Return what changes when somebody changes a file: its size and date; empty without one."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return ""
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def _line(entry: Mapping[str, str], path: Path) -> str:
+    return "\t".join([*(entry[name] for name in _JOURNAL_COLUMNS[:-1]), _stamp(path)]) + "\n"
+
+
+def _read_journal(path: Path) -> dict[str, dict[str, str]]:
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return {}
+    cells = [line.split("\t") for line in lines]
+    # The last line of a job that was killed may be half of one.
+    return {
+        row[0]: dict(zip(_JOURNAL_COLUMNS, row, strict=True))
+        for row in cells
+        if len(row) == len(_JOURNAL_COLUMNS)
+    }
