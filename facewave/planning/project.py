@@ -150,7 +150,7 @@ class Project:
             plan = self.plans[dataset]
             if plan.unlabelled and not before_splits:
                 raise PlanError(
-                    f"dataset {dataset}: {plan.unlabelled:,} clips have no label and cannot be "
+                    f"dataset {dataset}: clips without a label ({plan.unlabelled:,}) cannot be "
                     f"trained or tested on: {LABELS_WANTED}"
                 )
             choices = {

@@ -7,6 +7,9 @@ from facewave.face.blendshapes import BLENDSHAPES
 from facewave.face.point_sets import DLIB_VERTICES
 from facewave.frame_tables.measures import measure
 from facewave.frame_tables.openface import POSE_COLUMNS, camera_pose, openface_columns
+from facewave.frame_tables.write import write_frames
+from facewave.landmark_tables.options import TrackTable
+from facewave.landmark_tables.read import LandmarkTable
 from facewave.tracking.trajectory import open_trajectory
 from tests.frame_tables.posed_face import SIZE, in_space, landmarks, turned, write_faces
 
@@ -75,3 +78,15 @@ def test_clips_without_a_face(tmp_path, detected):
     assert all(len(values) == len(detected) for values in found.values())
     assert "pose_Rx" in found
     assert "Z_67" in found
+
+
+def test_the_adapter_of_tables_reads_them(tmp_path):
+    faces = [landmarks(in_space(np.array(a), np.array(p, float))) for a, p in POSES]
+    clip = open_trajectory(write_faces(tmp_path / "t.npz", faces))
+    write_frames(tmp_path / "t.csv", openface_columns(clip, measure(clip)), metadata={})
+    rows = LandmarkTable(tmp_path / "t.csv", TrackTable()).rows(None)
+    assert str(rows.layout.channels) == "dlib_68 2-D"
+    wanted = np.array(faces)[:, list(DLIB_VERTICES), :2] * SIZE
+    np.testing.assert_allclose(rows.landmarks, wanted, rtol=1e-6)
+    space = LandmarkTable(tmp_path / "t.csv", TrackTable(dimensions=3)).rows(None)
+    assert space.layout.metric

@@ -106,7 +106,9 @@ def test_splits_of_clips_without_labels_are_refused_before_anything_runs(folder)
     project = open_project(configuration(folder), write=True)
     assert project.unlabelled
     assert project.of_datasets("quality.html") == [folder / "results/mine/quality.html"]
-    with pytest.raises(PlanError, match=r"dataset mine: 3 clips have no label .*column `label`"):
+    with pytest.raises(
+        PlanError, match=r"dataset mine: clips without a label .3. .*column `label`"
+    ):
         project.of_datasets("report.html")
 
 

@@ -37,7 +37,7 @@ def test_two_videos_in_a_folder(tmp_path, face_clip, landmarker_model):
     # A video less: its table goes; training is refused before anything runs.
     (tmp_path / "videos/two.mp4").unlink()
     refused = snakemake(tmp_path, "train_mlp", check=False)
-    assert "dataset mine: 1 clips have no label" in refused.output
+    assert "dataset mine: clips without a label (1)" in refused.output
     assert refused.jobs == {}
     snakemake(tmp_path, "export_frames")
     assert [path.name for path in (results / "frames").glob("*.csv")] == ["one.csv"]
