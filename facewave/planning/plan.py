@@ -44,7 +44,7 @@ class DatasetPlan:
         folds: the dataset's own folds, sorted.
         targets: names of the clips' targets, sorted.
         videos: whether any clip is a video, not a table of landmarks.
-        unlabelled: number of clips with neither a label nor targets.
+        unlabelled: number of clips without a label.
     """
 
     bucket_count: int
@@ -141,7 +141,7 @@ def plan_dataset(
         folds=sorted({clip.fold for clip in clips if clip.fold is not None}),
         targets=sorted({name for clip in clips for name, _ in clip.targets or ()}),
         videos=any(clip.table is None for clip in clips),
-        unlabelled=sum(clip.label is None and not clip.targets for clip in clips),
+        unlabelled=sum(clip.label is None for clip in clips),
     )
     if plan.targets:
         files.write(keys / "targets.json", json.dumps(targets_of(clips)) + "\n")

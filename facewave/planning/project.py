@@ -91,7 +91,7 @@ class Project:
 
     @property
     def unlabelled(self) -> bool:
-        """Whether any clip has neither a label nor targets."""
+        """Whether any clip has no label."""
         return any(plan.unlabelled for plan in self.plans.values())
 
     def file(self, dataset: str, path: str) -> Path:

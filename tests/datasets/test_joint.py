@@ -6,8 +6,9 @@ import pytest
 
 from facewave.config.check import check_config, dataset_config
 from facewave.config.errors import ConfigError
+from facewave.datasets.joint import Member, join_clips
 from facewave.datasets.load import load_clips
-from facewave.manifest.clips import ManifestError
+from facewave.manifest.clips import Clip, ManifestError
 from tests.datasets import release_trees as trees
 
 
@@ -48,6 +49,13 @@ class TestJoint:
         _, clips = self.load(tmp_path, subset=10)
         assert len(clips) == 10
         assert len({clip.clip_id.split("@")[0] for clip in clips}) == 2
+
+    def test_members_without_labels(self):
+        clips = [Clip("a", "a.mp4", 0, None, None), Clip("b", "b.mp4", 1, 1, "happiness")]
+        joined = join_clips({"m": Member(["sad", "happiness"], clips)}, classes=["happy", "sad"])
+        assert [(clip.clip_id, clip.label, clip.actual) for clip in joined] == [
+            ("m@a", None, None), ("m@b", 0, "happy"),
+        ]  # fmt: skip
 
     def test_nothing_in_common(self, tmp_path):
         with pytest.raises(ManifestError, match="acted: none of its classes"):

@@ -55,6 +55,7 @@ def test_what_needs_network_or_the_terminal_stays_where_snakemake_runs():
         "build_targets",
         "check_dataset",
         "fetch_landmarker",
+        "list_frames",
         "list_quality",
         "list_scenes",
         "prune_store",

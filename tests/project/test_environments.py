@@ -98,7 +98,7 @@ def test_each_rule_runs_with_what_its_environment_holds(tmp_path, landmarker_mod
     )
     assert "No module named 'torch'" in refused.stderr
     npy = "results/demo/export/80-10-10/test.npy"
-    run = snakemake(tmp_path, "--", npy, "face_crops", "near_duplicates")
+    run = snakemake(tmp_path, "--", npy, "face_crops", "export_frames", "near_duplicates")
     assert {"track_faces", "encode_features", "build_splits", "crop_faces"} <= set(run.jobs)
     assert len(list((tmp_path / "results/store/features").rglob("*.npz"))) == 6
     hidden = only("training")
