@@ -10,6 +10,7 @@ configfile: f"{workflow.basedir}/config.yaml"
 # One file per stage, in the order of the data; a rule that others inherit from comes first.
 include: "rules/common.smk"
 include: "rules/demo.smk"
+include: "rules/downloads.smk"
 include: "rules/manifest.smk"
 include: "rules/video.smk"
 include: "rules/tracking.smk"

@@ -79,11 +79,16 @@ def build_clips(
     votes = _votes(rows.columns.get("label_distribution"), len(classes), problems)
     targets = checked_targets(rows.columns.get("targets"), problems)
     missing: Mapping[int, str] = {}
-    if "fingerprint" not in cells:
-        # A file that the workflow makes does not exist yet, and no link leads out of the root.
-        written = list(paths)
-        missing = location.survey(paths, problems, check_files=check_files)
-        rows.notes.extend(_renamed(written, paths))
+    # A file that the workflow provides does not exist yet, and no link leads out of the root.
+    provided = cells.get("fingerprint", [None] * len(paths))
+    if None in provided:
+        looked = [
+            path if text is None else None for path, text in zip(paths, provided, strict=True)
+        ]
+        missing = location.survey(looked, problems, check_files=check_files)
+        seen = [here or path for here, path in zip(looked, paths, strict=True)]
+        rows.notes.extend(_renamed(paths, seen))
+        paths = seen
     if not flag_missing:
         problems += missing.items()
     if problems:
