@@ -37,7 +37,8 @@ from facewave.storage.atomic import write_json
 
 _log = logging.getLogger("facewave")
 
-_CHUNK = 1 << 18
+# What has arrived of a chunk is lost when the connection breaks.
+_CHUNK = 1 << 14
 _TIMEOUT = (10, 60)  # seconds to connect, and between two arrivals
 _WORTH_TRYING_AGAIN = (408, 425, 429, 500, 502, 503, 504)
 # A video hardly shrinks in an archive; more than that is no archive of videos.
@@ -75,6 +76,9 @@ def download(
     work = root / WORK
     _check_links(root, [work, *(root / clip for part in parts for clip in part.clips)])
     work.mkdir(exist_ok=True)
+    # What Pooch was about to replace when it was killed.
+    for path in work.glob("tmp*"):
+        path.unlink()
     _check_room(parts, work)
     done, total = 0, size_of(parts)
     with requests.Session() as session:
@@ -236,7 +240,12 @@ def _check_links(root: Path, paths: Sequence[Path]) -> None:
 
 def _check_room(parts: Sequence[Part], work: Path) -> None:
     files = [file for part in parts for file in part.files]
-    arrived = sum(path.stat().st_size for path in work.glob("*.part"))
+    names = {file.name for file in files}
+    arrived = sum(
+        path.stat().st_size
+        for path in work.iterdir()
+        if path.suffix == ".part" or path.name in names
+    )
     # While an archive is unpacked, it is there twice.
     largest = max((part.files[0].size for part in parts if part.archive), default=0)
     needed = sum(file.size for file in files) + largest - arrived

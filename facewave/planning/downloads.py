@@ -6,7 +6,7 @@ there is used as it is; where some are missing, its jobs wait for the marker of 
 
 from __future__ import annotations
 
-import logging
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,6 @@ from typing import Any
 from facewave.datasets.files.tree import walk
 from facewave.downloads.release import Part, announcement, missing_parts, open_release
 from facewave.planning.plan import PlanError
-
-_log = logging.getLogger("facewave")
 
 
 def wanting_download(name: str, options: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -56,7 +54,9 @@ def plan_download(name: str, options: Mapping[str, Any], marker: Path, *, write:
     missing = parts_to_download(options)
     if missing and write:
         marker.unlink(missing_ok=True)
-        _log.info("dataset %s: %s", name, announcement(open_release(options), missing))
+        # Also before a dry run: who reads it can still decline.
+        text = announcement(open_release(options), missing)
+        print(f"facewave: dataset {name}: {text}", file=sys.stderr)
     # Once downloaded, the marker stays an input: another set of inputs would run the jobs again.
     return bool(missing) or marker.exists()
 
