@@ -113,8 +113,9 @@ def build_clips(
             rates or nothing,
             cells.get("source", nothing),
             cells.get("scene", nothing),
-            nothing,  # start_ms and end_ms: see facewave.video.segments
-            nothing,
+            # Only of clips that were segments before, see facewave.video.segments.
+            _whole_numbers(cells.get("start_ms", [None] * count)),
+            _whole_numbers(cells.get("end_ms", [None] * count)),
             targets or nothing,
             cells.get("fingerprint", nothing),
             [index in missing for index in range(count)] if missing else [False] * count,
@@ -136,6 +137,10 @@ def _number_text(cell: object) -> str | None:
         return None
     # A column of whole numbers with gaps comes back from Parquet as floats: 3.0 means 3.
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
+
+
+def _whole_numbers(cells: Cells) -> list[int | None]:
+    return [None if cell is None else int(cell) for cell in cells]
 
 
 def _renamed(written: Cells, paths: Cells) -> list[str]:
