@@ -41,7 +41,11 @@ def made(tmp_path):
         options = TrackTable(size=(640, 480))
         read = LandmarkTable(table, options).rows(None)
         write_table_track(
-            read, shard, options=options, fps=25.0, provenance={"content_sha256": "secret video"}
+            read,
+            shard,
+            options=options,
+            fps=25.0,
+            provenance={"content_sha256": "secret video", "table": {"clip": "anna"}},
         )
         arrays, metadata = read_shard(shard)
         arrays["thumbnails"] = np.full((1, 4, 5, 3), 7, np.uint8)
