@@ -79,9 +79,11 @@ def of_dataset(option):
 
 
 def rendered_files(wildcards):
-    """Return the rendered clips that a rule reads, those of its bucket if it has one, else all."""
+    """Return what a rule's clips wait for: rendered clips, those of its bucket if it has one, and
+    the marker of a download."""
     bucket = wildcards.get("bucket")
-    return PROJECT.demo_files(wildcards.dataset, bucket=bucket)
+    rendered = PROJECT.demo_files(wildcards.dataset, bucket=bucket)
+    return [*rendered, *PROJECT.downloads[wildcards.dataset]]
 
 
 def growing(amount):

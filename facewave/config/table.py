@@ -22,7 +22,7 @@ PAGE_PATH = CONFIG_PATH.parent / "docs" / "configuration.md"
 _STAGES = {
     "Tracking": ("landmarker", "video", "scenes"),
     "Features": ("quality", "features", "wavelet"),
-    "Splits": ("split", "near_duplicates"),
+    "Splits": ("split", "near_duplicates", "pack"),
     "MLP": ("mlp",),
     "Ablation and explanation": ("ablation", "explanation"),
     "Text and speech": ("transcripts", "text_fusion", "export_chat"),

@@ -81,11 +81,16 @@ def build_clips(
     votes = _votes(rows.columns.get("label_distribution"), len(classes), problems)
     targets = checked_targets(rows.columns.get("targets"), problems)
     missing: Mapping[int, str] = {}
-    if "fingerprint" not in cells:
-        # A file that the workflow makes does not exist yet, and no link leads out of the root.
-        written = list(paths)
-        missing = location.survey(paths, problems, check_files=check_files)
-        rows.notes.extend(_renamed(written, paths))
+    # A file that the workflow provides does not exist yet, and no link leads out of the root.
+    provided = cells.get("fingerprint", [None] * len(paths))
+    if None in provided:
+        looked = [
+            path if text is None else None for path, text in zip(paths, provided, strict=True)
+        ]
+        missing = location.survey(looked, problems, check_files=check_files)
+        seen = [here or path for here, path in zip(looked, paths, strict=True)]
+        rows.notes.extend(_renamed(paths, seen))
+        paths = seen
     if not flag_missing:
         problems += missing.items()
     if problems:
@@ -110,8 +115,9 @@ def build_clips(
             rates or nothing,
             cells.get("source", nothing),
             cells.get("scene", nothing),
-            nothing,  # start_ms and end_ms: see facewave.video.segments
-            nothing,
+            # Only of clips that were segments before, see facewave.video.segments.
+            _whole_numbers(cells.get("start_ms", [None] * count)),
+            _whole_numbers(cells.get("end_ms", [None] * count)),
             targets or nothing,
             cells.get("fingerprint", nothing),
             [index in missing for index in range(count)] if missing else [False] * count,
@@ -133,6 +139,10 @@ def _number_text(cell: object) -> str | None:
         return None
     # A column of whole numbers with gaps comes back from Parquet as floats: 3.0 means 3.
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
+
+
+def _whole_numbers(cells: Cells) -> list[int | None]:
+    return [None if cell is None else int(cell) for cell in cells]
 
 
 def _renamed(written: Cells, paths: Cells) -> list[str]:

@@ -12,7 +12,7 @@ from facewave.datasets.adapters import adapter
 from facewave.datasets.build_clips import build_clips
 from facewave.datasets.joint import Member, join_clips
 from facewave.datasets.targets import check_joined, join_targets, read_target_table, targets_option
-from facewave.manifest.clips import Clip, ManifestError
+from facewave.manifest.clips import Clip, ManifestError, NotThereYetError
 from facewave.manifest.subsets import choose_subset
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ def load_clips(
         found = read_target_table(Path(table), columns) if table else {}
         clips = join_targets(clips, found)
         chosen = choose_subset(clips, options.get("subset"), seed=seed)
+        if options.get("segments") and options.get("download") is not None:
+            _check_downloaded(chosen)
         segments = _segmented(name, chosen, options.get("segments"), cache, bounds)
         if table:
             check_joined(table, found, [clip.clip_id for clip in (*clips, *segments)])
@@ -119,6 +121,14 @@ def _joined(
         class_map=options.get("class_map"),
         keep_folds=options.get("keep_folds", False),
     )
+
+
+def _check_downloaded(clips: Sequence[Clip]) -> None:
+    lacking = [clip for clip in clips if clip.fingerprint and not Path(clip.file_path).exists()]
+    if lacking:
+        problem = f"{len(lacking):,} videos that are divided into segments are not downloaded yet"
+        advice = "Run `snakemake download` first, then the same command again."
+        raise NotThereYetError("videos", [problem], advice=advice)
 
 
 def _segmented(

@@ -63,6 +63,10 @@ class ManifestError(ValueError):
         super().__init__("\n".join([*lines, advice]))
 
 
+class NotThereYetError(ManifestError):
+    """The dataset cannot be planned before another target has been made."""
+
+
 @dataclass(frozen=True, slots=True)
 class Clip:
     """One clip of a dataset.

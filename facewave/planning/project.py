@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ from typing import Any
 from facewave.config.check import dataset_config
 from facewave.datasets.load import load_clips
 from facewave.demo.recipe import DemoClip, demo_clips
-from facewave.manifest.clips import LABELS_WANTED
+from facewave.manifest.clips import LABELS_WANTED, NotThereYetError
 from facewave.planning.cross_datasets import cross_folds
+from facewave.planning.downloads import download_marker, plan_download, wanting_download
 from facewave.planning.plan import NO_PLAN, DatasetPlan, PlanError, plan_dataset, read_plan
 from facewave.planning.scenes import plan_scenes, wanting_scenes
 from facewave.splits.partition import CROSS_DATASET, fold_names
@@ -26,7 +27,6 @@ from facewave.storage.buckets import bucket_of
 from facewave.tracking.track_video import software
 from facewave.versions import FEATURE_VERSION, SCENE_VERSION, TRACK_VERSION
 from facewave.video.isolated import Bounds
-from facewave.video.segments import ScenesUnknownError
 
 # Keys of the section `features` that no clip is coded by: they are applied when splits are built.
 _BASELINE_KEYS = ("subject_baseline", "enrolment", "baseline_person")
@@ -62,6 +62,7 @@ class Project:
         plans: their plans; `NO_PLAN` for those of `unplanned`.
         folds: names of each dataset's folds; none where the protocol has a single split.
         unplanned: datasets that cannot be planned yet, and what must be done first.
+        downloads: markers of the downloads that each dataset's clips need.
     """
 
     config: Mapping[str, Any]
@@ -69,6 +70,7 @@ class Project:
     plans: Mapping[str, DatasetPlan]
     folds: Mapping[str, Sequence[str]]
     unplanned: Mapping[str, str]
+    downloads: Mapping[str, Sequence[Path]] = field(default_factory=dict)
 
     @property
     def results(self) -> Path:
@@ -211,14 +213,20 @@ def open_project(config: Mapping[str, Any], *, write: bool, unlocks: bool = Fals
     datasets = {name: dataset_config(config, name) for name in names}
     plans: dict[str, DatasetPlan] = {}
     unplanned: dict[str, str] = {}
+    downloads: dict[str, list[Path]] = {}
     for name, options in datasets.items():
         folder = Path(config["results"]) / name
+        downloads[name] = [
+            download_marker(config, part)
+            for part, given in wanting_download(name, options)
+            if plan_download(part, given, download_marker(config, part), write=write)
+        ]
         try:
             if write:
                 plans[name] = _plan(name, options, config, unlocks=unlocks)
             else:
                 plans[name] = read_plan(folder)
-        except ScenesUnknownError as error:
+        except NotThereYetError as error:
             plans[name], unplanned[name] = NO_PLAN, str(error)
     folds = {
         name: cross_folds(config, name)
@@ -231,7 +239,7 @@ def open_project(config: Mapping[str, Any], *, write: bool, unlocks: bool = Fals
         )
         for name, plan in plans.items()
     }
-    return Project(config, datasets, plans, folds, unplanned)
+    return Project(config, datasets, plans, folds, unplanned, downloads)
 
 
 def _plan(

@@ -29,7 +29,7 @@ class BucketTables:
 
     def __init__(self, store: Path) -> None:
         """Take the folder of the content-addressed store."""
-        self._store = store
+        self.store = store
         self._name: tuple[Path, TrackTable] | None = None
         self._table: LandmarkTable | TrackTableError | None = None
 
@@ -50,7 +50,7 @@ class BucketTables:
         key = content_key(
             stage="tracks", content=content, table=used, fps=float(fps), version=TRACK_VERSION
         )
-        shard = shard_path(self._store, "tracks", key)
+        shard = shard_path(self.store, "tracks", key)
         computed = not is_whole(shard)
         if computed:
             provenance = {"content_sha256": content, "table": asdict(options), "default_fps": fps}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,8 @@ from facewave.storage.atomic import atomic_path
 from facewave.storage.buckets import KeyRow, read_key_file
 from facewave.storage.fingerprint import MISSING, Tracked, stat_text
 from facewave.storage.frame_files import clip_sha256
-from facewave.storage.store import content_key, is_whole, read_metadata, shard_path
+from facewave.storage.packs import PackedTrack
+from facewave.storage.store import content_key, file_sha256, is_whole, read_metadata, shard_path
 from facewave.storage.tables import TableError, format_rows, iter_rows, write_text
 from facewave.tracking.bucket_tables import BucketTables
 from facewave.tracking.landmarker import (
@@ -223,7 +225,9 @@ def _track(row: KeyRow, tools: _Tools) -> tuple[_Tracked, bool]:
 
 
 def _read(table: str, path: Path, *, fps: float, tables: BucketTables) -> tuple[_Tracked, bool]:
-    """Return what became of a clip that is a table of landmarks."""
+    """Return what became of a clip that is a table of landmarks, or a trajectory in a pack."""
+    if (packed := PackedTrack.from_json(table)) is not None:
+        return _take(packed, path, tables.store)
     read = tables.track(path, TrackTable.from_json(table), fps=fps)
     facts = read_metadata(read.shard)
     found = _Tracked(
@@ -234,6 +238,26 @@ def _read(table: str, path: Path, *, fps: float, tables: BucketTables) -> tuple[
         error=facts["error"],
     )
     return found, read.computed
+
+
+def _take(packed: PackedTrack, path: Path, store: Path) -> tuple[_Tracked, bool]:
+    """Put a trajectory of a pack into the store, under the key that it was made with."""
+    shard = shard_path(store, "tracks", packed.key)
+    computed = not is_whole(shard)
+    if computed:
+        with atomic_path(shard, sync=False) as temporary:
+            shutil.copyfile(path, temporary)
+            if file_sha256(temporary) != packed.sha256 or not is_whole(temporary):
+                raise TrackTableError("not as the pack lists it; unpack the archive again")
+    facts = read_metadata(shard)
+    found = _Tracked(
+        content=packed.sha256,
+        key=packed.key,
+        shard=shard,
+        frames=facts["frames"],
+        error=facts["error"],
+    )
+    return found, computed
 
 
 def _index_row(row: KeyRow, video: _Tracked) -> dict[str, object]:

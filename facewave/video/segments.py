@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from facewave.jobs.clip_errors import RunFaultError, UnexpectedError, WorkerError
-from facewave.manifest.clips import Clip, ManifestError
+from facewave.manifest.clips import Clip, ManifestError, NotThereYetError
 from facewave.storage.fingerprint import own_stat
 from facewave.storage.tables import TableError, format_rows, iter_rows, write_text_if_changed
 from facewave.video.decode import UnreadableVideoError
@@ -49,7 +49,7 @@ _DETECT = (
 )
 
 
-class ScenesUnknownError(ManifestError):
+class ScenesUnknownError(NotThereYetError):
     """There are videos whose scenes must be detected before they can be divided."""
 
 

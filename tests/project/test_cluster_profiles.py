@@ -54,6 +54,7 @@ def test_what_needs_network_or_the_terminal_stays_where_snakemake_runs():
         "build_own_manifest",
         "build_targets",
         "check_dataset",
+        "download_dataset",
         "fetch_landmarker",
         "list_frames",
         "list_quality",

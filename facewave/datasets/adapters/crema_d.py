@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from facewave.datasets.files.downloads import released_tree
 from facewave.datasets.files.sheets import find_header, read_table
-from facewave.datasets.files.tree import Tree, named_clips, tree_of
+from facewave.datasets.files.tree import Tree, named_clips
 from facewave.datasets.release import Item, Published, Release
 from facewave.datasets.rows import Collector, Rows
 from facewave.manifest.clips import ManifestError
@@ -48,23 +49,26 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
 
     Args:
         options: `votes` (of raters who saw the `face`, heard the `voice` or had `both`; or
-            `none`), `class_map`
+            `none`), `class_map`, `actors`, `download`
         classes: the dataset's class list
         root: folder of the release
 
     Raises:
         ManifestError: there are no such clips, or the table of votes cannot be read
     """
-    tree = tree_of(root, dataset="CREMA-D", advice=_ADVICE, options=options)
+    tree, fingerprints = released_tree(root, dataset="CREMA-D", advice=_ADVICE, options=options)
     found = Collector(classes, options, known=EMOTIONS.values())
     found.notes(tree.notes())
     rated, path = options.get("votes", "face"), _votes_path(tree)
     votes = _read_votes(tree.root / path, rated) if path and rated != "none" else {}
     if path is None and rated != "none":
         found.note(f"{VOTES} is missing: no label_distribution")
-    names = set()
+    names, actors = set(), options.get("actors")
     for path, match in named_clips(tree, _NAME):
         actor, sentence, emotion, level = match.groups()
+        if actors is not None and int(actor) not in actors:
+            found.leave_out("of other actors (option `actors`)")
+            continue
         if match[0] in names:
             found.leave_out("that are there twice (as .flv and .mp4, for example)")
             continue
@@ -79,6 +83,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
             take="_".join((sentence, emotion, level)),
             fold=str(min((int(actor) - FIRST_ACTOR) // ACTORS_A_FOLD + 1, FOLDS)),
             text=SENTENCES.get(sentence),
+            fingerprint=fingerprints.get(path),
         )
     if not names:
         problem = "VideoFlash/1001_DFA_ANG_XX.flv: no clip named like this was found"

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from facewave.datasets.files.tree import Tree, named_clips, tree_of
+from facewave.datasets.files.downloads import released_tree
+from facewave.datasets.files.tree import Tree, named_clips
 from facewave.datasets.release import Item, Published, Release
 from facewave.datasets.rows import Collector, Rows
 from facewave.manifest.clips import ManifestError
@@ -39,14 +40,18 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
 
     Args:
         options: `vocal` (`speech`, `song` or `both`), `modality` (`one`: one file of each take, the
-            one with sound if there are both; `av`; `video_only`; `both`), `class_map`
+            one with sound if there are both; `av`; `video_only`; `both`), `class_map`, `actors`,
+            `download`
         classes: the dataset's class list
         root: folder of the release
 
     Raises:
         ManifestError: there are no such clips
     """
-    tree = tree_of(root, dataset="RAVDESS", advice=_ADVICE, options=options)
+    if options.get("download") is not None and options.get("vocal", "speech") != "speech":
+        problem = f"vocal: {options['vocal']}: only the videos of speech can be downloaded"
+        raise ManifestError("RAVDESS", [problem], advice="Remove `download`, or use vocal: speech.")
+    tree, fingerprints = released_tree(root, dataset="RAVDESS", advice=_ADVICE, options=options)
     clips = list(named_clips(tree, NAME))
     found = Collector(classes, options, known=EMOTIONS.values())
     found.notes(tree.notes())
@@ -55,7 +60,8 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
         problem = f"found {len(clips)} clips named like 01-01-03-02-01-01-12.mp4, none to be used"
         raise ManifestError(f"{root}: RAVDESS", [problem], advice=_ADVICE)
     for path, match in wanted:
-        add_clip(found, match, place=path, file_path=path)
+        fingerprint = fingerprints.get(path)
+        add_clip(found, match, place=path, file_path=path, fingerprint=fingerprint)
     return found.rows("RAVDESS")
 
 
@@ -67,6 +73,7 @@ def add_clip(
     file_path: str,
     fps_hint: float | None = None,
     table: str | None = None,
+    fingerprint: str | None = None,
 ) -> None:
     """Add a clip by its name, which `match` has taken apart; also of tracks in place of videos."""
     _, channel, emotion, intensity, statement, repetition, actor = match.groups()
@@ -81,6 +88,7 @@ def add_clip(
         text=STATEMENTS[statement],
         fps_hint=fps_hint,
         table=table,
+        fingerprint=fingerprint,
     )
 
 
@@ -88,12 +96,15 @@ def _wanted(
     clips: Sequence[tuple[str, re.Match[str]]], options: Mapping[str, Any], found: Collector
 ) -> list[tuple[str, re.Match[str]]]:
     vocal, modality = options.get("vocal", "speech"), options.get("modality", "one")
+    actors = options.get("actors") or ACTORS
     accepted = {"av": {_AV}, "video_only": {_VIDEO_ONLY}}.get(modality, {_AV, _VIDEO_ONLY})
     with_sound = {match[0][3:] for _, match in clips if match[1] == _AV}
     chosen, names = [], set()
     for path, match in clips:
         if match[1] == "03":
             found.leave_out("of modality 03: sound without images")
+        elif int(match[7]) not in actors:
+            found.leave_out("of other actors (option `actors`)")
         elif vocal != "both" and match[2] != _CHANNELS[vocal]:
             found.leave_out(f"that are not {vocal} (option `vocal`)")
         elif match[1] not in accepted:
