@@ -39,9 +39,29 @@ rule evaluate:
         "../scripts/evaluate.py"
 
 
+# The same for `mlp.head: regression`, which has other scores.
+use rule evaluate as evaluate_values with:
+    output:
+        metrics=DATASET / "evaluation/mlp/{protocol}/regression.json",
+        figure=report(
+            DATASET / "evaluation/mlp/{protocol}/regression.png",
+            caption="../docs/captions/regression.rst",
+            category="Evaluation",
+            labels={
+                "dataset": "{dataset}",
+                "model": "MLP",
+                "protocol": "{protocol}",
+            },
+        ),
+    log:
+        DATASET / "logs/evaluate_values/{protocol}.log",
+    message:
+        "evaluate the values that the MLP predicts on {wildcards.dataset}"
+
+
 rule summarise_folds:
     input:
-        metrics=DATASET / "evaluation/mlp/{protocol}/metrics.json",
+        metrics=DATASET / "evaluation/mlp/{protocol}" / MLP_SCORES,
     output:
         summary=DATASET / "evaluation/mlp/{protocol}/cross_validation.json",
         table=DATASET / "evaluation/mlp/{protocol}/cross_validation.csv",

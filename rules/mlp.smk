@@ -1,9 +1,20 @@
 # The MLP: trained on every fold's training part.
 from facewave.planning.project import seed_files
+from facewave.planning.regression import (
+    classes_only,
+    mlp_options,
+    mlp_scores,
+    mlp_targets,
+    predicts_values,
+)
 from facewave.versions import MLP_VERSION
 
 # The predictions of each seed; the first one's model is kept.
 SEED_FILES = seed_files(CONFIG["seeds"])
+# With `mlp.head: regression`: values are predicted, and some targets are refused.
+VALUES = predicts_values(CONFIG)
+MLP_SCORES = mlp_scores(CONFIG)
+refused = lambda target: told(lambda wildcards: classes_only(CONFIG, target))
 
 
 rule fit_mlp:
@@ -11,6 +22,9 @@ rule fit_mlp:
         train=DATASET / "splits/{split}/train.parquet",
         val=DATASET / "splits/{split}/val.parquet",
         test=DATASET / "splits/{split}/test.parquet",
+        targets=told(
+            lambda wildcards: mlp_targets(CONFIG, PROJECT, wildcards.dataset)
+        ),
     output:
         checkpoint=DATASET / "mlp/{split}/checkpoint.pt",
         metrics=DATASET / "mlp/{split}/metrics.csv",
@@ -24,7 +38,9 @@ rule fit_mlp:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        options=CONFIG["mlp"],
+        options=told(
+            lambda wildcards: mlp_options(CONFIG, PROJECT, wildcards.dataset)
+        ),
         seeds=CONFIG["seeds"],
         version=MLP_VERSION,
     message:
@@ -37,4 +53,4 @@ rule train_mlp:
     """Train the MLP on every fold and score it."""
     input:
         of_datasets("mlp/{split}/checkpoint.pt"),
-        of_datasets("evaluation/mlp/{protocol}/metrics.json"),
+        of_datasets("evaluation/mlp/{protocol}/" + MLP_SCORES),

@@ -12,6 +12,11 @@ from facewave.versions import REPORT_VERSION
 # Made on request only; from then on shown and kept up to date.
 IMPORTANCE = [f"explanation/{PROTOCOL}/importance.{kind}" for kind in ("json", "png")]
 TEXT_FUSION = f"evaluation/text_fusion/{PROTOCOL}/text_fusion.json"
+CONFUSED = [
+    DATASET / "evaluation/mlp" / PROTOCOL / f"confused_{what}.csv"
+    for what in ("clips", "classes")
+    if not VALUES
+]
 COMPARED = [LOOK_ALIKES] if len(HASHES) > 1 and LOOK_ALIKES.exists() else []
 
 
@@ -47,10 +52,10 @@ rule write_report:
         val=of_folds("splits/{split}/val.parquet"),
         test=of_folds("splits/{split}/test.parquet"),
         training=of_folds("mlp/{split}/metrics.csv"),
-        metrics=DATASET / "evaluation/mlp" / PROTOCOL / "metrics.json",
+        metrics=DATASET / "evaluation/mlp" / PROTOCOL / MLP_SCORES,
         near_duplicates=COMPARED,
-        confused_clips=DATASET / "evaluation/mlp" / PROTOCOL / "confused_clips.csv",
-        confused_classes=DATASET / "evaluation/mlp" / PROTOCOL / "confused_classes.csv",
+        confused_clips=CONFUSED[:1],
+        confused_classes=CONFUSED[1:],
         explanation=lambda wildcards: PROJECT.existing(wildcards.dataset, *IMPORTANCE),
         models=lambda wildcards: list(
             models_in_report(CONFIG, PROJECT, wildcards.dataset).values()

@@ -10,6 +10,7 @@ from facewave.config.check import check_config
 from facewave.config.schema import load_yaml
 from facewave.planning.plan import PlanError
 from facewave.planning.project import Project, coded
+from facewave.planning.regression import predicts_values
 from facewave.splits.partition import PARTS
 from facewave.vlm.plan import (
     STAGES,
@@ -134,9 +135,15 @@ def score_file(section: Section, project: Project, dataset: str, *, vlm: str, st
     return folder / project.protocol / f"{'regression' if values else 'metrics'}.json"
 
 
-def scored_stages(section: Section) -> list[str]:
-    """Return the stages that have scores; only probabilities can be fused with the MLP's."""
-    return [*STAGES, *(["fusion"] if section["head"] in ("verbaliser", "linear") else [])]
+def scored_stages(section: Section, *, values: bool = False) -> list[str]:
+    """Return the stages that have scores; only probabilities can be fused with the MLP's.
+
+    Args:
+        section: `vlm`, checked.
+        values: whether the MLP predicts values, which cannot be fused.
+    """
+    fused = section["head"] in ("verbaliser", "linear") and not values
+    return [*STAGES, *(["fusion"] if fused else [])]
 
 
 def control_predictions(
@@ -161,12 +168,17 @@ def control_predictions(
 
 
 def models_in_report(config: Mapping[str, Any], project: Project, dataset: str) -> dict[str, str]:
-    """Return the models that a report shows beside the MLP, from title to file of scores."""
+    """Return the models that a report shows beside the MLP, from title to file of scores.
+
+    Beside an MLP that predicts values these are the models that do so as well.
+    """
     section, folder = config["vlm"], project.results / dataset / "evaluation"
     trained = {
         title: str(score_file(section, project, dataset, vlm="paligemma", stage=stage))
         for title, stage in shown_models(section).items()
     }
+    if predicts_values(config):
+        return trained if section["head"] == "regression" else {}
     places = {**shown_zero_shot(config["zero_shot"]), **shown_fine_tuned(config)}
     others = {
         title: str(folder / place / project.protocol / "metrics.json")
@@ -186,6 +198,8 @@ def compared_models(
         title to one list per fold, of one file per seed
     """
     section = config["vlm"]
+    if predicts_values(config):
+        return {}
     places = {
         title: f"{'' if stage == 'zero_shot' else 'vlm/'}{evaluation_folder('paligemma', stage)}"
         for title, stage in shown_models(section).items()
@@ -212,7 +226,7 @@ def comparison_in_report(config: Mapping[str, Any], project: Project, dataset: s
 
 def ablation_in_report(config: Mapping[str, Any], project: Project, dataset: str) -> list[Path]:
     """Return the scores of PaliGemma's ablation if a report shows them."""
-    if "ablation" not in config["vlm"]["report"]:
+    if "ablation" not in config["vlm"]["report"] or predicts_values(config):
         return []
     folder = project.results / dataset / "evaluation/paligemma/ablation"
     return [folder / project.protocol / "ablation.json"]
