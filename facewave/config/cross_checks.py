@@ -62,6 +62,8 @@ def _dataset_problems(config: Mapping[str, Any]) -> Iterator[str]:
     for name, options in dataset_items(config):
         place = f"datasets.{name}"
         yield from _class_problems(f"{place}.classes", options.get("classes"))
+        if options.get("classes", ()) is None and not options.get("targets"):
+            yield f"{place}.classes: found null, expected a class list, or `targets` beside it"
         names = options.get("label_names")
         if isinstance(names, dict):
             classes = _texts(options.get("classes", config["classes"]))

@@ -263,3 +263,20 @@ def test_a_pipe_is_not_waited_for(root):
 def test_a_folder_in_the_table_s_place(root):
     (root / "labels.csv").mkdir()
     assert "a folder, expected a file" in error_of(root, None)
+
+
+def test_clips_without_a_class_need_no_label(root):
+    text = "file_path,valence,label\nx.mp4,0.5,whatever\na/x.mp4,,\n"
+    entry = {"adapter": "table", "root": str(root), "table": "labels.csv", "targets": ["valence"]}
+    (root / "labels.csv").write_text(text)
+    full = dataset_config({"datasets": {"mine": {**entry, "classes": None}}}, "mine")
+    assert full["classes"] == ["mine"]
+    options = {"classes": full["classes"], "seed": 0, "demo_root": root, "check_files": False}
+    clips = load_clips("mine", full, **options)
+    assert [(clip.label, clip.actual, clip.targets) for clip in clips] == [
+        (0, "mine", (("valence", 0.5),)),
+        (0, "mine", None),
+    ]
+    (root / "labels.csv").write_text("file_path,valence\nx.mp4,0.5\n")
+    assert [clip.actual for clip in load_clips("mine", full, **options)] == ["mine"]
+    assert "column 'label': missing" in error_of(root, "file_path,valence\nx.mp4,0.5\n")
