@@ -39,29 +39,9 @@ rule evaluate:
         "../scripts/evaluate.py"
 
 
-# The same for `mlp.head: regression`, which has other scores.
-use rule evaluate as evaluate_values with:
-    output:
-        metrics=DATASET / "evaluation/mlp/{protocol}/regression.json",
-        figure=report(
-            DATASET / "evaluation/mlp/{protocol}/regression.png",
-            caption="../docs/captions/regression.rst",
-            category="Evaluation",
-            labels={
-                "dataset": "{dataset}",
-                "model": "MLP",
-                "protocol": "{protocol}",
-            },
-        ),
-    log:
-        DATASET / "logs/evaluate_values/{protocol}.log",
-    message:
-        "evaluate the values that the MLP predicts on {wildcards.dataset}"
-
-
 rule summarise_folds:
     input:
-        metrics=DATASET / "evaluation/mlp/{protocol}" / MLP_SCORES,
+        metrics=DATASET / "evaluation/mlp/{protocol}/metrics.json",
     output:
         summary=DATASET / "evaluation/mlp/{protocol}/cross_validation.json",
         table=DATASET / "evaluation/mlp/{protocol}/cross_validation.csv",
@@ -89,7 +69,10 @@ rule cross_validate:
     input:
         told(
             lambda wildcards: [
-                PROJECT.file(name, f"evaluation/mlp/{PROTOCOL}/cross_validation.json")
+                PROJECT.file(
+                    name,
+                    f"evaluation/mlp{'_values' if VALUES else ''}/{PROTOCOL}/cross_validation.json",
+                )
                 for name in PROJECT.unplanned
                 or datasets_with_folds(
                     {name: PROJECT.folds[name] for name in PROJECT.tested},

@@ -12,11 +12,6 @@ from facewave.versions import REPORT_VERSION
 # Made on request only; from then on shown and kept up to date.
 IMPORTANCE = [f"explanation/{PROTOCOL}/importance.{kind}" for kind in ("json", "png")]
 TEXT_FUSION = f"evaluation/text_fusion/{PROTOCOL}/text_fusion.json"
-CONFUSED = [
-    DATASET / "evaluation/mlp" / PROTOCOL / f"confused_{what}.csv"
-    for what in ("clips", "classes")
-    if not VALUES
-]
 COMPARED = [LOOK_ALIKES] if len(HASHES) > 1 and LOOK_ALIKES.exists() else []
 
 
@@ -52,10 +47,10 @@ rule write_report:
         val=of_folds("splits/{split}/val.parquet"),
         test=of_folds("splits/{split}/test.parquet"),
         training=of_folds("mlp/{split}/metrics.csv"),
-        metrics=DATASET / "evaluation/mlp" / PROTOCOL / MLP_SCORES,
+        metrics=DATASET / "evaluation/mlp" / PROTOCOL / "metrics.json",
         near_duplicates=COMPARED,
-        confused_clips=CONFUSED[:1],
-        confused_classes=CONFUSED[1:],
+        confused_clips=DATASET / "evaluation/mlp" / PROTOCOL / "confused_clips.csv",
+        confused_classes=DATASET / "evaluation/mlp" / PROTOCOL / "confused_classes.csv",
         explanation=lambda wildcards: PROJECT.existing(wildcards.dataset, *IMPORTANCE),
         models=lambda wildcards: list(
             models_in_report(CONFIG, PROJECT, wildcards.dataset).values()
@@ -101,4 +96,4 @@ rule write_report:
 rule report:
     """Write the report of every enabled dataset: one HTML page each."""
     input:
-        of_datasets("report.html"),
+        of_datasets("report_values.html" if VALUES else "report.html"),

@@ -25,7 +25,7 @@ rule fit_text_variant:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        options=lambda wildcards: mlp_options(CONFIG, PROJECT, wildcards.dataset),
+        options=told(lambda wildcards: class_options(CONFIG)),
         text=text_fusion_options(CONFIG),
         seeds=CONFIG["seeds"],
         versions=[MLP_VERSION, TEXT_VERSION],

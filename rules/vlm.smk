@@ -204,7 +204,12 @@ rule adapt_paligemma:
 rule train_paligemma:
     """Train both stages of PaliGemma 2, fuse it with the MLP, and score all."""
     input:
-        stage_scores(VLM_SECTIONS, PROJECT, "paligemma", scored_stages(CONFIG["vlm"], values=VALUES)),
+        stage_scores(
+            VLM_SECTIONS,
+            PROJECT,
+            "paligemma",
+            scored_stages(CONFIG["vlm"], values=VALUES),
+        ),
         rules.report.input if CONFIG["vlm"]["report"] else [],
 
 

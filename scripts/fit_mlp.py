@@ -1,21 +1,15 @@
-"""Train the MLP on one fold, once per seed, and predict its validation and test parts.
+"""Train the MLP on one fold, once per seed, and predict its validation and test parts."""
 
-It predicts classes or, with `head: regression`, values.
-"""
-
-import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from facewave.evaluation.predictions import join_parts, join_values, write_predictions
+from facewave.evaluation.predictions import join_parts, write_predictions
 from facewave.jobs.log import job_log
-from facewave.manifest.targets import read_target_values
 from facewave.mlp.model import save_checkpoint
 from facewave.mlp.options import MlpOptions
 from facewave.mlp.train import Epoch, TrainingJob, fit_predict_seeds
-from facewave.mlp.values import ValueEpoch, training_mean
 from facewave.splits.read import read_split
 
 
@@ -30,7 +24,6 @@ def main(
     options: Mapping[str, Any],
     seeds: Sequence[int],
     threads: int,
-    targets: str | None = None,
 ) -> None:
     """Write checkpoint, metrics (one row per epoch) and predictions; see facewave.mlp.train.
 
@@ -47,17 +40,12 @@ def main(
         options: section `mlp` of the configuration.
         seeds: of weights, batch order and dropout.
         threads: torch's threads.
-        targets: the table of targets (Parquet) of a regression; None for classes.
     """
     mlp, folder = MlpOptions.from_config(options), Path(metrics).parent
     parts = {
         name: read_split(path, groups=mlp.inputs, scratch=folder)
         for name, path in (("train", train), ("val", val), ("test", test))
     }
-    if mlp.targets and targets:
-        for name, table in parts.items():
-            values = read_target_values(Path(targets), mlp.targets.columns, table.clip_ids)
-            parts[name] = dataclasses.replace(table, targets=values)
     job = TrainingJob(
         options=mlp, seed=seeds[0], threads=threads, metrics_path=Path(metrics), on_epoch=_report
     )
@@ -72,28 +60,11 @@ def main(
             "best_epoch": model.best_epoch,
             "data_sha256": digests,
         }
-        if mlp.targets:
-            mean = training_mean(parts["train"])
-            names = mlp.targets.columns
-            found = join_values(predicted, answers, names=names, mean=mean, metadata=metadata)
-            write_predictions(Path(path), found)
-        else:
-            write_predictions(Path(path), join_parts(predicted, answers, metadata=metadata))
+        write_predictions(Path(path), join_parts(predicted, answers, metadata=metadata))
 
 
-def _report(epoch: Epoch | ValueEpoch) -> None:
-    log = logging.getLogger("facewave.train_mlp")
-    if isinstance(epoch, ValueEpoch):
-        log.info(
-            "epoch %d: loss %.4f, validation loss %.4f, MAE %.3f standard deviations, CCC %.3f",
-            epoch.epoch,
-            epoch.train_loss,
-            epoch.val_loss,
-            epoch.val_mae,
-            epoch.val_ccc,
-        )
-        return
-    log.info(
+def _report(epoch: Epoch) -> None:
+    logging.getLogger("facewave.train_mlp").info(
         "epoch %d: loss %.4f, validation loss %.4f, UAR %.1f %%, WAR %.1f %%",
         epoch.epoch,
         epoch.train_loss,
@@ -115,5 +86,4 @@ if __name__ == "__main__":
             options=snakemake.params.options,
             seeds=snakemake.params.seeds,
             threads=snakemake.threads,
-            targets=next(iter(snakemake.input.targets), None),
         )

@@ -2,14 +2,7 @@ import json
 import logging
 from pathlib import Path
 
-from facewave.evaluation.cross_validation import (
-    cross_validation,
-    cross_validation_of_values,
-    describe,
-    describe_values,
-    write_fold_table,
-    write_value_table,
-)
+from facewave.evaluation.cross_validation import cross_validation, describe, write_fold_table
 from facewave.jobs.log import job_log
 from facewave.storage.atomic import write_json
 
@@ -19,15 +12,10 @@ def main(
 ) -> None:
     """Write the summary of a cross-validation (JSON) and its table of folds (CSV); print a line."""
     scores = json.loads(Path(metrics).read_text(encoding="utf-8"))
-    if "targets" in scores:
-        found = cross_validation_of_values(scores, dataset=dataset, protocol=protocol)
-        write_value_table(Path(table), found)
-        line = describe_values(found)
-    else:
-        found = cross_validation(scores, dataset=dataset, protocol=protocol, adapter=adapter)
-        write_fold_table(Path(table), found)
-        line = describe(found)
+    found = cross_validation(scores, dataset=dataset, protocol=protocol, adapter=adapter)
     write_json(Path(summary), found)
+    write_fold_table(Path(table), found)
+    line = describe(found)
     logging.getLogger("facewave").info(line)
     print(line)
 

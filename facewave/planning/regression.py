@@ -16,17 +16,25 @@ def predicts_values(config: Mapping[str, Any]) -> bool:
     return bool(config["mlp"]["head"] == "regression")
 
 
-def mlp_options(config: Mapping[str, Any], project: Project, dataset: str) -> dict[str, Any]:
-    """Return the section `mlp` of a training, with the names of a dataset's targets filled in.
-
-    Of classes it is as it was before there was a regression, so that results stay valid.
+def class_options(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the section `mlp` as it was before there was a regression: results stay valid.
 
     Raises:
-        PlanError: the dataset lacks the targets of a regression.
+        PlanError: the MLP predicts values.
+    """
+    classes_only(config, "the MLP's probabilities")
+    return {name: config["mlp"][name] for name in config["mlp"] if name not in ("head", "targets")}
+
+
+def mlp_options(config: Mapping[str, Any], project: Project, dataset: str) -> dict[str, Any]:
+    """Return the section `mlp` of a regression, with the names of a dataset's targets filled in.
+
+    Raises:
+        PlanError: the dataset lacks the targets, or classes are predicted.
     """
     section = config["mlp"]
     if not predicts_values(config):
-        return {name: value for name, value in section.items() if name not in ("head", "targets")}
+        raise PlanError("the values of the MLP: mlp.head is classification; set it to regression")
     try:
         columns = chosen_targets(
             section, project.plans[dataset].targets, dataset=dataset, key="mlp"
@@ -36,21 +44,14 @@ def mlp_options(config: Mapping[str, Any], project: Project, dataset: str) -> di
     return {**section, "targets": {**(section["targets"] or {}), "columns": list(columns)}}
 
 
-def mlp_targets(config: Mapping[str, Any], project: Project, dataset: str) -> list[Path]:
-    """Return the table of a dataset's targets if the MLP predicts them.
+def mlp_targets(config: Mapping[str, Any], project: Project, dataset: str) -> Path:
+    """Return the table of a dataset's targets.
 
     Raises:
-        PlanError: the dataset lacks them.
+        PlanError: the dataset lacks those that the MLP is to predict.
     """
-    if not predicts_values(config):
-        return []
     mlp_options(config, project, dataset)
-    return [project.results / dataset / "targets.parquet"]
-
-
-def mlp_scores(config: Mapping[str, Any]) -> str:
-    """Return the name of the file with the MLP's scores."""
-    return "regression.json" if predicts_values(config) else "metrics.json"
+    return project.results / dataset / "targets.parquet"
 
 
 def classes_only(config: Mapping[str, Any], target: str) -> list[Path]:

@@ -10,7 +10,6 @@ from facewave.config.check import check_config
 from facewave.config.schema import load_yaml
 from facewave.planning.plan import PlanError
 from facewave.planning.project import Project, coded
-from facewave.planning.regression import predicts_values
 from facewave.splits.partition import PARTS
 from facewave.vlm.plan import (
     STAGES,
@@ -168,23 +167,31 @@ def control_predictions(
 
 
 def models_in_report(config: Mapping[str, Any], project: Project, dataset: str) -> dict[str, str]:
-    """Return the models that a report shows beside the MLP, from title to file of scores.
-
-    Beside an MLP that predicts values these are the models that do so as well.
-    """
+    """Return the models that a report shows beside the MLP, from title to file of scores."""
     section, folder = config["vlm"], project.results / dataset / "evaluation"
     trained = {
         title: str(score_file(section, project, dataset, vlm="paligemma", stage=stage))
         for title, stage in shown_models(section).items()
     }
-    if predicts_values(config):
-        return trained if section["head"] == "regression" else {}
     places = {**shown_zero_shot(config["zero_shot"]), **shown_fine_tuned(config)}
     others = {
         title: str(folder / place / project.protocol / "metrics.json")
         for title, place in places.items()
     }
     return {**trained, **others}
+
+
+def value_models_in_report(
+    config: Mapping[str, Any], project: Project, dataset: str
+) -> dict[str, str]:
+    """Return the same beside an MLP that predicts values: the models that do so as well."""
+    section = config["vlm"]
+    if section["head"] != "regression":
+        return {}
+    return {
+        title: str(score_file(section, project, dataset, vlm="paligemma", stage=stage))
+        for title, stage in shown_models(section).items()
+    }
 
 
 def compared_models(
@@ -198,8 +205,6 @@ def compared_models(
         title to one list per fold, of one file per seed
     """
     section = config["vlm"]
-    if predicts_values(config):
-        return {}
     places = {
         title: f"{'' if stage == 'zero_shot' else 'vlm/'}{evaluation_folder('paligemma', stage)}"
         for title, stage in shown_models(section).items()
@@ -226,7 +231,7 @@ def comparison_in_report(config: Mapping[str, Any], project: Project, dataset: s
 
 def ablation_in_report(config: Mapping[str, Any], project: Project, dataset: str) -> list[Path]:
     """Return the scores of PaliGemma's ablation if a report shows them."""
-    if "ablation" not in config["vlm"]["report"] or predicts_values(config):
+    if "ablation" not in config["vlm"]["report"]:
         return []
     folder = project.results / dataset / "evaluation/paligemma/ablation"
     return [folder / project.protocol / "ablation.json"]

@@ -152,8 +152,7 @@ def test_script_from_split_to_predictions(tmp_path, monkeypatch):
         write_split(tmp_path / f"{part}.parquet", toy(n, seed=i, signal=6.0, invalid=1))
     snakemake = SimpleNamespace(
         input=SimpleNamespace(
-            **{part: str(tmp_path / f"{part}.parquet") for part in ("train", "val", "test")},
-            targets=[],
+            **{part: str(tmp_path / f"{part}.parquet") for part in ("train", "val", "test")}
         ),
         output=SimpleNamespace(
             checkpoint=str(tmp_path / "out" / "mlp.pt"),

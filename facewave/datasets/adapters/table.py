@@ -1,9 +1,9 @@
 """Adapter of the user's own table: CSV, TSV or Parquet with one row per clip.
 
 Columns `file_path` and, unless the clips have no class, `label`; optional `clip_id`, `subject`,
-`take`, `fold`, `split`, `text`, `fps_hint`, `source`, `scene` and `label_distribution` (votes in the
-order of the class list, separated by spaces, as in a manifest). The option `targets` names columns
-of numbers. Other columns are ignored.
+`take`, `fold`, `split`, `text`, `fps_hint`, `source`, `scene` and `label_distribution` (votes in
+the order of the class list, separated by spaces, as in a manifest). The option `targets` names
+columns of numbers. Other columns are ignored.
 """
 
 import csv
