@@ -27,7 +27,7 @@ def use_threads(threads: int) -> Iterator[None]:
 
 @dataclass(kw_only=True)
 class EarlyStopping:
-    """Finds the best epoch: higher UAR, at equal UAR lower loss, at equal loss the earlier one.
+    """Finds the best epoch: higher score, at equal ones lower loss, at equal loss the earlier one.
 
     Attributes:
         patience: number of epochs without a better one after which `exhausted` is True.
@@ -39,12 +39,12 @@ class EarlyStopping:
     _best: tuple[float, float] = field(default=(-math.inf, -math.inf), init=False)
     _last: int = field(default=0, init=False)
 
-    def update(self, epoch: int, *, uar: float, loss: float) -> bool:
-        """Note an epoch's validation scores; return whether it is the best so far."""
+    def update(self, epoch: int, *, score: float, loss: float) -> bool:
+        """Note an epoch's validation score and loss; return whether it is the best so far."""
         self._last = epoch
-        better = (uar, -loss) > self._best
+        better = (score, -loss) > self._best
         if better:
-            self._best, self.best_epoch = (uar, -loss), epoch
+            self._best, self.best_epoch = (score, -loss), epoch
         return better
 
     @property

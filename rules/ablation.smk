@@ -115,6 +115,7 @@ rule compare_variants:
 rule ablate:
     """Compare the variants of `ablation` on the same trajectories and folds."""
     input:
+        refused("ablate"),
         of_datasets("ablation/ablation.csv"),
 
 
@@ -186,6 +187,7 @@ rule choose_variants:
 rule tune:
     """Choose a variant by inner folds in every fold of the ablation, and score the choices."""
     input:
+        refused("tune"),
         of_datasets("ablation/nested.csv"),
 
 

@@ -68,6 +68,7 @@ rule build_cross_splits:
 rule cross_datasets:
     """Train the MLP on each enabled dataset, test it on each other one, and tabulate the scores."""
     input:
+        refused("cross_datasets"),
         predictions=told(
             lambda wildcards: pair_predictions(CONFIG, seed_files(CONFIG["seeds"]))
         ),

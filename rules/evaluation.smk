@@ -69,7 +69,10 @@ rule cross_validate:
     input:
         told(
             lambda wildcards: [
-                PROJECT.file(name, f"evaluation/mlp/{PROTOCOL}/cross_validation.json")
+                PROJECT.file(
+                    name,
+                    f"evaluation/mlp{'_values' if VALUES else ''}/{PROTOCOL}/cross_validation.json",
+                )
                 for name in PROJECT.unplanned
                 or datasets_with_folds(
                     {name: PROJECT.folds[name] for name in PROJECT.tested},

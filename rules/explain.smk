@@ -37,5 +37,6 @@ rule explain_model:
 rule explain:
     """Measure which parts of the face, scales and blendshapes the MLP looks at."""
     input:
+        refused("explain"),
         of_datasets("explanation/{protocol}/importance.json"),
         of_datasets("evaluation/mlp/{protocol}/confused_clips.csv"),

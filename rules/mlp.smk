@@ -1,9 +1,19 @@
 # The MLP: trained on every fold's training part.
 from facewave.planning.project import seed_files
+from facewave.planning.regression import (
+    class_options,
+    classes_only,
+    mlp_options,
+    mlp_targets,
+    predicts_values,
+)
 from facewave.versions import MLP_VERSION
 
 # The predictions of each seed; the first one's model is kept.
 SEED_FILES = seed_files(CONFIG["seeds"])
+# With `mlp.head: regression` the rules of regression.smk take the place of those of classes.
+VALUES = predicts_values(CONFIG)
+refused = lambda target: told(lambda wildcards: classes_only(CONFIG, target))
 
 
 rule fit_mlp:
@@ -24,7 +34,7 @@ rule fit_mlp:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        options=CONFIG["mlp"],
+        options=told(lambda wildcards: class_options(CONFIG)),
         seeds=CONFIG["seeds"],
         version=MLP_VERSION,
     message:
@@ -36,5 +46,9 @@ rule fit_mlp:
 rule train_mlp:
     """Train the MLP on every fold and score it."""
     input:
-        of_datasets("mlp/{split}/checkpoint.pt"),
-        of_datasets("evaluation/mlp/{protocol}/metrics.json"),
+        of_datasets("mlp_values/{split}/checkpoint.pt")
+        if VALUES
+        else of_datasets("mlp/{split}/checkpoint.pt"),
+        of_datasets("evaluation/mlp_values/{protocol}/regression.json")
+        if VALUES
+        else of_datasets("evaluation/mlp/{protocol}/metrics.json"),

@@ -96,4 +96,4 @@ rule write_report:
 rule report:
     """Write the report of every enabled dataset: one HTML page each."""
     input:
-        of_datasets("report.html"),
+        of_datasets("report_values.html" if VALUES else "report.html"),

@@ -25,7 +25,7 @@ rule fit_text_variant:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
-        options=CONFIG["mlp"],
+        options=told(lambda wildcards: class_options(CONFIG)),
         text=text_fusion_options(CONFIG),
         seeds=CONFIG["seeds"],
         versions=[MLP_VERSION, TEXT_VERSION],
@@ -72,4 +72,5 @@ rule compare_text:
 rule text_fusion:
     """Train the MLP on the clips' texts, alone and with the face, and compare."""
     input:
+        refused("text_fusion"),
         of_datasets("evaluation/text_fusion/{protocol}/text_fusion.json"),

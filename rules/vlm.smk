@@ -204,7 +204,12 @@ rule adapt_paligemma:
 rule train_paligemma:
     """Train both stages of PaliGemma 2, fuse it with the MLP, and score all."""
     input:
-        stage_scores(VLM_SECTIONS, PROJECT, "paligemma", scored_stages(CONFIG["vlm"])),
+        stage_scores(
+            VLM_SECTIONS,
+            PROJECT,
+            "paligemma",
+            scored_stages(CONFIG["vlm"], values=VALUES),
+        ),
         rules.report.input if CONFIG["vlm"]["report"] else [],
 
 
@@ -223,7 +228,7 @@ rule demo_vlm:
                 VLM_SECTIONS,
                 PROJECT,
                 "paligemma_tiny",
-                ["zero_shot", *scored_stages(CONFIG["vlm"])],
+                ["zero_shot", *scored_stages(CONFIG["vlm"], values=VALUES)],
             )
             if PROJECT.datasets[path.relative_to(RESULTS).parts[0]]["adapter"]
             == "demo"

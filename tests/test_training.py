@@ -19,7 +19,7 @@ def test_early_stopping_keeps_the_best_epoch():
     better = []
     for epoch, (uar, loss) in enumerate(scores, start=1):
         assert not stopping.exhausted
-        better.append(stopping.update(epoch, uar=uar, loss=loss))
+        better.append(stopping.update(epoch, score=uar, loss=loss))
     assert better == [True, True, True, False, False]
     assert stopping.best_epoch == 3
     assert stopping.exhausted

@@ -55,7 +55,8 @@ def dataset_config(config: Mapping[str, Any], name: str) -> dict[str, Any]:
 
     Returns:
         a copy of the adapter's options, with `adapter` and `classes` (the dataset's own list, else
-        the usual one of its adapter, else the general list); those of `joint` hold the options of
+        the usual one of its adapter, else the general list; its name alone where `classes` is null:
+        its clips have no class); those of `joint` hold the options of
         its datasets as `members`. `segments.scenes: detect` becomes the folder of the lists that
         `detect_scenes` writes, with the folder of their keys beside it.
 
@@ -73,6 +74,8 @@ def dataset_config(config: Mapping[str, Any], name: str) -> dict[str, Any]:
         raise ConfigError([f"{place}: found {value}, expected one of {listed(adapters())}"])
     usual = preset_classes(options["adapter"], options.get("classes_preset"))
     options = {"classes": list(usual) if usual else full["classes"], **options}
+    if options["classes"] is None:
+        options["classes"] = [name]
     segments = options.get("segments")
     if isinstance(segments, dict) and segments.get("scenes") == _DETECT:
         folder = f"{full['results']}/{name}"

@@ -62,6 +62,8 @@ def _dataset_problems(config: Mapping[str, Any]) -> Iterator[str]:
     for name, options in dataset_items(config):
         place = f"datasets.{name}"
         yield from _class_problems(f"{place}.classes", options.get("classes"))
+        if options.get("classes", ()) is None and not options.get("targets"):
+            yield f"{place}.classes: found null, expected a class list, or `targets` beside it"
         names = options.get("label_names")
         if isinstance(names, dict):
             classes = _texts(options.get("classes", config["classes"]))
@@ -202,12 +204,26 @@ def _mlp_problems(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"{place} needs wavelet.energy: true"
         if kind == "statistics" and wavelet.get("statistics") == []:
             yield f"{place} needs names under wavelet.statistics"
+    if mlp.get("head") == "regression":
+        yield from _regression_problems(config, mlp)
     fusion = mlp.get("fusion")
     mirrored = isinstance(fusion, dict) and fusion.get("mirror") is True
     if mirrored and features.get("align") == "none" and "landmarks" in _texts(mlp.get("inputs")):
         yield (
             "mlp.fusion.mirror: found true, expected false with features.align: none (landmarks in "
             "image coordinates cannot be mirrored)"
+        )
+
+
+def _regression_problems(config: Mapping[str, Any], mlp: Mapping[str, Any]) -> Iterator[str]:
+    """Find what a network that predicts values cannot do."""
+    if mlp.get("soft_labels") is True:
+        yield "mlp.soft_labels: found true, expected false with head: regression"
+    split = config["split"]
+    if isinstance(split, Mapping) and split.get("protocol") == "cross_dataset":
+        yield (
+            "split.protocol: found cross_dataset, expected another with mlp.head: regression (the "
+            "values of different datasets have different scales)"
         )
 
 

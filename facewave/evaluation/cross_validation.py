@@ -10,6 +10,7 @@ from typing import Any
 from facewave.evaluation.published import published_scores
 from facewave.storage.tables import write_csv
 
+VALUE_COLUMNS = ("fold", "name", "n", "mae", "rmse", "pearson", "ccc", "mean_mae")
 FOLD_COLUMNS = ("fold", "n", "uar", "war", "macro_f1", "majority_uar", "majority_war")
 
 
@@ -70,6 +71,56 @@ def cross_validation(
         "folds": scores["folds"],
         "published": [asdict(line) for line in published_scores(adapter, scores["classes"])],
     }
+
+
+def cross_validation_of_values(
+    scores: Mapping[str, Any], *, dataset: str, protocol: str
+) -> dict[str, Any]:
+    """Return the summary of a cross-validation of predicted values, as plain values.
+
+    Args:
+        scores: of `facewave.evaluation.evaluate.evaluate_folds`, of values from several folds.
+        dataset, protocol: names, for whoever reads the file.
+
+    Returns:
+        `calibration`, `pooled` (all folds' test clips together, per target, with intervals),
+        `mean_of_training`, `seeds`, `n`, `n_invalid` and `folds`
+    """
+    return {
+        "dataset": dataset,
+        "protocol": protocol,
+        "calibration": scores.get("calibration"),
+        "pooled": scores["targets"],
+        **{key: scores[key] for key in ("mean_of_training", "seeds", "n", "n_invalid", "folds")},
+    }
+
+
+def write_value_table(path: Path, summary: Mapping[str, Any]) -> None:
+    """Write the table of folds of predicted values as CSV: one row per fold and target.
+
+    `mean_mae` is the mean absolute error of always predicting the training part's mean.
+    """
+    rows = [
+        [fold["name"], *(own[name] for name in VALUE_COLUMNS[1:-1]), mean["mae"]]
+        for fold in summary["folds"]
+        for own, mean in zip(fold["targets"], fold["mean_of_training"], strict=True)
+    ]
+    write_csv(path, VALUE_COLUMNS, rows)
+
+
+def describe_values(summary: Mapping[str, Any]) -> str:
+    """Return the result as one line, in the targets' units."""
+    words = []
+    for own, mean in zip(summary["pooled"], summary["mean_of_training"], strict=True):
+        low, high = own["interval"]["mae"]
+        ccc = "–" if own["ccc"] is None else f"{own['ccc']:.3f}"
+        words.append(
+            f"{own['name']}: MAE {own['mae']:.4g} ({low:.4g} to {high:.4g}; training mean "
+            f"{mean['mae']:.4g}), CCC {ccc}"
+        )
+    folds = f"{summary['dataset']}, {summary['protocol']}, {len(summary['folds'])} folds"
+    calibrated = summary.get("calibration")
+    return f"{folds}: {'; '.join(words)}" + (f" ({calibrated['text']})" if calibrated else "")
 
 
 def write_fold_table(path: Path, summary: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from facewave import __version__
 from facewave.evaluation.metrics import (
     evaluate,
-    evaluate_regression,
     majority_predictions,
     mean_metrics,
 )
@@ -29,6 +28,7 @@ from facewave.evaluation.predictions import (
     RegressionPredictions,
     read_predictions,
 )
+from facewave.evaluation.regression import score_target
 from facewave.evaluation.resampling import score_intervals
 from facewave.evaluation.units import Origin, Units, join_windows, units_of, videos_of
 from facewave.splits.read import SplitTable, read_split
@@ -153,8 +153,11 @@ def evaluate_folds(
         (`overall`, `seeds`, `bootstrap`), else null. Of a model that answers in words of its own
         also `invalid_rate`, the fraction of its answers that name no class: they are wrong.
 
-        Of values: `targets`, the scores of each target (see `RegressionMetrics`),
-        `mean_of_training`, those of always predicting the training part's mean, `n`, `n_invalid`.
+        Of values: `targets`, the scores of each target (see `RegressionMetrics`) with their `std`,
+        `interval` and `against_mean` (see `facewave.evaluation.regression.score_target`);
+        `mean_of_training`, the scores of always predicting the training part's mean; `n` and
+        `n_invalid`, of the clips that have a target; `seeds` (`n`); and `folds`: of each its name,
+        `n`, and `targets` and `mean_of_training` of those targets that are known in it.
 
     Raises:
         ValueError: classes or targets differ, no clip is tested, or one is tested in two folds.
@@ -174,7 +177,7 @@ def evaluate_folds(
         raise ValueError(f"clip {clip!r} is tested {count} times: the folds overlap")
     if isinstance(first.test, Predictions):
         return _score_classes(folds, origins=origins or {}, seed=seed)
-    return _score_values(folds)
+    return score_values(folds, origins=origins or {}, seed=seed)
 
 
 def _score_classes(
@@ -221,9 +224,7 @@ def _score_classes(
     return scores
 
 
-def _of_seeds(
-    folds: Sequence[Fold[Predictions]], of: Callable[[Predictions], NDArray[Any]]
-) -> NDArray[Any]:
+def _of_seeds(folds: Sequence[Fold[Test]], of: Callable[[Test], NDArray[Any]]) -> NDArray[Any]:
     """Return an array of the clips of all folds for each seed, (S, n, ...)."""
     seeds = zip(*(fold.tests for fold in folds), strict=True)
     return np.stack([np.concatenate([of(test) for test in tests]) for tests in seeds])
@@ -274,20 +275,69 @@ def _across(
     return {name: float(statistic([row[name] for row in table])) for name in _SCORES}
 
 
-def _score_values(folds: Sequence[Fold[RegressionPredictions]]) -> dict[str, Any]:
-    truth = np.concatenate([fold.test.truth for fold in folds])
-    answers = {
-        "targets": np.concatenate([fold.test.predicted for fold in folds]),
-        "mean_of_training": np.concatenate([fold.test.baseline for fold in folds]),
-    }
-    targets = folds[0].test.targets
+def score_values(
+    folds: Sequence[Fold[RegressionPredictions]], *, origins: Mapping[str, Origin], seed: int
+) -> dict[str, Any]:
+    """Score predicted values, see `evaluate_folds`.
+
+    Raises:
+        ValueError: no test clip has a target.
+    """
+    scored = _scored_targets(folds, origins=origins, seed=seed)
+    if not scored:
+        raise ValueError("no test clip has a target: nothing to score")
+    known = [~np.isnan(fold.test.truth).all(axis=1) for fold in folds]
+    rows = []
+    for fold, own in zip(folds, known, strict=True):
+        found = _scored_targets([fold], origins=origins, seed=seed, intervals=False)
+        rows.append({"name": fold.name, "n": int(own.sum()), **_by_source(found)})
     return {
-        **{
-            name: [asdict(score) for score in evaluate_regression(truth, values, names=targets)]
-            for name, values in answers.items()
-        },
-        "n": len(truth),
-        "n_invalid": sum(int((~fold.test.valid).sum()) for fold in folds),
+        **_by_source(scored),
+        "n": sum(row["n"] for row in rows),
+        "n_invalid": sum(
+            int((own & ~fold.test.valid).sum()) for fold, own in zip(folds, known, strict=True)
+        ),
+        "seeds": {"n": len(folds[0].tests)},
+        "folds": rows,
+    }
+
+
+def _scored_targets(
+    folds: Sequence[Fold[RegressionPredictions]],
+    *,
+    origins: Mapping[str, Origin],
+    seed: int,
+    intervals: bool = True,
+) -> list[dict[str, Any]]:
+    """Return the scores of each target that a clip of these folds has."""
+    clip_ids = [clip_id for fold in folds for clip_id in fold.test.clip_ids]
+    truth = np.concatenate([fold.test.truth for fold in folds])
+    baseline = np.concatenate([fold.test.baseline for fold in folds])
+    answers = _of_seeds(folds, lambda test: test.predicted)
+    found = []
+    for place, name in enumerate(folds[0].test.targets):
+        rows = np.flatnonzero(~np.isnan(truth[:, place]))
+        if rows.size:
+            found.append(
+                score_target(
+                    truth[rows, place],
+                    answers[:, rows, place],
+                    baseline[rows, place],
+                    name=name,
+                    units=units_of([clip_ids[row] for row in rows], origins) if intervals else None,
+                    seed=seed,
+                )
+            )
+    return found
+
+
+def _by_source(scored: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    more = ("std", "interval", "against_mean")
+    return {
+        "targets": [
+            {**own["model"], **{name: own[name] for name in more if name in own}} for own in scored
+        ],
+        "mean_of_training": [own["mean_of_training"] for own in scored],
     }
 
 

@@ -95,7 +95,7 @@ class RegressionPredictions(_Rows):
     """The values that one model predicted; `_Rows` describes the other attributes.
 
     Attributes:
-        truth: float64 (n, m), the true values.
+        truth: float64 (n, m), the true values; NaN where a clip lacks one.
         predicted: float64 (n, m), in the targets' units.
         baseline: float64 (n, m), the mean over the training part of each clip's fold.
         targets: m names.
@@ -139,7 +139,6 @@ def join_parts(
         raise ValueError(
             f"{', '.join(tables)} have {len(classes)} different class lists: build the splits again"
         )
-    rules = [table.metadata.get(RULE) for table in tables.values() if table.groups]
     joined = np.concatenate([probabilities[part] for part in tables])
     return Predictions(
         clip_ids=[clip for table in tables.values() for clip in table.clip_ids],
@@ -149,8 +148,43 @@ def join_parts(
         valid=np.concatenate([table.valid for table in tables.values()]),
         probabilities=joined,
         classes=classes.pop(),
-        metadata={**metadata, RULE: rules[0]} if any(rules) else metadata,
+        metadata=_with_rule(tables, metadata),
     )
+
+
+def join_values(
+    tables: Mapping[str, SplitTable],
+    values: Mapping[str, NDArray[np.float64]],
+    *,
+    names: tuple[str, ...],
+    mean: NDArray[np.float64],
+    metadata: Mapping[str, Any],
+) -> RegressionPredictions:
+    """Make predictions out of the values for several parts.
+
+    Args:
+        tables: part to its table, with `targets`; at least one.
+        values: part to float64 (n, m).
+        names: of the m targets.
+        mean: float64 (m,), of the training part.
+        metadata: as for `join_parts`.
+    """
+    predicted = np.concatenate([values[part] for part in tables])
+    return RegressionPredictions(
+        clip_ids=[clip for table in tables.values() for clip in table.clip_ids],
+        parts=[part for part, table in tables.items() for _ in range(len(table))],
+        truth=np.concatenate([table.targets for table in tables.values() if len(table)]),
+        predicted=predicted,
+        baseline=np.tile(mean, (len(predicted), 1)),
+        valid=np.concatenate([table.valid for table in tables.values()]),
+        targets=names,
+        metadata=_with_rule(tables, metadata),
+    )
+
+
+def _with_rule(tables: Mapping[str, SplitTable], metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    rules = [table.metadata.get(RULE) for table in tables.values() if table.groups]
+    return {**metadata, RULE: rules[0]} if any(rules) else metadata
 
 
 def write_predictions(path: Path, predictions: Predictions | RegressionPredictions) -> None:

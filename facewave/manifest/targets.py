@@ -8,9 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from facewave.manifest.clips import Clip
 from facewave.storage.atomic import atomic_path
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 CLIP_ID = "clip_id"
 
@@ -47,9 +52,33 @@ def read_targets(path: Path, names: Sequence[str]) -> dict[str, tuple[float, ...
     Raises:
         OSError: there is no such file.
     """
+    return {clip: tuple(values) for clip, *values in _rows(path, names) if None not in values}
+
+
+def read_target_values(
+    path: Path, names: Sequence[str], clip_ids: Sequence[str]
+) -> NDArray[np.float64]:
+    """Return the targets of some clips, float64 (n, m), NaN where a clip lacks one.
+
+    Args:
+        path: the Parquet file that `write_targets` wrote.
+        names: of the m targets.
+        clip_ids: of the n clips.
+
+    Raises:
+        OSError: there is no such file.
+    """
+    import numpy as np
+
+    found = {clip: values for clip, *values in _rows(path, names)}
+    nothing = [None] * len(names)
+    rows = [found.get(clip, nothing) for clip in clip_ids]
+    return np.array(rows, np.float64).reshape(len(clip_ids), len(names))
+
+
+def _rows(path: Path, names: Sequence[str]) -> Iterable[tuple[Any, ...]]:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
         columns = file.read(columns=[CLIP_ID, *names]).select([CLIP_ID, *names]).columns
-    rows = zip(*(column.to_pylist() for column in columns), strict=True)
-    return {clip_id: tuple(values) for clip_id, *values in rows if None not in values}
+    return zip(*(column.to_pylist() for column in columns), strict=True)

@@ -19,10 +19,17 @@ from facewave.evaluation.metrics import unweighted_average_recall
 from facewave.mlp.adamw import AdamWGroup
 from facewave.mlp.mirror import mirror_inputs
 from facewave.mlp.network import Ensemble, MlpNetwork, make_layers, stacked
-from facewave.mlp.options import FusionOptions, MlpOptions
+from facewave.mlp.options import MlpOptions
 from facewave.mlp.parts import class_mass, expected_targets, label_fractions
 from facewave.mlp.projection import ClipValues, fit_projection, mirror_signs
 from facewave.mlp.standardise import Scaler, fit_scaler
+from facewave.mlp.values import (
+    TargetScale,
+    fit_scale,
+    mean_absolute_error,
+    targets_of,
+    value_losses,
+)
 from facewave.splits.read import SplitTable
 from facewave.training import class_weights, weights_of_counts
 
@@ -39,8 +46,10 @@ class Learner:
         signs: float32 (V, q), factors of `values` in each view of a clip: as it is and, with
             `mirror`, mirrored. Not used without a projection.
         labels: int64 (n,).
-        targets: float32 (n, C), see `facewave.mlp.parts.expected_targets`.
+        targets: float32 (n, C), see `facewave.mlp.parts.expected_targets`; of a regression (n, m),
+            standardised, NaN where a clip lacks one.
         weights: float32 (C,), of the classes by their labels.
+        scale: of the values that a regression learns; None for classes.
     """
 
     scaler: Scaler
@@ -51,6 +60,12 @@ class Learner:
     labels: Tensor
     targets: Tensor
     weights: Tensor
+    scale: TargetScale | None = None
+
+    @property
+    def outputs(self) -> int:
+        """Number of classes or of values."""
+        return self.targets.shape[1]
 
 
 def prepare(
@@ -84,30 +99,39 @@ def prepare(
         if swap:
             signs = torch.cat([signs, mirror_signs(projection, swap).unsqueeze(0)])
     values = ClipValues(table, inputs, scaler=scaler, projection=projection)
-    layers = _initial_layers(options, seeds, values.width, len(table.classes))
+    scale, outputs = None, len(table.classes)
+    if options.targets:
+        scale, outputs = fit_scale(table), len(options.targets.columns)
+    layers = _initial_layers(options, seeds, values.width, outputs)
     labels, kind = table.labels[rows], options.class_weights
     fractions = label_fractions(table, rows, soft=options.soft_labels)
     voted = weights_of_counts(class_mass(fractions, labels), kind=kind)
     return Learner(
         scaler=scaler,
         layers=layers,
-        networks=[MlpNetwork(projection, own) for own in _of_seeds(layers, len(seeds))],
+        networks=[
+            MlpNetwork(projection, own, values=scale is not None)
+            for own in _of_seeds(layers, len(seeds))
+        ],
         values=values,
         signs=signs,
         labels=torch.from_numpy(labels),
-        targets=expected_targets(fractions, voted, smoothing=smoothing),
+        targets=scale.standardised(targets_of(table)[rows])
+        if scale
+        else expected_targets(fractions, voted, smoothing=smoothing),
         weights=class_weights(labels, n_classes=len(table.classes), kind=kind),
+        scale=scale,
     )
 
 
 def _initial_layers(
-    options: MlpOptions, seeds: Sequence[int], width: int, classes: int
+    options: MlpOptions, seeds: Sequence[int], width: int, outputs: int
 ) -> Ensemble | nn.Sequential:
     """Make the layers of all seeds, each from its own random numbers."""
     made, generators = [], []
     for seed in seeds:
         torch.manual_seed(seed)
-        made.append(make_layers(options, n_features=width, n_classes=classes))
+        made.append(make_layers(options, n_features=width, n_classes=outputs))
         # Dropout goes on with the numbers behind the weights', as it does for one seed alone.
         generators.append(torch.Generator().set_state(torch.get_rng_state()))
     ensembles = [layers for layers in made if isinstance(layers, Ensemble)]
@@ -132,13 +156,14 @@ class EpochResult:
     Attributes:
         epoch: from 1.
         losses: float64 (S,), mean loss.
-        uars: float64 (S,), of the answers during the epoch.
+        scores: float64 (S,), of the answers during the epoch: UAR, or of values the mean absolute
+            error in standard deviations.
         rate: the learning rate of its last step.
     """
 
     epoch: int
     losses: NDArray[np.float64]
-    uars: NDArray[np.float64]
+    scores: NDArray[np.float64]
     rate: float
 
 
@@ -157,7 +182,6 @@ def run_epochs(
     """
     layers, count = learner.layers, learner.labels.numel()
     networks = options.fusion.ensemble if options.fusion else 1
-    classes = learner.weights.numel()
     steps = -(-count // options.batch_size)
     groups = _parameter_groups(layers, options.weight_decay)
     randoms = [torch.Generator().manual_seed(seed) for seed in seeds]
@@ -165,7 +189,7 @@ def run_epochs(
     for epoch in range(1, options.max_epochs + 1):
         layers.train()
         rate, total, mass = 0.0, torch.zeros(len(seeds), dtype=torch.float64), 0.0
-        probabilities = torch.zeros(len(seeds) * count, classes)
+        answers = torch.zeros(len(seeds) * count, learner.outputs)
         orders = torch.stack(
             [torch.randperm(count, generator=own) for own in randoms for _ in range(networks)]
         )
@@ -173,7 +197,7 @@ def run_epochs(
             rate = _rate(options, (epoch - 1 + step / steps) / options.max_epochs)
             clips = orders[:, step * options.batch_size : (step + 1) * options.batch_size]
             if options.fusion:
-                losses, weight, logits = _fusion_loss(learner, options.fusion, clips, randoms)
+                losses, weight, logits = _fusion_loss(learner, options, clips, randoms)
             else:
                 losses, weight, logits = _plain_loss(learner, options, clips[0])
             losses.sum().backward()  # type: ignore[no-untyped-call]
@@ -181,17 +205,21 @@ def run_epochs(
                 group.step(rate)
             total += losses.detach().reshape(len(seeds), networks).mean(dim=1).double() * weight
             mass += weight
-            probabilities.index_add_(
-                0, (clips + offsets).flatten(), logits.detach().softmax(dim=-1).flatten(0, -2)
-            )
-        answers = probabilities.reshape(len(seeds), count, classes).argmax(dim=2).numpy()
-        labels = learner.labels.numpy()
+            given = logits.detach() if learner.scale else logits.detach().softmax(dim=-1)
+            answers.index_add_(0, (clips + offsets).flatten(), given.flatten(0, -2))
+        means = answers.reshape(len(seeds), count, learner.outputs) / networks
         yield EpochResult(
             epoch=epoch,
             losses=(total / mass).numpy(),
-            uars=np.array([unweighted_average_recall(labels, own) for own in answers]),
+            scores=np.array([_score(learner, own) for own in means]),
             rate=rate,
         )
+
+
+def _score(learner: Learner, answers: Tensor) -> float:
+    if learner.scale:
+        return mean_absolute_error(answers, learner.targets)
+    return unweighted_average_recall(learner.labels.numpy(), answers.argmax(dim=1).numpy())
 
 
 def _parameter_groups(layers: nn.Module, weight_decay: float) -> list[AdamWGroup]:
@@ -214,6 +242,9 @@ def _plain_loss(
 ) -> tuple[Tensor, float, Tensor]:
     """Return the loss (1,), a weighted mean, the sum of its weights, and the logits (batch, C)."""
     logits: Tensor = learner.layers(learner.values[clips])
+    if options.targets:
+        loss = value_losses(logits, learner.targets[clips], kind=options.targets.loss)
+        return loss.unsqueeze(0), float(len(clips)), logits
     if not options.soft_labels:
         labels, weights = learner.labels[clips], learner.weights
         loss = functional.cross_entropy(logits, labels, weight=weights)
@@ -226,27 +257,28 @@ def _plain_loss(
 
 
 def _fusion_loss(
-    learner: Learner, fusion: FusionOptions, clips: Tensor, randoms: Sequence[torch.Generator]
+    learner: Learner, options: MlpOptions, clips: Tensor, randoms: Sequence[torch.Generator]
 ) -> tuple[Tensor, float, Tensor]:
     """Return the losses (N,), the batch size, and the logits (N, batch, C) of N networks.
 
     Args:
-        learner, fusion: what is trained, and how.
+        learner, options: what is trained, and how; with `fusion`.
         clips: int64 (N, batch), each network's own; the first ones are of the first seed.
         randoms: of each seed; decide which view of a clip is taken and how clips are mixed.
     """
     networks, batch = clips.shape
+    mixup = options.fusion.mixup if options.fusion else 0.0
     own = (networks // len(randoms), batch)
     views = torch.cat([torch.randint(len(learner.signs), own, generator=r) for r in randoms])
     # Faster than indexing with `views` directly.
     signs = learner.signs.index_select(0, views.flatten()).reshape(*views.shape, -1)
     features = learner.values[clips].mul_(signs)
     targets = learner.targets[clips]
-    if fusion.mixup:
+    if mixup:
         partners, fractions = [], []
         for random in randoms:
             partners.append(torch.randperm(batch, generator=random).expand(own))
-            fractions.append(_mixing_fractions(fusion.mixup, own[0], random))
+            fractions.append(_mixing_fractions(mixup, own[0], random))
         fraction = torch.cat(fractions)
         starts = torch.arange(networks).unsqueeze(1) * batch
         partner = (torch.cat(partners) + starts).flatten()
@@ -255,6 +287,8 @@ def _fusion_loss(
         other = targets.flatten(0, 1).index_select(0, partner).reshape(targets.shape)
         targets = other.lerp_(targets, fraction)
     logits: Tensor = learner.layers(features)
+    if options.targets:
+        return value_losses(logits, targets, kind=options.targets.loss), float(batch), logits
     losses = -(targets * logits.log_softmax(dim=2)).sum(dim=2).mean(dim=1)
     return losses, float(batch), logits
 

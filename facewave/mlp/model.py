@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from facewave.mlp.network import MlpNetwork, Projection, make_layers
 from facewave.mlp.options import MlpOptions
 from facewave.mlp.parts import check_features, check_same_features
 from facewave.mlp.standardise import Scaler, clip_chunks, gather
+from facewave.mlp.values import TargetScale
 from facewave.splits.read import SplitTable
 from facewave.storage.atomic import atomic_path
 from facewave.training import use_threads
@@ -26,6 +27,8 @@ from facewave.versions import MLP_VERSION
 
 CHECKPOINT_FORMAT = "facewave-mlp"
 _CHUNK_CLIPS = 64
+
+Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,6 +45,7 @@ class TrainedMlp:
         seed: of initialisation, batch order and dropout.
         best_epoch: the epoch whose weights were kept, from 1.
         split_metadata: metadata of the training part's file (feature options, digest).
+        scale: of the values that a regression predicts (`options.targets`); None for classes.
     """
 
     network: MlpNetwork
@@ -53,6 +57,7 @@ class TrainedMlp:
     seed: int
     best_epoch: int
     split_metadata: dict[str, Any]
+    scale: TargetScale | None = None
 
 
 def predict(model: TrainedMlp, table: SplitTable, *, threads: int = 1) -> NDArray[np.float32]:
@@ -71,17 +76,43 @@ def predict(model: TrainedMlp, table: SplitTable, *, threads: int = 1) -> NDArra
         float32 (n, C); rows sum to 1.
 
     Raises:
-        ValueError: classes, groups, shapes or feature options are not those of the training.
+        ValueError: classes, groups, shapes or feature options are not those of the training, or
+            the model predicts values.
     """
+    if model.scale:
+        raise ValueError("the model predicts values, not classes: train with another mlp.head")
+    probabilities = np.tile(model.prior.numpy(), (len(table), 1))
+    for rows, logits in _outputs(model, table, threads=threads):
+        probabilities[rows] = logits.softmax(dim=1).numpy()
+    return probabilities
+
+
+def predict_values(model: TrainedMlp, table: SplitTable, *, threads: int = 1) -> Values:
+    """Return the values that a regression predicts, float64 (n, m) in the targets' units.
+
+    An invalid clip gets the mean of the clips that were learned from.
+
+    Raises:
+        ValueError: as `predict`, or the model predicts classes.
+    """
+    if model.scale is None:
+        raise ValueError("the model predicts classes, not values: train with mlp.head: regression")
+    values = np.tile(model.scale.mean.numpy(), (len(table), 1))
+    for rows, outputs in _outputs(model, table, threads=threads):
+        values[rows] = model.scale.restored(outputs)
+    return values
+
+
+def _outputs(
+    model: TrainedMlp, table: SplitTable, *, threads: int
+) -> Iterator[tuple[NDArray[np.intp], Tensor]]:
+    """Yield some rows of valid clips and what the network says of them, chunk by chunk."""
     check_compatible(model, table)
     check_features(table, model.options.inputs, part="predicted")
-    probabilities = np.tile(model.prior.numpy(), (len(table), 1))
     model.network.eval()
     with use_threads(threads), torch.inference_mode():
         for rows in clip_chunks(np.flatnonzero(table.valid), _CHUNK_CLIPS):
-            features = model.scaler(gather(table, model.options.inputs, rows))
-            probabilities[rows] = model.network(features).softmax(dim=1).numpy()
-    return probabilities
+            yield rows, model.network(model.scaler(gather(table, model.options.inputs, rows)))
 
 
 def check_compatible(model: TrainedMlp, table: SplitTable) -> None:
@@ -123,6 +154,7 @@ def save_checkpoint(path: Path, model: TrainedMlp) -> None:
         "seed": model.seed,
         "best_epoch": model.best_epoch,
         "split_metadata": model.split_metadata,
+        "scale": None if model.scale is None else dict(vars(model.scale)),
     }
     # Given a path, torch puts the file's name (here a temporary one) into the archive.
     with atomic_path(path) as temporary, temporary.open("wb") as handle:
@@ -166,9 +198,9 @@ def _restore(content: dict[str, Any]) -> TrainedMlp:
         layers = make_layers(
             options,
             n_features=projection.out_features if projection else content["mean"].numel(),
-            n_classes=len(content["classes"]),
+            n_classes=len(options.targets.columns if options.targets else content["classes"]),
         )
-        network = MlpNetwork(projection, layers)
+        network = MlpNetwork(projection, layers, values=options.targets is not None)
     network.load_state_dict(weights, assign=True)
     network.eval()
     return TrainedMlp(
@@ -181,6 +213,8 @@ def _restore(content: dict[str, Any]) -> TrainedMlp:
         seed=content["seed"],
         best_epoch=content["best_epoch"],
         split_metadata=content["split_metadata"],
+        # Checkpoints of classes from before there were others have no such key.
+        scale=TargetScale(**content["scale"]) if content.get("scale") else None,
     )
 
 

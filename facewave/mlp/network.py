@@ -1,4 +1,4 @@
-"""The network: feature groups, projected or not, to the logits of the classes.
+"""The network: feature groups, projected or not, to the logits of the classes or to values.
 
 References:
 - B. Lakshminarayanan, A. Pritzel, C. Blundell, "Simple and scalable predictive uncertainty
@@ -130,12 +130,14 @@ def plain_layers(
 
 
 class MlpNetwork(nn.Module):
-    """Standardised features (n, d) to logits (n, C).
+    """Standardised features (n, d) to logits (n, C), or to standardised values (n, m).
 
     Attributes:
         projection: of the feature groups; None: the layers take the features as they are.
-        layers: an `Ensemble`, whose prediction is its members' mean probability, or `plain_layers`.
+        layers: an `Ensemble`, whose prediction is its members' mean probability or mean value, or
+            `plain_layers`.
         temperature: 0-d; divides the logits.
+        values: whether the outputs are values. What is said of logits below is then said of them.
     """
 
     temperature: Tensor
@@ -145,9 +147,12 @@ class MlpNetwork(nn.Module):
         projection: Projection | None,
         layers: Ensemble | nn.Sequential,
         temperature: float = 1.0,
+        *,
+        values: bool = False,
     ) -> None:
         """Join the parts."""
         super().__init__()
+        self.values = values
         self.projection = projection
         self.layers = layers
         self.register_buffer("temperature", torch.tensor(temperature))
@@ -160,7 +165,7 @@ class MlpNetwork(nn.Module):
         """Return the logits (n, C) of what the layers take: projections, or the features."""
         logits: Tensor = self.layers(values)
         if isinstance(self.layers, Ensemble):
-            logits = mean_logits(logits)
+            logits = logits.mean(dim=0) if self.values else mean_logits(logits)
         return logits / self.temperature
 
     def first_layer(self, widths: Sequence[int]) -> list[tuple[int, Tensor]]:

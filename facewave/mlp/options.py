@@ -7,6 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from facewave.evaluation.regression import SCORES
+
+HEADS = ("classification", "regression")
+LOSSES = ("mse", "huber")
+
 # `projection`: the number of directions is chosen by validation.
 AUTO = "auto"
 FEWEST_DIRECTIONS = 192
@@ -68,6 +73,35 @@ class FusionOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ValueOptions:
+    """What a regression predicts, and how it is judged (section `mlp.targets`).
+
+    Attributes:
+        columns: names of the targets, in the order of the outputs.
+        loss: `mse` or `huber` (linear beyond one standard deviation).
+        score: of the validation part; decides which epoch is kept: `mae` or `rmse` (the lowest),
+            `pearson` or `ccc` (the highest).
+    """
+
+    columns: tuple[str, ...]
+    loss: str = "mse"
+    score: str = "mae"
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot work.
+
+        Raises:
+            ValueError: naming the option.
+        """
+        conditions = {
+            "columns": bool(self.columns) and len(set(self.columns)) == len(self.columns),
+            "loss": self.loss in LOSSES,
+            "score": self.score in SCORES,
+        }
+        _refuse(self, conditions, section="mlp.targets")
+
+
+@dataclass(frozen=True, kw_only=True)
 class MlpOptions:
     """Options of network and training (section `mlp`).
 
@@ -84,6 +118,10 @@ class MlpOptions:
         soft_labels: whether clips with votes are trained on their votes in place of their label.
         fusion: None: the plain MLP, which takes all columns, each standardised by itself, and
             keeps the weights of the best epoch on the validation part.
+        head: `classification`, or `regression` of the real values that `targets` names. Of the
+            options above, `class_weights`, `fusion.label_smoothing` and `fusion.calibrate` are of
+            classes, and a regression does not use them.
+        targets: of a regression; None for classes.
     """
 
     inputs: tuple[str, ...]
@@ -97,6 +135,8 @@ class MlpOptions:
     class_weights: str = "balanced"
     soft_labels: bool = False
     fusion: FusionOptions | None = None
+    head: str = HEADS[0]
+    targets: ValueOptions | None = None
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work.
@@ -114,6 +154,9 @@ class MlpOptions:
             "max_epochs": self.max_epochs >= 1,
             "patience": self.patience >= 1,
             "class_weights": self.class_weights in ("balanced", "none"),
+            "head": self.head in HEADS,
+            "targets": (self.targets is not None) == (self.head == "regression"),
+            "soft_labels": not (self.soft_labels and self.targets),
         }
         _refuse(self, conditions, section="mlp")
 
@@ -134,6 +177,10 @@ class MlpOptions:
         if values.get("fusion") is not None:
             _check_names(FusionOptions, values["fusion"], section="mlp.fusion")
             values["fusion"] = FusionOptions(**values["fusion"])
+        if values.get("targets") is not None:
+            _check_names(ValueOptions, values["targets"], section="mlp.targets")
+            given = values["targets"]
+            values["targets"] = ValueOptions(**{**given, "columns": tuple(given["columns"])})
         return cls(**values)
 
 
@@ -144,7 +191,10 @@ def _check_names(kind: type, values: Mapping[str, Any], *, section: str) -> None
 
 
 def _refuse(
-    options: FusionOptions | MlpOptions, conditions: Mapping[str, bool], *, section: str
+    options: FusionOptions | MlpOptions | ValueOptions,
+    conditions: Mapping[str, bool],
+    *,
+    section: str,
 ) -> None:
     for name, holds in conditions.items():
         if not holds:

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from facewave.mlp.options import MlpOptions
 from facewave.mlp.standardise import clip_chunks
+from facewave.mlp.values import check_values
 from facewave.splits.baseline import RULE
 from facewave.splits.read import SplitTable
 
@@ -47,6 +48,13 @@ def check_parts(train: SplitTable, val: SplitTable, options: MlpOptions) -> None
             )
     if options.soft_labels:
         check_votes(train)
+    if options.targets:
+        check_values(train, val, options.targets.columns)
+    else:
+        _check_labels(train, val)
+
+
+def _check_labels(train: SplitTable, val: SplitTable) -> None:
     known = np.unique(train.labels[train.valid])
     if known.size < 2:
         raise ValueError(

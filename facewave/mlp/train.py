@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,12 +19,21 @@ from torch import Tensor
 from torch.nn import functional
 
 from facewave.evaluation.metrics import unweighted_average_recall
-from facewave.mlp.epochs import Learner, prepare, run_epochs
-from facewave.mlp.model import TrainedMlp, predict
+from facewave.evaluation.regression import goodness
+from facewave.mlp.epochs import EpochResult, Learner, prepare, run_epochs
+from facewave.mlp.model import TrainedMlp, predict, predict_values
 from facewave.mlp.network import MlpNetwork, fit_temperature
 from facewave.mlp.options import MlpOptions
 from facewave.mlp.parts import check_parts
 from facewave.mlp.projection import ClipValues
+from facewave.mlp.values import (
+    TargetScale,
+    ValueEpoch,
+    targets_of,
+    validation_scores,
+    value_losses,
+    with_a_target,
+)
 from facewave.mlp.width import with_width
 from facewave.splits.read import SplitTable
 from facewave.training import EarlyStopping, use_threads
@@ -31,7 +41,7 @@ from facewave.training import EarlyStopping, use_threads
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
-    """One row of `metrics.csv`; scores are fractions, over valid clips only.
+    """One row of a classifier's `metrics.csv`; scores are fractions, over valid clips only.
 
     Attributes:
         epoch: from 1.
@@ -54,6 +64,9 @@ class Epoch:
     learning_rate: float
 
 
+Report = Callable[[Epoch | ValueEpoch], None]
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingJob:
     """How a model is trained.
@@ -71,10 +84,10 @@ class TrainingJob:
     seed: int
     metrics_path: Path | None = None
     threads: int = 1
-    on_epoch: Callable[[Epoch], None] | None = None
+    on_epoch: Report | None = None
 
     @contextmanager
-    def record(self) -> Iterator[Callable[[Epoch], None]]:
+    def record(self) -> Iterator[Report]:
         """Open the metrics file; yields what writes an epoch's row and calls `on_epoch`."""
         report = self.on_epoch or (lambda row: None)
         if self.metrics_path is None:
@@ -85,9 +98,10 @@ class TrainingJob:
         partial = path.with_name(path.name + ".partial")
         with partial.open("w", encoding="utf-8", newline="") as handle:
             writer = csv.writer(handle, lineterminator="\n")
-            writer.writerow(field.name for field in fields(Epoch))
+            kind = ValueEpoch if self.options.targets else Epoch
+            writer.writerow(field.name for field in fields(kind))
 
-            def write(row: Epoch) -> None:
+            def write(row: Epoch | ValueEpoch) -> None:
                 writer.writerow(f"{v:.6g}" if isinstance(v, float) else v for v in astuple(row))
                 handle.flush()
                 report(row)
@@ -97,16 +111,17 @@ class TrainingJob:
         partial.replace(path)
 
 
-# A trained model, and its probabilities for a part or for several.
-Trained = tuple[TrainedMlp, NDArray[np.float32]]
-Predicted = tuple[TrainedMlp, dict[str, NDArray[np.float32]]]
+# A trained model, and its answers for a part or for several: probabilities (n, C) float32, or of a
+# regression values (n, m) float64 in the targets' units.
+Trained = tuple[TrainedMlp, NDArray[Any]]
+Predicted = tuple[TrainedMlp, dict[str, NDArray[Any]]]
 
 
 def fit_predict(parts: Mapping[str, SplitTable], job: TrainingJob) -> Predicted:
     """Train on the parts `train` and `val`; predict `val` and `test`.
 
     Returns:
-        the model, and the probabilities (n, C) for `val`, as `train_mlp` returns them, and `test`.
+        the model, and its answers for `val`, as `train_mlp` returns them, and `test`.
 
     Raises:
         ValueError: as `train_mlp` and `predict`.
@@ -118,8 +133,9 @@ def fit_predict_seeds(
     parts: Mapping[str, SplitTable], job: TrainingJob, seeds: Sequence[int]
 ) -> list[Predicted]:
     """Do the same once per seed; see `train_seeds`."""
+    answer = predict_values if job.options.targets else predict
     return [
-        (model, {"val": seen, "test": predict(model, parts["test"], threads=job.threads)})
+        (model, {"val": seen, "test": answer(model, parts["test"], threads=job.threads)})
         for model, seen in train_seeds(parts["train"], parts["val"], job, seeds)
     ]
 
@@ -132,12 +148,13 @@ def train_mlp(train: SplitTable, val: SplitTable, job: TrainingJob) -> Trained:
 
     Args:
         train: the training part.
-        val: the validation part, with the same classes and feature options.
+        val: the validation part, with the same classes and feature options. For a regression both
+            have `targets`.
         job: how to train. Scores of an ensemble in the metrics are those of its mean prediction.
 
     Returns:
-        the model, and the probabilities (n, C) for the validation part from before a refit: it was
-            used to stop training, but not learned from
+        the model, and its answers for the validation part, probabilities (n, C) or values (n, m),
+            from before a refit: it was used to stop training, but not learned from
 
     Raises:
         ValueError: the parts do not fit together, hold too little to learn from, an input cannot
@@ -160,7 +177,7 @@ def train_seeds(
         seeds: at least one.
 
     Returns:
-        model and probabilities of each seed, see `train_mlp`
+        model and answers of each seed, see `train_mlp`
 
     Raises:
         ValueError: as `train_mlp`.
@@ -189,26 +206,32 @@ def _train_together(
     val: SplitTable,
     job: TrainingJob,
     seeds: Sequence[int],
-    write: Callable[[Epoch], None] | None,
+    write: Report | None,
 ) -> list[Trained]:
     options, fusion = job.options, job.options.fusion
+    if options.targets:
+        train = with_a_target(train)
     learner = prepare(train, options, seeds, basis_seed=job.seed)
     values = ClipValues(
         val, options.inputs, scaler=learner.scaler, projection=learner.networks[0].projection
     )
-    labels = torch.from_numpy(val.labels[val.valid])
-    epochs = _fit(learner, values, labels, options, seeds, write or (lambda row: None))
-    prior = _prior(train)
-    temperatures, answers = [], []
+    epochs = _fit(learner, values, val, options, seeds, write or (lambda row: None))
+    prior, calibrate = _prior(train), fusion is not None and fusion.calibrate
+    temperatures: list[float] = []
+    answers: list[NDArray[Any]] = []
     for network in learner.networks:
         logits = _logits(network, values)
-        temperatures.append(fit_temperature(logits, labels) if fusion and fusion.calibrate else 1.0)
+        if learner.scale:
+            temperatures.append(1.0)
+            answers.append(_values(learner.scale, logits, val))
+            continue
+        temperatures.append(fit_temperature(logits, _labels(val)) if calibrate else 1.0)
         own = np.tile(prior, (len(val), 1))
         own[val.valid] = (logits / temperatures[-1]).softmax(dim=1).numpy()
         answers.append(own)
     if fusion and fusion.refit:
         del learner, values  # their projections would be held beside those of both parts
-        both = train.joined(val)
+        both = train.joined(with_a_target(val) if options.targets else val)
         prior, learner = _prior(both), prepare(both, options, seeds, basis_seed=job.seed)
         # The same number of epochs, with the same schedule of the learning rate.
         for result in run_epochs(learner, options, seeds):
@@ -226,6 +249,7 @@ def _train_together(
                 seed=seed,
                 best_epoch=epochs,
                 split_metadata=train.metadata,
+                scale=learner.scale,
             ),
             seen,
         )
@@ -237,7 +261,19 @@ def _train_together(
 
 def _own_memory(network: MlpNetwork, temperature: float) -> MlpNetwork:
     """Return a network to answer with, whose layers no longer share memory with other seeds'."""
-    return MlpNetwork(network.projection, copy.deepcopy(network.layers), temperature).eval()
+    layers = copy.deepcopy(network.layers)
+    return MlpNetwork(network.projection, layers, temperature, values=network.values).eval()
+
+
+def _labels(table: SplitTable) -> Tensor:
+    return torch.from_numpy(table.labels[table.valid])
+
+
+def _values(scale: TargetScale, outputs: Tensor, table: SplitTable) -> NDArray[np.float64]:
+    """Return the values of all clips (n, m) from the outputs for the valid ones."""
+    values = np.tile(scale.mean.numpy(), (len(table), 1))
+    values[table.valid] = scale.restored(outputs)
+    return values
 
 
 def _prior(table: SplitTable) -> NDArray[np.float32]:
@@ -249,17 +285,17 @@ def _prior(table: SplitTable) -> NDArray[np.float32]:
 def _fit(
     learner: Learner,
     values: ClipValues,
-    labels: Tensor,
+    val: SplitTable,
     options: MlpOptions,
     seeds: Sequence[int],
-    write: Callable[[Epoch], None],
+    write: Report,
 ) -> int:
     """Train the networks in place; return the epoch whose weights they end up with.
 
     Args:
         learner: the networks and their training clips.
-        values: the validation part's valid clips.
-        labels: int64 (n,), of these.
+        values: of the validation part's valid clips.
+        val: the validation part.
         options: of network and training.
         seeds: of the networks; one where the epoch is chosen by the validation part.
         write: called with each epoch's row, of the first seed.
@@ -273,25 +309,14 @@ def _fit(
     epoch, best = 0, learner.layers.state_dict()
     for result in run_epochs(learner, options, seeds):
         epoch = result.epoch
-        logits = _logits(network, values)
-        val_loss = float(functional.cross_entropy(logits, labels, weight=learner.weights))
-        if not np.isfinite(result.losses).all() or not math.isfinite(val_loss):
+        row, score = _judged(result, _logits(network, values), val, learner, options)
+        if not np.isfinite(result.losses).all() or not math.isfinite(row.val_loss):
             raise ValueError(
                 f"the loss became infinite in epoch {epoch}: set mlp.learning_rate below "
                 f"{options.learning_rate}"
             )
-        answers = logits.argmax(dim=1)
-        row = Epoch(
-            epoch=epoch,
-            train_loss=float(result.losses[0]),
-            val_loss=val_loss,
-            train_uar=float(result.uars[0]),
-            val_uar=unweighted_average_recall(labels.numpy(), answers.numpy()),
-            val_war=float((labels == answers).double().mean()),
-            learning_rate=result.rate,
-        )
         write(row)
-        if stopping.update(epoch, uar=row.val_uar, loss=row.val_loss) and keep_best:
+        if stopping.update(epoch, score=score, loss=row.val_loss) and keep_best:
             best = copy.deepcopy(learner.layers.state_dict())
         if stopping.exhausted and keep_best:
             break
@@ -299,6 +324,44 @@ def _fit(
         return epoch
     learner.layers.load_state_dict(best)
     return stopping.best_epoch
+
+
+def _judged(
+    result: EpochResult, logits: Tensor, val: SplitTable, learner: Learner, options: MlpOptions
+) -> tuple[Epoch | ValueEpoch, float]:
+    """Return the row of an epoch, and the score by which one is chosen: more is better.
+
+    Args:
+        result: of the training; the first seed's.
+        logits: of the validation part's valid clips, or their standardised values.
+        val, learner, options: as for `_fit`.
+    """
+    train_loss, train_score = float(result.losses[0]), float(result.scores[0])
+    if options.targets and learner.scale:
+        wanted = learner.scale.standardised(targets_of(val)[val.valid])
+        finite = bool(torch.isfinite(logits).all())
+        scores = validation_scores(logits if finite else torch.zeros_like(logits), wanted)
+        values = ValueEpoch(
+            epoch=result.epoch,
+            train_loss=train_loss,
+            val_loss=float(value_losses(logits, wanted, kind=options.targets.loss)),
+            train_mae=train_score,
+            learning_rate=result.rate,
+            **scores,
+        )
+        chosen = options.targets.score
+        return values, goodness(chosen, scores[f"val_{chosen}"])
+    labels, answers = _labels(val), logits.argmax(dim=1)
+    row = Epoch(
+        epoch=result.epoch,
+        train_loss=train_loss,
+        val_loss=float(functional.cross_entropy(logits, labels, weight=learner.weights)),
+        train_uar=train_score,
+        val_uar=unweighted_average_recall(labels.numpy(), answers.numpy()),
+        val_war=float((labels == answers).double().mean()),
+        learning_rate=result.rate,
+    )
+    return row, row.val_uar
 
 
 def _logits(network: MlpNetwork, values: ClipValues) -> Tensor:

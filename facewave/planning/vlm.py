@@ -134,9 +134,15 @@ def score_file(section: Section, project: Project, dataset: str, *, vlm: str, st
     return folder / project.protocol / f"{'regression' if values else 'metrics'}.json"
 
 
-def scored_stages(section: Section) -> list[str]:
-    """Return the stages that have scores; only probabilities can be fused with the MLP's."""
-    return [*STAGES, *(["fusion"] if section["head"] in ("verbaliser", "linear") else [])]
+def scored_stages(section: Section, *, values: bool = False) -> list[str]:
+    """Return the stages that have scores; only probabilities can be fused with the MLP's.
+
+    Args:
+        section: `vlm`, checked.
+        values: whether the MLP predicts values, which cannot be fused.
+    """
+    fused = section["head"] in ("verbaliser", "linear") and not values
+    return [*STAGES, *(["fusion"] if fused else [])]
 
 
 def control_predictions(
@@ -173,6 +179,19 @@ def models_in_report(config: Mapping[str, Any], project: Project, dataset: str) 
         for title, place in places.items()
     }
     return {**trained, **others}
+
+
+def value_models_in_report(
+    config: Mapping[str, Any], project: Project, dataset: str
+) -> dict[str, str]:
+    """Return the same beside an MLP that predicts values: the models that do so as well."""
+    section = config["vlm"]
+    if section["head"] != "regression":
+        return {}
+    return {
+        title: str(score_file(section, project, dataset, vlm="paligemma", stage=stage))
+        for title, stage in shown_models(section).items()
+    }
 
 
 def compared_models(

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import matplotlib
 import numpy as np
@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from facewave.evaluation.figures import plot_confusion
+from facewave.evaluation.predictions import RegressionPredictions
 from facewave.report.review import Measure
-from facewave.report.training import TrainingRun
 from facewave.report.wavelet import Trace, WaveletExample
 
 # Colours that the page uses too: see page.css.
@@ -31,6 +31,7 @@ _BINS = 24
 # A quantity whose largest value is this many times its median gets a logarithmic axis.
 _LOG_RATIO = 20.0
 _LONG_NAME = 24
+_MANY_POINTS = 2000
 
 _STYLE = {
     "axes.edgecolor": "#5f6b7a",
@@ -161,12 +162,28 @@ def _edges(measure: Measure, limit: float | None) -> tuple[Any, bool]:
     return np.linspace(min(0.0, low), high if high > 0 else 1.0, _BINS + 1), False
 
 
-def training_curves(runs: Sequence[TrainingRun], *, quantity: str, label: str) -> Picture:
+class Curves(Protocol):
+    """Training curves of one fold; see `facewave.report.training.TrainingRun`."""
+
+    @property
+    def curves(self) -> Mapping[str, list[float]]:
+        """Column to its value after each epoch."""
+
+    @property
+    def kept(self) -> int:
+        """Position of the epoch whose weights were kept."""
+
+    @property
+    def epochs(self) -> int:
+        """Number of epochs."""
+
+
+def training_curves(runs: Sequence[Curves], *, quantity: str, label: str) -> Picture:
     """Draw training and validation curves of all folds and mark the epoch that was kept.
 
     Args:
         runs: one per fold.
-        quantity: `loss` or `uar`; `uar` is drawn in percent.
+        quantity: `loss`, `mae` or `uar`; `uar` is drawn in percent.
         label: of the vertical axis.
     """
     factor = 100.0 if quantity == "uar" else 1.0
@@ -199,6 +216,27 @@ def confusion(classes: Sequence[str], counts: Sequence[Sequence[float]]) -> Pict
     side = 1.3 + min(0.48, 7.0 / len(names)) * len(names)
     with _sheet((side + 0.9, side), alt="Confusion matrix, numbers of clips") as sheet:
         plot_confusion(sheet.axes, names, counts)
+    return sheet.picture
+
+
+def scatter(tests: Sequence[RegressionPredictions], *, target: str) -> Picture:
+    """Draw predicted over true values of a target, of the clips that have it.
+
+    Args:
+        tests: test part of each fold, of the first seed.
+        target: its name.
+    """
+    # As an image: the page must not grow with the number of clips.
+    many = sum(len(test.clip_ids) for test in tests) > _MANY_POINTS
+    with _sheet(_HALF_PAGE, alt=f"Points: predicted over true {target}") as sheet:
+        for test in tests:
+            place = test.targets.index(target)
+            true, predicted = test.truth[:, place], test.predicted[:, place]
+            style = {"color": BLUE, "markersize": 3, "alpha": 0.5, "rasterized": many}
+            sheet.axes.plot(true, predicted, "o", **style)
+        sheet.axes.axline((0, 0), slope=1, color=GREY, linewidth=1)
+        sheet.axes.set_xlabel(f"{_short(target)}, true", parse_math=False)
+        sheet.axes.set_ylabel("predicted")
     return sheet.picture
 
 

@@ -131,13 +131,15 @@ def report_content(
         "dataset": settings.dataset,
         "synthetic": options["adapter"] == "demo",
         "clips": clips,
-        **_dataset(clips, folds, config["split"]),
-        **_look_alikes(files, settings, [settings.dataset, *options.get("datasets", [])]),
+        **dataset_content(clips, folds, config["split"]),
+        **look_alike_content(
+            files.near_duplicates, settings, [settings.dataset, *options.get("datasets", [])]
+        ),
         **quality_content(clips, config["quality"]),
         **review_content(
             clips, store=files.store, thumbnails=config["report"]["review_thumbnails"]
         ),
-        **_wavelet(wavelet_example(clips, store=files.store), config["wavelet"]["layout"]),
+        **wavelet_content(wavelet_example(clips, store=files.store), config["wavelet"]["layout"]),
         **_training(read_training(files.training, config["mlp"]), config["mlp"]),
         **_evaluation(files, scores, options["adapter"]),
         "models": by_task(read_models(scores, files.models, files.comparison)),
@@ -173,9 +175,10 @@ def _evaluation(files: ReportFiles, scores: Mapping[str, Any], adapter: str) -> 
     }
 
 
-def _dataset(
+def dataset_content(
     clips: Sequence[ReportClip], folds: Sequence[Fold], split: Mapping[str, Any]
 ) -> dict[str, Any]:
+    """Return what the section of the dataset shows: classes, parts, people."""
     classes = folds[0].classes
     subjects = {clip.subject for clip in clips if clip.subject is not None}
     total: Counter[str] = Counter()
@@ -203,10 +206,10 @@ def _dataset(
     }
 
 
-def _look_alikes(
-    files: ReportFiles, settings: ReportSettings, datasets: Sequence[str]
+def look_alike_content(
+    table: Path | None, settings: ReportSettings, datasets: Sequence[str]
 ) -> dict[str, Any]:
-    table = files.near_duplicates
+    """Return what the section of clips that look alike shows; None: they were not looked for."""
     pairs = None if table is None else read_look_alikes(table, datasets)
     return {
         "look_alikes": pairs,
@@ -221,7 +224,8 @@ def _part_sizes(folds: Sequence[Fold]) -> dict[str, tuple[int, int]]:
     return {part: (min(counts), max(counts)) for part, counts in sizes.items()}
 
 
-def _wavelet(example: WaveletExample | None, layout: str) -> dict[str, Any]:
+def wavelet_content(example: WaveletExample | None, layout: str) -> dict[str, Any]:
+    """Return what the section of the wavelet code shows of a clip; None: no clip is valid."""
     if example is None:
         return {"wavelet": None, "layout": layout, "decodable": layout in haar.LAYOUTS}
     return {

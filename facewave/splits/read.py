@@ -35,6 +35,8 @@ class SplitTable:
         metadata: the file's metadata as written (feature options, versions, digest)
         label_distributions: float32 (n, C), fraction of the votes for each class, NaN for a clip
             without votes; None if no clip has any
+        targets: float64 (n, m), real values to predict, NaN where a clip lacks one; None unless
+            they were read beside the part (`facewave.manifest.targets.read_target_values`)
     """
 
     clip_ids: list[str]
@@ -45,6 +47,7 @@ class SplitTable:
     shapes: dict[str, tuple[int, ...]]
     metadata: dict[str, Any]
     label_distributions: NDArray[np.float32] | None = None
+    targets: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         """Return the number of clips."""
@@ -60,6 +63,7 @@ class SplitTable:
             valid=self.valid[rows],
             groups={name: group[rows] for name, group in self.groups.items()},
             label_distributions=None if votes is None else votes[rows],
+            targets=None if self.targets is None else self.targets[rows],
         )
 
     def joined(self, other: "SplitTable") -> "SplitTable":
@@ -78,6 +82,9 @@ class SplitTable:
         groups = {
             name: JoinedArray(first, other.groups[name]) for name, first in self.groups.items()
         }
+        targets = None
+        if self.targets is not None and other.targets is not None:
+            targets = np.concatenate([self.targets, other.targets])
         return replace(
             self,
             clip_ids=self.clip_ids + other.clip_ids,
@@ -85,6 +92,7 @@ class SplitTable:
             valid=np.concatenate([self.valid, other.valid]),
             groups=cast(dict[str, NDArray[np.float32]], groups),
             label_distributions=None if np.isnan(votes).all() else votes,
+            targets=targets,
         )
 
 

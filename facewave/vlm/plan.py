@@ -70,23 +70,24 @@ class TargetsError(ValueError):
 
 
 def chosen_targets(
-    section: Mapping[str, Any], known: Sequence[str], *, dataset: str
+    section: Mapping[str, Any], known: Sequence[str], *, dataset: str, key: str = "vlm"
 ) -> tuple[str, ...]:
     """Return the names of the real values that a model predicts; empty for a classifier.
 
     Args:
-        section: `vlm`, checked.
+        section: `vlm` or `mlp`, checked.
         known: names of the dataset's targets.
         dataset: its name, for messages.
+        key: of the section, for messages.
 
     Raises:
-        TargetsError: the dataset has no targets, or not those of `vlm.targets.columns`.
+        TargetsError: the dataset has no targets, or not those of `targets.columns`.
     """
     if section["head"] != "regression":
         return ()
     if not known:
         raise TargetsError(
-            f"vlm.head: regression: the clips of {dataset} have no targets; expected "
+            f"{key}.head: regression: the clips of {dataset} have no targets; expected "
             f"datasets.{dataset}.targets: {{table: scores.csv, columns: [valence]}} "
             "(docs/datasets.md)"
         )
@@ -94,7 +95,7 @@ def chosen_targets(
     for name in columns or ():
         if name not in known:
             raise TargetsError(
-                f"vlm.targets.columns: found {name!r}, expected a target of {dataset} "
+                f"{key}.targets.columns: found {name!r}, expected a target of {dataset} "
                 f"({listed(known)}){did_you_mean(name, known)}"
             )
     return tuple(columns or known)
@@ -135,6 +136,9 @@ def model_params(
     training = {name: section[name] for name in TRAINING}
     training["epochs"] = options["epochs"]
     shares = {name: section["stages"][name]["share"] for name in STAGES}
+    score = {}
+    if section["head"] == "regression":
+        score = {"score": (section["targets"] or {}).get("score", "mae")}
     return {
         "model": model,
         "inputs": inputs,
@@ -144,6 +148,7 @@ def model_params(
             "train": options["train"],
             "shares": shares,
             "class_weights": section["class_weights"],
+            **score,
         },
     }
 

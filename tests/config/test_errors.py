@@ -46,6 +46,15 @@ def test_numbers_are_numbers(path, member, value):
         ({"classes": ["on", False]}, ["classes[1]: found false (true/false)", "in quotes"]),
         ({"classes": ["sad", " happy"]}, ["classes[1]: found ' happy'", "without spaces"]),
         ({"split": {"protocol": "80-1-10"}}, ["split.protocol", "one of 80-10-10, 80-20, off"]),
+        (
+            {"datasets": {"d": {**TABLE, "classes": None}}},
+            ["datasets.d.classes: found null, expected a class list, or `targets` beside it"],
+        ),
+        (
+            {"mlp": {"head": "regression", "soft_labels": True}},
+            ["mlp.soft_labels: found true, expected false with head: regression"],
+        ),
+        ({"mlp": {"targets": {"score": "r2"}}}, ["mlp.targets.score: found 'r2'", "mae, rmse"]),
         ({"mlp": {"projection": 0}}, ["mlp.projection:", "mlp.fusion: null"]),
         ({"mlp": {"mirror": False}}, ["mlp.mirror:", "expected mlp.fusion.mirror in its place"]),
         ({"mlp": {"in_memory": True}}, ["mlp.in_memory:", "nothing", "on disk"]),

@@ -276,3 +276,19 @@ def test_without_a_column_of_labels_clips_have_none(root, caplog):
     # A name that may be a slip is not taken for a table without labels.
     assert "did you mean 'lable'?" in error_of(root, "file_path,lable\nx.mp4,happy\n")
     assert "line 3: label: blank" in error_of(root, "file_path,label\nx.mp4,sad\na/x.mp4,\n")
+
+
+def test_clips_without_a_class_need_no_label(root):
+    text = "file_path,valence,label\nx.mp4,0.5,whatever\na/x.mp4,,\n"
+    entry = {"adapter": "table", "root": str(root), "table": "labels.csv", "targets": ["valence"]}
+    (root / "labels.csv").write_text(text)
+    full = dataset_config({"datasets": {"mine": {**entry, "classes": None}}}, "mine")
+    assert full["classes"] == ["mine"]
+    options = {"classes": full["classes"], "seed": 0, "demo_root": root, "check_files": False}
+    clips = load_clips("mine", full, **options)
+    assert [(clip.label, clip.actual, clip.targets) for clip in clips] == [
+        (0, "mine", (("valence", 0.5),)),
+        (0, "mine", None),
+    ]
+    (root / "labels.csv").write_text("file_path,valence\nx.mp4,0.5\n")
+    assert [clip.actual for clip in load_clips("mine", full, **options)] == ["mine"]

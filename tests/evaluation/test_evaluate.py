@@ -17,6 +17,8 @@ from tests.splits.split_files import CLASSES, toy, write_split
 
 ROOT = Path(__file__).parents[2]
 
+VALUE_SCORES = ["folds", "mean_of_training", "n", "n_invalid", "seeds", "targets"]
+
 
 @pytest.fixture
 def two_folds(tmp_path):
@@ -157,7 +159,8 @@ def test_windows_are_scored_by_video_as_well_and_drawn_with_it(tmp_path):
 
 def test_values_are_scored_beside_the_mean(value_folds):
     scores = evaluate_folds(read_folds(*value_folds))
-    assert sorted(scores) == ["mean_of_training", "n", "n_invalid", "targets"]
+    assert sorted(scores) == VALUE_SCORES
+    assert [fold["n"] for fold in scores["folds"]] == [2, 1]
     assert (scores["n"], scores["n_invalid"]) == (3, 1)
     valence, arousal = scores["targets"]
     assert (valence["name"], arousal["name"]) == ("valence", "arousal")
@@ -187,6 +190,23 @@ def test_folds_of_values_that_mean_nothing_are_refused(tmp_path, value_folds):
         evaluate_folds(read_folds([path], trains[:1]))
 
 
+def test_a_clip_without_a_target_counts_for_the_others(tmp_path):
+    train = write_split(tmp_path / "train.parquet", toy(3))
+    truth = [[1.0, np.nan], [2.0, 5.0], [np.nan, np.nan], [4.0, 7.0]]
+    for seed in (0, 1):
+        answers = predicted_values(list("abcd"), truth, [[1 + seed, 6], [2, 6], [9, 9], [4, 6]])
+        write_predictions(tmp_path / f"{seed}.parquet", answers)
+    folds = read_folds([tmp_path / "0.parquet", tmp_path / "1.parquet"], [train])
+    origins = {clip: Origin(f"person {clip in 'ab'}", None, clip) for clip in "abcd"}
+    scores = evaluate_folds(folds, origins=origins)
+    valence, arousal = scores["targets"]
+    assert (scores["n"], scores["seeds"]["n"], valence["n"], arousal["n"]) == (3, 2, 3, 2)
+    assert valence["mae"] == pytest.approx((0 + 1 / 3) / 2)
+    assert valence["std"]["mae"] == pytest.approx(np.std([0, 1 / 3], ddof=1))
+    assert (arousal["mae"], arousal["pearson"]) == (1, None)
+    assert (valence["interval"]["unit"], valence["interval"]["n"]) == ("subjects", 2)
+
+
 def run(snakemake):
     runpy.run_path(
         str(ROOT / "scripts" / "evaluate.py"),
@@ -209,7 +229,7 @@ def test_script_scores_values(tmp_path, value_folds):
     run(snakemake)
     content = json.loads((tmp_path / "out" / "regression.json").read_text())
     assert content.pop("calibration") is None
-    assert sorted(content) == ["mean_of_training", "n", "n_invalid", "provenance", "targets"]
+    assert sorted(content) == sorted([*VALUE_SCORES, "provenance"])
     assert content["provenance"]["models"] == ["vlm", "vlm"]
     with Image.open(tmp_path / "out" / "regression.png") as image:
         assert image.format == "PNG"

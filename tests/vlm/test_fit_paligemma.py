@@ -209,8 +209,12 @@ def test_generated_answers_that_name_no_class_are_a_class_of_their_own(files, tm
 
 
 def test_real_values_are_predicted_beside_the_mean(files, tmp_path):
-    done = job(files, tmp_path, head="regression", targets={"columns": ["valence"]})
+    targets = {"columns": ["valence"], "score": "rmse"}
+    done = job(files, tmp_path, head="regression", targets=targets)
     launch(done, gpus=0)
+    header = Path(done.outputs["metrics"]).read_text().splitlines()[0].split(",")
+    scored = [name for name in header if name.startswith("val_") and name != "val_loss"]
+    assert scored == ["val_rmse", "val_mae", "val_pearson", "val_ccc"]
     found = read_predictions(done.outputs["predictions"])
     assert found.targets == ("valence",)
     # One test clip has no target.

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import torch
 
+from facewave.training import EarlyStopping
 from facewave.vlm.training.loop import train
 from facewave.vlm.training.optimizer import learning_rate
 from facewave.vlm.training.progress import CheckpointError
 from facewave.vlm.training.ranks import Ranks
-from facewave.vlm.training.validation import answer_rows
+from facewave.vlm.training.validation import answer_rows, judge
 from facewave.vlm.training.weights import load_state
 from tests.vlm.toy_training import DyingModel, Killed, ToyModel, toy_data, toy_files, toy_options
 
@@ -285,3 +286,11 @@ def test_two_gloo_ranks_equal_one(tmp_path):
         torch.testing.assert_close(two[name], alone[name], atol=1e-12, rtol=0)
     one, other = ((tmp_path / name / "metrics.csv").read_text() for name in ("one", "two"))
     assert one == other
+
+
+@pytest.mark.parametrize(("score", "best"), [("uar", 2), ("ccc", 2), ("mae", 3), ("rmse", 3)])
+def test_of_errors_the_lowest_is_the_best(score, best):
+    stopping = EarlyStopping(patience=9)
+    for epoch, value in enumerate([0.5, 0.7, 0.3, 0.3], start=1):
+        judge(stopping, {"epoch": epoch, "val_loss": 1.0, f"val_{score}": value, "val_war": -epoch})
+    assert stopping.best_epoch == best

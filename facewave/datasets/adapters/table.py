@@ -1,9 +1,9 @@
 """Adapter of the user's own table: CSV, TSV or Parquet with one row per clip.
 
-Columns `file_path` and `label` (without it no clip has a label); optional `clip_id`, `subject`,
-`take`, `fold`, `split`, `text`, `fps_hint`, `source`, `scene` and `label_distribution` (votes in
-the order of the class list, separated by spaces, as in a manifest). The option `targets` names
-columns of numbers. Other columns are ignored.
+Columns `file_path` and `label` (without it no clip has a label; with `classes: null` it is not
+read); optional `clip_id`, `subject`, `take`, `fold`, `split`, `text`, `fps_hint`, `source`, `scene`
+and `label_distribution` (votes in the order of the class list, separated by spaces, as in a
+manifest). The option `targets` names columns of numbers. Other columns are ignored.
 """
 
 import csv
@@ -37,7 +37,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
 
     Args:
         options: `table`, and `columns` if the table has other column names; `targets`
-        classes: the dataset's class list; not needed here
+        classes: the dataset's class list; a single one where clips have no class
         root: folder that `table` is relative to
 
     Returns:
@@ -46,14 +46,17 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
     Raises:
         ManifestError: the file is missing, cannot be read or lacks a column
     """
-    del classes
-    return read_rows(options, root=root)
+    return read_rows(options, classes=classes, root=root)
 
 
-def read_rows(options: dict[str, Any], *, root: Path, more: Sequence[str] = ()) -> Rows:
+def read_rows(
+    options: dict[str, Any], *, classes: Sequence[str], root: Path, more: Sequence[str] = ()
+) -> Rows:
     """Read the table as `load` does, with the columns `more`, where it has them."""
     path = root / options["table"]
-    usual = (*REQUIRED, *OPTIONAL, *more)
+    # A class list has two classes or more: the only one says that there are none.
+    classless = len(classes) == 1
+    usual = [name for name in (*REQUIRED, *OPTIONAL, *more) if name != "label" or not classless]
     names = {name: name for name in usual} | dict(options.get("columns") or {})
     mapped = set(options.get("columns") or {})
     joined, scores = targets_option(options)
@@ -63,11 +66,15 @@ def read_rows(options: dict[str, Any], *, root: Path, more: Sequence[str] = ()) 
     check_file(path, advice=_ADVICE)
     read = _read_parquet if path.suffix.lower() == ".parquet" else _read_delimited
     try:
-        return _with_targets(read(path, names, mapped), targets)
+        rows = _with_targets(read(path, names, mapped), targets)
     except FileNotFoundError as error:
         raise ManifestError(str(path), ["no such file"], advice=_ADVICE) from error
     except OSError as error:
         raise ManifestError(str(path), [str(error)], advice=_ADVICE) from error
+    if classless:
+        labels = list(classes) * len(rows.columns["file_path"])
+        rows = replace(rows, columns={**rows.columns, "label": labels})
+    return rows
 
 
 def _with_targets(rows: Rows, targets: Mapping[str, str]) -> Rows:

@@ -21,14 +21,13 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
     Args:
         options: those of the adapter `table`, and `fps`, `size`, `dimensions`, `min_confidence`,
             `blendshapes`, `action_units`, `track_columns`
-        classes: the dataset's class list; not needed here
+        classes: the dataset's class list; a single one where clips have no class
         root: folder that `table` and the tables of landmarks are relative to
 
     Raises:
         ManifestError: the label table is missing, cannot be read or lacks a column
     """
-    del classes
-    rows = read_rows(options, root=root, more=["track"])
+    rows = read_rows(options, classes=classes, root=root, more=["track"])
     columns = dict(rows.columns)
     count = len(columns["file_path"])
     names = columns.pop("track", [None] * count)

@@ -14,13 +14,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from facewave.evaluation.metrics import evaluate_regression, unweighted_average_recall
+from facewave.evaluation.metrics import unweighted_average_recall
 from facewave.evaluation.predictions import (
     INVALID_ANSWER,
     RegressionPredictions,
     join_parts,
     write_predictions,
 )
+from facewave.evaluation.regression import SCORES, mean_scores
 from facewave.prompts.questions import parse_answer
 from facewave.training import class_weights
 from facewave.vlm.fine_tuning.clips import Images, batch_maker
@@ -33,6 +34,7 @@ from facewave.vlm.paligemma.statistics import fit_statistics, fit_targets
 from facewave.vlm.training.batches import Batch, Rows
 from facewave.vlm.training.interface import (
     Output,
+    Score,
     TrainingData,
     TrainingFiles,
     TrainingOptions,
@@ -170,7 +172,7 @@ def prepare(job: Job, inputs: JobInputs, model: FaceVlm, ranks: Ranks) -> Traini
         train=inputs.rows["train"],
         val=inputs.rows["val"],
         outputs=outputs,
-        score=partial(_score, inputs),
+        score=_value_score(job, inputs) if inputs.regression else partial(_score, inputs),
         answer=TextAnswers(model=model, classes=own.classes) if words else None,
     )
 
@@ -187,13 +189,19 @@ def _images(job: Job, inputs: JobInputs, model: FaceVlm, ranks: Ranks) -> Images
     return cached
 
 
+def _value_score(job: Job, inputs: JobInputs) -> Score:
+    """Return what scores predicted values, the score that selects the epoch first."""
+    std = targets_of(inputs, training_rows(inputs)).std(axis=0)
+    order = sorted(SCORES, key=lambda name: name != job.options["stage"]["score"])
+
+    def score(values: NDArray[np.float32], rows: Rows) -> Mapping[str, float]:
+        found = mean_scores(targets_of(inputs, rows), values.astype(np.float64), std=std)
+        return {name: found[name] for name in order}
+
+    return score
+
+
 def _score(inputs: JobInputs, logits: NDArray[np.float32], rows: Rows) -> Mapping[str, float]:
-    if inputs.regression:
-        scores = evaluate_regression(targets_of(inputs, rows), logits, names=inputs.options.targets)
-        return {
-            "ccc": float(np.mean([score.ccc or 0.0 for score in scores])),
-            "rmse": float(np.mean([score.rmse for score in scores])),
-        }
     labels, predicted = inputs.clips.labels[rows], logits.argmax(axis=1)
     return {
         "uar": unweighted_average_recall(labels, predicted),

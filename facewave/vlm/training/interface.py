@@ -70,8 +70,8 @@ class TrainingData:
         make_batch: makes the batch of some rows.
         train, val: int64 rows that `make_batch` knows.
         outputs: C, the number of values that the model gives for each clip.
-        score: of logits (n, C) and their rows; the first of its scores selects the epoch, more is
-            better.
+        score: of logits (n, C) and their rows; the first of its scores selects the epoch: more is
+            better, except of errors (`facewave.evaluation.regression.ERRORS`).
         answer: how the model answers outside of training; None: as in training.
     """
 

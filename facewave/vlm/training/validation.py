@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from facewave.evaluation.regression import goodness
 from facewave.training import EarlyStopping
 from facewave.vlm.training.batches import Rows, batches_of_rank, prefetch
 from facewave.vlm.training.interface import Trainable, TrainingData, TrainingOptions
@@ -54,9 +55,10 @@ def epoch_row(
 
 
 def judge(stopping: EarlyStopping, row: Mapping[str, float]) -> bool:
-    """Take in an epoch's row and tell whether it is the best: highest first score, lowest loss."""
+    """Take in an epoch's row and tell whether it is the best: by its first score, then its loss."""
     first = next(name for name in row if name.startswith("val_") and name != "val_loss")
-    return stopping.update(int(row["epoch"]), uar=row[first], loss=row["val_loss"])
+    score = goodness(first.removeprefix("val_"), row[first])
+    return stopping.update(int(row["epoch"]), score=score, loss=row["val_loss"])
 
 
 @torch.inference_mode()
