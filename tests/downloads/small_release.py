@@ -19,8 +19,10 @@ def archive(actor, names=CLIPS):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
         for name in names:
-            file.writestr(f"Actor_{actor:02d}/{actor}{name}", content(actor, name))
-        file.writestr("__MACOSX/._x", b"resource fork")
+            # A ZipInfo of its own has no date: the same bytes at any time, in any process.
+            info = zipfile.ZipInfo(f"Actor_{actor:02d}/{actor}{name}")
+            file.writestr(info, content(actor, name))
+        file.writestr(zipfile.ZipInfo("__MACOSX/._x"), b"resource fork")
     return buffer.getvalue()
 
 
