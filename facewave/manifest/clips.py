@@ -36,8 +36,9 @@ _SHOWN = 100
 
 # What to do about clips without a label where one is needed.
 LABELS_WANTED = (
-    "give them one (a column `label` in the table, a folder for each class), or ask for what needs "
-    "none: features, quality, export_frames, face_crops, near_duplicates or transcribe"
+    "give them one (a column `label` in the table, a folder for each class), with values in place "
+    "of labels set `classes: null` and mlp.head: regression, or ask for what needs none: features, "
+    "quality, export_frames, face_crops, near_duplicates or transcribe"
 )
 
 # Names and values, in the order of the columns that they were read from.
