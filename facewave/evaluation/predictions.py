@@ -26,6 +26,8 @@ from facewave.storage.atomic import atomic_path
 # The last class of a model that answers in words of its own: an answer that names no class. No clip
 # is labelled with it, so it always counts as wrong.
 INVALID_ANSWER = "(no class named)"
+# Name of the linear model that stands beside the MLP.
+LINEAR = "logistic regression"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

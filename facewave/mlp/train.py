@@ -22,7 +22,7 @@ from facewave.mlp.epochs import Learner, prepare, run_epochs
 from facewave.mlp.model import TrainedMlp, predict
 from facewave.mlp.network import MlpNetwork, fit_temperature
 from facewave.mlp.options import MlpOptions
-from facewave.mlp.parts import check_parts
+from facewave.mlp.parts import check_parts, without_features
 from facewave.mlp.projection import ClipValues
 from facewave.mlp.width import with_width
 from facewave.splits.read import SplitTable
@@ -203,7 +203,7 @@ def _train_together(
     for network in learner.networks:
         logits = _logits(network, values)
         temperatures.append(fit_temperature(logits, labels) if fusion and fusion.calibrate else 1.0)
-        own = np.tile(prior, (len(val), 1))
+        own = np.tile(without_features(prior, options.class_weights), (len(val), 1))
         own[val.valid] = (logits / temperatures[-1]).softmax(dim=1).numpy()
         answers.append(own)
     if fusion and fusion.refit:
