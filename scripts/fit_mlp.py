@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from facewave.evaluation.predictions import LINEAR, join_parts, write_predictions
+from facewave.evaluation.names import LINEAR
+from facewave.evaluation.predictions import join_parts, write_predictions
 from facewave.jobs.log import job_log
 from facewave.mlp.linear import fit_linear
 from facewave.mlp.model import save_checkpoint, training_record

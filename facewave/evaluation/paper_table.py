@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from facewave.evaluation.predictions import INVALID_ANSWER, LINEAR
+from facewave.evaluation.names import LINEAR, MLP
+from facewave.evaluation.predictions import INVALID_ANSWER
 from facewave.storage.tables import write_csv, write_text
 
 # What LaTeX takes for commands, and how they are printed.
@@ -44,7 +45,7 @@ def paper_rows(scores: Mapping[str, Any]) -> list[PaperRow]:
         scores: see `facewave.evaluation.evaluate.evaluate_folds`, with `linear` if there is one.
     """
     std = (scores["seeds"]["std"]) or {}
-    rows = [_row("MLP", scores["overall"], std)]
+    rows = [_row(MLP, scores["overall"], std)]
     if scores.get("linear"):
         rows.append(_row(LINEAR, scores["linear"]["overall"], {}))
     return [*rows, _row("majority class", scores["majority_class"], {})]

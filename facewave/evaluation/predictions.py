@@ -26,8 +26,6 @@ from facewave.storage.atomic import atomic_path
 # The last class of a model that answers in words of its own: an answer that names no class. No clip
 # is labelled with it, so it always counts as wrong.
 INVALID_ANSWER = "(no class named)"
-# Name of the linear model that stands beside the MLP.
-LINEAR = "logistic regression"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -183,6 +181,21 @@ def _column(values: list[str] | NDArray[Any]) -> Any:
     if values.ndim == 2:
         return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
     return pa.array(values, pa.bool_() if values.dtype == bool else pa.int32())
+
+
+def read_metadata(path: str | Path) -> dict[str, Any]:
+    """Return the metadata of a predictions file, whose rows are not read.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: not a Parquet file.
+    """
+    try:
+        schema = pq.read_schema(path)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{path}: not a readable Parquet file: {error}") from error
+    metadata: dict[str, Any] = json.loads((schema.metadata or {}).get(METADATA_KEY, b"{}"))
+    return metadata
 
 
 def read_predictions(path: str | Path) -> Predictions | RegressionPredictions:
