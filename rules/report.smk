@@ -61,7 +61,6 @@ rule write_report:
         ablation=lambda wildcards: ablation_in_report(
             CONFIG, PROJECT, wildcards.dataset
         ),
-        variants=lambda wildcards: PROJECT.existing(wildcards.dataset, VARIANT_SCORES),
         text_fusion=lambda wildcards: PROJECT.existing(wildcards.dataset, TEXT_FUSION),
     output:
         html=report(
@@ -89,6 +88,8 @@ rule write_report:
         commit=code_commit(Path(ROOT)),
         version=REPORT_VERSION,
         compared=list(HASHES) if COMPARED else [],
+        # No input: with other variants in the configuration it would be made again, of these.
+        variants=lambda wildcards: PROJECT.as_found(wildcards.dataset, VARIANT_SCORES),
     message:
         "write the report of {wildcards.dataset}"
     script:

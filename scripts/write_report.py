@@ -41,7 +41,7 @@ if __name__ == "__main__":
                 models=dict(zip(params.models, paths(given.models), strict=True)),
                 comparison=Path(given.comparison),
                 ablation=only(given.ablation),
-                variants=only(given.variants),
+                variants=Path(params.variants["path"]) if params.variants else None,
                 text_fusion=only(given.text_fusion),
                 near_duplicates=only(given.near_duplicates),
                 explanation=paths(given.explanation),
