@@ -35,12 +35,9 @@ def told(function):
 
 
 CONFIG = told(check_config)(config)
-PROJECT = told(open_project)(
-    CONFIG,
-    write=workflow.is_main_process,
-    # Snakemake does not say so yet while it reads the Snakefile.
-    unlocks="--unlock" in sys.argv,
-)
+# Snakemake does not say yet, while it reads the Snakefile, whether it only unlocks.
+UNLOCKS = "--unlock" in sys.argv
+PROJECT = told(open_project)(CONFIG, write=workflow.is_main_process, unlocks=UNLOCKS)
 PROTOCOL = PROJECT.protocol
 STAGE_OPTIONS = stage_options(CONFIG)
 RESULTS = PROJECT.results

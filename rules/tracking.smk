@@ -28,7 +28,10 @@ rule fetch_landmarker:
 rule track_faces:
     input:
         key=DATASET / "keys/tracks/{bucket}.tsv",
-        model=LANDMARKER_MODEL,
+        # None if all clips are tables of landmarks.
+        model=lambda wildcards: [
+            LANDMARKER_MODEL for _ in range(PROJECT.plans[wildcards.dataset].videos)
+        ],
         rendered=rendered_files,
     output:
         index=DATASET / "tracks/{bucket}.tsv",

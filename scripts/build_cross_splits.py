@@ -17,7 +17,7 @@ from facewave.splits.contents import read_digests, shared_contents
 from facewave.splits.cross_dataset import cross_split, look_alikes
 from facewave.splits.near_duplicates import PAIR_COLUMNS
 from facewave.splits.partition import CROSS_DATASET, PARTS, SplitOptions
-from facewave.splits.write import FeatureIndex, read_feature_indexes, write_splits
+from facewave.splits.write import FeatureIndex, channels_of, read_feature_indexes, write_splits
 from facewave.storage.tables import iter_rows
 
 
@@ -94,19 +94,21 @@ def main(
         for reason, count in reasons.items():
             logging.getLogger("facewave").info("%s: left out: %d clips: %s", name, count, reason)
     features, baseline = options["features"], options["baseline"]
+    index = FeatureIndex(rows)
+    channels = channels_of(index)
     write_splits(
         parted.clips,
-        FeatureIndex(rows),
+        index,
         parted.parts,
         outputs={part: Path(path) for part, path in outputs.items()},
         store=Path(store),
         shapes=feature_shapes(
-            WaveletOptions(**features["wavelet"]), FaceOptions(**features["features"])
+            WaveletOptions(**features["wavelet"]), FaceOptions(**features["features"]), channels
         ),
         metadata={
             "classes": parted.classes,
             "facewave_version": __version__,
-            "features": dict(features),
+            "features": {**features, "channels": str(channels)},
             "tracks": dict(options["tracks"]),
             "split": {**split, "protocol": CROSS_DATASET, "fold": list(trained)},
             "cross_dataset": {"train": list(trained), "left_out": parted.left_out},

@@ -9,7 +9,7 @@ from facewave.manifest.clips import read_manifest
 from facewave.splits.baseline import BaselineOptions
 from facewave.splits.contents import split_clips
 from facewave.splits.partition import PARTS, SplitOptions, assign_parts
-from facewave.splits.write import read_feature_indexes, write_splits
+from facewave.splits.write import channels_of, read_feature_indexes, write_splits
 
 
 def main(
@@ -37,17 +37,18 @@ def main(
     )
     wavelet = WaveletOptions(**feature_options["wavelet"])
     face = FaceOptions(**feature_options["features"])
+    channels = channels_of(index)
     write_splits(
         clips,
         index,
         parts,
         outputs={part: Path(path) for part, path in outputs.items()},
         store=Path(store),
-        shapes=feature_shapes(wavelet, face),
+        shapes=feature_shapes(wavelet, face, channels),
         metadata={
             "classes": list(classes),
             "facewave_version": __version__,
-            "features": dict(feature_options),
+            "features": {**feature_options, "channels": str(channels)},
             "tracks": dict(track_options),
             "split": {**split, "fold": fold, "seed": seed},
         },

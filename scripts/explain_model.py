@@ -14,6 +14,7 @@ from facewave.explain.permutation_importance import (
     explained_groups,
     importances,
     permuted_answers,
+    trained_channels,
 )
 from facewave.jobs.log import job_log
 from facewave.mlp.model import load_checkpoint
@@ -64,7 +65,10 @@ def main(
     found = importances(groups, folds, units=units, seed=seed)
     write_rows(Path(table), Importance, found)
     draw_importance(
-        Path(figure), found, title=f"{title}, intervals over {units.count} {units.kind}"
+        Path(figure),
+        found,
+        title=f"{title}, intervals over {units.count} {units.kind}",
+        points=trained_channels(models[0]).points,
     )
     write_json(
         Path(summary),

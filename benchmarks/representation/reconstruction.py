@@ -35,7 +35,7 @@ from facewave.features.encode_clip import (  # noqa: E402
     coded_trajectories,
     judge_clip,
 )
-from facewave.features.groups import FaceOptions, columns  # noqa: E402
+from facewave.features.groups import FaceOptions  # noqa: E402
 from facewave.features.quality import QualityOptions, face_span  # noqa: E402
 from facewave.storage.store import shard_path  # noqa: E402
 from facewave.storage.tables import iter_rows, write_rows  # noqa: E402
@@ -66,8 +66,8 @@ class _Signal(NamedTuple):
 
 # Each is measured separately: errors in different units cannot be added.
 SIGNALS: dict[str, _Signal] = {
-    "landmarks": _Signal("landmarks", 0, columns("landmarks")),
-    "blendshapes": _Signal("blendshapes", 0, columns("blendshapes")),
+    "landmarks": _Signal("landmarks", 0, 3 * 478),
+    "blendshapes": _Signal("blendshapes", 0, 52),
     "head angles": _Signal("pose", 0, 3),
     "head position": _Signal("pose", 3, 6),
 }

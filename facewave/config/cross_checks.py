@@ -194,9 +194,9 @@ def _mlp_problems(config: Mapping[str, Any]) -> Iterator[str]:
         return
     mlp, wavelet, features = sections
     for name in _texts(mlp.get("inputs")):
-        source, _, kind = name.partition("_")
+        kind = name.rpartition("_")[2]
         place = f"mlp.inputs: found {name!r}, which"
-        if source == "pose" and features.get("head_pose") is False:
+        if name.startswith("pose") and features.get("head_pose") is False:
             yield f"{place} needs features.head_pose: true"
         if kind == "energy" and wavelet.get("energy") is False:
             yield f"{place} needs wavelet.energy: true"

@@ -113,6 +113,7 @@ def build_clips(
             targets or nothing,
             cells.get("fingerprint", nothing),
             [index in missing for index in range(count)] if missing else [False] * count,
+            cells.get("table", nothing),
         )
     )
 

@@ -24,7 +24,8 @@ class Rows:
         columns: lists of equal length; `file_path` and `label` are required, `clip_id`,
             `subject`, `take`, `fold`, `split`, `text`, `fps_hint`, `source`, `scene`,
             `label_distribution` (one number per class, or text with these numbers), `targets` (a
-            mapping of names to numbers, or to text with a number) and `fingerprint` are optional.
+            mapping of names to numbers, or to text with a number), `fingerprint` and `table` (how
+            a table of landmarks is read) are optional.
             Other cells are text or numbers; None and blank text are null.
         place: returns where the row of an index stands, such as `labels.csv line 17`
         problems: what the adapter itself found wrong, as (index, message); index -1 if it

@@ -28,7 +28,7 @@ def sex_of(adapter: str, subject: str | None) -> str | None:
     if subject is None or not subject.isascii() or not subject.isdigit():
         return None
     number = int(subject)
-    if adapter == "ravdess" and number in _RAVDESS_ACTORS:
+    if adapter in ("ravdess", "ravdess_tracks") and number in _RAVDESS_ACTORS:
         return MALE if number % 2 else FEMALE
     if adapter == "crema_d" and number in _CREMA_D_ACTORS:
         return FEMALE if number in _CREMA_D_WOMEN else MALE

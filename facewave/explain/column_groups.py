@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.face.blendshapes import BLENDSHAPES
+from facewave.face.channels import VIDEO, Channels, action_unit_region
 from facewave.face.regions import REGIONS, region_blendshapes, region_landmarks
 from facewave.features import energy, wavelets
-from facewave.features.groups import SOURCES, split_group
+from facewave.features.groups import split_group
 
-KINDS = ("everything", "input", "scale", "region", "blendshape")
+KINDS = ("everything", "input", "scale", "region", "blendshape", "action unit")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,22 +39,23 @@ class ColumnGroup:
 
 
 def column_groups(
-    shapes: Mapping[str, tuple[int, ...]], wavelet: Mapping[str, Any]
+    shapes: Mapping[str, tuple[int, ...]], wavelet: Mapping[str, Any], channels: Channels = VIDEO
 ) -> list[ColumnGroup]:
     """Return all groups of columns of a model's inputs.
 
     - `everything`: all columns: what is left is what the model answers without its input.
     - `input`: each feature group.
-    - `scale`: of landmarks and blendshapes, the approximation (all coefficients, if the layout has
+    - `scale`: of all but the head pose, the approximation (all coefficients, if the layout has
       no scales), each level of details, the energy at each scale, the statistics; and the head
       pose with all that is computed from it.
-    - `region`: landmarks and blendshapes of a region of the face, with all that is computed from
-      them.
-    - `blendshape`: one blendshape with all that is computed from it.
+    - `region`: landmarks, blendshapes and action units of a region of the face, with all that is
+      computed from them.
+    - `blendshape`, `action unit`: a single one with all that is computed from it.
 
     Args:
         shapes: input of the model to the shape of one clip's array, rows first.
         wavelet: the section of the configuration that the features were made with.
+        channels: what the trajectories hold.
 
     Raises:
         ValueError: an input is not a feature group of facewave.
@@ -65,15 +67,27 @@ def column_groups(
     ]
     groups += _scales(shapes, wavelet)
     for region in REGIONS:
-        chosen = {"landmarks": _points(region), "blendshapes": region_blendshapes()[region]}
+        chosen = {
+            "landmarks": _points(region, channels),
+            "blendshapes": region_blendshapes()[region],
+            "action_units": _units(region, channels),
+        }
         groups += _of_channels("region", region, shapes, chosen)
     for index, name in enumerate(BLENDSHAPES):
         groups += _of_channels("blendshape", name, shapes, {"blendshapes": np.array([index])})
+    for index, name in enumerate(channels.action_units):
+        groups += _of_channels("action unit", name, shapes, {"action_units": np.array([index])})
     return groups
 
 
-def _points(region: str) -> NDArray[np.int64]:
-    return (region_landmarks()[region][:, np.newaxis] * 3 + np.arange(3)).ravel()
+def _points(region: str, channels: Channels) -> NDArray[np.int64]:
+    axes, points = channels.dimensions, region_landmarks(channels.points)[region]
+    return (points[:, np.newaxis] * axes + np.arange(axes)).ravel()
+
+
+def _units(region: str, channels: Channels) -> NDArray[np.int64]:
+    regions = [action_unit_region(name) for name in channels.action_units]
+    return np.array([i for i, name in enumerate(regions) if name == region], np.int64)
 
 
 def _of_channels(
@@ -96,13 +110,13 @@ def _scales(shapes: Mapping[str, tuple[int, ...]], wavelet: Mapping[str, Any]) -
     found: dict[str, dict[str, NDArray[np.int64]]] = {}
     for group, shape in shapes.items():
         source, kind = split_group(group)
-        channels = np.arange(int(np.prod(SOURCES[source][1])))
+        columns = np.arange(int(np.prod(shape[1:])))
         if source == "pose":
-            whole = _flat(shape, np.arange(shape[0]), channels)
+            whole = _flat(shape, np.arange(shape[0]), columns)
             found.setdefault("head pose", {})[group] = whole
             continue
         for name, rows in _bands(kind, shape[0], wavelet):
-            found.setdefault(name, {})[group] = _flat(shape, rows, channels)
+            found.setdefault(name, {})[group] = _flat(shape, rows, columns)
     # The head pose comes last, whatever the order of the inputs.
     names = sorted(found, key=lambda name: name == "head pose")
     return [ColumnGroup(kind="scale", name=name, columns=found[name]) for name in names]

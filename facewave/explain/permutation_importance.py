@@ -23,6 +23,7 @@ from facewave.evaluation.resampling import bootstrap, limits
 from facewave.evaluation.units import Units
 from facewave.explain.column_groups import ColumnGroup, column_groups
 from facewave.explain.first_layer import FirstLayer
+from facewave.face.channels import VIDEO, Channels
 from facewave.mlp.model import TrainedMlp, check_compatible
 from facewave.mlp.parts import check_features, without_features
 from facewave.splits.read import SplitTable
@@ -141,7 +142,14 @@ def explained_groups(model: TrainedMlp) -> list[ColumnGroup]:
     features = model.split_metadata.get("features")
     if not isinstance(features, dict) or "wavelet" not in features:
         raise ValueError("the model does not say how its features were made: train it again")
-    return column_groups(model.shapes, features["wavelet"])
+    return column_groups(model.shapes, features["wavelet"], trained_channels(model))
+
+
+def trained_channels(model: TrainedMlp) -> Channels:
+    """Return what the trajectories held that a model was trained on."""
+    features = model.split_metadata.get("features")
+    text = features.get("channels") if isinstance(features, dict) else None
+    return Channels.parse(text) if text else VIDEO
 
 
 def importances(

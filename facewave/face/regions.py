@@ -5,19 +5,20 @@ connection sets (`FaceLandmarksConnections`): a vertex belongs to the set (eyes,
 lips) that is nearest along the edges of the mesh, if that is at most 1.2 cm away on the canonical
 face; irises are the ten landmarks behind the mesh. All other vertices are `forehead` from the
 lowest point of the eyebrows upwards, `jaw` below the corners of the mouth, and `cheeks` between. A
-test makes the table again from these rules.
+test makes the table again from these rules. The regions of other sets of points are written out in
+`facewave.face.point_sets`.
 """
 
-import csv
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from facewave.face.blendshapes import BLENDSHAPES
+from facewave.face.point_sets import MEDIAPIPE, REGIONS, point_set
 
-REGIONS = ("eyes", "irises", "brows", "forehead", "nose", "cheeks", "mouth", "jaw")
+__all__ = ["REGIONS", "region_blendshapes", "region_landmarks"]
+
 # How the names of a region's blendshapes begin; `eyeLook…` comes before `eye…`.
 _STEMS = {
     "eyeLook": "irises",
@@ -30,15 +31,13 @@ _STEMS = {
 }
 
 
-@cache
-def region_landmarks() -> dict[str, NDArray[np.int64]]:
-    """Return the landmarks (int64) of each region, in the order of `REGIONS`, without overlap."""
-    with Path(__file__).with_name("regions.csv").open(encoding="utf-8", newline="") as file:
-        rows = [(int(row["landmark"]), row["region"]) for row in csv.DictReader(file)]
-    return {
-        name: np.array([landmark for landmark, region in rows if region == name])
-        for name in REGIONS
-    }
+def region_landmarks(points: str = MEDIAPIPE) -> dict[str, NDArray[np.int64]]:
+    """Return the landmarks (int64) of each region, in the order of `REGIONS`, without overlap.
+
+    Args:
+        points: name of the set of points.
+    """
+    return dict(point_set(points).regions)
 
 
 @cache

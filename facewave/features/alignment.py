@@ -1,8 +1,9 @@
 """Alignment: remove position, size and rotation of the head from landmarks, frame by frame.
 
 Landmarks come in normalised image coordinates. They are first brought to one unit, pixels; then
-each frame gets a similarity transform, fitted to the weighted vertices of the canonical face. With
-`transform` the perspective of a near camera is removed before.
+each frame gets a similarity transform, fitted to the weighted points of the canonical face: of
+MediaPipe's mesh or of another set of points (`facewave.face.point_sets`). With `transform` the
+perspective of a near camera is removed before.
 
 Nothing here may depend on the picture around the face, its shape, its bars or how the camera was
 held. Two things would:
@@ -34,12 +35,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facewave.face.canonical_mesh import canonical_face
+from facewave.face.channels import VIDEO, Channels
+from facewave.face.point_sets import PointSet, point_set
 
 METHODS = ("none", "similarity", "procrustes", "transform")
-
-# Outer corners of the eyes in MediaPipe's mesh; MediaPipe turns its crop by the line between them.
-RIGHT_EYE, LEFT_EYE = 33, 263
 
 # Distance of the camera from the face with `transform`, centimetres. What MediaPipe estimates for
 # ordinary recordings (28 to 36 in 120 clips of speakers), and where the aligned shape depends least
@@ -64,8 +63,8 @@ class Alignment:
         depth_scale: float64 (T,), what z is divided by to have the scale of x.
         camera: float64 (T, 4), the point looked at in pixels (y up, z towards the viewer) and the
             distance from it in pixels with `transform`, else (T, 0).
-        matrix: float64 (T, 3, 3), scaled rotation.
-        shift: float64 (T, 3), centimetres.
+        matrix: float64 (T, d, d), scaled rotation, of points in d = 2 or 3 dimensions.
+        shift: float64 (T, d), centimetres.
     """
 
     method: str
@@ -79,10 +78,10 @@ class Alignment:
         """Align any of the landmarks of all T frames.
 
         Args:
-            landmarks: (T, m, 3), normalised image coordinates. Not modified.
+            landmarks: (T, m, d), normalised image coordinates. Not modified.
 
         Returns:
-            float32 (T, m, 3), centimetres in the axes of the canonical face.
+            float32 (T, m, d), centimetres in the axes of the canonical face.
         """
         points = _in_pixels(landmarks, self.size, self.depth_scale)
         if self.method == "transform":
@@ -91,7 +90,7 @@ class Alignment:
         # and the result must not depend on how the columns were grouped.
         turned = sum(
             points[:, :, axis, np.newaxis] * self.matrix[:, np.newaxis, :, axis]
-            for axis in range(3)
+            for axis in range(points.shape[2])
         )
         aligned: NDArray[np.float32] = (turned + self.shift[:, np.newaxis]).astype(np.float32)
         return aligned
@@ -108,7 +107,30 @@ class Alignment:
         )
 
 
-def fit_alignment(landmarks: NDArray[Any], *, method: str, width: int, height: int) -> Alignment:
+def check_method(method: str, channels: Channels) -> None:
+    """Refuse a method that needs more than the landmarks have.
+
+    Raises:
+        ValueError: the method is unknown, or the points lack depth or are not MediaPipe's.
+    """
+    if method not in METHODS:
+        raise ValueError(f"features.align: expected one of {', '.join(METHODS)}, got {method!r}")
+    flat, own = channels.dimensions == 2, channels.points.startswith("mediapipe")
+    if (flat and method in ("procrustes", "transform")) or (method == "transform" and not own):
+        able = "similarity" if flat else "similarity or procrustes"
+        raise ValueError(
+            f"features.align: {method} does not suit points of {channels}; set it to {able}"
+        )
+
+
+def fit_alignment(
+    landmarks: NDArray[Any],
+    *,
+    method: str,
+    width: int,
+    height: int,
+    channels: Channels = VIDEO,
+) -> Alignment:
     """Find the transform of each frame.
 
     - ``"similarity"``: in the image plane only (translation, rotation, scale); depth gets the same
@@ -119,31 +141,34 @@ def fit_alignment(landmarks: NDArray[Any], *, method: str, width: int, height: i
       from 30 cm away.
 
     Args:
-        landmarks: (T, 478, 3), normalised image coordinates as MediaPipe gives them; NaN where the
-            face is missing.
+        landmarks: (T, N, d), normalised image coordinates; NaN where the face is missing.
         method: one of `METHODS` except `none`.
-        width, height: of the image, pixels.
+        width, height: of the image, pixels; 1 and 1 where the landmarks are in one unit already.
+        channels: which set the points are of.
 
     Raises:
-        ValueError: the method is unknown, or width or height is less than 1.
+        ValueError: the method is unknown or does not suit the points, or width or height is less
+            than 1.
     """
-    if method not in METHODS or method == "none":
+    check_method(method, channels)
+    if method == "none":
         raise ValueError(f"align: expected one of {', '.join(METHODS[1:])}, got {method!r}")
     if width < 1 or height < 1:
         raise ValueError(f"expected an image of at least 1 x 1 pixels, got {width} x {height}")
-    frames = len(landmarks)
-    matrix, shift = np.full((frames, 3, 3), np.nan), np.full((frames, 3), np.nan)
+    face = point_set(channels.points)
+    frames, _, axes = landmarks.shape
+    matrix, shift = np.full((frames, axes, axes), np.nan), np.full((frames, axes), np.nan)
     camera = np.full((frames, 4 if method == "transform" else 0), np.nan)
-    depth_scale = _depth_scale(landmarks, (width, height))
+    depth_scale = _depth_scale(landmarks, face, (width, height))
     seen = np.isfinite(landmarks).all(axis=(1, 2))
     if seen.any():
-        points = landmarks[seen][:, canonical_face().basis]
+        points = landmarks[seen][:, face.basis]
         basis = _in_pixels(points, (width, height), depth_scale[seen])
         if method == "transform":
-            camera[seen] = _camera(basis)
+            camera[seen] = _camera(basis, face)
             basis = _without_perspective(basis, camera[seen])
         fit = _fit_plane if method == "similarity" else _fit
-        matrix[seen], shift[seen] = fit(basis)
+        matrix[seen], shift[seen] = fit(basis, face)
     return Alignment(method, (width, height), depth_scale, camera, matrix, shift)
 
 
@@ -159,10 +184,10 @@ def join_alignments(parts: Sequence[Alignment]) -> Alignment:
     )
 
 
-def _depth_scale(landmarks: NDArray[Any], size: tuple[int, int]) -> Array:
+def _depth_scale(landmarks: NDArray[Any], face: PointSet, size: tuple[int, int]) -> Array:
     """Return how much longer z is than x in each frame, (T,); see the top of this file."""
     width, height = size
-    eyes = landmarks[:, LEFT_EYE, :2].astype(np.float64) - landmarks[:, RIGHT_EYE, :2]
+    eyes = landmarks[:, face.left_eye, :2].astype(np.float64) - landmarks[:, face.right_eye, :2]
     across, down = eyes[:, 0] * width, eyes[:, 1] * height
     length = np.hypot(across, down)
     # Eyes that coincide have no direction: upright.
@@ -176,16 +201,15 @@ def _depth_scale(landmarks: NDArray[Any], size: tuple[int, int]) -> Array:
 def _in_pixels(landmarks: NDArray[Any], size: tuple[int, int], depth_scale: Array) -> Array:
     """Return landmarks in pixels, y up and z towards the viewer, as in the canonical face."""
     width, height = size
-    points = landmarks.astype(np.float64) * [width, -height, -width]
-    points[:, :, 2] /= depth_scale[:, np.newaxis]
+    points = landmarks.astype(np.float64) * [width, -height, -width][: landmarks.shape[2]]
+    points[:, :, 2:] /= depth_scale[:, np.newaxis, np.newaxis]
     return points
 
 
-def _camera(basis: Array) -> Array:
-    """Return the camera (T, 4) that looks at basis points (T, 33, 3) in pixels."""
-    face = canonical_face()
+def _camera(basis: Array, face: PointSet) -> Array:
+    """Return the camera (T, 4) that looks at basis points (T, b, 3) in pixels."""
     weights = face.weights[face.basis]
-    source, target = _centred(face.points[face.basis], weights), _centred(basis, weights)
+    source, target = _centred(face.canonical[face.basis], weights), _centred(basis, weights)
     _, gain = _rotation(np.einsum("n,tni,nj->tij", weights, target, source))
     scale = np.maximum(gain / (weights @ np.sum(source**2, axis=1)), _LEAST_SCALE)
     return np.column_stack([np.einsum("n,tni->ti", weights, basis), _DISTANCE * scale])
@@ -199,15 +223,14 @@ def _without_perspective(points: Array, camera: Array) -> Array:
     return offsets
 
 
-def _fit(points: Array) -> tuple[Array, Array]:
-    """Fit basis points (T, 33, d) to the canonical face; returns (T, d, d) and (T, d).
+def _fit(points: Array, face: PointSet) -> tuple[Array, Array]:
+    """Fit basis points (T, b, d) to the canonical face; returns (T, d, d) and (T, d).
 
     The rotation is the same in either direction. The scale is that from the canonical face to the
     points, inverted, as in MediaPipe: fitted the other way round, noise would shrink the face.
     """
-    face = canonical_face()
     weights = face.weights[face.basis]
-    target = face.points[face.basis, : points.shape[2]]
+    target = face.canonical[face.basis, : points.shape[2]]
     centre, goal = np.einsum("n,tni->ti", weights, points), weights @ target
     middle = target - goal
     turn, gain = _rotation(
@@ -220,12 +243,13 @@ def _fit(points: Array) -> tuple[Array, Array]:
     return matrix, goal - np.einsum("tij,tj->ti", matrix, centre)
 
 
-def _fit_plane(points: Array) -> tuple[Array, Array]:
-    plane, shift = _fit(points[:, :, :2])
+def _fit_plane(points: Array, face: PointSet) -> tuple[Array, Array]:
+    plane, shift = _fit(points[:, :, :2], face)
+    if points.shape[2] == 2:
+        return plane, shift
     scale = np.hypot(plane[:, 0, 0], plane[:, 1, 0])
     matrix = np.zeros((len(points), 3, 3))
     matrix[:, :2, :2], matrix[:, 2, 2] = plane, scale
-    face = canonical_face()
     depth = np.einsum("n,tn->t", face.weights[face.basis], points[:, :, 2])
     return matrix, np.column_stack([shift, -scale * depth])
 

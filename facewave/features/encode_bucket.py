@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from facewave.face.channels import VIDEO
 from facewave.features.encode_clip import encode_clip
 from facewave.features.groups import FaceOptions, WaveletOptions, feature_shapes
 from facewave.features.quality import Quality, QualityOptions
@@ -25,7 +26,7 @@ from facewave.tracking.trajectory import open_trajectory
 from facewave.versions import FEATURE_VERSION
 
 _QUALITY_COLUMNS = tuple(Quality.__dataclass_fields__)
-FEATURE_COLUMNS = ("clip_id", "key", "track_key", *_QUALITY_COLUMNS, "notes")
+FEATURE_COLUMNS = ("clip_id", "key", "track_key", "channels", *_QUALITY_COLUMNS, "notes")
 
 
 def feature_key(
@@ -84,26 +85,32 @@ def encode_bucket(
 
     Raises:
         DroppedIndexError: if a trajectory shard is damaged or missing, or the index is missing.
+        ValueError: if an option of `features` does not suit what the trajectories hold.
     """
     rows = list(iter_index(track_index, TRACK_COLUMNS))
     progress = Progress(len(rows))
     done = []
     for row in rows:
         with drop_index_if_damaged(track_index, clip_id=row["clip_id"]):
-            judged, key, computed = _encode(
+            judged, shard, computed = _encode(
                 row, store=store, wavelet=wavelet, quality=quality, face=face
             )
         progress.step(computed=computed, frames=judged.frames)
         done.append(
             {
                 "clip_id": row["clip_id"],
-                "key": key,
+                "key": "" if shard is None else shard.stem,
                 "track_key": row["key"],
+                "channels": "" if shard is None else _channels(shard),
                 **asdict(judged),
                 "notes": row["notes"],
             }
         )
     write_text(index, format_rows(FEATURE_COLUMNS, done))
+
+
+def _channels(feature_shard: Path) -> str:
+    return str(read_metadata(feature_shard).get("channels", VIDEO))
 
 
 def _encode(
@@ -113,16 +120,16 @@ def _encode(
     wavelet: WaveletOptions,
     quality: QualityOptions,
     face: FaceOptions | None,
-) -> tuple[Quality, str, bool]:
+) -> tuple[Quality, Path | None, bool]:
     if not row["key"]:
-        return Quality(valid=False, reason=row["error"]), "", False
+        return Quality(valid=False, reason=row["error"]), None, False
     span = span_of(row)
     key = feature_key(row["key"], wavelet=wavelet, quality=quality, face=face, span_ms=span)
     shard = shard_path(store, "features", key)
     if is_whole(shard):
         values: dict[str, Any] = read_metadata(shard)["quality"]
         values |= {name: math.nan for name, value in values.items() if value is None}
-        return Quality(**values), key, False
+        return Quality(**values), shard, False
     judged = encode_clip(
         open_trajectory(shard_path(store, "tracks", row["key"]), span_ms=span),
         shard,
@@ -131,4 +138,4 @@ def _encode(
         provenance={"track_key": row["key"], "span_ms": span},
         face=face,
     )
-    return judged, key, True
+    return judged, shard, True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -13,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave import __version__
+from facewave.face.channels import Channels
+from facewave.face.point_sets import point_set
 from facewave.features.alignment import (
-    LEFT_EYE,
-    RIGHT_EYE,
     Alignment,
+    check_method,
     fit_alignment,
     head_pose,
     join_alignments,
@@ -26,12 +28,10 @@ from facewave.features.groups import (
     FaceOptions,
     WaveletOptions,
     code_columns,
-    columns,
     feature_shapes,
-    sources,
+    source_shapes,
 )
 from facewave.features.quality import (
-    NOSE_TIP,
     Observed,
     Quality,
     QualityOptions,
@@ -63,10 +63,10 @@ def encode_clip(
 ) -> Quality:
     """Encode one trajectory, write its feature shard and return the quality of the clip.
 
-    The shard holds the groups of `feature_shapes`, among them `landmarks` float32 (K, 478, 3) and
-    `blendshapes` float32 (K, 52), in the units of the trajectories (aligned landmarks and head
-    position: centimetres; angles: degrees). A clip that is not valid has zeros, and its reason in
-    the metadata.
+    The shard holds the groups of `feature_shapes`, of a video among them `landmarks` float32
+    (K, 478, 3) and `blendshapes` float32 (K, 52), in the units of the trajectories (aligned
+    landmarks and head position: centimetres; angles: degrees). A clip that is not valid has zeros,
+    and its reason in the metadata.
 
     Args:
         clip: its trajectory.
@@ -78,17 +78,19 @@ def encode_clip(
 
     Raises:
         DamagedShardError: if the trajectory shard is missing, truncated or altered.
+        ValueError: if an option of `features` does not suit the clip's points.
     """
     face = face or FaceOptions()
-    alignments = _fit(clip, {_POSE, face.align} - {"none"})
+    check_options(face, clip.channels)
+    alignments = _fit(clip, _methods(face, clip.channels))
     judged = judge_clip(clip, quality, pose=alignments.get(_POSE))
-    shapes = feature_shapes(wavelet, face)
+    shapes = feature_shapes(wavelet, face, clip.channels)
     arrays = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
     if judged.valid:
         span = _span(clip, quality.trim_ends)
         clock = clip_clock(clip).of_frames(span)
         order = _order(clock.steps, provenance if face.shuffle_time else None)
-        for source in sources(face):
+        for source in source_shapes(face, clip.channels):
             alignment = alignments.get(_POSE if source == "pose" else face.align)
             coded = _encode_source(
                 clip, source, span, clock=clock, order=order, wavelet=wavelet, alignment=alignment
@@ -99,6 +101,7 @@ def encode_clip(
         "quality": _json_safe(asdict(judged)),
         "wavelet": asdict(wavelet),
         "features": asdict(face),
+        "channels": str(clip.channels),
         "quality_options": asdict(quality),
         "facewave_version": __version__,
         "feature_version": FEATURE_VERSION,
@@ -106,6 +109,29 @@ def encode_clip(
     }
     write_shard(feature_shard, arrays, metadata)
     return judged
+
+
+def check_options(face: FaceOptions, channels: Channels) -> None:
+    """Refuse options of `features` that need more than a clip's trajectories hold.
+
+    Raises:
+        ValueError: naming the option and what to set.
+    """
+    check_method(face.align, channels)
+    if face.head_pose and not _has_pose(channels):
+        raise ValueError(
+            f"features.head_pose: the pose of the head is not known from {channels}; set it to "
+            "false, and mlp.inputs without pose"
+        )
+
+
+def _has_pose(channels: Channels) -> bool:
+    return channels.dimensions == 3 and channels.points.startswith("mediapipe")
+
+
+def _methods(face: FaceOptions, channels: Channels) -> set[str]:
+    """Return the alignments that a clip needs: the pose, where known, is part of its quality."""
+    return {face.align, *([_POSE] if _has_pose(channels) else [])} - {"none"}
 
 
 def judge_clip(
@@ -121,7 +147,8 @@ def judge_clip(
     Raises:
         DamagedShardError: if the trajectory shard is damaged.
     """
-    chosen = [RIGHT_EYE, LEFT_EYE, NOSE_TIP]
+    face = point_set(clip.channels.points)
+    chosen = [face.right_eye, face.left_eye, face.nose_tip]
     points = np.concatenate(
         [np.empty((0, 3, 2), np.float32)]
         + [chunk[:, chosen, :2] for chunk in clip.iter("landmarks")]
@@ -152,8 +179,8 @@ def read_trajectories(
 
     Args:
         clip: with a face.
-        source: `landmarks`, `blendshapes` or `pose`.
-        chosen: columns of a flattened frame of the source; all three of each landmark.
+        source: `landmarks`, `blendshapes`, `action_units` or `pose`.
+        chosen: columns of a flattened frame of the source; all of each landmark.
         face, trim_ends: options of `features` and `quality`.
 
     Returns:
@@ -207,12 +234,13 @@ def _encode_source(
     alignment: Alignment | None,
 ) -> dict[str, NDArray[np.float32]]:
     """Return the codes (rows, columns) of all groups of a source over a span of frames."""
-    total = columns(source)
-    # Energies need several times the memory of their input, and aligned landmarks come in threes.
+    axes = clip.channels.dimensions
+    total = _columns(clip, source)
+    # Energies need several times the memory of their input; aligned landmarks are not torn apart.
     room = _GROUP_BYTES if not (wavelet.energy or wavelet.statistics) else _GROUP_BYTES // 8
     group = max(1, min(total, room // (4 * clock.steps)))
     if source == "landmarks" and alignment is not None:
-        group = max(3, group // 3 * 3)
+        group = max(axes, group // axes * axes)
     detected = clip.detected[span]
     parts = [
         code_columns(
@@ -233,7 +261,15 @@ def _fit(clip: Trajectory, methods: set[str]) -> dict[str, Alignment]:
     parts: dict[str, list[Alignment]] = {method: [] for method in sorted(methods)}
     for chunk in clip.iter("landmarks", chunk=_FIT_FRAMES):
         for method, found in parts.items():
-            found.append(fit_alignment(chunk, method=method, width=clip.width, height=clip.height))
+            found.append(
+                fit_alignment(
+                    chunk,
+                    method=method,
+                    width=clip.width,
+                    height=clip.height,
+                    channels=clip.channels,
+                )
+            )
     return {method: join_alignments(found) for method, found in parts.items()}
 
 
@@ -245,19 +281,23 @@ def _read_columns(
             raise ValueError("expected a clip with a face, got none; leave it out")
         return head_pose(alignment)[span, chosen]
     aligned = source == "landmarks" and alignment is not None
-    width = len(range(*chosen.indices(columns(source))))
+    width = len(range(*chosen.indices(_columns(clip, source))))
     values = np.empty((span.stop - span.start, width), np.float32)
     position = 0
     for chunk in clip.iter(source, frames=span):
         rows = slice(position, position + len(chunk))
         part = chunk.reshape(len(chunk), -1)[:, chosen]
         if aligned and alignment is not None:
-            points = part.reshape(len(part), -1, 3)
+            points = part.reshape(len(part), -1, clip.channels.dimensions)
             here = slice(span.start + rows.start, span.start + rows.stop)
             part = alignment.of_frames(here)(points).reshape(len(part), -1)
         values[rows] = part
         position = rows.stop
     return values
+
+
+def _columns(clip: Trajectory, source: str) -> int:
+    return math.prod(source_shapes(FaceOptions(head_pose=True), clip.channels)[source])
 
 
 def _json_safe(values: dict[str, Any]) -> dict[str, Any]:

@@ -1,13 +1,12 @@
 """Feature groups: the arrays of a feature shard, and the options that determine them.
 
-A source is a set of trajectories of a clip: its landmarks (aligned or not), its blendshapes and,
-where wanted, the pose of its head. The code, the detail energies and the statistics of each source
-are groups of their own, so that a model can be given any of them.
+A source is a set of trajectories of a clip: its landmarks (aligned or not), its blendshapes or
+action units, if it has any, and, where wanted, the pose of its head. The code, the detail energies
+and the statistics of each source are groups of their own, so that a model can be given any of them.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -15,10 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from facewave.face.channels import VIDEO, Channels
 from facewave.features import energy, wavelets
 from facewave.features import energy as trajectory_statistics
 from facewave.features.alignment import METHODS, POSE_NAMES
-from facewave.tracking.landmarker import N_BLENDSHAPES, N_LANDMARKS
 
 ENERGY_SCALES = ("dyadic", "seconds", "both")
 
@@ -74,30 +73,33 @@ class _Kind(NamedTuple):
     make: Callable[[NDArray[np.float32], float], NDArray[Any]]
 
 
-# Of each source: how the names of its other groups begin, and the shape of one frame.
-SOURCES: dict[str, tuple[str, tuple[int, ...]]] = {
-    "landmarks": ("landmark", (N_LANDMARKS, 3)),
-    "blendshapes": ("blendshape", (N_BLENDSHAPES,)),
-    "pose": ("pose", (len(POSE_NAMES),)),
+# How the names of the other groups of a source begin.
+SOURCES = {
+    "landmarks": "landmark",
+    "blendshapes": "blendshape",
+    "action_units": "action_unit",
+    "pose": "pose",
 }
 
 
-def sources(face: FaceOptions) -> list[str]:
-    """Return the names of the sources that are coded, in the order of the shard."""
-    return [name for name in SOURCES if name != "pose" or face.head_pose]
+def source_shapes(face: FaceOptions, channels: Channels = VIDEO) -> dict[str, tuple[int, ...]]:
+    """Return the sources that are coded, in the order of the shard, and the shape of one frame."""
+    pose = {"pose": (len(POSE_NAMES),)} if face.head_pose else {}
+    return {**channels.shapes, **pose}
 
 
 def feature_shapes(
-    wavelet: WaveletOptions, face: FaceOptions | None = None
+    wavelet: WaveletOptions, face: FaceOptions | None = None, channels: Channels = VIDEO
 ) -> dict[str, tuple[int, ...]]:
     """Return the shape of each feature group of a clip.
 
-    The code of a source has its name (`landmarks`, `blendshapes`, `pose`); energies and statistics
-    are `landmark_energy`, `landmark_statistics` and so on. The first axis is that of the rows.
+    The code of a source has its name (`landmarks`, `blendshapes`, `action_units`, `pose`); energies
+    and statistics are `landmark_energy`, `landmark_statistics` and so on. The first axis is that of
+    the rows.
     """
     return {
-        group: (rows, *SOURCES[name][1])
-        for name in sources(face or FaceOptions())
+        group: (rows, *shape)
+        for name, shape in source_shapes(face or FaceOptions(), channels).items()
         for group, rows in _groups(name, wavelet).items()
     }
 
@@ -122,11 +124,6 @@ def code_columns(
     }
 
 
-def columns(source: str) -> int:
-    """Return the number of trajectories of a source."""
-    return math.prod(SOURCES[source][1])
-
-
 def split_group(group: str) -> tuple[str, str]:
     """Return source and kind of a feature group: `landmarks` and `energy` of `landmark_energy`.
 
@@ -135,9 +132,11 @@ def split_group(group: str) -> tuple[str, str]:
     Raises:
         ValueError: there is no such group.
     """
-    stem, _, kind = group.partition("_")
-    for source, (name, _shape) in SOURCES.items():
-        if group == source or (stem == name and kind in ("energy", "statistics")):
+    if group in SOURCES:
+        return group, ""
+    stem, _, kind = group.rpartition("_")
+    for source, name in SOURCES.items():
+        if stem == name and kind in ("energy", "statistics"):
             return source, kind
     raise ValueError(
         f"{group!r} is not a feature group: expected {', '.join(SOURCES)} or a name like "
@@ -150,7 +149,7 @@ def _groups(source: str, wavelet: WaveletOptions) -> dict[str, int]:
 
 
 def _group_name(source: str, kind: _Kind) -> str:
-    return f"{SOURCES[source][0]}_{kind.suffix}" if kind.suffix else source
+    return f"{SOURCES[source]}_{kind.suffix}" if kind.suffix else source
 
 
 def _kinds(wavelet: WaveletOptions) -> Iterator[_Kind]:

@@ -10,9 +10,6 @@ from numpy.typing import NDArray
 
 from facewave.features.clock import Clock, seen_steps
 
-# The nose tip in MediaPipe's 478-point mesh; the corners of the eyes are those of the alignment.
-NOSE_TIP = 1
-
 
 @dataclass(frozen=True)
 class QualityOptions:

@@ -39,6 +39,7 @@ PRESETS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "ferv39k": {"7": SEVEN},
     "ravdess": {"8": (*SEVEN, "calm"), "7": SEVEN},
+    "ravdess_tracks": {"8": (*SEVEN, "calm"), "7": SEVEN},
     "crema_d": {"6": ("neutral", "happy", "sad", "angry", "disgust", "fear")},
     "java_sed": {"6": ("neutral", "happy", "sad", "angry", "surprise", "fear")},
 }

@@ -79,8 +79,10 @@ class Clip:
         targets: real values (questionnaire scores, valence) that are known; None if there are none
         fingerprint: of the recipe, where the workflow itself makes the file
         missing: there was no such file when the dataset was read
+        table: how its rows are read, where the file is a table of landmarks over time, see
+            `facewave.landmark_tables.options`
 
-    The last three are not written to the manifest: targets have a file of their own (see
+    The last four are not written to the manifest: targets have a file of their own (see
     `facewave.manifest.targets`), the others hold only for the moment.
     """
 
@@ -103,6 +105,7 @@ class Clip:
     targets: Targets | None = None
     fingerprint: str | None = None
     missing: bool = False
+    table: str | None = None
 
     @property
     def span_ms(self) -> tuple[int, int] | None:

@@ -1,9 +1,9 @@
 """The mirrored face: the features that a clip would have if its video were flipped left to right.
 
-Landmarks swap with their partners, and x changes sign; blendshapes swap left and right; of the
-head's pose yaw, roll and x change sign. Codes are linear in the trajectories, so a code can be
-mirrored without the video. Energies and deviations have no sign. This holds for aligned landmarks,
-whose x is 0 in the middle of the face, not for image coordinates.
+Landmarks swap with their partners, and x changes sign; blendshapes swap left and right; action
+units are of both sides; of the head's pose yaw, roll and x change sign. Codes are linear in the
+trajectories, so a code can be mirrored without the video. Energies and deviations have no sign.
+This holds for aligned landmarks, whose x is 0 in the middle of the face, not for image coordinates.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.face.blendshapes import BLENDSHAPES
-from facewave.face.canonical_mesh import N_VERTICES, canonical_face
+from facewave.face.channels import VIDEO, Channels
+from facewave.face.point_sets import MEDIAPIPE, point_set
 from facewave.features.groups import split_group
 from facewave.splits.read import SplitTable
 
-# Partners of landmarks 468 to 477: centre, inner or outer, top, outer or inner, bottom of an iris.
-_IRISES = (473, 476, 475, 474, 477, 468, 471, 470, 469, 472)
 # yaw, pitch, roll, x, y, z
 _POSE_SIGNS = (-1.0, 1.0, -1.0, -1.0, 1.0, 1.0)
 _SIDES = {"Left": "Right", "Right": "Left"}
@@ -45,16 +44,9 @@ class SignedSwap:
         return features[:, self.partner] * self.sign
 
 
-@cache
-def mirrored_landmarks() -> NDArray[np.int64]:
-    """Return each landmark's partner on the other side, (478,); its own inverse."""
-    points = canonical_face().points
-    places = {tuple(point): index for index, point in enumerate(points.tolist())}
-    # The canonical mesh is symmetric to the last digit. Adding 0 makes -0 into 0.
-    flipped = (points * [-1, 1, 1] + 0.0).tolist()
-    partner = np.array([*(places[tuple(point)] for point in flipped), *_IRISES], np.int64)
-    partner.setflags(write=False)
-    return partner
+def mirrored_landmarks(points: str = MEDIAPIPE) -> NDArray[np.int64]:
+    """Return each landmark's partner on the other side, (N,); its own inverse."""
+    return point_set(points).mirror
 
 
 @cache
@@ -80,13 +72,15 @@ def mirror_inputs(table: SplitTable, inputs: Sequence[str]) -> SignedSwap:
         ValueError: a group cannot be mirrored; landmarks in image coordinates never can.
     """
     features = table.metadata.get("features")
-    align = features.get("features", {}).get("align") if isinstance(features, dict) else None
+    given = features if isinstance(features, dict) else {}
+    align = given.get("features", {}).get("align")
+    channels = Channels.parse(given.get("channels", str(VIDEO)))
     if "landmarks" in inputs and align == "none":
         raise ValueError(
             "mlp.fusion.mirror: landmarks in image coordinates cannot be mirrored; set "
             "features.align, or mlp.fusion.mirror to false"
         )
-    swaps = [mirror_swap(name, table.shapes[name]) for name in inputs]
+    swaps = [mirror_swap(name, table.shapes[name], channels) for name in inputs]
     offsets = np.cumsum([0, *(swap.partner.size for swap in swaps[:-1])])
     return SignedSwap(
         partner=np.concatenate([s.partner + o for s, o in zip(swaps, offsets, strict=True)]),
@@ -94,13 +88,14 @@ def mirror_inputs(table: SplitTable, inputs: Sequence[str]) -> SignedSwap:
     )
 
 
-def mirror_swap(group: str, shape: tuple[int, ...]) -> SignedSwap:
+def mirror_swap(group: str, shape: tuple[int, ...], channels: Channels = VIDEO) -> SignedSwap:
     """Return how a feature group is mirrored.
 
     Args:
-        group: `landmarks`, `blendshapes`, `pose` or the energies of one of them; `text`, which
-            stays as it is.
+        group: `landmarks`, `blendshapes`, `action_units`, `pose` or the energies of one of them;
+            `text`, which stays as it is.
         shape: (rows, ...) of a clip's array.
+        channels: what the trajectories hold.
 
     Raises:
         ValueError: the group cannot be mirrored column by column (statistics: a low quantile
@@ -115,7 +110,7 @@ def mirror_swap(group: str, shape: tuple[int, ...]) -> SignedSwap:
             f"mlp.fusion.mirror: the group {group!r} cannot be mirrored; leave it out of "
             "mlp.inputs or set mlp.fusion.mirror to false"
         )
-    partner, sign = _frame(source)
+    partner, sign = _frame(source, channels)
     rows = shape[0]
     steps = np.arange(rows)[:, np.newaxis] * partner.size
     return SignedSwap(
@@ -124,10 +119,15 @@ def mirror_swap(group: str, shape: tuple[int, ...]) -> SignedSwap:
     )
 
 
-def _frame(source: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _frame(source: str, channels: Channels) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     if source == "landmarks":
-        partner = (mirrored_landmarks()[:, np.newaxis] * 3 + np.arange(3)).ravel()
-        return partner, np.tile([-1.0, 1.0, 1.0], N_VERTICES + len(_IRISES))
+        dimensions = channels.dimensions
+        points = mirrored_landmarks(channels.points)
+        partner = (points[:, np.newaxis] * dimensions + np.arange(dimensions)).ravel()
+        return partner, np.tile([-1.0, 1.0, 1.0][:dimensions], len(points))
     if source == "blendshapes":
         return mirrored_blendshapes(), np.ones(len(BLENDSHAPES))
+    if source == "action_units":
+        count = len(channels.action_units)
+        return np.arange(count), np.ones(count)
     return np.arange(len(_POSE_SIGNS)), np.array(_POSE_SIGNS)

@@ -43,6 +43,7 @@ class DatasetPlan:
         subjects: known subjects, sorted.
         folds: the dataset's own folds, sorted.
         targets: names of the clips' targets, sorted.
+        videos: whether any clip is a video, not a table of landmarks.
     """
 
     bucket_count: int
@@ -50,6 +51,7 @@ class DatasetPlan:
     subjects: list[str]
     folds: list[str] = field(default_factory=list)
     targets: list[str] = field(default_factory=list)
+    videos: bool = True
 
 
 NO_PLAN = DatasetPlan(bucket_count=1, buckets=[], subjects=[])
@@ -91,12 +93,12 @@ def plan_dataset(
     """
     keys = folder / "keys"
     files = KeyFiles(keys, unlocks=unlocks)
-    videos = len({clip.video_id for clip in clips})
+    videos = len({_together(clip) for clip in clips})
     count = auto_buckets(videos) if buckets == "auto" else int(buckets)
     members: dict[str, list[Clip]] = defaultdict(list)
     for clip in clips:
         # All segments of a video in one bucket: it is decoded once.
-        members[bucket_of(clip.video_id, count)].append(clip)
+        members[bucket_of(_together(clip), count)].append(clip)
     bucket_by_clip = {clip.clip_id: name for name, group in members.items() for clip in group}
 
     def tracked(clip_ids: list[str]) -> Mapping[str, Any]:
@@ -109,6 +111,8 @@ def plan_dataset(
             index=keys / "fingerprints.tsv",
             tracked=tracked,
             inspect=lambda paths: _refuse_links(paths, link_roots),
+            # A table that only has a new date must not make its bucket run: clips share it.
+            hashed={clip.clip_id for clip in clips if clip.table is not None},
             digest=digest_with(read),
         )
     for name, group in members.items():
@@ -119,6 +123,7 @@ def plan_dataset(
                 clip.fingerprint or fingerprints[clip.clip_id],
                 clip.fps_hint,
                 clip.span_ms,
+                clip.table,
             )
             for clip in group
         ]
@@ -133,11 +138,17 @@ def plan_dataset(
         subjects=sorted({clip.subject for clip in clips if clip.subject is not None}),
         folds=sorted({clip.fold for clip in clips if clip.fold is not None}),
         targets=sorted({name for clip in clips for name, _ in clip.targets or ()}),
+        videos=any(clip.table is None for clip in clips),
     )
     if plan.targets:
         files.write(keys / "targets.json", json.dumps(targets_of(clips)) + "\n")
     files.write(keys / "plan.json", _json(asdict(plan)))
     return plan
+
+
+def _together(clip: Clip) -> str:
+    """Return the name of what is read once for several clips: a video, or a table of landmarks."""
+    return clip.video_id if clip.table is None else Path(clip.file_path).name
 
 
 def read_plan(folder: Path) -> DatasetPlan:

@@ -49,13 +49,16 @@ class Thumbnail:
 def make_thumbnail(clip: ReportClip, *, store: Path) -> Thumbnail:
     """Draw the picture that tracking kept nearest to a clip's middle, one with the face if any.
 
-    A clip without a picture, or with a damaged shard, gives a thumbnail with `problem`.
+    A clip without a picture, or with a damaged shard, gives a thumbnail with `problem`. Of a clip
+    that is a table of landmarks the points are drawn, without a picture behind them.
     """
     if not clip.track_key or not clip.frames:
         return Thumbnail(problem=clip.reason)
     shard = shard_path(store, "tracks", clip.track_key)
     try:
         trajectory = open_trajectory(shard, span_ms=clip.span_ms)
+        if trajectory.from_table:
+            return _points_alone(trajectory)
         chosen = _choose_picture(trajectory)
         if chosen is None:
             return Thumbnail(problem="no picture was kept from this part of the video")
@@ -67,12 +70,32 @@ def make_thumbnail(clip: ReportClip, *, store: Path) -> Thumbnail:
             points = trajectory.at("landmarks", rows)[0, :, :2]
     except DamagedShardError as error:
         return Thumbnail(problem=str(error))
-    image = _draw(image, points)
+    return _thumbnail(_draw(image, points), frame, points)
+
+
+def _points_alone(clip: Trajectory) -> Thumbnail:
+    """Draw the points of the frame with a face that is nearest to the middle."""
+    found = np.flatnonzero(clip.detected)
+    if not len(found):
+        return Thumbnail(problem="the table has no row with a face")
+    index = int(found[np.abs(found - (len(clip) - 1) // 2).argmin()])
+    points = clip.at("landmarks", clip.rows[index : index + 1])[0, :, :2]
+    pixels = points * np.array([clip.width, clip.height], np.float32)
+    low, span = pixels.min(axis=0), max(1e-9, float(np.ptp(pixels, axis=0).max()))
+    # In the middle of a square, with a margin.
+    fractions = 0.1 + 0.8 * ((pixels - low) / span + (1 - np.ptp(pixels, axis=0) / span) / 2)
+    blank = np.full((_SIDE, _SIDE, 3), 255, np.uint8)
+    return _thumbnail(_draw(blank, fractions.astype(np.float32)), index, points)
+
+
+def _thumbnail(
+    image: NDArray[np.uint8], index: int, points: NDArray[np.float32] | None
+) -> Thumbnail:
     return Thumbnail(
         uri=_jpeg_uri(image),
         width=image.shape[1],
         height=image.shape[0],
-        frame=frame,
+        frame=index,
         landmarks=points is not None,
     )
 

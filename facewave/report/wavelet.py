@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.face.blendshapes import BLENDSHAPES, without_side
+from facewave.face.channels import Channels
+from facewave.face.point_sets import point_set
 from facewave.features import haar
 from facewave.features.encode_clip import clip_clock, coded_trajectories
 from facewave.features.groups import FaceOptions
@@ -22,12 +24,8 @@ from facewave.tracking.trajectory import Trajectory, open_trajectory
 
 # Clips whose motion is measured, evenly spread over the dataset: reading all could take hours.
 _CANDIDATES = 48
-_BLENDSHAPE_TRACES = 2
-# Middle of the lower lip's upper edge in MediaPipe's mesh.
-_LOWER_LIP = 14
+_SCORE_TRACES = 2
 _FLOAT_BYTES = 4
-# Groups of a feature shard that hold codes of trajectories.
-_CODED = ("landmarks", "blendshapes")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,7 +54,8 @@ class WaveletExample:
     Attributes:
         frames: steps of the even clock that are encoded.
         fps: steps per second.
-        channels: trajectories of a clip (landmark coordinates and blendshapes).
+        kind: what they are, in words.
+        channels: trajectories of a clip (landmark coordinates, blendshapes, action units).
         feature_bytes: bytes of all features of the clip as float32, with those made beside the
             code.
         candidates: number of clips among which it has the most motion.
@@ -67,6 +66,7 @@ class WaveletExample:
     coefficients: int
     frames: int
     fps: float
+    kind: str
     channels: int
     feature_bytes: int
     candidates: int
@@ -86,7 +86,8 @@ class WaveletExample:
 def wavelet_example(clips: Sequence[ReportClip], *, store: Path) -> WaveletExample | None:
     """Return the code of the clip with the most motion among evenly spread valid clips.
 
-    Motion is the sum of the standard deviations of the blendshapes. Clips with damaged shards are
+    Motion is the sum of the standard deviations of blendshapes or action units or, where there are
+    none, of the landmarks, in units of the distance between the eyes. Clips with damaged shards are
     skipped.
 
     Returns:
@@ -107,10 +108,26 @@ def wavelet_example(clips: Sequence[ReportClip], *, store: Path) -> WaveletExamp
 
 def _motion(clip: ReportClip, store: Path) -> float:
     try:
-        blendshapes = np.concatenate(list(_open(clip, store).iter("blendshapes")))
+        trajectory = _open(clip, store)
+        source = _scores(trajectory.channels)
+        values = np.concatenate(list(trajectory.iter(source or "landmarks"))).astype(np.float64)
     except DamagedShardError:
         return -1.0
-    return float(np.nanstd(blendshapes[:, 1:], axis=0, dtype=np.float64).sum())
+    if source:
+        # The first blendshape is `_neutral`.
+        return float(np.nanstd(values[:, source == "blendshapes" :], axis=0).sum())
+    face = point_set(trajectory.channels.points)
+    eyes = values[:, [face.right_eye, face.left_eye], :2]
+    width = np.nanmean(np.linalg.norm(eyes[:, 0] - eyes[:, 1], axis=-1))
+    relative = values[..., :2] - values[:, face.nose_tip, np.newaxis, :2]
+    return float(np.nanstd(relative, axis=0).sum() / max(width, 1e-12))
+
+
+def _scores(channels: Channels) -> str | None:
+    """Return the source whose trajectories are shown by name; None if there are landmarks only."""
+    if channels.blendshapes:
+        return "blendshapes"
+    return "action_units" if channels.action_units else None
 
 
 def _open(clip: ReportClip, store: Path) -> Trajectory:
@@ -127,42 +144,61 @@ def _example(clip: ReportClip, store: Path, *, candidates: int) -> WaveletExampl
     trim_ends = metadata["quality_options"].get("trim_ends", False)
     trajectory = _open(clip, store)
     read = partial(coded_trajectories, trajectory, face=face, trim_ends=trim_ends)
-    blendshapes = read(source="blendshapes", chosen=slice(0, len(BLENDSHAPES)))
-    lip = read(source="landmarks", chosen=slice(3 * _LOWER_LIP, 3 * _LOWER_LIP + 3))
-    traces = [
-        _trace(BLENDSHAPES[i], "score", blendshapes[:, i], codes["blendshapes"][:, i], layout)
-        for i in _liveliest(blendshapes)
-    ]
+    channels = trajectory.channels
+    lip = point_set(channels.points).lower_lip
+    axes = channels.dimensions
+    points = read(source="landmarks", chosen=slice(axes * lip, axes * lip + axes))
+    traces = []
+    if source := _scores(channels):
+        names = BLENDSHAPES if source == "blendshapes" else channels.action_units
+        scores = read(source=source, chosen=slice(0, len(names)))
+        traces = [
+            _trace(names[i], "score", scores[:, i], codes[source][:, i], layout)
+            for i in _liveliest(scores, names)
+        ]
+    unit = "image height" if trajectory.height > 1 else "unit of the table"
     traces.append(
         _trace(
-            f"lower lip (landmark {_LOWER_LIP}), y",
-            "image height" if face.align == "none" else "cm",
-            lip[:, 1],
-            codes["landmarks"][:, _LOWER_LIP, 1],
+            f"lower lip (landmark {lip}), y",
+            unit if face.align == "none" else "cm",
+            points[:, 1],
+            codes["landmarks"][:, lip, 1],
             layout,
         )
     )
     return WaveletExample(
         clip=clip,
         layout=layout,
-        coefficients=len(codes["blendshapes"]),
-        frames=len(blendshapes),
+        coefficients=len(codes["landmarks"]),
+        frames=len(points),
         fps=clip_clock(trajectory).rate,
-        channels=sum(math.prod(codes[name].shape[1:]) for name in _CODED),
+        kind=_words(channels),
+        channels=sum(math.prod(shape) for shape in channels.shapes.values()),
         feature_bytes=_FLOAT_BYTES * sum(array.size for array in codes.values()),
         candidates=candidates,
         traces=traces,
     )
 
 
-def _liveliest(blendshapes: NDArray[np.float32]) -> list[int]:
-    """Return the blendshapes with the largest range, only one of each left and right pair."""
-    ranges = np.nanmax(blendshapes, axis=0) - np.nanmin(blendshapes, axis=0)
+def _words(channels: Channels) -> str:
+    """Return what the trajectories are: `x and y of 68 landmarks`."""
+    count, axes = channels.shapes["landmarks"]
+    words = [f"{'x, y and z' if axes == 3 else 'x and y'} of {count} landmarks"]
+    if channels.blendshapes:
+        words.append(f"{len(BLENDSHAPES)} blendshape scores")
+    if channels.action_units:
+        words.append(f"{len(channels.action_units)} action units")
+    return ", and ".join(words)
+
+
+def _liveliest(scores: NDArray[np.float32], names: Sequence[str]) -> list[int]:
+    """Return those with the largest range, only one of each left and right pair."""
+    ranges = np.nanmax(scores, axis=0) - np.nanmin(scores, axis=0)
     chosen: dict[str, int] = {}
     for index in np.argsort(-ranges, kind="stable"):
-        if index > 0:
-            chosen.setdefault(without_side(BLENDSHAPES[index]), int(index))
-    return list(chosen.values())[:_BLENDSHAPE_TRACES]
+        if names[index] != BLENDSHAPES[0]:
+            chosen.setdefault(without_side(names[index]), int(index))
+    return list(chosen.values())[:_SCORE_TRACES]
 
 
 def _trace(name: str, unit: str, values: NDArray[Any], code: NDArray[Any], layout: str) -> Trace:

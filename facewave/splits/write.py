@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from facewave.face.channels import VIDEO, Channels
 from facewave.features.encode_bucket import FEATURE_COLUMNS
 from facewave.manifest.clips import Clip
 from facewave.splits.baseline import REFERENCES, RULE, Baseline, BaselineOptions, persons_of
@@ -130,6 +131,28 @@ def read_feature_indexes(indexes: Iterable[Path]) -> FeatureIndex:
         for index in indexes
         for row in iter_index(index, FEATURE_COLUMNS)
     )
+
+
+def channels_of(index: Mapping[str, Mapping[str, str]]) -> Channels:
+    """Return what the trajectories of all clips hold; without any trajectory, that of videos.
+
+    Raises:
+        SplitBuildError: clips differ, so that no model could read them all.
+    """
+    clips: dict[str, list[str]] = {}
+    for row in index.values():
+        if row["key"]:
+            clips.setdefault(row["channels"], []).append(row["clip_id"])
+    if len(clips) > 1:
+        kinds = "; ".join(
+            f"{text}: {len(ids):,} clips such as {ids[0]}" for text, ids in sorted(clips.items())
+        )
+        raise SplitBuildError(
+            f"trajectories of different kinds cannot be in one split ({kinds}): leave some clips "
+            "or datasets out, or leave out what only some of them have (dimensions, blendshapes, "
+            "action_units in the dataset's options)"
+        )
+    return Channels.parse(next(iter(clips))) if clips else VIDEO
 
 
 def write_splits(

@@ -22,6 +22,8 @@ _BUCKET_SIZES = ((64, 16), (512, 64), (math.inf, 256))
 KEY_COLUMNS = ("clip_id", "file_path", "fingerprint", "fps_hint")
 # Only in key files that have segments.
 SEGMENT_COLUMNS = ("start_ms", "end_ms")
+# Only in key files of clips that are tables of landmarks.
+TABLE_COLUMNS = ("table",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class KeyRow:
         fps_hint: frames per second to assume if the container names none.
         span_ms: a segment's part of the video, from the first time on and before the second, in ms;
             None for a whole video.
+        table: how the rows of a clip are read whose file is a table of landmarks, see
+            `facewave.landmark_tables.options`; None for a video.
     """
 
     clip_id: str
@@ -41,6 +45,7 @@ class KeyRow:
     fingerprint: str
     fps_hint: float | None = None
     span_ms: tuple[int, int] | None = None
+    table: str | None = None
 
 
 def auto_buckets(clips: int) -> int:
@@ -66,14 +71,20 @@ def key_file_text(rows: Iterable[KeyRow], *, options: Mapping[str, Any]) -> str:
     ordered = sorted(rows, key=lambda row: row.clip_id)
     header = json.dumps(options, sort_keys=True, separators=(",", ":"))
     segments = any(row.span_ms for row in ordered)
+    tables = any(row.table is not None for row in ordered)
     table = format_rows(
-        (*KEY_COLUMNS, *(SEGMENT_COLUMNS if segments else ())),
+        (
+            *KEY_COLUMNS,
+            *(SEGMENT_COLUMNS if segments else ()),
+            *(TABLE_COLUMNS if tables else ()),
+        ),
         (
             {
                 "clip_id": row.clip_id,
                 "file_path": row.file_path,
                 "fingerprint": row.fingerprint,
                 "fps_hint": row.fps_hint,
+                "table": row.table,
                 **dict(zip(SEGMENT_COLUMNS, row.span_ms or (None, None), strict=True)),
             }
             for row in ordered
@@ -95,6 +106,7 @@ def read_key_file(path: Path) -> list[KeyRow]:
             row["fingerprint"],
             float(row["fps_hint"]) if row["fps_hint"] else None,
             _span(row),
+            row.get("table") or None,
         )
         for row in iter_rows(path, KEY_COLUMNS)
     ]

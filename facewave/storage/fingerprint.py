@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISDIR
@@ -65,6 +65,7 @@ def fingerprint_clips(
     *,
     index: Path,
     tracked: Callable[[list[str]], Mapping[str, Tracked]],
+    hashed: Container[str] = (),
     inspect: Callable[[list[str]], None] = lambda paths: None,
     digest: Callable[[Path], str] | None = None,
 ) -> dict[str, str]:
@@ -75,6 +76,7 @@ def fingerprint_clips(
         index: the table that remembers stat and fingerprint of each clip; written only if it
             changes.
         tracked: given clip ids, what is known of those that were tracked.
+        hashed: clips whose fingerprint is the digest of their file from the first time on.
         inspect: called with the folders of frames that are new or changed; what it raises leaves
             the index as it was.
         digest: does what `clip_sha256` does, possibly in another process; a clip for which it
@@ -97,6 +99,9 @@ def fingerprint_clips(
     hashes = _Hashes(counter, digest or clip_sha256)
     for clip_id in changed:
         path, stat = stats[clip_id]
+        if clip_id in hashed and stat is not None:
+            fingerprints[clip_id] = _digest(path, stat, hashes)
+            continue
         fingerprints[clip_id] = _fingerprint(path, stat, history.get(clip_id), hashes)
     _write_index(index, stats, fingerprints)
     return {clip_id: fingerprints[clip_id] for clip_id in stats}
@@ -112,6 +117,13 @@ def _fingerprint(path: str, stat: str | None, before: Tracked | None, hashes: _H
     except Exception:  # the job that reads the clip will say why
         return f"stat:{stat}"
     return before.fingerprint if content == before.content_sha256 else f"sha256:{content}"
+
+
+def _digest(path: str, stat: str, hashes: _Hashes) -> str:
+    try:
+        return f"sha256:{hashes.of(path)}"
+    except OSError:
+        return f"stat:{stat}"
 
 
 @dataclass

@@ -200,7 +200,7 @@ class FaceRows:
         frame: int32 (R,), not decreasing.
         person: int32 (R,).
         box: float32 (R, 4), normalised.
-        blendshapes: float32 (R, 52).
+        blendshapes: float32 (R, 52); (R, 0) if they are unknown.
     """
 
     frame: NDArray[np.int32]
@@ -298,8 +298,9 @@ def movement(box: NDArray[np.floating], blendshapes: NDArray[np.floating]) -> fl
 
     Args:
         box: (n, 4); the position of its centre counts in widths and heights of the face.
-        blendshapes: (n, 52), of which the mean standard deviation counts.
+        blendshapes: (n, 52), of which the mean standard deviation counts; (n, 0) if unknown.
     """
     size = np.maximum(np.mean(box[:, 2:] - box[:, :2], axis=0), 1e-6)
     sway = np.std(centres(box) / size, axis=0).mean()
-    return float(sway + np.std(blendshapes, axis=0).mean())
+    expression = np.std(blendshapes, axis=0).mean() if blendshapes.shape[1] else 0.0
+    return float(sway + expression)

@@ -10,12 +10,15 @@ from typing import Any
 
 from facewave.jobs.clip_errors import ClipErrors
 from facewave.jobs.log import Progress
+from facewave.landmark_tables.layout import TrackTableError
+from facewave.landmark_tables.options import TrackTable
 from facewave.storage.atomic import atomic_path
 from facewave.storage.buckets import KeyRow, read_key_file
 from facewave.storage.fingerprint import MISSING, Tracked, stat_text
 from facewave.storage.frame_files import clip_sha256
 from facewave.storage.store import content_key, is_whole, read_metadata, shard_path
 from facewave.storage.tables import TableError, format_rows, iter_rows, write_text
+from facewave.tracking.bucket_tables import BucketTables
 from facewave.tracking.landmarker import (
     LandmarkerError,
     LandmarkerOptions,
@@ -87,12 +90,14 @@ def track_bucket(
     *,
     index: Path,
     store: Path,
-    model: Path,
+    model: Path | None,
     options: TrackOptions,
     track: TrackVideo = track_video,
     digest: Digest = clip_sha256,
 ) -> None:
     """Track every video of a bucket that is not in the store yet, then write the bucket's index.
+
+    Clips that are tables of landmarks are read in place of tracked; they need no model.
 
     All clips of a video, which are parts of its time, are in one bucket and share one shard. A
     video that cannot be tracked gets rows with `error`; it never stops the others. If the run
@@ -102,7 +107,7 @@ def track_bucket(
         key_file: the bucket's clips.
         index: TSV with one row per clip (`TRACK_COLUMNS`), written at the end.
         store: folder of the content-addressed store.
-        model: FaceLandmarker bundle; must have the SHA-256 in `options`.
+        model: FaceLandmarker bundle; must have the SHA-256 in `options`. None: no clip is a video.
         options: see `TrackOptions`.
         track, digest: do what `track_video` and `clip_sha256` do, possibly in another process.
 
@@ -114,12 +119,22 @@ def track_bucket(
             others, but at once when it is the third, or when the disk is full.
         SameErrorError: if three videos failed with the same unexpected error.
     """
-    check_model(model, options.model_sha256)
     rows = read_key_file(key_file)
+    if model is not None:
+        check_model(model, options.model_sha256)
+    elif any(row.table is None for row in rows):
+        raise ValueError(f"{key_file}: clips that are videos, but no model to track them with")
     progress = Progress(len(rows))
     done: list[dict[str, object]] = []
     errors = ClipErrors(fatal=(LandmarkerError, MissingSystemLibraryError))
-    tools = _Tools(store=store, model=model, options=options, track=track, digest=digest)
+    tools = _Tools(
+        store=store,
+        model=model,
+        options=options,
+        track=track,
+        digest=digest,
+        tables=BucketTables(store),
+    )
     for clips in _by_video(rows):
         try:
             video, computed = _track(clips[0], tools)
@@ -145,8 +160,10 @@ def span_of(row: Mapping[str, str]) -> tuple[int, int] | None:
 
 def _by_video(rows: Iterable[KeyRow]) -> list[list[KeyRow]]:
     videos: dict[tuple[object, ...], list[KeyRow]] = {}
-    for row in rows:
-        videos.setdefault((row.file_path, row.fps_hint, row.fingerprint), []).append(row)
+    # The clips of a table one after the other: it is read once.
+    for row in sorted(rows, key=lambda row: row.file_path if row.table else ""):
+        name = (row.file_path, row.fps_hint, row.fingerprint, row.table)
+        videos.setdefault(name, []).append(row)
     return list(videos.values())
 
 
@@ -166,10 +183,11 @@ class _Tools:
     """The arguments of `track_bucket` that each video needs."""
 
     store: Path
-    model: Path
+    model: Path | None
     options: TrackOptions
     track: TrackVideo
     digest: Digest
+    tables: BucketTables
 
 
 def _track(row: KeyRow, tools: _Tools) -> tuple[_Tracked, bool]:
@@ -182,6 +200,8 @@ def _track(row: KeyRow, tools: _Tools) -> tuple[_Tracked, bool]:
             check_frame_rate(fps)
         except ValueError as error:
             raise UnreadableVideoError(str(error)) from None
+        if row.table is not None:
+            return _read(row.table, path, fps=fps, tables=tools.tables)
         stat = stat_text(row.file_path)
         check_clip(path)
         content = tools.digest(path)
@@ -194,12 +214,26 @@ def _track(row: KeyRow, tools: _Tools) -> tuple[_Tracked, bool]:
                 shard.unlink(missing_ok=True)
                 raise UnreadableVideoError("the file changed while it was read; run again")
         facts = read_metadata(shard)
-    except UnreadableVideoError as error:
+    except (UnreadableVideoError, TrackTableError) as error:
         return _Tracked(error=str(error)), False
     video = _Tracked(
         content=content, key=key, shard=shard, frames=facts["frames"], error=facts["error"]
     )
     return video, computed
+
+
+def _read(table: str, path: Path, *, fps: float, tables: BucketTables) -> tuple[_Tracked, bool]:
+    """Return what became of a clip that is a table of landmarks."""
+    read = tables.track(path, TrackTable.from_json(table), fps=fps)
+    facts = read_metadata(read.shard)
+    found = _Tracked(
+        content=read.content,
+        key=read.key,
+        shard=read.shard,
+        frames=facts["frames"],
+        error=facts["error"],
+    )
+    return found, read.computed
 
 
 def _index_row(row: KeyRow, video: _Tracked) -> dict[str, object]:
@@ -237,6 +271,8 @@ def _compute(path: Path, shard: Path, content: str, *, fps: float, tools: _Tools
     # A damaged shard must not stay in the store if the video cannot be tracked this time.
     shard.unlink(missing_ok=True)
     options = tools.options
+    # A bucket with videos was refused without one.
+    assert tools.model is not None
     with atomic_path(shard, sync=False) as temporary:
         tools.track(
             TrackJob(

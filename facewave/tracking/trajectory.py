@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from facewave.face.channels import VIDEO, Channels
 from facewave.storage.store import check_whole, read_metadata, read_rows
 from facewave.tracking.people import FaceRows, clip_people
 from facewave.video.decode import holes
 
 _CHUNK = 1024
-_SMALL = ("timestamp_ms", "face_count", "frame", "person", "box", "cuts", "blendshapes")
+_SMALL = ("timestamp_ms", "face_count", "frame", "person", "box", "cuts")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,7 +43,8 @@ class Trajectory:
         error: why there is no trajectory; empty if there is one.
         notes: oddities of the video in words.
         unseen: why hardly any face was found in the video, as far as a second look could tell.
-        points: the set of landmarks, `mediapipe_478`.
+        channels: what is known of a face: set of points, blendshapes, action units.
+        from_table: whether the clip is a table of landmarks, without any picture.
     """
 
     shard: Path
@@ -59,7 +61,8 @@ class Trajectory:
     error: str
     notes: str
     unseen: str
-    points: str
+    channels: Channels
+    from_table: bool = False
 
     @property
     def detected(self) -> NDArray[np.bool_]:
@@ -76,8 +79,9 @@ class Trajectory:
         """Yield values of the person's face in chunks of frames, NaN where it is missing.
 
         Args:
-            name: `landmarks`, (n, 478, 3) normalised image coordinates; `blendshapes`, (n, 52);
-                `transform`, (n, 4, 4); or `box`, (n, 4) x0, y0, x1, y1.
+            name: `landmarks`, (n, N, d) normalised image coordinates; `blendshapes`, (n, 52);
+                `action_units`, (n, a); `transform`, (n, 4, 4), of videos only; or `box`, (n, 4)
+                x0, y0, x1, y1.
             chunk: most frames at a time.
             frames: range of the clip's frames; None: all of them.
 
@@ -140,7 +144,8 @@ def open_trajectory(shard: Path, *, span_ms: tuple[int, int] | None = None) -> T
         error=metadata["error"],
         notes=metadata["notes"],
         unseen=metadata["unseen"],
-        points=metadata["points"],
+        from_table="table" in metadata,
+        channels=Channels.parse(metadata.get("channels", str(VIDEO))),
     )
 
 
@@ -156,4 +161,9 @@ def _read_small(shard: Path, *status: int) -> tuple[dict[str, Any], dict[str, ND
     """Return the metadata and the arrays that every clip of a video needs."""
     del status
     metadata = read_metadata(shard)
-    return metadata, {name: read_rows(shard, name, 0, 1 << 62) for name in _SMALL}
+    small = {name: read_rows(shard, name, 0, 1 << 62) for name in _SMALL}
+    channels = Channels.parse(metadata.get("channels", str(VIDEO)))
+    has_blendshapes = "blendshapes" in channels.shapes
+    none = np.zeros((len(small["frame"]), 0), np.float32)
+    small["blendshapes"] = read_rows(shard, "blendshapes", 0, 1 << 62) if has_blendshapes else none
+    return metadata, small

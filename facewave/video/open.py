@@ -21,10 +21,10 @@ from facewave.video.decode import (
     check_frame_rate,
     has_times,
     open_container,
-    open_file,
     video_stream,
 )
 from facewave.video.images import Image
+from facewave.video.stream import open_file
 
 # Times of the same frame that were reached in other ways differ by rounding only.
 _SAME_MS = 1

@@ -39,6 +39,7 @@ def with_value(path, value):
     config = {"datasets": {"demo": {"adapter": "demo"}, "table": dict(TABLE)}}
     if path[0] == "datasets" and len(path) > 1:
         needed = {"root": "/data", "module": "own.py", "datasets": ["table", "demo"]}
+        needed["table"] = "labels.csv"
         keys = set(adapter_schema(path[1]).get("required", ())) & set(needed)
         given = config["datasets"].setdefault(path[1], {"adapter": path[1]})
         config["datasets"][path[1]] = {**{key: needed[key] for key in keys}, **given}

@@ -15,6 +15,7 @@ from facewave.explain.permutation_importance import (
     permuted_answers,
 )
 from facewave.face.blendshapes import BLENDSHAPES
+from facewave.face.channels import Channels
 from facewave.face.regions import region_landmarks
 from facewave.mlp.model import predict
 from facewave.mlp.options import FusionOptions, MlpOptions
@@ -171,7 +172,7 @@ def test_equal_seeds_give_equal_answers(model):
 
 def test_groups_of_a_kind_do_not_overlap():
     groups = column_groups(SHAPES, WAVELET)
-    assert {group.kind for group in groups} == set(KINDS)
+    assert {group.kind for group in groups} == set(KINDS) - {"action unit"}
     sizes = {name: int(np.prod(shape)) for name, shape in SHAPES.items()}
     for kind in KINDS:
         for name, size in sizes.items():
@@ -198,6 +199,38 @@ def test_columns_of_groups_by_hand():
     assert nose[:3].tolist() == [3 * first, 3 * first + 1, 3 * first + 2]
     assert nose.size == 2 * 3 * region_landmarks()["nose"].size
     assert groups["scale", "head pose"].columns["pose"].tolist() == list(range(12))
+
+
+def test_columns_of_68_points_and_action_units_by_hand():
+    channels = Channels("dlib_68", 2, False, ("AU01", "AU12", "AU45"))
+    shapes = {"landmarks": (2, 68, 2), "action_units": (2, 3), "action_unit_energy": (5, 3)}
+    found = column_groups(shapes, WAVELET, channels)
+    groups = {(group.kind, group.name): group.columns for group in found}
+    nose = [2 * point + axis for point in range(27, 36) for axis in range(2)]
+    assert groups["region", "nose"]["landmarks"].tolist() == nose + [136 + i for i in nose]
+    assert "action_units" not in groups["region", "nose"]
+    assert groups["region", "mouth"]["action_units"].tolist() == [1, 4]
+    assert groups["region", "brows"]["action_unit_energy"].tolist() == [0, 3, 6, 9, 12]
+    assert groups["action unit", "AU45"]["action_units"].tolist() == [2, 5]
+    assert {name for kind, name in groups if kind == "region"} == {
+        "eyes", "brows", "nose", "mouth", "jaw",
+    }  # fmt: skip
+    assert not [group for group in found if group.kind == "blendshape"]
+
+
+def test_a_face_of_68_points_is_drawn(tmp_path):
+    channels = Channels("dlib_68", 2, False, ("AU01",))
+    shapes = {"landmarks": (2, 68, 2), "action_units": (2, 1)}
+    rows = [
+        Importance(
+            kind=group.kind, name=group.name, columns=1, uar_drop=0.1, low=0.0, high=0.2,
+            uar_std=0.0, loss_rise=0.0,
+        )
+        for group in column_groups(shapes, WAVELET, channels)
+    ]  # fmt: skip
+    draw_importance(tmp_path / "68.png", rows, title="x", points="dlib_68")
+    draw_importance(tmp_path / "478.png", rows, title="x")
+    assert (tmp_path / "68.png").read_bytes() != (tmp_path / "478.png").read_bytes()
 
 
 def test_an_unknown_input_is_refused():

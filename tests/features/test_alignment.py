@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from facewave.face.canonical_mesh import N_VERTICES, canonical_face
+from facewave.face.channels import Channels
+from facewave.face.point_sets import point_set
 from facewave.features.alignment import (
     METHODS,
     POSE_NAMES,
+    check_method,
     fit_alignment,
     head_pose,
     join_alignments,
@@ -256,3 +259,72 @@ class TestHeadPose:
         landmarks = in_image(pixels, size=size)
         width, height = size
         return head_pose(fit_alignment(landmarks, method="transform", width=width, height=height))
+
+
+# Other sets of points
+
+
+FLAT = Channels("dlib_68", 2, False)
+DEEP = Channels("dlib_68", 3, False)
+
+
+def aligned_68(points, method, channels, *, size=(1, 1)):
+    """Align points (T, 68, d) with y down, in units of a picture of this size."""
+    width, height = size
+    landmarks = points / np.array([width, height, width])[: points.shape[2]]
+    fit = fit_alignment(landmarks, method=method, width=width, height=height, channels=channels)
+    return fit(landmarks)
+
+
+def face_68(axes, frames=3):
+    canonical = point_set("dlib_68").canonical[:, :axes]
+    noise = np.random.default_rng(0).normal(scale=0.3, size=(frames, 68, axes))
+    return (canonical + noise) * [1, -1, -1][:axes]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(-180, 180), st.floats(2, 30), st.tuples(ANGLES, ANGLES))
+def test_68_points_in_the_plane_lose_place_size_and_turn(roll, scale, place):
+    turn = Rotation.from_euler("Z", roll, degrees=True).as_matrix()[:2, :2]
+    expected = aligned_68(face_68(2), "similarity", FLAT)
+    moved = scale * face_68(2) @ turn.T + place
+    np.testing.assert_allclose(aligned_68(moved, "similarity", FLAT), expected, atol=1e-4)
+    in_picture = aligned_68(moved, "similarity", FLAT, size=(640, 360))
+    np.testing.assert_allclose(in_picture, expected, atol=1e-4)
+
+
+@settings(max_examples=20, deadline=None)
+@given(ANGLES, ANGLES, ANGLES, st.floats(2, 30), st.tuples(ANGLES, ANGLES, ANGLES))
+def test_68_points_in_space_lose_every_turn(yaw, pitch, roll, scale, place):
+    turn = Rotation.from_euler("YXZ", [yaw, pitch, roll], degrees=True).as_matrix()
+    moved = scale * face_68(3) @ turn.T + place
+    expected = aligned_68(face_68(3), "procrustes", DEEP)
+    np.testing.assert_allclose(aligned_68(moved, "procrustes", DEEP), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("method", "channels"), [("similarity", FLAT), ("similarity", DEEP), ("procrustes", DEEP)]
+)
+def test_the_canonical_face_of_68_points_stays_where_it_is(method, channels):
+    axes = channels.dimensions
+    face = point_set("dlib_68")
+    points = face.canonical[np.newaxis, :, :axes] * [1, -1, -1][:axes]
+    expected = face.canonical[:, :axes].copy()
+    if method == "similarity" and axes == 3:
+        expected[:, 2] -= face.weights @ expected[:, 2]
+    np.testing.assert_allclose(aligned_68(points, method, channels)[0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("method", "channels", "advice"),
+    [
+        ("transform", FLAT, "set it to similarity$"),
+        ("procrustes", FLAT, "set it to similarity$"),
+        ("transform", DEEP, "set it to similarity or procrustes"),
+        ("procrustes", Channels(dimensions=2), "set it to similarity$"),
+        ("rigid", FLAT, "expected one of none, similarity"),
+    ],
+)
+def test_methods_that_need_more_than_the_points_have_are_refused(method, channels, advice):
+    with pytest.raises(ValueError, match=advice):
+        check_method(method, channels)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from facewave.face.blendshapes import BLENDSHAPES
+from facewave.face.channels import Channels
 from facewave.features.encode_clip import encode_clip
 from facewave.features.groups import FaceOptions, WaveletOptions, feature_shapes
 from facewave.features.quality import QualityOptions
@@ -78,3 +79,17 @@ def _features(folder, arrays):
 def test_what_cannot_be_mirrored_is_refused(group):
     with pytest.raises(ValueError, match=group):
         mirror_swap(group, (5, 52))
+
+
+def test_68_points_in_a_plane_swap_with_their_partners():
+    channels = Channels("dlib_68", 2, False, ("AU01", "AU12"))
+    values = np.random.default_rng(0).normal(size=(1, 2, 68, 2)).astype(np.float32)
+    found = mirror_swap("landmarks", (2, 68, 2), channels)(values.reshape(1, -1))
+    expected = values[:, :, mirrored_landmarks("dlib_68")] * np.float32([-1, 1])
+    np.testing.assert_array_equal(found, expected.reshape(1, -1))
+    # An energy has no sign; an action unit is of both sides.
+    energy = mirror_swap("landmark_energy", (2, 68, 2), channels)(np.abs(values).reshape(1, -1))
+    np.testing.assert_array_equal(energy, np.abs(expected).reshape(1, -1))
+    units = mirror_swap("action_unit_energy", (5, 2), channels)
+    assert units.partner.tolist() == list(range(10))
+    assert set(units.sign.tolist()) == {1.0}

@@ -46,6 +46,7 @@ class Dataset:
             "clip_id": clip_id,
             "key": key,
             "track_key": f"track of {clip_id}",
+            "channels": "dlib_68 2-D",
             "valid": "true" if valid else "false",
             "reason": "" if valid else "no face in any of 30 frames",
             "frames": "30",

@@ -8,10 +8,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from facewave.face.channels import VIDEO, Channels
 from facewave.features.encode_bucket import FEATURE_COLUMNS
 from facewave.splits import write as module
 from facewave.splits.read import read_split
-from facewave.splits.write import SplitBuildError, iter_split_rows, read_feature_indexes
+from facewave.splits.write import (
+    SplitBuildError,
+    channels_of,
+    iter_split_rows,
+    read_feature_indexes,
+)
 from facewave.storage.store import DroppedIndexError, shard_path
 from facewave.storage.tables import format_rows, write_text
 from facewave.versions import SPLIT_VERSION
@@ -105,17 +111,8 @@ class TestContent:
         # Raise SPLIT_VERSION when these change: existing splits are then made anew.
         assert SPLIT_VERSION == 3
         assert schema.names == [
-            *("clip_id", "file_path", "video_idx", "label", "actual", "subject", "take"),
-            *(
-                "source",
-                "text",
-                "start_ms",
-                "end_ms",
-                "label_distribution",
-                "valid",
-                "reason",
-                "frames",
-            ),
+            *("clip_id", "file_path", "video_idx", "label", "actual", "subject", "take", "source"),
+            *("text", "start_ms", "end_ms", "label_distribution", "valid", "reason", "frames"),
             *("detected", "detection_ratio", "longest_gap", "jitter", "mean_abs_yaw"),
             *("feature_key", "landmarks", "blendshapes"),
         ]
@@ -256,3 +253,14 @@ def test_indexes_of_all_buckets(dataset):
     paths[1].unlink()
     with pytest.raises(DroppedIndexError, match=r"1\.tsv: no such index"):
         read_feature_indexes(paths)
+
+
+def test_channels_are_those_of_all_clips(dataset):
+    assert channels_of(dataset.index) == Channels("dlib_68", 2, False)
+    assert channels_of({}) == VIDEO
+    # A clip without a trajectory has no kind.
+    dataset.index["c003"] = {**dataset.index["c003"], "key": "", "channels": ""}
+    assert channels_of(dataset.index) == Channels("dlib_68", 2, False)
+    dataset.index["c002"] = {**dataset.index["c002"], "channels": str(VIDEO)}
+    with pytest.raises(SplitBuildError, match=r"18 clips such as c000; .*1 clips such as c002"):
+        channels_of(dataset.index)

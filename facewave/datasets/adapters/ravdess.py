@@ -25,7 +25,7 @@ ACTORS = range(1, 25)
 ACTORS_A_FOLD = 4
 TAKES_OF_AN_ACTOR = {"speech": 60, "song": 44}
 
-_NAME = re.compile(r"(0[123])-(0[12])-(0[1-8])-(0[12])-(0[12])-(0[12])-([0-9]{2})")
+NAME = re.compile(r"(0[123])-(0[12])-(0[1-8])-(0[12])-(0[12])-(0[12])-([0-9]{2})")
 _CHANNELS = {"speech": "01", "song": "02"}
 _AV, _VIDEO_ONLY = "01", "02"
 _ADVICE = (
@@ -47,7 +47,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
         ManifestError: there are no such clips
     """
     tree = tree_of(root, dataset="RAVDESS", advice=_ADVICE, options=options)
-    clips = list(named_clips(tree, _NAME))
+    clips = list(named_clips(tree, NAME))
     found = Collector(classes, options, known=EMOTIONS.values())
     found.notes(tree.notes())
     wanted = _wanted(clips, options, found)
@@ -55,19 +55,33 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
         problem = f"found {len(clips)} clips named like 01-01-03-02-01-01-12.mp4, none to be used"
         raise ManifestError(f"{root}: RAVDESS", [problem], advice=_ADVICE)
     for path, match in wanted:
-        modality, channel, emotion, intensity, statement, repetition, actor = match.groups()
-        del modality
-        found.add(
-            path,
-            clip_id=match[0],
-            file_path=path,
-            word=EMOTIONS[emotion],
-            subject=actor,
-            take="-".join((channel, emotion, intensity, statement, repetition)),
-            fold=str((int(actor) - 1) // ACTORS_A_FOLD + 1),
-            text=STATEMENTS[statement],
-        )
+        add_clip(found, match, place=path, file_path=path)
     return found.rows("RAVDESS")
+
+
+def add_clip(
+    found: Collector,
+    match: re.Match[str],
+    *,
+    place: str,
+    file_path: str,
+    fps_hint: float | None = None,
+    table: str | None = None,
+) -> None:
+    """Add a clip by its name, which `match` has taken apart; also of tracks in place of videos."""
+    _, channel, emotion, intensity, statement, repetition, actor = match.groups()
+    found.add(
+        place,
+        clip_id=match[0],
+        file_path=file_path,
+        word=EMOTIONS[emotion],
+        subject=actor,
+        take="-".join((channel, emotion, intensity, statement, repetition)),
+        fold=str((int(actor) - 1) // ACTORS_A_FOLD + 1),
+        text=STATEMENTS[statement],
+        fps_hint=fps_hint,
+        table=table,
+    )
 
 
 def _wanted(
@@ -95,7 +109,7 @@ def _wanted(
 
 
 def _items(tree: Tree) -> list[Item]:
-    clips = list(named_clips(tree, _NAME))
+    clips = list(named_clips(tree, NAME))
     takes = Counter((m[7], m[2]) for m in {match[0][3:]: match for _, match in clips}.values())
     first = {match[7]: path for path, match in reversed(clips)}
     items = []

@@ -47,8 +47,14 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
         ManifestError: the file is missing, cannot be read or lacks a column
     """
     del classes
+    return read_rows(options, root=root)
+
+
+def read_rows(options: dict[str, Any], *, root: Path, more: Sequence[str] = ()) -> Rows:
+    """Read the table as `load` does, with the columns `more`, where it has them."""
     path = root / options["table"]
-    names = {name: name for name in (*REQUIRED, *OPTIONAL)} | dict(options.get("columns") or {})
+    usual = (*REQUIRED, *OPTIONAL, *more)
+    names = {name: name for name in usual} | dict(options.get("columns") or {})
     mapped = set(options.get("columns") or {})
     joined, scores = targets_option(options)
     targets = {} if joined else {f"targets.{name}": name for name in scores}
