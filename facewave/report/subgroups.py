@@ -33,6 +33,7 @@ class SubgroupRow:
         kind: what the groups differ in.
         group: the clips of this row.
         clips, classes: their number, and that of the classes among them.
+        fewest: clips of the rarest of these classes: with a handful the UAR says little.
         units, unit: number and kind of what the intervals are over.
         uar, war: means over the seeds; the UAR is over the classes that occur here.
         uar_low, uar_high, war_low, war_high: 95 % bootstrap intervals.
@@ -42,6 +43,7 @@ class SubgroupRow:
     group: str
     clips: int
     classes: int
+    fewest: int
     units: int
     unit: str
     uar: float
@@ -87,13 +89,15 @@ def read_subgroups(
             own = np.unique(labels[chosen], return_inverse=True)[1]
             units = units_of([tested[row].clip_id for row in chosen], origins)
             intervals = score_intervals(own, right[chosen], units=units, seed=seed)
-            recalls = np.bincount(own, right[chosen]) / np.bincount(own)
+            counts = np.bincount(own)
+            recalls = np.bincount(own, right[chosen]) / counts
             found.append(
                 SubgroupRow(
                     kind=kind,
                     group=group,
                     clips=chosen.size,
                     classes=recalls.size,
+                    fewest=int(counts.min()),
                     units=units.count,
                     unit=units.kind,
                     uar=float(recalls.mean()),

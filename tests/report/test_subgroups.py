@@ -38,7 +38,7 @@ def test_groups_by_hand(table, tmp_path):
     female, male = kinds["sex"]
     assert (female.group, female.clips, female.classes, female.uar) == ("female", 2, 1, 1.0)
     # Class a: (1 + 0.5) / 2; class b: (0 + 0.5) / 2.
-    assert (male.clips, male.classes, male.uar, male.war) == (4, 2, 0.5, 0.5)
+    assert (male.clips, male.classes, male.fewest, male.uar, male.war) == (4, 2, 2, 0.5, 0.5)
     assert (male.units, male.unit) == (2, "subjects")
     assert male.uar_low <= 0.5 <= male.uar_high
     yaw = kinds["turn of the head, degrees"]
