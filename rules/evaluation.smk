@@ -16,8 +16,12 @@ rule evaluate:
         predictions=of_seeds("mlp/{split}"),
         train=of_folds("splits/{split}/train.parquet"),
         test=of_folds("splits/{split}/test.parquet"),
+        linear=of_folds("mlp/{split}/linear.parquet"),
     output:
         metrics=DATASET / "evaluation/mlp/{protocol}/metrics.json",
+        clips=DATASET / "evaluation/mlp/{protocol}/predictions.csv",
+        table=DATASET / "evaluation/mlp/{protocol}/table.csv",
+        latex=DATASET / "evaluation/mlp/{protocol}/table.tex",
         confused_clips=DATASET / "evaluation/mlp/{protocol}/confused_clips.csv",
         confused_classes=DATASET / "evaluation/mlp/{protocol}/confused_classes.csv",
         figure=confusion_image(DATASET / "evaluation/mlp/{protocol}", "MLP"),

@@ -25,6 +25,7 @@ rule fit_mlp:
         checkpoint=DATASET / "mlp/{split}/checkpoint.pt",
         metrics=DATASET / "mlp/{split}/metrics.csv",
         predictions=[DATASET / "mlp/{split}" / name for name in SEED_FILES],
+        linear=DATASET / "mlp/{split}/linear.parquet",
     log:
         DATASET / "logs/fit_mlp/{split}.log",
     conda:

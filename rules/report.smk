@@ -4,13 +4,13 @@ from facewave.planning.ablation import flat
 from facewave.planning.vlm import (
     ablation_in_report,
     compared_models,
-    comparison_in_report,
     models_in_report,
 )
 from facewave.versions import REPORT_VERSION
 
 # Made on request only; from then on shown and kept up to date.
 IMPORTANCE = [f"explanation/{PROTOCOL}/importance.{kind}" for kind in ("json", "png")]
+VARIANT_SCORES = "ablation/ablation.json"
 TEXT_FUSION = f"evaluation/text_fusion/{PROTOCOL}/text_fusion.json"
 COMPARED = [LOOK_ALIKES] if len(HASHES) > 1 and LOOK_ALIKES.exists() else []
 
@@ -47,7 +47,9 @@ rule write_report:
         val=of_folds("splits/{split}/val.parquet"),
         test=of_folds("splits/{split}/test.parquet"),
         training=of_folds("mlp/{split}/metrics.csv"),
+        answers=of_folds("mlp/{split}/predictions.parquet"),
         metrics=DATASET / "evaluation/mlp" / PROTOCOL / "metrics.json",
+        clip_table=DATASET / "evaluation/mlp" / PROTOCOL / "predictions.csv",
         near_duplicates=COMPARED,
         confused_clips=DATASET / "evaluation/mlp" / PROTOCOL / "confused_clips.csv",
         confused_classes=DATASET / "evaluation/mlp" / PROTOCOL / "confused_classes.csv",
@@ -55,9 +57,7 @@ rule write_report:
         models=lambda wildcards: list(
             models_in_report(CONFIG, PROJECT, wildcards.dataset).values()
         ),
-        comparison=lambda wildcards: comparison_in_report(
-            CONFIG, PROJECT, wildcards.dataset
-        ),
+        comparison=DATASET / "evaluation/models" / PROTOCOL / "models.json",
         ablation=lambda wildcards: ablation_in_report(
             CONFIG, PROJECT, wildcards.dataset
         ),
@@ -69,6 +69,7 @@ rule write_report:
             category="Report",
             labels={"dataset": "{dataset}"},
         ),
+        subgroups=DATASET / "evaluation/mlp" / PROTOCOL / "subgroups.csv",
     log:
         DATASET / "logs/write_report.log",
     conda:
@@ -87,6 +88,8 @@ rule write_report:
         commit=code_commit(Path(ROOT)),
         version=REPORT_VERSION,
         compared=list(HASHES) if COMPARED else [],
+        # No input: with other variants in the configuration it would be made again, of these.
+        variants=lambda wildcards: PROJECT.as_found(wildcards.dataset, VARIANT_SCORES),
     message:
         "write the report of {wildcards.dataset}"
     script:

@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from facewave.evaluation.names import LINEAR
 from facewave.evaluation.predictions import join_parts, write_predictions
 from facewave.jobs.log import job_log
-from facewave.mlp.model import save_checkpoint
+from facewave.mlp.linear import fit_linear
+from facewave.mlp.model import save_checkpoint, training_record
 from facewave.mlp.options import MlpOptions
 from facewave.mlp.train import Epoch, TrainingJob, fit_predict_seeds
 from facewave.splits.read import read_split
@@ -21,6 +23,7 @@ def main(
     checkpoint: str,
     metrics: str,
     predictions: Sequence[str],
+    linear: str,
     options: Mapping[str, Any],
     seeds: Sequence[int],
     threads: int,
@@ -37,6 +40,7 @@ def main(
         checkpoint: to write (.pt), the model of the first seed.
         metrics: to write (CSV), of the first seed; `.partial` beside it while training runs.
         predictions: to write (Parquet), of the validation and test parts, one file per seed.
+        linear: to write (Parquet), the same of a logistic regression on the same features.
         options: section `mlp` of the configuration.
         seeds: of weights, batch order and dropout.
         threads: torch's threads.
@@ -57,10 +61,16 @@ def main(
         metadata = {
             "model": "mlp",
             "seed": model.seed,
-            "best_epoch": model.best_epoch,
+            "training": training_record(model),
             "data_sha256": digests,
         }
         write_predictions(Path(path), join_parts(predicted, answers, metadata=metadata))
+    model = trained[0][0]
+    found = fit_linear(model, parts, threads=threads)
+    record = {"c": found.c, **training_record(model)}
+    metadata = {"model": LINEAR, "seed": None, "training": record, "data_sha256": digests}
+    predicted = {name: parts[name] for name in found.probabilities}
+    write_predictions(Path(linear), join_parts(predicted, found.probabilities, metadata=metadata))
 
 
 def _report(epoch: Epoch) -> None:
@@ -83,6 +93,7 @@ if __name__ == "__main__":
             checkpoint=snakemake.output.checkpoint,
             metrics=snakemake.output.metrics,
             predictions=list(snakemake.output.predictions),
+            linear=snakemake.output.linear,
             options=snakemake.params.options,
             seeds=snakemake.params.seeds,
             threads=snakemake.threads,

@@ -33,12 +33,15 @@ if __name__ == "__main__":
                     for fold, files in zip(params.folds, parts, strict=True)
                 },
                 training=dict(zip(params.folds, paths(given.training), strict=True)),
+                answers=dict(zip(params.folds, paths(given.answers), strict=True)),
                 scores=Path(given.metrics),
                 confused_clips=Path(given.confused_clips),
                 confused_classes=Path(given.confused_classes),
+                clip_table=Path(given.clip_table),
                 models=dict(zip(params.models, paths(given.models), strict=True)),
-                comparison=only(given.comparison),
+                comparison=Path(given.comparison),
                 ablation=only(given.ablation),
+                variants=Path(params.variants["path"]) if params.variants else None,
                 text_fusion=only(given.text_fusion),
                 near_duplicates=only(given.near_duplicates),
                 explanation=paths(given.explanation),
@@ -50,4 +53,5 @@ if __name__ == "__main__":
                 compared=params.compared,
             ),
             html=Path(snakemake.output.html),
+            subgroups=Path(snakemake.output.subgroups),
         )

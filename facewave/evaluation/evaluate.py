@@ -22,6 +22,7 @@ from facewave.evaluation.metrics import (
     majority_predictions,
     mean_metrics,
 )
+from facewave.evaluation.operating_points import operating_points
 from facewave.evaluation.predictions import (
     INVALID_ANSWER,
     Predictions,
@@ -150,7 +151,9 @@ def evaluate_folds(
         confidence intervals of `overall` and over what they are (see
         `facewave.evaluation.resampling.score_intervals`). Where clips are windows of videos also
         `videos`, the same with the mean probabilities of a video's windows as its answer
-        (`overall`, `seeds`, `bootstrap`), else null. Of a model that answers in words of its own
+        (`overall`, `seeds`, `bootstrap`), else null; `operating_points`, see
+        `facewave.evaluation.operating_points`, null for models that do not say how they were
+        trained. Of a model that answers in words of its own
         also `invalid_rate`, the fraction of its answers that name no class: they are wrong.
 
         Of values: `targets`, the scores of each target (see `RegressionMetrics`) with their `std`,
@@ -206,6 +209,7 @@ def _score_classes(
         "fold_mean": _across(table, np.mean),
         "fold_std": _across(table, lambda scores: np.std(scores, ddof=1)),
         "videos": None,
+        "operating_points": operating_points([fold.tests for fold in folds]),
     }
     videos = videos_of(clip_ids, labels, origins)
     if videos is not None:

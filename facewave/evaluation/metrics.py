@@ -203,7 +203,7 @@ def majority_predictions(train_labels: ArrayLike, *, n: int, n_classes: int) -> 
 
 
 def calibration_error(
-    probabilities: NDArray[np.float32], labels: NDArray[np.int64], *, bins: int = 10
+    probabilities: NDArray[Any], labels: NDArray[np.int64], *, bins: int = 10
 ) -> float:
     """Return the expected calibration error: |accuracy - confidence|, weighted over bins.
 
@@ -220,6 +220,17 @@ def calibration_error(
     place = np.minimum((confidence * bins).astype(np.int64), bins - 1)
     gaps = np.bincount(place, weights=right - confidence, minlength=bins)
     return float(np.abs(gaps).sum() / labels.size)
+
+
+def cross_entropy(probabilities: NDArray[Any], labels: NDArray[np.int64]) -> float:
+    """Return the mean negative log likelihood of the true classes, in nats.
+
+    Args:
+        probabilities: (n, C); below 1e-12 they count as that.
+        labels: int (n,), indexes of classes
+    """
+    right = probabilities[np.arange(labels.size), labels].astype(np.float64)
+    return float(-np.log(np.maximum(right, 1e-12)).mean())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -217,6 +217,21 @@ def _column(values: list[str] | NDArray[Any]) -> Any:
     return pa.array(values, pa.bool_() if values.dtype == bool else pa.int32())
 
 
+def read_metadata(path: str | Path) -> dict[str, Any]:
+    """Return the metadata of a predictions file, whose rows are not read.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: not a Parquet file.
+    """
+    try:
+        schema = pq.read_schema(path)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{path}: not a readable Parquet file: {error}") from error
+    metadata: dict[str, Any] = json.loads((schema.metadata or {}).get(METADATA_KEY, b"{}"))
+    return metadata
+
+
 def read_predictions(path: str | Path) -> Predictions | RegressionPredictions:
     """Read what `write_predictions` wrote.
 

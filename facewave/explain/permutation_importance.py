@@ -25,7 +25,7 @@ from facewave.explain.column_groups import ColumnGroup, column_groups
 from facewave.explain.first_layer import FirstLayer
 from facewave.face.channels import VIDEO, Channels
 from facewave.mlp.model import TrainedMlp, check_compatible
-from facewave.mlp.parts import check_features
+from facewave.mlp.parts import check_features, without_features
 from facewave.splits.read import SplitTable
 from facewave.training import use_threads
 
@@ -101,7 +101,8 @@ def permuted_answers(
     check_compatible(model, table)
     check_features(table, model.options.inputs, part="test")
     rows = np.flatnonzero(table.valid)
-    answers = np.log(np.maximum(np.tile(model.prior.numpy(), (len(table), 1)), 1e-30))
+    nothing = without_features(model.prior.numpy(), model.options.class_weights)
+    answers = np.log(np.maximum(np.tile(nothing, (len(table), 1)), 1e-30))
     with use_threads(threads), torch.inference_mode():
         first_layer = FirstLayer(model)
         whole = {name: np.arange(table.groups[name].shape[1]) for name in model.shapes}

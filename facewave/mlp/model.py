@@ -17,7 +17,7 @@ from torch import Tensor
 from facewave import __version__
 from facewave.mlp.network import MlpNetwork, Projection, make_layers
 from facewave.mlp.options import MlpOptions
-from facewave.mlp.parts import check_features, check_same_features
+from facewave.mlp.parts import check_features, check_same_features, without_features
 from facewave.mlp.standardise import Scaler, clip_chunks, gather
 from facewave.mlp.values import TargetScale
 from facewave.splits.read import SplitTable
@@ -63,9 +63,9 @@ class TrainedMlp:
 def predict(model: TrainedMlp, table: SplitTable, *, threads: int = 1) -> NDArray[np.float32]:
     """Return class probabilities.
 
-    An invalid clip has no features and gets the class frequencies of training: the prediction is
-    the majority class. Scores therefore count every clip; leaving out the clips that could not be
-    tracked would flatter the model.
+    An invalid clip has no features and gets what is known without them, the majority class first
+    (see `facewave.mlp.parts.without_features`). Scores therefore count every clip; leaving out the
+    clips that could not be tracked would flatter the model.
 
     Args:
         model: from training or a checkpoint.
@@ -81,7 +81,8 @@ def predict(model: TrainedMlp, table: SplitTable, *, threads: int = 1) -> NDArra
     """
     if model.scale:
         raise ValueError("the model predicts values, not classes: train with another mlp.head")
-    probabilities = np.tile(model.prior.numpy(), (len(table), 1))
+    nothing = without_features(model.prior.numpy(), model.options.class_weights)
+    probabilities = np.tile(nothing, (len(table), 1))
     for rows, logits in _outputs(model, table, threads=threads):
         probabilities[rows] = logits.softmax(dim=1).numpy()
     return probabilities
@@ -133,6 +134,25 @@ def check_compatible(model: TrainedMlp, table: SplitTable) -> None:
                 f"the split has {table.shapes[name]}: train again on the new features"
             )
     check_same_features(model.split_metadata, table.metadata)
+
+
+def training_record(model: TrainedMlp) -> dict[str, Any]:
+    """Return what a checkpoint says of its training, as plain values.
+
+    Returns:
+        `options` (as trained), `epochs` (the epoch whose weights were kept, from 1), `seed`,
+        `temperature`, `directions` (what the first layer takes; null: all columns) and
+        `class_frequencies` (of the parts learned from).
+    """
+    projection = model.network.projection
+    return {
+        "options": _plain(asdict(model.options)),
+        "epochs": model.best_epoch,
+        "seed": model.seed,
+        "temperature": float(model.network.temperature),
+        "directions": projection.out_features if projection else None,
+        "class_frequencies": [float(share) for share in model.prior],
+    }
 
 
 def save_checkpoint(path: Path, model: TrainedMlp) -> None:

@@ -147,6 +147,27 @@ def label_fractions(table: SplitTable, rows: NDArray[np.intp], *, soft: bool) ->
     return fractions
 
 
+def without_features(frequencies: NDArray[np.float32], class_weights: str) -> NDArray[np.float32]:
+    """Return the answer for a clip without features, on the scale of the answers for the others.
+
+    A model that was trained with all classes weighing the same answers as if they were equally
+    frequent, so that it gives the known classes the same probability. A thousandth of it is that of
+    the frequencies, so that the most frequent class is the answer, as it is without such weights.
+
+    Args:
+        frequencies: (C,), of the classes in training; they sum to 1.
+        class_weights: of the training, `balanced` or `none`.
+
+    Returns:
+        float32 (C,)
+    """
+    if class_weights != "balanced":
+        return frequencies
+    known = (frequencies > 0) / np.count_nonzero(frequencies)
+    mixed: NDArray[np.float32] = (0.999 * known + 0.001 * frequencies).astype(np.float32)
+    return mixed
+
+
 def class_mass(fractions: Tensor, labels: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the sum of the clips' fractions of each class, float64 (C,).
 

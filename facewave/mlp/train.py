@@ -24,7 +24,7 @@ from facewave.mlp.epochs import EpochResult, Learner, prepare, run_epochs
 from facewave.mlp.model import TrainedMlp, predict, predict_values
 from facewave.mlp.network import MlpNetwork, fit_temperature
 from facewave.mlp.options import MlpOptions
-from facewave.mlp.parts import check_parts
+from facewave.mlp.parts import check_parts, without_features
 from facewave.mlp.projection import ClipValues
 from facewave.mlp.values import (
     TargetScale,
@@ -226,7 +226,7 @@ def _train_together(
             answers.append(_values(learner.scale, logits, val))
             continue
         temperatures.append(fit_temperature(logits, _labels(val)) if calibrate else 1.0)
-        own = np.tile(prior, (len(val), 1))
+        own = np.tile(without_features(prior, options.class_weights), (len(val), 1))
         own[val.valid] = (logits / temperatures[-1]).softmax(dim=1).numpy()
         answers.append(own)
     if fusion and fusion.refit:

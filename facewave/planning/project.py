@@ -180,6 +180,17 @@ class Project:
         files = [self.results / dataset / path for path in paths]
         return [file for file in files if file.exists()]
 
+    def as_found(self, dataset: str, path: str) -> dict[str, Any] | None:
+        """Return a dataset's file as a parameter of a job that shows it as it is; None: not there.
+
+        Returns:
+            `path`, and `changed` (ns), so that the job runs again when the file is another one
+        """
+        file = self.results / dataset / path
+        if not file.exists():
+            return None
+        return {"path": str(file), "changed": file.stat().st_mtime_ns}
+
     def demo_files(self, dataset: str, *, bucket: str | None = None) -> list[Path]:
         """Return the files that a recipe's clips are rendered to; a real dataset has none.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from facewave.config.check import check_config
 from facewave.config.schema import load_yaml
+from facewave.evaluation.names import LINEAR, MLP
 from facewave.planning.plan import PlanError
 from facewave.planning.project import Project, coded
 from facewave.splits.partition import PARTS
@@ -197,7 +198,7 @@ def value_models_in_report(
 def compared_models(
     config: Mapping[str, Any], project: Project, dataset: str
 ) -> dict[str, list[list[str]]]:
-    """Return the predictions of the MLP and of what a report shows beside it, if anything.
+    """Return the predictions of the MLP and of what a report shows beside it.
 
     Only models that predict classes can be compared.
 
@@ -211,22 +212,13 @@ def compared_models(
         if section["head"] != "regression" or stage == "zero_shot"
     }
     places |= {**shown_zero_shot(config["zero_shot"]), **shown_fine_tuned(config)}
-    if not places:
-        return {}
-    return {"MLP": project.of_seeds(dataset, "mlp/{split}")} | {
-        title: [
-            [str(path)]
-            for path in project.of_folds(dataset, f"{place}/{{split}}/predictions.parquet")
-        ]
-        for title, place in places.items()
+    files = {LINEAR: "mlp/{split}/linear.parquet"} | {
+        title: f"{place}/{{split}}/predictions.parquet" for title, place in places.items()
     }
-
-
-def comparison_in_report(config: Mapping[str, Any], project: Project, dataset: str) -> list[Path]:
-    """Return the paired tests of the models that a report shows beside the MLP, if any."""
-    if not compared_models(config, project, dataset):
-        return []
-    return [project.results / dataset / "evaluation/models" / project.protocol / "models.json"]
+    return {MLP: project.of_seeds(dataset, "mlp/{split}")} | {
+        title: [[str(path)] for path in project.of_folds(dataset, pattern)]
+        for title, pattern in files.items()
+    }
 
 
 def ablation_in_report(config: Mapping[str, Any], project: Project, dataset: str) -> list[Path]:

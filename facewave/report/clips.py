@@ -55,6 +55,7 @@ class ReportClip:
             measured.
         track_key, feature_key: keys of the shards in the store; empty if there is none.
         span_ms: of a segment, its part of the video in ms (from, before); None: the whole video.
+        scene: kind of situation, where the dataset names it.
     """
 
     clip_id: str
@@ -84,6 +85,7 @@ class ReportClip:
     track_key: str
     feature_key: str
     span_ms: tuple[int, int] | None = None
+    scene: str | None = None
 
     @property
     def decoded(self) -> bool:
@@ -157,6 +159,7 @@ def _report_clip(clip: Clip, row: dict[str, str], video: dict[str, Any]) -> Repo
         track_key=row["track_key"],
         feature_key=row["key"],
         span_ms=clip.span_ms,
+        scene=clip.scene,
         **video,
     )
 

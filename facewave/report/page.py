@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from facewave.evaluation.paper_table import paper_rows
 from facewave.evaluation.published import published_scores
+from facewave.evaluation.units import read_origins
 from facewave.features import haar
 from facewave.report import figures
 from facewave.report.clips import ReportClip, read_clips
@@ -26,6 +28,7 @@ from facewave.report.scores import (
     read_rows,
     read_scores,
 )
+from facewave.report.subgroups import SubgroupRow, by_kind, read_subgroups, write_subgroups
 from facewave.report.templating import environment
 from facewave.report.training import TrainingRun, read_training, training_words
 from facewave.report.wavelet import WaveletExample, wavelet_example
@@ -49,12 +52,15 @@ class ReportFiles:
         store: folder of the content-addressed store.
         splits: fold to part to Parquet file; a protocol without folds has one entry.
         training: fold to `metrics.csv`.
+        answers: fold to the MLP's predictions, which say how it was trained.
         scores: `metrics.json` of the MLP's test parts.
         confused_clips, confused_classes: tables of wrong answers, see
             `facewave.evaluation.confusions`.
+        clip_table: all test clips, see `facewave.evaluation.clip_table`.
         models: title of another model to its scores on the same test parts.
-        comparison: paired tests of the models against the MLP; None: there are no others.
+        comparison: paired tests of the models against the MLP; None: they were not tested.
         ablation: comparison of what a vision-language model sees; None: there is none.
+        variants: comparison of variants of features and model; None: there is none.
         text_fusion: comparison of face and text, with the probe of the texts; None: there is none.
         near_duplicates: pairs of clips that look alike; None: they were not looked for.
         explanation: the files that `snakemake explain` has made.
@@ -66,12 +72,15 @@ class ReportFiles:
     store: Path
     splits: Mapping[str, Mapping[str, Path]]
     training: Mapping[str, Path]
+    answers: Mapping[str, Path]
     scores: Path
     confused_clips: Path
     confused_classes: Path
+    clip_table: Path
     models: Mapping[str, Path]
     comparison: Path | None = None
     ablation: Path | None = None
+    variants: Path | None = None
     text_fusion: Path | None = None
     near_duplicates: Path | None = None
     explanation: Sequence[Path] = ()
@@ -94,7 +103,9 @@ class ReportSettings:
     compared: Sequence[str] = ()
 
 
-def write_report(files: ReportFiles, settings: ReportSettings, *, html: Path) -> None:
+def write_report(
+    files: ReportFiles, settings: ReportSettings, *, html: Path, subgroups: Path
+) -> None:
     """Write the report of a dataset; equal input gives equal bytes.
 
     The page holds everything it shows: no script, no file beside it, no address.
@@ -103,12 +114,14 @@ def write_report(files: ReportFiles, settings: ReportSettings, *, html: Path) ->
         files: what is read.
         settings: what is said beside it.
         html: the page.
+        subgroups: the scores of groups of clips (CSV), which the page shows too.
 
     Raises:
         ValueError: if the files do not belong together.
     """
     clips = read_clips(files.manifest, files.track_indexes, files.feature_indexes)
     content = report_content(files, settings, clips)
+    write_subgroups(subgroups, [row for _, rows in content["subgroups"] for row in rows])
     page = environment().get_template("page.html").render(content)
     with atomic_path(html) as temporary:
         temporary.write_text(page, encoding="utf-8", newline="\n")
@@ -140,12 +153,14 @@ def report_content(
             clips, store=files.store, thumbnails=config["report"]["review_thumbnails"]
         ),
         **wavelet_content(wavelet_example(clips, store=files.store), config["wavelet"]["layout"]),
-        **_training(read_training(files.training, config["mlp"]), config["mlp"]),
+        **_training(read_training(files.training, files.answers)),
         **_evaluation(files, scores, options["adapter"]),
         "models": by_task(read_models(scores, files.models, files.comparison)),
         "numbers": read_numbers(files.models),
         "random_weights": config["vlm"]["model"] == TINY,
         "ablation_rows": read_rows(files.ablation),
+        "variants": _json(files.variants),
+        "subgroups": list(by_kind(subgroups_of(files, settings, clips))),
         "seed_std": scores["seeds"]["std"] or {},
         "text_fusion": _json(files.text_fusion),
         "confusions": read_confusions(
@@ -156,6 +171,19 @@ def report_content(
         "explanation": read_explanation(files.explanation),
         "provenance": provenance(config, folds, commit=settings.commit),
     }
+
+
+def subgroups_of(
+    files: ReportFiles, settings: ReportSettings, clips: Sequence[ReportClip]
+) -> list[SubgroupRow]:
+    """Return the scores of the subgroups of a dataset's test clips."""
+    return read_subgroups(
+        files.clip_table,
+        clips,
+        read_origins([files.manifest]),
+        adapter=settings.config["datasets"][settings.dataset]["adapter"],
+        seed=settings.config["seed"],
+    )
 
 
 def _json(path: Path | None) -> Any:
@@ -171,6 +199,8 @@ def _evaluation(files: ReportFiles, scores: Mapping[str, Any], adapter: str) -> 
         "confusion": figures.confusion(scores["classes"], overall["confusion"]),
         "calibration": scores.get("calibration"),
         "interval": scores["bootstrap"],
+        "linear": scores.get("linear"),
+        "paper_rows": paper_rows(scores),
         "published": published_scores(adapter, scores["classes"]),
     }
 
@@ -237,10 +267,10 @@ def wavelet_content(example: WaveletExample | None, layout: str) -> dict[str, An
     }
 
 
-def _training(runs: Sequence[TrainingRun], mlp: Mapping[str, Any]) -> dict[str, Any]:
+def _training(runs: Sequence[TrainingRun]) -> dict[str, Any]:
     return {
         "runs": runs,
-        "training": training_words(mlp),
+        "training": training_words([run.record for run in runs]),
         "training_figures": [
             figures.training_curves(runs, quantity="loss", label="loss, nats"),
             figures.training_curves(runs, quantity="uar", label="UAR, %"),

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from facewave.evaluation.names import LINEAR
+
 _CLASS_PAIRS = 12
 
 
@@ -63,7 +65,8 @@ def read_models(
     Raises:
         ValueError: a model was tested on another number of clips than the MLP.
     """
-    others = {title: read_scores(path) for title, path in models.items()}
+    linear = {LINEAR: mlp["linear"]} if mlp.get("linear") else {}
+    others = {**linear, **{title: read_scores(path) for title, path in models.items()}}
     found: dict[str, Mapping[str, Any]] = {
         title: scores for title, scores in others.items() if "overall" in scores
     }

@@ -1,5 +1,6 @@
 """A trained model: its file, its predictions, and the script from splits to predictions."""
 
+import json
 import pickle
 import runpy
 from dataclasses import asdict, replace
@@ -12,7 +13,8 @@ import pytest
 import torch
 
 from facewave.evaluation.predictions import read_predictions
-from facewave.mlp.model import load_checkpoint, predict, save_checkpoint
+from facewave.mlp.linear import PENALTIES
+from facewave.mlp.model import load_checkpoint, predict, save_checkpoint, training_record
 from facewave.splits import read
 from facewave.splits.read import read_split
 from tests.mlp.quick_training import FUSED, PLAIN, fit_model, make_table
@@ -117,7 +119,7 @@ def test_prediction_refuses_other_features(model, table):
         predict(model, table(9, features={"layout": "paper"}))
 
 
-def test_invalid_clip_gets_the_prior(table, fit):
+def test_an_invalid_clip_gets_what_is_known_without_features(table, fit):
     train = table(40, invalid=5)
     train.labels[:20] = 1
     model, _ = fit(train, table(30, seed=2))
@@ -127,7 +129,8 @@ def test_invalid_clip_gets_the_prior(table, fit):
     assert probabilities.shape == (9, 3)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
     frequencies = np.bincount(train.labels, minlength=3) / 40
-    np.testing.assert_allclose(probabilities[:2], [frequencies] * 2, rtol=1e-6)
+    # The classes weighed the same: so they are equally likely, on the scale of the other answers.
+    np.testing.assert_allclose(probabilities[:2], 0.001 * np.tile(frequencies, (2, 1)) + 0.333)
     assert probabilities[:2].argmax(axis=1).tolist() == [1, 1]
     assert not np.allclose(probabilities[2:], frequencies)
 
@@ -158,6 +161,7 @@ def test_script_from_split_to_predictions(tmp_path, monkeypatch):
             checkpoint=str(tmp_path / "out" / "mlp.pt"),
             metrics=str(tmp_path / "out" / "metrics.csv"),
             predictions=[str(tmp_path / "out" / f"{name}.parquet") for name in ("first", "second")],
+            linear=str(tmp_path / "out" / "linear.parquet"),
         ),
         params=SimpleNamespace(
             options={"inputs": ["blendshapes"], "hidden": [16], "max_epochs": 3, "patience": 3},
@@ -174,7 +178,7 @@ def test_script_from_split_to_predictions(tmp_path, monkeypatch):
     out = tmp_path / "out"
     assert folders == [out] * 3  # the features lie beside the results, not in memory
     assert sorted(p.name for p in out.iterdir()) == [
-        *("first.parquet", "metrics.csv", "mlp.pt", "second.parquet")
+        *("first.parquet", "linear.parquet", "metrics.csv", "mlp.pt", "second.parquet")
     ]
     answers, other = (read_predictions(out / f"{name}.parquet") for name in ("first", "second"))
     assert (other.clip_ids, other.metadata["seed"]) == (answers.clip_ids, 4)
@@ -185,6 +189,10 @@ def test_script_from_split_to_predictions(tmp_path, monkeypatch):
     assert answers.metadata["data_sha256"]["train"] == "digest of 60 clips"
     assert answers.metadata["facewave"]
     model = load_checkpoint(out / "mlp.pt")
+    assert answers.metadata["training"] == json.loads(json.dumps(training_record(model)))
+    linear = read_predictions(out / "linear.parquet")
+    assert (linear.clip_ids, linear.metadata["model"]) == (answers.clip_ids, "logistic regression")
+    assert linear.metadata["training"]["c"] in PENALTIES
     test = read_split(tmp_path / "test.parquet", groups=["blendshapes"])
     expected = predict(model, test)
     part = answers.of_part("test")

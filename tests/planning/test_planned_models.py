@@ -13,7 +13,6 @@ from facewave.planning.vlm import (
     annotated_dataset,
     annotation_examples,
     compared_models,
-    comparison_in_report,
     control_predictions,
     gpus,
     models_in_report,
@@ -216,7 +215,8 @@ class TestComparedModels:
         folder = tmp_path / "mine"
         mlp = [str(folder / "mlp/80-10-10" / n) for n in ("predictions.parquet", "seed-6.parquet")]
         assert found["MLP"] == [mlp]
-        places = [files[0][0] for title, files in found.items() if title != "MLP"]
+        assert found["logistic regression"] == [[str(folder / "mlp/80-10-10/linear.parquet")]]
+        places = [files[0][0] for files in list(found.values())[2:]]
         assert places == [
             str(folder / place / "80-10-10/predictions.parquet")
             for place in (
@@ -225,11 +225,8 @@ class TestComparedModels:
                 "zero_shot/qwen",
             )
         ]
-        (path,) = comparison_in_report(planned.config, planned, "mine")
-        assert path == folder / "evaluation/models/80-10-10/models.json"
 
-    def test_an_mlp_alone_is_not_compared(self, tmp_path):
-        planned = project(tmp_path)
-        assert comparison_in_report(planned.config, planned, "mine") == []
+    def test_predicted_values_are_not_compared(self, tmp_path):
         numbers = project(tmp_path, vlm={"head": "regression", "report": ["fine_tuning"]})
-        assert compared_models(numbers.config, numbers, "mine") == {}
+        found = compared_models(numbers.config, numbers, "mine")
+        assert list(found) == ["MLP", "logistic regression"]

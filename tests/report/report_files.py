@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from facewave.config.check import check_config
+from facewave.evaluation.clip_table import write_clip_table
 from facewave.evaluation.confusions import (
     ConfusedClasses,
     ConfusedClip,
@@ -14,7 +15,7 @@ from facewave.evaluation.confusions import (
     find_confused_clips,
 )
 from facewave.evaluation.evaluate import Fold, evaluate_folds
-from facewave.evaluation.predictions import Predictions
+from facewave.evaluation.predictions import Predictions, write_predictions
 from facewave.features.encode_bucket import encode_bucket
 from facewave.features.groups import WaveletOptions, feature_shapes
 from facewave.features.quality import QualityOptions
@@ -148,6 +149,7 @@ def build(folder, *, folds=("80-10-10",), layout="segments"):
     metrics = folder / "metrics.json"
     answers = _answers(folds, made, parts_of_fold)
     write_json(metrics, evaluate_folds(answers))
+    write_clip_table(folder / "predictions.csv", answers, {})
     confusions = {name: folder / f"confused_{name}.csv" for name in ("clips", "classes")}
     write_rows(confusions["clips"], ConfusedClip, find_confused_clips(answers))
     write_rows(confusions["classes"], ConfusedClasses, find_confused_classes(answers))
@@ -158,9 +160,11 @@ def build(folder, *, folds=("80-10-10",), layout="segments"):
         store=folder / "store",
         splits=splits,
         training={fold: write_training(folder / f"{fold}.csv", i) for i, fold in enumerate(folds)},
+        answers={fold: write_answers(folder / f"{fold}.parquet") for fold in folds},
         scores=metrics,
         confused_clips=confusions["clips"],
         confused_classes=confusions["classes"],
+        clip_table=folder / "predictions.csv",
         models={},
     )
     config = check_config(CONFIG | {"wavelet": {"layout": layout, "coefficients": 8}})
@@ -243,6 +247,38 @@ def write_training(path, fold):
     for epoch, uar in enumerate(scores, start=1):
         rows.append(f"{epoch},{1 / epoch},{1.5 / epoch + fold},{uar / 2},{uar},{uar},0.001")
     Path(path).write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+def training_record(mlp, *, epochs=3, temperature=1.0):
+    """Return what a checkpoint says of a training with these options (section `mlp`)."""
+    options = dict(mlp)
+    if options["fusion"]:
+        options["fusion"] = {**options["fusion"], "projection": 192}
+    return {
+        "options": options,
+        "epochs": epochs,
+        "seed": 0,
+        "temperature": temperature,
+        "directions": None,
+        "class_frequencies": [0.5, 0.5],
+    }
+
+
+def write_answers(path, record=None):
+    """Write predictions of one clip, which say how their model was trained."""
+    record = record or training_record(check_config({"mlp": PLAIN})["mlp"])
+    test = Predictions(
+        clip_ids=["x"],
+        parts=["test"],
+        labels=np.zeros(1, np.int64),
+        predicted=np.zeros(1, np.int64),
+        valid=np.ones(1, bool),
+        probabilities=np.ones((1, 2), np.float32),
+        classes=CLASSES,
+        metadata={"training": record},
+    )
+    write_predictions(path, test)
     return path
 
 

@@ -78,7 +78,7 @@ def changed(artefacts, *, config=None, **changes):
 def write(artefacts, folder, **changes):
     """Write a report; return its path and the parsed page."""
     html = folder / "report.html"
-    write_report(*changed(artefacts, **changes), html=html)
+    write_report(*changed(artefacts, **changes), html=html, subgroups=folder / "subgroups.csv")
     return html, Page(html.read_text(encoding="utf-8"))
 
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from facewave.storage.atomic import write_json
 from tests.report.report_files import CLASSES, HOSTILE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,24 +99,30 @@ def test_script_writes_the_same_bytes_again(artefacts, written_report, tmp_path)
         part: text(paths[part] for paths in files.splits.values())
         for part in ("train", "val", "test")
     }
+    comparison = tmp_path / "models.json"
+    write_json(comparison, {"rows": []})
     job = SimpleNamespace(
         input=Inputs(
             manifest=str(files.manifest),
             tracks=text(files.track_indexes),
             features=text(files.feature_indexes),
             training=text(files.training.values()),
+            answers=text(files.answers.values()),
             metrics=str(files.scores),
+            clip_table=str(files.clip_table),
             near_duplicates=[],
             confused_clips=str(files.confused_clips),
             confused_classes=str(files.confused_classes),
             explanation=[],
             models=[],
-            comparison=[],
+            comparison=str(comparison),
             ablation=[],
             text_fusion=[],
             **parts,
         ),
-        output=SimpleNamespace(html=str(tmp_path / "report.html")),
+        output=SimpleNamespace(
+            html=str(tmp_path / "report.html"), subgroups=str(tmp_path / "subgroups.csv")
+        ),
         params=SimpleNamespace(
             dataset=settings.dataset,
             config=settings.config,
@@ -123,6 +130,7 @@ def test_script_writes_the_same_bytes_again(artefacts, written_report, tmp_path)
             store=files.store,
             folds=list(files.splits),
             compared=[],
+            variants=None,
             models=[],
         ),
         log=[str(tmp_path / "job.log")],

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.workflow
 
 TRAINING = {"build_splits": 1, "fit_mlp": 1, "evaluate": 1}
 QUALITY = {"list_quality": 1}
-AFTER_FEATURES = {**QUALITY, **TRAINING, "write_report": 1}
+AFTER_FEATURES = {**QUALITY, **TRAINING, "compare_models": 1, "write_report": 1}
 
 
 def first_video(work: Path) -> Path:
@@ -161,7 +161,7 @@ def test_model_made_again_hides_no_other_reason_to_run(project: Path) -> None:
 def test_mlp_option_only_trains_again(project: Path) -> None:
     write_config(project, mlp={"hidden": [4], "max_epochs": 3, "patience": 3})
     run = snakemake(project)
-    assert run.jobs == {"fit_mlp": 1, "evaluate": 1, "write_report": 1}
+    assert run.jobs == {"fit_mlp": 1, "evaluate": 1, "compare_models": 1, "write_report": 1}
 
 
 def test_changed_label_splits_again_without_features(project: Path) -> None:
