@@ -168,6 +168,7 @@ def test_a_read_only_results_folder_is_named(finished, small_disk):
     assert_equal_to(finished, project)
 
 
+@pytest.mark.slow
 def test_clips_that_crash_or_hang_the_decoder_in_every_process_are_flagged(project, bad_decoder):
     bad_decoder("none")
     donor = project / "videos" / labels(project)[0][0]

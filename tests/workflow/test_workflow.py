@@ -313,7 +313,7 @@ def test_bad_clip_is_flagged_and_the_others_go_on(project: Path) -> None:
     snakemake(project)
     page = (project / "results" / "small" / "report.html").read_text()
     assert "the file is empty (0 bytes)" in page
-    assert "no video stream can be decoded" in page
+    assert "it is not a video file that can be opened" in page
 
 
 def test_bad_rows_stop_the_run_and_are_all_named(project: Path) -> None:

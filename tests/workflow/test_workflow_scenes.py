@@ -46,7 +46,7 @@ def test_scenes_are_detected_and_tracked(tmp_path, landmarker_model, real_clips)
 
     run = snakemake(tmp_path, "detect_scenes")
     assert run.jobs == {"find_scenes": 3, "list_scenes": 1, "detect_scenes": 1}
-    assert "bad.mp4: no video stream can be decoded" in run.output
+    assert "bad.mp4: it is not a video file that can be opened" in run.output
     assert "6 scenes in 3 videos: results/small/scenes.tsv" in run.output
     table = iter_rows(results / "scenes.tsv", ("clip_id", "scenes", "error"))
     assert [(row["clip_id"], row["scenes"]) for row in table] == [
