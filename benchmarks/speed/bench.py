@@ -150,12 +150,15 @@ def main() -> None:
             times["bare"].append(seconds)
             frames = int(output.split()[-1])
             times["serial"].append(timed(serial + names)[0])
+        one_face = [sys.executable, str(ROOT / "benchmarks/speed/bench_people.py"), model, *names]
+        one_face_cost = float(timed(one_face)[1].split()[-1])
         segments = segments_vs_once(find_long_video(args.long), work, args.rounds)
     middle = {name: statistics.median(values) for name, values in times.items()}
     haar, mlp = bench_haar.measure(), bench_mlp.measure(threads=args.cores)
     figures = {
         "features_vs_bare": middle["bare"] / middle["features"],
         "features_vs_serial": middle["serial"] / middle["features"],
+        "one_face_cost": one_face_cost,
         **segments,
         "haar_vs_loop": haar["haar_vs_loop"],
         "haar_vs_pywt": haar["haar_vs_pywt"],

@@ -1,0 +1,71 @@
+"""Cost of looking for further people where there is one: frames per second with and without.
+
+python benchmarks/speed/bench_people.py MODEL CLIP... prints `one_face_cost`: the speed of tracking
+with people (their landmarkers, links and looks) divided by that of one bare landmarker, in
+processor time of the same process, in turns on the same decoded frames.
+"""
+
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from facewave.tracking.appearance import face_patch  # noqa: E402
+from facewave.tracking.face_tracker import face_tracker  # noqa: E402
+from facewave.tracking.landmarker import (  # noqa: E402
+    Faces,
+    LandmarkerOptions,
+    video_landmarker,
+)
+from facewave.tracking.people import Linker  # noqa: E402
+from facewave.video.decode import Frame  # noqa: E402
+from facewave.video.open import open_video  # noqa: E402
+
+_CLIPS = 24
+_ROUNDS = 2
+
+
+def bare(model: Path, frames: list[Frame]) -> None:
+    """Track frames with one landmarker."""
+    with video_landmarker(model, LandmarkerOptions(max_faces=1)) as landmarker:
+        for frame in frames:
+            landmarker.detect(frame.image, frame.ms)
+
+
+def with_people(model: Path, frames: list[Frame]) -> None:
+    """Track frames as `track_video` does."""
+    linker = Linker()
+    with face_tracker(model, LandmarkerOptions(max_faces=4)) as tracker:
+        for index, frame in enumerate(frames):
+            faces = tracker.detect(frame.image, frame.ms)
+            patch = partial(_patch, frame, faces)
+            linker.add(index, frame.ms, faces.boxes, patch, cut=tracker.cut)
+
+
+def _patch(frame: Frame, faces: Faces, row: int) -> object:
+    return face_patch(frame.image, faces.landmarks[row])
+
+
+def measure(model: Path, clips: list[Path]) -> float:
+    """Return `one_face_cost` over a few of the clips."""
+    chosen = clips[:: max(1, len(clips) // _CLIPS)][:_CLIPS]
+    seconds = {bare: 0.0, with_people: 0.0}
+    for number, clip in enumerate(chosen):
+        with open_video(clip) as video:
+            frames = list(video.frames())
+        if number == 0:
+            with_people(model, frames)  # loads the libraries
+        for turn in range(_ROUNDS):
+            order = (bare, with_people) if (number + turn) % 2 else (with_people, bare)
+            for track in order:
+                started = time.process_time()
+                track(model, frames)
+                seconds[track] += time.process_time() - started
+    return seconds[bare] / seconds[with_people]
+
+
+if __name__ == "__main__":
+    print(f"one_face_cost: {measure(Path(sys.argv[1]), [Path(name) for name in sys.argv[2:]]):.3f}")
