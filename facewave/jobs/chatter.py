@@ -20,6 +20,8 @@ _CHATTER = re.compile(
     "|".join(
         (
             r"I\d{4} [\d:.]+ +\d+ \S+\.(?:cc|h):\d+\] ",
+            r"INFO: \[\w+\.cc:\d+\] ",
+            _WARNING + r"inference_runner_litert\.cc:\d+\] Input tensor memory is not aligned",
             r"INFO: Created TensorFlow Lite \w+ delegate for CPU\.",
             r"WARNING: Logging before InitGoogle\(\)",
             r"WARNING: All log messages before absl::InitializeLog\(\)",
