@@ -65,7 +65,7 @@ def download(
         release: that the parts are of
         parts: what to download, see `missing_parts`
         root: folder of the dataset; made if it is missing
-        tries: how often in a row a transfer may end without a byte
+        tries: how often one after the other a transfer may end without a byte
         pause: seconds before the second try, twice as many before each further one
 
     Raises:

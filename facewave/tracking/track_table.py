@@ -152,7 +152,7 @@ def _timeline(rows: ClipRows, fps: float) -> tuple[NDArray[np.int64], NDArray[np
         times, frame = np.unique(stated, return_inverse=True)
     else:
         frame, times = np.arange(len(rows)), 1000.0 * np.arange(len(rows)) / fps
-        notes.append(f"neither frames nor times: a row a frame, {fps:g} per second")
+        notes.append(f"neither frames nor times: one row per frame, {fps:g} per second")
     milliseconds = np.rint(times - times[0] if len(times) else times).astype(np.int64)
     if (np.diff(milliseconds) <= 0).any():
         raise TrackTableError("several frames in one millisecond: times are in seconds")
