@@ -113,4 +113,4 @@ class PictureChange:
         enough = max(_MIN_DIFFERENCE, _TIMES_USUAL * self._usual)
         # A cut is not usual, but a camera that begins to move is, after a few frames.
         self._usual += _MEMORY * (min(difference, 2.0 * enough) - self._usual)
-        return difference > enough
+        return bool(difference > enough)
