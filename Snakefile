@@ -9,6 +9,13 @@ configfile: f"{workflow.current_basedir}/config.yaml"
 
 # One file per stage, in the order of the data; a rule that others inherit from comes first.
 include: "rules/common.smk"
+
+
+if CONFIG["container"]:
+
+    containerized: CONFIG["container"]
+
+
 include: "rules/demo.smk"
 include: "rules/downloads.smk"
 include: "rules/manifest.smk"
