@@ -10,10 +10,12 @@ import hashlib
 import json
 import math
 import os
+import re
 import struct
+import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from errno import EINVAL
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +29,9 @@ from facewave.storage.atomic import atomic_path
 from facewave.storage.tables import iter_rows
 
 METADATA_MEMBER = "metadata.json"
+# A key, also in a temporary name such as `.{key}.npz.0123.tmp.npz`.
+_KEY_NAME = re.compile(r"\.?([0-9a-f]{64})\.npz")
+_FRESH_SECONDS = 12 * 3600
 _HASH_BLOCK = 1 << 20
 
 
@@ -87,7 +92,9 @@ def write_shard(
     arrays: Mapping[str, NDArray[Any] | tuple[tuple[int, ...], str, Iterable[NDArray[Any]]]],
     metadata: Mapping[str, Any],
 ) -> None:
-    """Write a shard atomically; equal content gives equal bytes.
+    """Write a shard atomically; equal content under one key gives equal bytes.
+
+    The metadata of a shard that is named by a key, here or by a temporary name, hold that `key`.
 
     Args:
         path: where it goes; folders are made.
@@ -103,7 +110,9 @@ def write_shard(
             if isinstance(array, np.ndarray):
                 array = (array.shape, array.dtype.str, [array])
             _write_member(archive, name, *array)
-        text = json.dumps(metadata, sort_keys=True, indent=1, allow_nan=False)
+        key = _key_of(path)
+        known = {**metadata, "key": key} if key else metadata
+        text = json.dumps(known, sort_keys=True, indent=1, allow_nan=False)
         archive.writestr(zipfile.ZipInfo(METADATA_MEMBER), text)
 
 
@@ -139,7 +148,20 @@ def read_shard(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
             for name in archive.namelist()
             if name != METADATA_MEMBER
         }
-        return arrays, json.loads(archive.read(METADATA_MEMBER))
+        return arrays, _metadata(archive, path)
+
+
+def _metadata(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
+    metadata: dict[str, Any] = json.loads(archive.read(METADATA_MEMBER))
+    # Shards from before they knew their keys have none.
+    if (key := _key_of(path)) and metadata.get("key", key) != key:
+        raise ValueError(f"it is the shard of another key, {metadata['key']}")
+    return metadata
+
+
+def _key_of(path: Path) -> str | None:
+    found = _KEY_NAME.match(Path(path).name)
+    return found[1] if found else None
 
 
 def _read_array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
@@ -158,8 +180,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
         DamagedShardError: if it is missing, truncated or altered.
     """
     with _damage(path), zipfile.ZipFile(path) as archive:
-        metadata: dict[str, Any] = json.loads(archive.read(METADATA_MEMBER))
-        return metadata
+        return _metadata(archive, path)
 
 
 def iter_frames(path: Path, name: str, *, chunk: int = 4096) -> Iterator[NDArray[Any]]:
@@ -220,18 +241,30 @@ def check_whole(path: Path) -> None:
 @lru_cache(maxsize=16)
 def _check_whole(path: Path, *status: int) -> None:
     del status
+    _compare(path)
+
+
+def _compare(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         if (member := archive.testzip()) is not None:
             raise ValueError(f"{member}: its checksum is another one")
+        _metadata(archive, path)
 
 
 def is_whole(path: Path) -> bool:
-    """Return whether a shard exists and every byte of its members is as it was written."""
+    """Return whether a shard exists, with every byte as it was written, under its own key.
+
+    A shard that is old is given today's date: `prune_store` keeps what has just been found.
+    """
     try:
-        with _damage(path), zipfile.ZipFile(path) as archive:
-            return archive.testzip() is None and METADATA_MEMBER in archive.namelist()
+        with _damage(path):
+            _compare(path)
     except DamagedShardError:
         return False
+    with suppress(OSError):
+        if time.time() - path.stat().st_mtime > _FRESH_SECONDS:
+            os.utime(path)
+    return True
 
 
 @contextmanager

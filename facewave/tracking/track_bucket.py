@@ -19,7 +19,7 @@ from facewave.storage.fingerprint import MISSING, Tracked, stat_text
 from facewave.storage.frame_files import clip_sha256
 from facewave.storage.packs import PackedTrack
 from facewave.storage.store import content_key, file_sha256, is_whole, read_metadata, shard_path
-from facewave.storage.tables import TableError, format_rows, iter_rows, write_text
+from facewave.storage.tables import TableError, iter_rows, write_index
 from facewave.tracking.bucket_tables import BucketTables
 from facewave.tracking.landmarker import (
     LandmarkerError,
@@ -152,7 +152,7 @@ def track_bucket(
             progress.step(computed=computed, frames=video.frames if row is clips[0] else 0)
     errors.fail()
     done.sort(key=lambda row: str(row["clip_id"]))
-    write_text(index, format_rows(TRACK_COLUMNS, done))
+    write_index(index, TRACK_COLUMNS, done)
 
 
 def span_of(row: Mapping[str, str]) -> tuple[int, int] | None:
