@@ -159,6 +159,11 @@ def _metadata(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
     return metadata
 
 
+def is_key(text: str) -> bool:
+    """Return whether a text has the form of a key."""
+    return re.fullmatch("[0-9a-f]{64}", text) is not None
+
+
 def _key_of(path: Path) -> str | None:
     found = _KEY_NAME.match(Path(path).name)
     return found[1] if found else None
@@ -244,11 +249,23 @@ def _check_whole(path: Path, *status: int) -> None:
     _compare(path)
 
 
-def _compare(path: Path) -> None:
+def _compare(path: Path) -> dict[str, Any]:
     with zipfile.ZipFile(path) as archive:
         if (member := archive.testzip()) is not None:
             raise ValueError(f"{member}: its checksum is another one")
-        _metadata(archive, path)
+        return _metadata(archive, path)
+
+
+def read_all(path: Path) -> dict[str, Any]:
+    """Read all of a shard, compare its checksums and its key, and return its metadata.
+
+    Raises:
+        FileNotFoundError: there is none.
+        DamagedShardError: it is truncated, altered or the shard of another key.
+    """
+    path.stat()
+    with _damage(path):
+        return _compare(path)
 
 
 def is_whole(path: Path) -> bool:
