@@ -23,7 +23,14 @@ from facewave.speech.sound import (
 )
 from facewave.storage.buckets import KeyRow, read_key_file
 from facewave.storage.fingerprint import MISSING, stat_text
-from facewave.storage.store import content_key, is_whole, read_metadata, shard_path, write_shard
+from facewave.storage.store import (
+    DamagedShardError,
+    content_key,
+    is_whole,
+    read_metadata,
+    shard_path,
+    write_shard,
+)
 from facewave.storage.tables import write_index
 from facewave.versions import TRANSCRIPT_VERSION
 from facewave.video.content import content_sha256
@@ -104,7 +111,11 @@ def transcribe_bucket(
             `facewave.jobs.clip_errors.ClipErrors`; no index is written.
     """
     rows = read_key_file(key_file)
-    progress, hearing, errors = Progress(len(rows)), _Hearing(engine), ClipErrors()
+    progress, hearing, errors = (
+        Progress(len(rows)),
+        _Hearing(engine),
+        ClipErrors(fatal=(DamagedShardError,)),
+    )
     contents = _Contents(read)
     done = []
     for row in rows:
