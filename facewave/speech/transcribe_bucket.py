@@ -111,11 +111,8 @@ def transcribe_bucket(
             `facewave.jobs.clip_errors.ClipErrors`; no index is written.
     """
     rows = read_key_file(key_file)
-    progress, hearing, errors = (
-        Progress(len(rows)),
-        _Hearing(engine),
-        ClipErrors(fatal=(DamagedShardError,)),
-    )
+    progress, hearing = Progress(len(rows)), _Hearing(engine)
+    errors = ClipErrors(fatal=(DamagedShardError,))
     contents = _Contents(read)
     done = []
     for row in rows:

@@ -1,6 +1,7 @@
 """A fault at every step from video to split: nothing half-written, and the next run is right.
 
-The steps are counted in a run without faults; then there is one run per step and kind of fault.
+The steps are counted in a run without faults. Then there is one run per step, with one of the kinds
+of fault in turn; in the slow tests one per step and kind, and one per step with a real SIGKILL.
 """
 
 from collections import Counter
@@ -133,13 +134,46 @@ def survive(pipeline, faults, cases, attempt):
     return survived
 
 
-@pytest.mark.parametrize("pipeline", [3], indirect=True)
-def test_each_step_fails_once_in_each_way(pipeline, monkeypatch):
-    faults = FaultyFiles(pipeline.out, monkeypatch)
+def recorded(pipeline, monkeypatch, **options):
+    """Return the faults after a run without any, and the ways in which each step can fail."""
+    faults = FaultyFiles(pipeline.out, monkeypatch, **options)
     pipeline.out.mkdir()
     pipeline.run()
     cases = faults.cases()
-    print(Counter(faults.steps), len(cases))
+    print(f"# {len(faults.steps)} steps {dict(Counter(faults.steps))}, {len(cases)} cases")
+    return faults, cases
+
+
+@pytest.mark.parametrize("pipeline", [2], indirect=True)
+def test_each_step_fails_once(pipeline, monkeypatch):
+    faults, cases = recorded(pipeline, monkeypatch)
+    ways = {number: [way for at, way in cases if at == number] for number, _ in cases}
+    chosen = [(number, all_[number % len(all_)]) for number, all_ in ways.items()]
+    survived = survive(pipeline, faults, chosen, attempt)
+    assert survived.total() == len(chosen) > 150
+    assert {kind for kind, _ in survived} == {"read", "write", "open", "rename", "fsync", "unlink"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pipeline", [3], indirect=True)
+def test_each_step_fails_in_each_way(pipeline, monkeypatch):
+    faults, cases = recorded(pipeline, monkeypatch)
     survived = survive(pipeline, faults, cases, attempt)
-    print(survived)
-    assert survived.total() == len(cases)
+    assert survived.total() == len(cases) > 1000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pipeline", [8], indirect=True)
+def test_a_process_is_killed_at_each_step(pipeline, monkeypatch):
+    faults, cases = recorded(pipeline, monkeypatch, really_kill=True)
+
+    def attempt_in_a_child(pipeline):
+        child = os.fork()
+        if child == 0:
+            pipeline.run()
+            os._exit(0)  # not reached: every recorded step kills
+        assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+    kills = [(number, way) for number, way in cases if way.startswith("kill")]
+    survived = survive(pipeline, faults, kills, attempt_in_a_child)
+    assert survived.total() == len(kills) > 500
