@@ -4,7 +4,8 @@ python benchmarks/scale/flipped_bits.py --results results [--flips N] [--seed N]
 
 Takes one file of each kind from finished results, copies it, flips one bit at a time at drawn
 places and reads it as the workflow does. A flip is *told* if reading fails with the file's name,
-*nameless* if it fails without, *harmless* if the content read is the same, *silent* if it is another.
+*nameless* if it fails without, *harmless* if the content read is the same and *silent* if it is
+another.
 """
 
 import argparse

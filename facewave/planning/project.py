@@ -22,6 +22,7 @@ from facewave.planning.cross_datasets import cross_folds
 from facewave.planning.downloads import download_marker, plan_download, wanting_download
 from facewave.planning.plan import NO_PLAN, DatasetPlan, PlanError, plan_dataset, read_plan
 from facewave.planning.scenes import plan_scenes, planned_videos, wanting_scenes
+from facewave.planning.tidy import tidy
 from facewave.splits.partition import CROSS_DATASET, fold_names
 from facewave.storage.buckets import bucket_of
 from facewave.tracking.track_video import software
@@ -242,8 +243,12 @@ def open_project(config: Mapping[str, Any], *, write: bool, looks: bool = False)
     unplanned: dict[str, str] = {}
     downloads: dict[str, list[Path]] = {}
     scenes: dict[str, dict[str, str]] = {}
+    if write and not looks:
+        tidy(Path(config["results"]) / "models")
     for name, options in datasets.items():
         folder = Path(config["results"]) / name
+        if write and not looks:
+            tidy(folder)
         downloads[name] = [
             download_marker(config, part)
             for part, given in wanting_download(name, options)

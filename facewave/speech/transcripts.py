@@ -39,7 +39,8 @@ def read_indexes(indexes: Iterable[Path], clips: Sequence[Clip]) -> list[Row]:
     if absent := [clip.clip_id for clip in clips if clip.clip_id not in found]:
         raise ValueError(
             f"clip {absent[0]} is in no index of transcripts/ ({len(absent)} of {len(clips)} clips "
-            "are missing); run the same command again"
+            "are missing); run the same command again with `--forcerun transcribe_clips`, which "
+            "finds in the store what was transcribed"
         )
     return [_row(found[clip.clip_id]) for clip in clips]
 

@@ -194,7 +194,8 @@ def write_splits(
     if missing:
         raise SplitBuildError(
             f"{len(missing)} clips of the manifest have no features ({', '.join(missing[:5])}); "
-            "the label table changed while the workflow ran: run again"
+            "the label table changed while the workflow ran, or an index lost rows: run the same "
+            "command again with `--forcerun track_faces`, which finds in the store what was tracked"
         )
     read = partial(_features, index, store=store, shapes=shapes)
     relative = _baseline(clips, index, read, baseline, scratch=outputs[PARTS[0]].parent)

@@ -2,12 +2,20 @@
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import EINVAL, ENOTSUP
 from pathlib import Path
 from typing import Any
+
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp(\.\w+)?")
+
+
+def is_temporary(name: str) -> bool:
+    """Return whether a file bears the name of one that was not finished, see `atomic_path`."""
+    return _TEMPORARY.fullmatch(name) is not None
 
 
 @contextmanager

@@ -26,7 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.storage.atomic import atomic_path
-from facewave.storage.tables import iter_rows
+from facewave.storage.seals import DamagedFileError
+from facewave.storage.tables import TableError, iter_rows
 
 METADATA_MEMBER = "metadata.json"
 # A key, also in a temporary name such as `.{key}.npz.0123.tmp.npz`.
@@ -298,11 +299,20 @@ def iter_index(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
     """Yield the rows of a bucket's index, one per clip.
 
     Raises:
-        DroppedIndexError: if there is no such file: another job dropped it.
-        TableError: if a column is missing or the file is damaged.
+        DroppedIndexError: if there is no such file, since another job dropped it, or if its digest
+            is that of another content; then it is removed here, so that the next run makes it anew.
+        TableError: if a column is missing, or the file is damaged and has no digest.
     """
     try:
         yield from iter_rows(path, columns)
+    except TableError as error:
+        if not isinstance(error.__cause__, DamagedFileError):
+            raise
+        path.unlink(missing_ok=True)
+        raise DroppedIndexError(
+            f"{path}: damaged or edited. It was removed: run the same command again, which makes "
+            "it anew from what is in the store"
+        ) from error
     except FileNotFoundError:
         raise DroppedIndexError(
             f"{path}: no such index. A job removes it where a shard that it names is damaged: run "

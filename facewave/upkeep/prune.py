@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from facewave.storage.atomic import is_temporary
 from facewave.upkeep.needed import STAGES, needed_shards
 
 # What is younger may be in use by a run that has not named it yet.
 SAFE_SECONDS = 24 * 3600
-# As `facewave.storage.atomic` names what it has not finished.
-_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp(\.\w+)?")
 # Shards that `verify_store` put aside.
 ASIDE = "damaged"
 _SHOWN = 5
@@ -95,7 +93,7 @@ def _candidates(
         yield path, False
     judged = [store / stage for stage in (*STAGES, ASIDE)]
     for path in _files(results):
-        if _TEMPORARY.fullmatch(path.name) and not any(path.is_relative_to(j) for j in judged):
+        if is_temporary(path.name) and not any(path.is_relative_to(j) for j in judged):
             yield path, False
 
 
