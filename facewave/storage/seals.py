@@ -22,7 +22,7 @@ _PARQUET = b"PAR1"
 _BLOCK = 1 << 20
 # Parquet files up to this size are hashed whole when they are opened. Of larger ones the footer is,
 # and the checksums of those pages that are read.
-_WHOLE_BYTES = 16 << 20
+_WHOLE_BYTES = 256 << 20
 
 
 class DamagedFileError(ValueError):
