@@ -66,7 +66,7 @@ def load_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         metadata = json.loads(raw) if raw is not None else {}
         # Files from before there was a digest have none.
-        if metadata.get("sha256", _digest(state, metadata)) != _digest(state, metadata):
+        if "sha256" in metadata and metadata["sha256"] != _digest(state, metadata):
             raise ValueError("its digest is that of another content")
     except (SafetensorError, OSError, ValueError) as error:
         raise ValueError(f"{path}: damaged: {error}; train again") from error
