@@ -34,11 +34,13 @@ class Needed:
     Attributes:
         keys: stage to key to the names of the datasets that need it.
         indexes: stage and key to the indexes that name it.
+        origins: key of a feature shard to that of the trajectory that it was made of.
         gaps: what is missing on disk; while there is anything, nothing may be removed.
     """
 
     keys: dict[str, dict[str, set[str]]] = field(default_factory=dict)
     indexes: dict[tuple[str, str], set[Path]] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
     gaps: list[str] = field(default_factory=list)
 
     def add(self, stage: str, key: str, dataset: str, index: Path | None = None) -> None:
@@ -100,6 +102,7 @@ def _read_dataset(folder: Path, needed: Needed) -> None:
         for path in _tables(stage):
             for cells in iter_rows(path, FEATURE_COLUMNS):
                 needed.add("features", cells["key"], name, path)
+                needed.origins[cells["key"]] = cells["track_key"]
                 found.add((cells["clip_id"], cells["track_key"]))
         if _begun(stage, logs):
             lacking = [clip_id for clip_id, key in current if (clip_id, key) not in found]

@@ -15,7 +15,7 @@ from facewave.storage.atomic import write_json
 from facewave.storage.seals import DamagedFileError, check_archive, check_parquet, is_seal
 from facewave.storage.store import DamagedShardError, is_key, read_all
 from facewave.storage.tables import TableError, iter_rows
-from facewave.upkeep.needed import dataset_folders, needed_shards
+from facewave.upkeep.needed import Needed, dataset_folders, needed_shards
 from facewave.upkeep.prune import ASIDE
 
 # What says that reading failed, and nothing of the bytes.
@@ -88,12 +88,12 @@ def verify_store(results: Path, store: Path, *, part: str = "1/1") -> Verified:
         ValueError: `part` is no such part.
     """
     number, count = _part(part)
-    found = Verified(part=part)
+    found, needed = Verified(part=part), needed_shards(results)
     for stage, path in store_files(store):
         if int(path.stem[:8], 16) % count != number - 1:
             continue
         try:
-            sealed = _check_shard(path)
+            sealed = _check_shard(path, needed)
         except FileNotFoundError:
             continue  # pruned meanwhile
         except (DamagedShardError, ValueError) as error:
@@ -103,14 +103,19 @@ def verify_store(results: Path, store: Path, *, part: str = "1/1") -> Verified:
         found.not_checked[stage] += sealed is None
         found.without_digest[stage] += sealed is False
     if found.damaged:
-        _put_aside(found, results, store)
+        _put_aside(found, needed, store)
     return found
 
 
-def _check_shard(path: Path) -> bool | None:
+def _check_shard(path: Path, needed: Needed) -> bool | None:
     """Return whether a shard says its own key, or has a digest; None: it cannot be checked here."""
     if path.suffix == ".npz":
-        return "key" in read_all(path)
+        metadata = read_all(path)
+        # Shards of earlier versions do not know their keys, but features know their trajectories.
+        origin = needed.origins.get(path.stem)
+        if origin and metadata.get("track_key", origin) != origin:
+            raise ValueError(f"it is made of another trajectory, {metadata['track_key']}")
+        return "key" in metadata
     return _check_safetensors(path) if path.suffix == ".safetensors" else None
 
 
@@ -124,8 +129,7 @@ def _note_shard(found: Verified, stage: str, path: Path, error: Exception) -> No
     found.damaged.append({**entry, "stage": stage, "key": path.stem})
 
 
-def _put_aside(found: Verified, results: Path, store: Path) -> None:
-    needed = needed_shards(results)
+def _put_aside(found: Verified, needed: Needed, store: Path) -> None:
     dropped: set[Path] = set()
     for entry in found.damaged:
         stage, key, path = entry["stage"], entry["key"], Path(entry["path"])

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from facewave.storage.store import DamagedShardError, read_metadata, read_shard
+from facewave.storage.store import DamagedShardError, read_metadata, read_shard, write_shard
 from facewave.upkeep.verify import DamageFoundError, verify_results, verify_store
 from tests.upkeep.made_up_results import Results
 
@@ -62,6 +62,17 @@ def test_flipped_truncated_and_swapped_shards_are_put_aside(results, tmp_path):
         found.judge("store", report=tmp_path)
     again = verify_store(results.folder, results.store)
     assert (again.damaged, sum(again.checked.values())) == ([], 7)
+
+
+def test_old_features_that_were_exchanged_are_told_by_their_trajectories(results):
+    one, other = (results.shard("features", clip) for clip in ("c2", "c4"))
+    for path, clip in ((one, "c4"), (other, "c2")):
+        # Written under a name that is no key, as by earlier versions: it holds none.
+        write_shard(results.folder / "old", {}, {"track_key": results.shard("tracks", clip).stem})
+        (results.folder / "old").replace(path)
+    found = verify_store(results.folder, results.store)
+    assert {entry["path"] for entry in found.damaged} == {str(one), str(other)}
+    assert found.damaged[0]["problem"].startswith("it is made of another trajectory")
 
 
 def test_parts_are_all_of_the_store_and_do_not_overlap(results):
