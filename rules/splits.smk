@@ -128,6 +128,7 @@ rule hash_frames:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
+        key=PROJECT.digest_of("tracks/{bucket}"),
         frames=CONFIG["near_duplicates"]["frames"],
         default_fps=CONFIG["landmarker"]["default_fps"],
         video=lambda wildcards, output: CONFIG["video"],

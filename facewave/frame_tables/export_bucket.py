@@ -25,7 +25,7 @@ from facewave.storage.store import (
     iter_index,
     shard_path,
 )
-from facewave.storage.tables import format_rows, write_csv, write_text
+from facewave.storage.tables import write_csv, write_index, write_text
 from facewave.tracking.track_bucket import TRACK_COLUMNS, span_of
 from facewave.tracking.trajectory import Trajectory, open_trajectory
 from facewave.versions import FRAME_TABLE_VERSION
@@ -76,7 +76,7 @@ def export_bucket(
                 notes.flush()
                 progress.step(computed=True, frames=int(entry["frames"]))
             done.append(entry)
-    write_text(index, format_rows(FRAME_COLUMNS, done))
+    write_index(index, FRAME_COLUMNS, done)
     written = [entry for entry in done if entry["file"]]
     write_text(journal, "".join(_line(e, folder / e["file"]) for e in written))
 

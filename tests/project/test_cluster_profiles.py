@@ -60,6 +60,9 @@ def test_what_needs_network_or_the_terminal_stays_where_snakemake_runs():
         "list_quality",
         "list_scenes",
         "prune_store",
+        "store_info",
+        "verify_results",
+        "verify_store",
     }
 
 
