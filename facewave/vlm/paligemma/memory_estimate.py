@@ -93,6 +93,7 @@ def estimate_training(
     options, config = model.options, model.base.config
     patches = options.frames * model.processor.image_seq_length if options.use_image else 0
     tokens = options.soft_prefix + options.use_face * options.K + patches + prompt_tokens
+    tokens += len(model.labels.nodes) if options.head == "verbaliser" else 0
     width = 2 if options.dtype == "bfloat16" else _FLOAT
     layers = config.text_config.num_hidden_layers
     layer = layer_bytes(config.text_config, tokens=tokens, width=width, lora=options.lora_rank > 0)
@@ -102,6 +103,8 @@ def estimate_training(
     else:
         kept = layers * layer
     kept += tokens * config.text_config.hidden_size * _FLOAT  # the last norm
+    if options.head == "verbaliser":
+        kept += names_bytes(model.labels, vocabulary=config.text_config.vocab_size)
     face = fusion_bytes(options, config, patches=patches, prompt=prompt_tokens)
     return Estimate(
         frozen=sum(p.numel() for p in parameters) - trained,
@@ -137,6 +140,18 @@ def layer_bytes(text: Any, *, tokens: int, width: int, lora: bool) -> int:
     # What goes into the adapters: the layer's input, or a float32 copy for each of the two.
     adapters = lora * (2 if width < _FLOAT else 1) * text.hidden_size * _FLOAT
     return int(tokens * (projected + squares + hidden + norms + adapters))
+
+
+def names_bytes(names: Any, *, vocabulary: int) -> int:
+    """Return what the scores of class names keep of one clip, in bytes.
+
+    Per place of their tree the language model's logits, and these in float32, capped and raised.
+
+    Args:
+        names: `facewave.vlm.class_names.ClassNames`.
+        vocabulary: number of words that the language model knows.
+    """
+    return int((1 + len(names.nodes)) * vocabulary * 4 * _FLOAT)
 
 
 def fusion_bytes(options: Any, config: Any, *, patches: int, prompt: int) -> int:

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from facewave.vlm import heads
+from facewave.vlm.class_names import class_names
 from facewave.vlm.lora import add_adapters, is_adapter
 from facewave.vlm.paligemma.face_tokens import FaceFusion
 from facewave.vlm.paligemma.options import ModelOptions
@@ -37,8 +38,7 @@ from facewave.vlm.paligemma.prefix import (
     last_hidden,
     losses_of,
     new_soft_prefix,
-    score_words,
-    word_logits,
+    score_names,
 )
 from facewave.vlm.paligemma.statistics import FaceStatistics
 from facewave.vlm.training.interface import Output
@@ -58,7 +58,7 @@ class FaceVlm(nn.Module):
         processor: tokenizer and image processor.
         options: as built.
         commit: of the hub's repository that the weights come from; None for other weights.
-        labels: the class names' tokens; None for a regression.
+        labels: the class names; None for a regression.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class FaceVlm(nn.Module):
             regression_loss=options.regression_loss,
         )
         named = options.classes and options.head != "regression"
-        self.labels = heads.label_tokens(processor.tokenizer, options.classes) if named else None
+        self.labels = class_names(processor.tokenizer, options.classes) if named else None
 
     def forward(self, batch: Mapping[str, Tensor]) -> Output:
         """Return loss and logits.
@@ -108,13 +108,6 @@ class FaceVlm(nn.Module):
             return Output(loss=None, logits=logits)
         weights = batch.get("weights")
         return Output(loss=(losses if weights is None else losses * weights).mean(), logits=logits)
-
-    @property
-    def scores_whole_words(self) -> bool:
-        """Whether answers are whole words: some begin with the same token, or are generated."""
-        if self.head is not None or self.labels is None:
-            return False
-        return self.options.head == "generate" or not self.labels.first_differ
 
     @torch.no_grad()
     def generate_text(
@@ -238,9 +231,10 @@ class FaceVlm(nn.Module):
 
     def _answer(self, batch: Mapping[str, Tensor]) -> tuple[Tensor | None, Tensor | None]:
         sequence = self.read(batch)
-        if self.scores_whole_words:
-            return self._whole_words(sequence, batch.get("labels"))
-        logits = self._logits(last_hidden(self.base, sequence)[:, -1])
+        if self.options.head == "generate":
+            right = batch.get("labels")
+            return None if right is None else self._generated(sequence, right), None
+        logits = self._logits(sequence)
         return self._losses(logits, batch), logits
 
     def _patches(self, batch: Mapping[str, Tensor]) -> Tensor | None:
@@ -258,13 +252,16 @@ class FaceVlm(nn.Module):
         seen: Tensor = projector(patches.to(projector.linear.weight.dtype))
         return seen
 
-    def _logits(self, hidden: Tensor) -> Tensor:
+    def _logits(self, sequence: Prefix) -> Tensor:
         if self.head is not None:
-            logits: Tensor = self.head(hidden)
+            logits: Tensor = self.head(last_hidden(self.base, sequence)[:, -1])
             return logits
         assert self.labels is not None
-        words = self.labels.first.to(hidden.device)
-        return word_logits(self.base, hidden, words)
+        return score_names(self.base, sequence, self.labels)
+
+    def _generated(self, sequence: Prefix, right: Tensor) -> Tensor:
+        assert self.labels is not None
+        return losses_of(self.base, sequence, self.labels, right)
 
     def _losses(self, logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor | None:
         if isinstance(self.head, heads.RegressionHead):
@@ -274,15 +271,3 @@ class FaceVlm(nn.Module):
         return (
             None if labels is None else functional.cross_entropy(logits, labels, reduction="none")
         )
-
-    def _whole_words(
-        self, sequence: Prefix, right: Tensor | None
-    ) -> tuple[Tensor | None, Tensor | None]:
-        """Return losses and logits: in training of the right answer only, else of all labels."""
-        assert self.labels is not None
-        if not self.training and self.options.head != "generate":
-            scores = score_words(self.base, sequence, self.labels)
-            return None if right is None else -scores.gather(1, right[:, None])[:, 0], scores
-        if right is None:
-            return None, None
-        return losses_of(self.base, sequence, self.labels, right), None

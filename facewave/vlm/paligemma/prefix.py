@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from facewave.vlm import heads
+from facewave.vlm.class_names import ClassNames, read_names
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -121,47 +122,35 @@ def last_hidden(base: Any, sequence: Prefix) -> Tensor:
     return hidden
 
 
-def word_logits(base: Any, hidden: Tensor, words: Tensor) -> Tensor:
-    """Return the logits of only some words, float32 (B, C), for states (B, hidden)."""
-    return heads.word_logits(hidden, base.lm_head.weight, words, _cap(base))
-
-
-def losses_of(base: Any, sequence: Prefix, labels: heads.LabelTokens, right: Tensor) -> Tensor:
-    """Return the negative log-likelihood of the right labels after the prefix, float32 (B,).
+def losses_of(base: Any, sequence: Prefix, names: ClassNames, right: Tensor) -> Tensor:
+    """Return the negative log-likelihood of generating the right names, float32 (B,).
 
     Args:
         base: PaliGemma.
         sequence: B prefixes.
-        labels: all labels.
-        right: int64 (B,), the index of each clip's label.
+        names: of all classes.
+        right: int64 (B,), the index of each clip's class.
     """
-    ids, mask = labels.ids.to(right.device)[right], labels.mask.to(right.device)[right]
+    names = names.to(right.device)
+    ids, mask = names.ids[right], names.mask[right]
     # The last token of an answer is only ever predicted.
     answer = base.get_input_embeddings()(ids[:, :-1])
     hidden = last_hidden(base, sequence.followed_by(answer, mask[:, :-1]))
     return heads.answer_losses(_all_words(base, hidden[:, -ids.shape[1] :]), ids, mask)
 
 
-def score_words(base: Any, sequence: Prefix, labels: heads.LabelTokens) -> Tensor:
-    """Return the log-likelihood of each label, float32 (B, C); the prefix is read once."""
-    device = sequence.embeds.device
-    labels = heads.LabelTokens(ids=labels.ids.to(device), mask=labels.mask.to(device))
-    before = sequence.attention_mask.repeat_interleave(len(labels.ids), dim=0)
-
-    def decode(ids: Tensor, mask: Tensor, cache: Any) -> Tensor:
-        whole = torch.cat([before, mask], dim=1)
-        hidden = base.model(
-            inputs_embeds=base.get_input_embeddings()(ids),
-            attention_mask=whole,
-            position_ids=positions(whole)[:, -ids.shape[1] :],
-            past_key_values=cache,
-            use_cache=True,
-        ).last_hidden_state
-        return _all_words(base, hidden)
-
-    seen = base.model(**sequence.inputs(), use_cache=True)
-    first = _all_words(base, seen.last_hidden_state[:, -1])
-    return heads.score_labels(first, seen.past_key_values, labels, decode)
+def score_names(base: Any, sequence: Prefix, names: ClassNames) -> Tensor:
+    """Return the log-probability of each class name, float32 (B, C); the prefix is read once."""
+    names = names.to(sequence.embeds.device)
+    hidden = read_names(
+        base.model.language_model,
+        sequence.embeds,
+        mask=sequence.attention_mask,
+        positions=positions(sequence.attention_mask),
+        names=names,
+        both_ways=True,
+    )
+    return names.scores(_all_words(base, hidden))
 
 
 def answer_freely(base: Any, sequence: Prefix, tokenizer: Any, *, max_new_tokens: int) -> list[str]:

@@ -1,6 +1,6 @@
 """Qwen2.5-VL with LoRA adapters, with the interface of the shared training loop.
 
-The answer is the class whose name's first token is the likeliest after the question; only the
+The answer is the class whose name is the likeliest after the question (`class_names`); only the
 adapters on the language model's queries and values are trained and saved, in float32.
 """
 
@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from facewave.vlm import heads
+from facewave.vlm.class_names import class_names
 from facewave.vlm.lora import add_adapters, is_adapter, seeded
 from facewave.vlm.qwen.model import QwenVlm
-from facewave.vlm.qwen.processor import check_batch
+from facewave.vlm.qwen.reading import read, score_names
 from facewave.vlm.training.interface import Output
 from facewave.vlm.training.weights import copy_strictly
 
@@ -28,7 +28,7 @@ class TrainableQwen(nn.Module):
 
     Attributes:
         base: transformers' model, frozen but for its adapters.
-        labels: the class names' tokens.
+        labels: the class names.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class TrainableQwen(nn.Module):
             gradient_checkpointing: whether activations are computed again in the backward pass.
 
         Raises:
-            ValueError: two class names begin with the same token, or the rank is 0.
+            ValueError: two class names have the same tokens, or the rank is 0.
         """
         super().__init__()
         if rank < 1:
@@ -61,12 +61,7 @@ class TrainableQwen(nn.Module):
                 "adapters are trained"
             )
         self.base = vlm.base
-        self.labels = heads.label_tokens(vlm.processor.tokenizer, classes)
-        if not self.labels.first_differ:
-            raise ValueError(
-                f"two of the classes {', '.join(classes)} begin with the same token, and the first "
-                "token is the answer: rename one (datasets.*.classes, label_names)"
-            )
+        self.labels = class_names(vlm.processor.tokenizer, classes)
         self.base.requires_grad_(False)
         with seeded(seed):
             add_adapters(self.base, rank=rank, alpha=alpha, dropout=dropout)
@@ -83,12 +78,9 @@ class TrainableQwen(nn.Module):
             ValueError: `mm_token_type_ids` or anything else that the model needs is missing.
         """
         inputs = {name: value for name, value in batch.items() if name not in _OWN}
-        check_batch(inputs)
         # The weights decide the precision: autocast would round the logits to bfloat16.
         with torch.autocast(batch["input_ids"].device.type, enabled=False):
-            states = self.base.model(**inputs, use_cache=False).last_hidden_state
-            words = self.labels.first.to(states.device)
-            logits = heads.word_logits(states[:, -1], self.base.lm_head.weight, words, None)
+            logits = score_names(self.base, read(self.base, inputs), self.labels)
         if "labels" not in batch:
             return Output(loss=None, logits=logits)
         losses = functional.cross_entropy(logits, batch["labels"], reduction="none")
