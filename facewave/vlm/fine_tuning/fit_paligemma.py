@@ -27,6 +27,7 @@ from facewave.training import class_weights
 from facewave.vlm.fine_tuning.clips import Images, batch_maker
 from facewave.vlm.fine_tuning.job_inputs import Job, JobInputs, training_key
 from facewave.vlm.heads import softmax
+from facewave.vlm.paligemma.batch import frame_size
 from facewave.vlm.paligemma.image_features import CachedFeatures
 from facewave.vlm.paligemma.memory_estimate import estimate_training
 from facewave.vlm.paligemma.model import FaceVlm
@@ -180,7 +181,7 @@ def prepare(job: Job, inputs: JobInputs, model: FaceVlm, ranks: Ranks) -> Traini
 def _images(job: Job, inputs: JobInputs, model: FaceVlm, ranks: Ranks) -> Images | None:
     if not inputs.options.use_image:
         return None
-    reader = inputs.reader(job)
+    reader = replace(inputs.reader(job), size=partial(frame_size, model.processor))
     if not job.options["inputs"]["cache_images"]:
         return reader.images
     cached = CachedFeatures(reader=reader, model=model, processor=model.processor)

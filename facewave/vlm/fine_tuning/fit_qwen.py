@@ -19,7 +19,8 @@ from facewave.prompts.face_words import check_layout
 from facewave.splits.read import SplitTable, read_split
 from facewave.storage.store import content_key
 from facewave.training import class_weights, use_threads
-from facewave.video.isolated import Bounds, IsolatedReader
+from facewave.video.isolated import Bounds
+from facewave.video.reader_pool import ReaderPool
 from facewave.vlm.heads import softmax
 from facewave.vlm.inputs.clip_reader import ClipReader, make_reader
 from facewave.vlm.inputs.conversation import Turn
@@ -122,7 +123,7 @@ def fine_tune(job: FineTuning, *, threads: int, gpus: int) -> None:
         assert isinstance(vlm, QwenVlm)
         ranks = Ranks(device=vlm.base.device)
         model = TrainableQwen(vlm, classes, **job.options["lora"], seed=job.seed).to(ranks.device)
-        clips = _clips(job, tables, vlm)
+        clips = _clips(job, tables, vlm, threads=threads)
         rows = _rows(tables)
         data = TrainingData(
             make_batch=clips,
@@ -172,7 +173,9 @@ def _read(job: FineTuning) -> dict[str, SplitTable]:
     return tables
 
 
-def _clips(job: FineTuning, tables: Mapping[str, SplitTable], vlm: QwenVlm) -> _Clips:
+def _clips(
+    job: FineTuning, tables: Mapping[str, SplitTable], vlm: QwenVlm, *, threads: int
+) -> _Clips:
     reader, texts = make_reader(
         job.manifest,
         job.tracks,
@@ -180,7 +183,8 @@ def _clips(job: FineTuning, tables: Mapping[str, SplitTable], vlm: QwenVlm) -> _
         default_fps=job.default_fps,
         count=job.options["model"]["frames"],
         choice=job.options["frame_choice"],
-        read=IsolatedReader(Bounds(**job.video)),
+        read=ReaderPool(Bounds(**job.video), count=threads),
+        size=lambda: vlm.frame_size,
     )
     labels = tables["train"].labels
     return _Clips(

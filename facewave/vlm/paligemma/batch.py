@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facewave.prompts.questions import reads_text, render, shorten
+from facewave.vlm.inputs.kept_frames import FrameSize, square
 from facewave.vlm.paligemma.options import ModelOptions
 
 
@@ -99,6 +100,11 @@ def prepare_images(processor: Any, images: Sequence[Any]) -> Any:
 def resolution(processor: Any) -> int:
     """Return the width and height of the images in pixels: 224, 448 or 896 by checkpoint."""
     return int(processor.image_processor.size["height"])
+
+
+def frame_size(processor: Any) -> FrameSize:
+    """Return the size in which frames are kept for the model."""
+    return square(resolution(processor))
 
 
 def _prompts(

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from facewave.vlm.class_names import class_names
 from facewave.vlm.inputs.conversation import Conversation
+from facewave.vlm.inputs.kept_frames import FrameSize
 from facewave.vlm.lora import seeded
 from facewave.vlm.qwen.processor import QwenProcessor, check_batch, load_qwen_processor
 from facewave.vlm.qwen.reading import read, score_names
@@ -41,6 +42,11 @@ class QwenVlm:
     def tokenizer(self) -> Any:
         """The model's tokenizer."""
         return self.processor.tokenizer
+
+    @property
+    def frame_size(self) -> FrameSize:
+        """See `ZeroShotModel`."""
+        return self.processor.frame_size
 
     @torch.inference_mode()
     def answer(

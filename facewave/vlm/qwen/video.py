@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from facewave.vlm.inputs.clip_reader import ClipFrames
+from facewave.vlm.inputs.kept_frames import FrameSize
 
 _LARGEST_RATIO = 200
 
@@ -81,6 +82,15 @@ def smart_size(height: int, width: int, options: VideoOptions) -> tuple[int, int
             math.ceil(length * grow / side) * side for length in (height, width)
         )
     return new_height, new_width
+
+
+def frame_size(options: VideoOptions) -> FrameSize:
+    """Return the size in which frames are kept: that of `smart_size`."""
+    sides = {"side": options.patch * options.merge}
+    return FrameSize(
+        of=lambda height, width: smart_size(height, width, options),
+        key={"min_pixels": options.min_pixels, "max_pixels": options.max_pixels, **sides},
+    )
 
 
 def video_patches(video: ClipFrames, options: VideoOptions) -> tuple[Tensor, tuple[int, int, int]]:
