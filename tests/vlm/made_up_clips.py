@@ -3,7 +3,7 @@
 import numpy as np
 
 from facewave.vlm.paligemma.batch import Example
-from facewave.vlm.paligemma.options import ModelOptions
+from facewave.vlm.faces.options import ModelOptions
 
 CLASSES = ("neutral", "happy", "sad", "angry", "surprise", "disgust", "fear")
 K = 3

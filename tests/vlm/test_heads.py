@@ -7,7 +7,7 @@ from torch.nn import functional
 from facewave.vlm import heads
 from facewave.vlm.paligemma.batch import collate
 from facewave.vlm.paligemma.build import build_model, random_model
-from facewave.vlm.paligemma.statistics import fit_targets
+from facewave.vlm.faces.statistics import fit_targets
 from facewave.vlm.paligemma.toy import tiny_config, tiny_processor
 from tests.vlm.made_up_clips import CLASSES, clip, options
 

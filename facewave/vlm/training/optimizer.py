@@ -59,7 +59,8 @@ def make_optimizer(parameters: Mapping[str, nn.Parameter], options: TrainingOpti
         for (part, decays), names in named.items()
     ]
     adamw = torch.optim.AdamW(groups, lr=options.learning_rate)
-    return NamedAdamW(adamw=adamw, names=dict(enumerate(sum(named.values(), []))))
+    ordered = [name for names in named.values() for name in names]
+    return NamedAdamW(adamw=adamw, names=dict(enumerate(ordered)))
 
 
 def set_learning_rate(optimizer: NamedAdamW, rate: float) -> None:

@@ -14,9 +14,8 @@ import torch
 from numpy.typing import NDArray
 
 from facewave.pretrained import WeightsError, find_weights, weights_identity
-from facewave.tracking.landmarker import N_BLENDSHAPES, N_LANDMARKS
+from facewave.vlm.faces.options import ModelOptions
 from facewave.vlm.inputs.conversation import Conversation, ZeroShotModel, check_conversation
-from facewave.vlm.paligemma.options import ModelOptions
 from facewave.vlm.plan import TINY, TINY_QWEN
 
 # Prompts are given as a whole: the template is only the text.
@@ -180,7 +179,6 @@ def _paligemma(
             use_face=False,
             soft_prefix=0,
             lora_rank=0,
-            K=1,
         )
     ).to(device)
     return ZeroShotPaliGemma(model=model, identity=identity, device=device)
@@ -225,7 +223,7 @@ class ZeroShotPaliGemma:
         return scores
 
     def _batch(self, conversations: Sequence[Conversation]) -> dict[str, Any]:
-        from facewave.vlm.paligemma.batch import Example, collate
+        from facewave.vlm.faces.batch import Example
 
         examples = []
         for conversation in conversations:
@@ -239,12 +237,9 @@ class ZeroShotPaliGemma:
             examples.append(
                 Example(
                     clip_id="",
-                    landmarks=np.zeros((1, N_LANDMARKS, 3), np.float32),
-                    blendshapes=np.zeros((1, N_BLENDSHAPES), np.float32),
-                    valid=False,
                     images=None if turn.video is None else turn.video.images,
                     text=turn.text,
                 )
             )
-        batch = collate(examples, self.model.processor, self.model.options)
+        batch = self.model.collate(examples)
         return {name: value.to(self.device) for name, value in batch.items()}
