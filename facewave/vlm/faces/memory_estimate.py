@@ -94,6 +94,7 @@ def estimate_training(
     options, config = model.options, model.base.config
     patches = most_patches(model) if options.use_image else 0
     tokens = options.front_tokens + patches + prompt_tokens
+    tokens += len(model.labels.nodes) if options.head == "verbaliser" else 0
     width = 2 if options.dtype == "bfloat16" else _FLOAT
     layers = config.text_config.num_hidden_layers
     lora = options.lora_rank > 0
@@ -105,6 +106,8 @@ def estimate_training(
     else:
         kept = layers * layer
     kept += tokens * config.text_config.hidden_size * _FLOAT  # the last norm
+    if options.head == "verbaliser":
+        kept += names_bytes(model.labels, vocabulary=config.text_config.vocab_size)
     face = fusion_bytes(options, model.backbone.widths, patches=patches, prompt=prompt_tokens)
     if options.family == "qwen" and options.projector:
         face += merger_bytes(config.vision_config, patches=patches)
@@ -179,6 +182,18 @@ def merger_bytes(vision: Any, *, patches: int) -> int:
     """
     merged = vision.spatial_merge_size**2 * vision.hidden_size
     return int(_FLOAT * patches * 4 * merged)
+
+
+def names_bytes(names: Any, *, vocabulary: int) -> int:
+    """Return what the scores of class names keep of one clip, in bytes.
+
+    Per place of their tree the language model's logits, and these in float32, capped and raised.
+
+    Args:
+        names: `facewave.vlm.class_names.ClassNames`.
+        vocabulary: number of words that the language model knows.
+    """
+    return int((1 + len(names.nodes)) * vocabulary * 4 * _FLOAT)
 
 
 def fusion_bytes(options: Any, widths: tuple[int, int], *, patches: int, prompt: int) -> int:

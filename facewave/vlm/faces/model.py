@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from facewave.vlm import heads
+from facewave.vlm.class_names import class_names
 from facewave.vlm.faces.batch import Example, collate
 from facewave.vlm.faces.fusion import FaceFusion
 from facewave.vlm.faces.options import ModelOptions
@@ -37,8 +38,7 @@ from facewave.vlm.faces.prefix import (
     answer_freely,
     last_hidden,
     losses_of,
-    score_words,
-    word_logits,
+    score_names,
     words_of,
 )
 from facewave.vlm.faces.statistics import FaceStatistics
@@ -61,7 +61,7 @@ class FaceVlm(nn.Module):
         backbone: the pretrained model.
         base: transformers' model, frozen but for its adapters.
         options: as built.
-        labels: the class names' tokens; None for a regression.
+        labels: the class names; None for a regression.
         soft_prefix: float32 (n, hidden), in units of `scale`; None without one.
         scale: float32, root mean square of the language model's words. Soft prefix and face are
             brought to it, so that one learning rate is right for every model.
@@ -96,7 +96,7 @@ class FaceVlm(nn.Module):
             regression_loss=options.regression_loss,
         )
         named = options.classes and options.head != "regression"
-        self.labels = heads.label_tokens(backbone.tokenizer, options.classes) if named else None
+        self.labels = class_names(backbone.tokenizer, options.classes) if named else None
 
     @property
     def processor(self) -> Any:
@@ -129,13 +129,6 @@ class FaceVlm(nn.Module):
             return Output(loss=None, logits=logits)
         weights = batch.get("weights")
         return Output(loss=(losses if weights is None else losses * weights).mean(), logits=logits)
-
-    @property
-    def scores_whole_words(self) -> bool:
-        """Whether answers are whole words: some begin with the same token, or are generated."""
-        if self.head is not None or self.labels is None:
-            return False
-        return self.options.head == "generate" or not self.labels.first_differ
 
     @torch.no_grad()
     def generate_text(
@@ -214,7 +207,7 @@ class FaceVlm(nn.Module):
         base, options = self.base, self.options
         base.requires_grad_(False)
         if options.projector:
-            self.backbone.projector.float().requires_grad_(True)
+            self.backbone.train_projector()
         if options.lora_rank:
             add_adapters(
                 base,
@@ -241,18 +234,22 @@ class FaceVlm(nn.Module):
 
     def _answer(self, batch: Mapping[str, Tensor]) -> tuple[Tensor | None, Tensor | None]:
         sequence = self.read(batch)
-        if self.scores_whole_words:
-            return self._whole_words(sequence, batch.get("labels"))
-        logits = self._logits(last_hidden(self.backbone, sequence)[:, -1])
+        if self.options.head == "generate":
+            right = batch.get("labels")
+            return None if right is None else self._generated(sequence, right), None
+        logits = self._logits(sequence)
         return self._losses(logits, batch), logits
 
-    def _logits(self, hidden: Tensor) -> Tensor:
+    def _logits(self, sequence: Prefix) -> Tensor:
         if self.head is not None:
-            logits: Tensor = self.head(hidden)
+            logits: Tensor = self.head(last_hidden(self.backbone, sequence)[:, -1])
             return logits
         assert self.labels is not None
-        words = self.labels.first.to(hidden.device)
-        return word_logits(self.backbone, hidden, words)
+        return score_names(self.backbone, sequence, self.labels)
+
+    def _generated(self, sequence: Prefix, right: Tensor) -> Tensor:
+        assert self.labels is not None
+        return losses_of(self.backbone, sequence, self.labels, right)
 
     def _losses(self, logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor | None:
         if isinstance(self.head, heads.RegressionHead):
@@ -262,18 +259,6 @@ class FaceVlm(nn.Module):
         return (
             None if labels is None else functional.cross_entropy(logits, labels, reduction="none")
         )
-
-    def _whole_words(
-        self, sequence: Prefix, right: Tensor | None
-    ) -> tuple[Tensor | None, Tensor | None]:
-        """Return losses and logits: in training of the right answer only, else of all labels."""
-        assert self.labels is not None
-        if not self.training and self.options.head != "generate":
-            scores = score_words(self.backbone, sequence, self.labels)
-            return None if right is None else -scores.gather(1, right[:, None])[:, 0], scores
-        if right is None:
-            return None, None
-        return losses_of(self.backbone, sequence, self.labels, right), None
 
 
 def _word_scale(backbone: Backbone) -> Tensor:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from facewave.vlm import heads
+from facewave.vlm.class_names import ClassNames, read_names
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -113,6 +114,9 @@ class Backbone(Protocol):
     def projector(self) -> nn.Module:
         """What brings images to the language model's width."""
 
+    def train_projector(self) -> None:
+        """Make the projector float32, and let it learn."""
+
     def question(self, options: Any, text: str | None) -> str:
         """Return the question about a clip in words."""
 
@@ -144,14 +148,7 @@ def words_of(backbone: Backbone, ids: Tensor) -> Tensor:
     return embeds
 
 
-def word_logits(backbone: Backbone, hidden: Tensor, words: Tensor) -> Tensor:
-    """Return the logits of only some words, float32 (B, C), for states (B, hidden)."""
-    return heads.word_logits(hidden, backbone.base.lm_head.weight, words, backbone.cap)
-
-
-def losses_of(
-    backbone: Backbone, sequence: Prefix, labels: heads.LabelTokens, right: Tensor
-) -> Tensor:
+def losses_of(backbone: Backbone, sequence: Prefix, labels: ClassNames, right: Tensor) -> Tensor:
     """Return the negative log-likelihood of the right labels after the prefix, float32 (B,).
 
     Args:
@@ -167,26 +164,18 @@ def losses_of(
     return heads.answer_losses(_all_words(backbone, hidden[:, -ids.shape[1] :]), ids, mask)
 
 
-def score_words(backbone: Backbone, sequence: Prefix, labels: heads.LabelTokens) -> Tensor:
-    """Return the log-likelihood of each label, float32 (B, C); the prefix is read once."""
-    device = sequence.embeds.device
-    labels = heads.LabelTokens(ids=labels.ids.to(device), mask=labels.mask.to(device))
-    count = len(labels.ids)
-    before = sequence.attention_mask.repeat_interleave(count, dim=0)
-
-    def decode(ids: Tensor, mask: Tensor, cache: Any) -> Tensor:
-        last = sequence.position_ids[..., -1:].repeat_interleave(count, dim=-2)
-        inputs = {
-            "inputs_embeds": words_of(backbone, ids),
-            "attention_mask": torch.cat([before, mask], dim=1),
-            "position_ids": last + mask.cumsum(dim=1),
-        }
-        hidden = backbone.read(inputs, cache=cache, keep=True).last_hidden_state
-        return _all_words(backbone, hidden)
-
-    seen = backbone.read(sequence.inputs(), keep=True)
-    first = _all_words(backbone, seen.last_hidden_state[:, -1])
-    return heads.score_labels(first, seen.past_key_values, labels, decode)
+def score_names(backbone: Backbone, sequence: Prefix, names: ClassNames) -> Tensor:
+    """Return the log-probability of each class name, float32 (B, C); the prefix is read once."""
+    names = names.to(sequence.embeds.device)
+    states = read_names(
+        backbone.base.model.language_model,
+        sequence.embeds,
+        mask=sequence.attention_mask,
+        positions=sequence.position_ids,
+        names=names,
+        both_ways=sequence.token_type_ids is not None,
+    )
+    return names.scores(_all_words(backbone, states))
 
 
 def answer_freely(backbone: Backbone, sequence: Prefix, *, max_new_tokens: int) -> list[str]:

@@ -45,6 +45,10 @@ class PaliGemma:
         projector: nn.Module = self.base.model.multi_modal_projector
         return projector
 
+    def train_projector(self) -> None:
+        """Make the projector float32, and let it learn."""
+        self.projector.float().requires_grad_(True)
+
     def question(self, options: ModelOptions, text: str | None) -> str:
         """Return the question about a clip in words."""
         return question(options, text)

@@ -33,8 +33,6 @@ class Qwen:
     def __init__(self, base: Any, processor: QwenProcessor, *, commit: str | None = None) -> None:
         """Take transformers' model, and the processor."""
         self.base, self.processor, self.commit = base, processor, commit
-        # A merger that is trained is float32, in a vision tower that need not be.
-        self.projector.register_forward_pre_hook(_in_own_dtype)
 
     @property
     def tokenizer(self) -> Any:
@@ -52,6 +50,11 @@ class Qwen:
         """The merger, which makes one token of four patches."""
         merger: nn.Module = self.base.model.visual.merger
         return merger
+
+    def train_projector(self) -> None:
+        """Make the merger float32, and let it learn; the vision tower around it stays as it is."""
+        self.projector.float().requires_grad_(True)
+        self.projector.register_forward_pre_hook(_in_own_dtype)
 
     def question(self, options: ModelOptions, text: str | None) -> str:
         """Return the question about a clip in words."""

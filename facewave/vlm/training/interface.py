@@ -34,9 +34,8 @@ class Output:
 
     Attributes:
         loss: scalar float32, the mean over the clips; None without labels or targets.
-        logits: float32 (B, C) class logits or log-likelihoods; (B, m) values of a regression, in
-            the targets' units; None where the answer is only generated, and while whole label
-            words are trained.
+        logits: float32 (B, C) class logits or log-probabilities; (B, m) values of a regression, in
+            the targets' units; None where the answer is only generated.
     """
 
     loss: Tensor | None

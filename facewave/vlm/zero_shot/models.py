@@ -215,11 +215,10 @@ class ZeroShotPaliGemma:
     def score(
         self, conversations: Sequence[Conversation], classes: Sequence[str]
     ) -> NDArray[np.float32]:
-        """Return the logits of the class names, float32 (n, C)."""
+        """Return the log-probability of each class's name, float32 (n, C)."""
         if tuple(classes) != tuple(self.model.options.classes):
             raise ValueError(f"the model was built for the classes {self.model.options.classes}")
-        logits = self.model(self._batch(conversations)).logits
-        scores: NDArray[np.float32] = logits.float().log_softmax(dim=1).cpu().numpy()
+        scores: NDArray[np.float32] = self.model(self._batch(conversations)).logits.cpu().numpy()
         return scores
 
     def _batch(self, conversations: Sequence[Conversation]) -> dict[str, Any]:
