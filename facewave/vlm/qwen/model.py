@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facewave.vlm import heads
+from facewave.vlm.checkpoints import QWEN, check_family, load_pretrained
 from facewave.vlm.inputs.conversation import Conversation
 from facewave.vlm.lora import seeded
 from facewave.vlm.qwen.processor import QwenProcessor, check_batch, load_qwen_processor
@@ -132,12 +133,13 @@ def load_qwen(folder: Path, *, dtype: str, max_pixels: int, identity: dict[str, 
         identity: what distinguishes these weights from others.
 
     Raises:
-        ValueError: the folder holds another model.
+        WeightsError: the folder holds another model, or not all of its tensors.
     """
     from transformers import Qwen2_5_VLForConditionalGeneration
 
+    check_family(folder, QWEN, setting="zero_shot.models")
     processor = load_qwen_processor(folder, max_pixels=max_pixels)
-    base = Qwen2_5_VLForConditionalGeneration.from_pretrained(folder, dtype=getattr(torch, dtype))
+    base = load_pretrained(Qwen2_5_VLForConditionalGeneration, folder, dtype=getattr(torch, dtype))
     return QwenVlm(
         base=base.eval(), processor=processor, identity={**identity, "max_pixels": max_pixels}
     )
