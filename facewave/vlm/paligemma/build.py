@@ -9,6 +9,7 @@ import torch
 from transformers import PaliGemmaForConditionalGeneration
 
 from facewave.pretrained import commit_of, find_weights
+from facewave.vlm.checkpoints import PALIGEMMA, check_family, load_pretrained
 from facewave.vlm.faces.model import FaceVlm
 from facewave.vlm.faces.options import ModelOptions
 from facewave.vlm.lora import seeded
@@ -26,16 +27,20 @@ def build_model(options: ModelOptions) -> FaceVlm:
     Everything that is not loaded is drawn from `options.seed`; torch's global random state stays.
 
     Raises:
-        WeightsError: the pretrained weights cannot be had.
-        ValueError: the checkpoint is not one of PaliGemma, or class names have the same tokens.
+        WeightsError: the pretrained weights cannot be had, are another model's, or not whole.
+        ValueError: class names have the same tokens.
     """
     if options.model == TINY:
         processor = tiny_processor(options.classes or options.targets)
         return random_model(tiny_config(processor), processor, options)
     folder = find_weights(options.model, revision=options.revision)
+    check_family(folder, PALIGEMMA)
     processor = load_processor(folder)
-    base = PaliGemmaForConditionalGeneration.from_pretrained(
-        folder, dtype=getattr(torch, options.dtype), attn_implementation=dict(_ATTENTION)
+    base = load_pretrained(
+        PaliGemmaForConditionalGeneration,
+        folder,
+        dtype=getattr(torch, options.dtype),
+        attn_implementation=dict(_ATTENTION),
     )
     with seeded(options.seed):
         return FaceVlm(PaliGemma(base, processor, commit=commit_of(folder)), options).eval()

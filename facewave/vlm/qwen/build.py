@@ -23,15 +23,21 @@ def build_model(options: ModelOptions) -> FaceVlm:
     Everything that is not loaded is drawn from `options.seed`; torch's global random state stays.
 
     Raises:
-        WeightsError: the pretrained weights cannot be had.
-        ValueError: the checkpoint is not one of Qwen2.5-VL.
+        WeightsError: the pretrained weights cannot be had, are another model's, or not whole.
+        ValueError: class names have the same tokens.
     """
     if options.model == TINY_QWEN:
         names = options.classes or options.targets
         processor = tiny_qwen_processor(names, max_pixels=options.max_pixels)
         return random_model(tiny_qwen_config(processor), processor, options)
     folder = find_weights(options.model, revision=options.revision)
-    found = load_qwen(folder, dtype=options.dtype, max_pixels=options.max_pixels, identity={})
+    found = load_qwen(
+        folder,
+        dtype=options.dtype,
+        max_pixels=options.max_pixels,
+        identity={},
+        setting="vlm.qwen.model",
+    )
     backbone = Qwen(found.base, found.processor, commit=commit_of(folder))
     with seeded(options.seed):
         return FaceVlm(backbone, options).eval()

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from facewave.vlm.checkpoints import QWEN, check_family, load_pretrained
 from facewave.vlm.class_names import class_names
 from facewave.vlm.faces.prefix import score_names
 from facewave.vlm.inputs.conversation import Conversation
@@ -104,7 +105,14 @@ def tiny_qwen(
     return QwenVlm(base=base.eval(), processor=processor, identity=identity)
 
 
-def load_qwen(folder: Path, *, dtype: str, max_pixels: int, identity: dict[str, Any]) -> QwenVlm:
+def load_qwen(
+    folder: Path,
+    *,
+    dtype: str,
+    max_pixels: int,
+    identity: dict[str, Any],
+    setting: str = "zero_shot.models",
+) -> QwenVlm:
     """Return a checkpoint's model on the CPU.
 
     Args:
@@ -112,14 +120,16 @@ def load_qwen(folder: Path, *, dtype: str, max_pixels: int, identity: dict[str, 
         dtype: `bfloat16` or `float32`.
         max_pixels: of a frame.
         identity: what distinguishes these weights from others.
+        setting: configuration key of the model, for messages.
 
     Raises:
-        ValueError: the folder holds another model.
+        WeightsError: the folder holds another model, or not all of its tensors.
     """
     from transformers import Qwen2_5_VLForConditionalGeneration
 
+    check_family(folder, QWEN, setting=setting)
     processor = load_qwen_processor(folder, max_pixels=max_pixels)
-    base = Qwen2_5_VLForConditionalGeneration.from_pretrained(folder, dtype=getattr(torch, dtype))
+    base = load_pretrained(Qwen2_5_VLForConditionalGeneration, folder, dtype=getattr(torch, dtype))
     return QwenVlm(
         base=base.eval(), processor=processor, identity={**identity, "max_pixels": max_pixels}
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -14,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from facewave.pretrained import WeightsError, find_weights, weights_identity
+from facewave.vlm.checkpoints import model_family as checkpoint_family
 from facewave.vlm.faces.options import ModelOptions
 from facewave.vlm.inputs.conversation import Conversation, ZeroShotModel, check_conversation
 from facewave.vlm.plan import TINY, TINY_QWEN
@@ -58,14 +58,7 @@ def model_family(options: ZeroShotOptions) -> tuple[str, Path | None]:
         # Here the keys are those of another section.
         words = str(error).replace("vlm.model", "`model`").replace("vlm.revision", "`revision`")
         raise WeightsError(words) from error
-    kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
-    families = {"qwen2_5_vl": "qwen", "paligemma": "paligemma"}
-    if kind not in families:
-        raise WeightsError(
-            f"{options.model}: its config.json says model_type {kind!r}; expected Qwen2.5-VL "
-            "(qwen2_5_vl) or PaliGemma (paligemma)"
-        )
-    return families[kind], folder
+    return checkpoint_family(folder, setting="`model`"), folder
 
 
 def find_model(
