@@ -32,6 +32,7 @@ rule write_annotations:
             "classes", []
         ),
         options=annotation_params(CONFIG["annotate"]),
+        gpus=lambda wildcards, output: gpus(CONFIG["annotate"], CONFIG["annotate"]),
         index=lambda wildcards: answer_index(RESULTS / wildcards.dataset, "annotations"),
         video=lambda wildcards, output: CONFIG["video"],
         default_fps=CONFIG["landmarker"]["default_fps"],

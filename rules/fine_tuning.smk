@@ -31,6 +31,9 @@ rule fit_qwen:
     params:
         options=lambda wildcards: fine_tuning_params(CONFIG, wildcards.model),
         checkpoints=lambda wildcards: RESULTS / wildcards.dataset / "vlm/checkpoints",
+        gpus=lambda wildcards, output: zero_shot_resources(
+            CONFIG, VLM_SECTIONS, wildcards.model
+        )[0],
         default_fps=CONFIG["landmarker"]["default_fps"],
         video=lambda wildcards, output: CONFIG["video"],
         store=STORE,

@@ -72,6 +72,10 @@ rule fit_vlm:
             )
         ),
         checkpoints=lambda wildcards: RESULTS / wildcards.dataset / "vlm/checkpoints",
+        # The resource may be cut to what `--resources gpu=` allows: 4 would silently become 1.
+        gpus=lambda wildcards, output: gpus(
+            VLM_SECTIONS[wildcards.vlm], VLM_SECTIONS[wildcards.vlm]
+        ),
         default_fps=CONFIG["landmarker"]["default_fps"],
         video=lambda wildcards, output: CONFIG["video"],
         store=STORE,

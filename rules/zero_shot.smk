@@ -36,6 +36,9 @@ rule predict_zero_shot:
             RESULTS / wildcards.dataset,
             f"zero_shot/{wildcards.model}/{wildcards.split}",
         ),
+        gpus=lambda wildcards, output: zero_shot_resources(
+            CONFIG, VLM_SECTIONS, wildcards.model
+        )[0],
         default_fps=CONFIG["landmarker"]["default_fps"],
         store=STORE,
         seed=CONFIG["seed"],

@@ -10,7 +10,15 @@ def main(*, job: dict[str, Any], threads: int, gpus: int) -> None:
     # Only this job needs transformers, whose import takes seconds.
     from facewave.vlm.fine_tuning.fit_qwen import FineTuning, fine_tune
 
-    fine_tune(FineTuning(**job), threads=threads, gpus=gpus)
+    from facewave.vlm.gpu_job import gpu_job, training_advice
+
+    advice = training_advice(
+        job["options"]["training"]["batch_size"],
+        checkpointing=job["options"]["lora"]["gradient_checkpointing"],
+        images="`frames` of the model in zero_shot.models, or zero_shot.max_pixels",
+    )
+    with gpu_job(gpus, setting="zero_shot.gpus", advice=advice):
+        fine_tune(FineTuning(**job), threads=threads, gpus=gpus)
 
 
 if __name__ == "__main__":
@@ -33,5 +41,5 @@ if __name__ == "__main__":
                 "version": snakemake.params.version,
             },
             threads=snakemake.threads,
-            gpus=snakemake.resources.gpu,
+            gpus=snakemake.params.gpus,
         )

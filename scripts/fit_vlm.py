@@ -10,9 +10,12 @@ def main(*, job: dict[str, Any], gpus: int) -> None:
     """Write weights, tables and predictions; `job` is a facewave.vlm.fine_tuning.job_inputs.Job."""
     # Only this job needs transformers, whose import takes seconds.
     from facewave.vlm.fine_tuning.job_inputs import Job
-    from facewave.vlm.fine_tuning.launch import launch
+    from facewave.vlm.fine_tuning.launch import launch, memory_advice
+    from facewave.vlm.gpu_job import gpu_job
 
-    launch(Job(**job), gpus=gpus)
+    given = Job(**job)
+    with gpu_job(gpus, setting="vlm.gpus", advice=memory_advice(given)):
+        launch(given, gpus=gpus)
 
 
 def _single(files: Any) -> str | None:
@@ -42,5 +45,5 @@ if __name__ == "__main__":
                 "version": snakemake.params.version,
                 "threads": snakemake.threads,
             },
-            gpus=snakemake.resources.gpu,
+            gpus=snakemake.params.gpus,
         )

@@ -8,9 +8,11 @@ from facewave.jobs.log import job_log
 def main(*, job: dict[str, Any], threads: int, gpus: int) -> None:
     """Write predictions and answers; `job` is a facewave.vlm.zero_shot.run.ZeroShot."""
     # Only this job needs transformers, whose import takes seconds.
+    from facewave.vlm.gpu_job import ASKING_ADVICE, gpu_job
     from facewave.vlm.zero_shot.run import ZeroShot, zero_shot
 
-    zero_shot(ZeroShot(**job), threads=threads, gpus=gpus)
+    with gpu_job(gpus, setting="zero_shot.gpus", advice=ASKING_ADVICE.format("zero_shot")):
+        zero_shot(ZeroShot(**job), threads=threads, gpus=gpus)
 
 
 if __name__ == "__main__":
@@ -31,5 +33,5 @@ if __name__ == "__main__":
                 "version": snakemake.params.version,
             },
             threads=snakemake.threads,
-            gpus=snakemake.resources.gpu,
+            gpus=snakemake.params.gpus,
         )

@@ -9,12 +9,14 @@ def main(*, job: dict[str, Any], threads: int, gpus: int) -> None:
     """Write the descriptions; `job` is a facewave.annotation.annotate.Annotation."""
     # Only this job needs transformers, whose import takes seconds.
     from facewave.annotation.annotate import Annotation, Source, annotate
+    from facewave.vlm.gpu_job import ASKING_ADVICE, gpu_job
 
     sources = {
         name: Source(**job[name]) if job[name] is not None else None
         for name in ("target", "examples")
     }
-    annotate(Annotation(**{**job, **sources}), threads=threads, gpus=gpus)
+    with gpu_job(gpus, setting="annotate.gpus", advice=ASKING_ADVICE.format("annotate")):
+        annotate(Annotation(**{**job, **sources}), threads=threads, gpus=gpus)
 
 
 def _source(name: str | None, manifest: Any, tracks: Any, classes: Any) -> dict[str, Any] | None:
@@ -48,5 +50,5 @@ if __name__ == "__main__":
                 "version": params.version,
             },
             threads=snakemake.threads,
-            gpus=snakemake.resources.gpu,
+            gpus=snakemake.params.gpus,
         )

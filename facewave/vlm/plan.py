@@ -15,6 +15,8 @@ from facewave.prompts.questions import TEMPLATES
 # Names of toys: the real classes at toy size with random weights.
 TINY, TINY_QWEN = "tiny-random", "tiny-random-qwen"
 TOYS = (TINY, TINY_QWEN)
+# The kinds of models that are trained, by the name under which their results lie.
+FAMILIES = ("paligemma", "qwen")
 DTYPES = ("bfloat16", "float32")
 STAGES = ("adaptation", "fine_tuning")
 CONTROLS = ("no_face", "shuffled_faces", "shuffled_time", "image_only", "face_only")
@@ -116,7 +118,7 @@ def model_params(
 
     Returns:
         the mappings `model` (keyword arguments of
-        `facewave.vlm.paligemma.options.ModelOptions`), `inputs`, `training` (of
+        `facewave.vlm.faces.options.ModelOptions`), `inputs`, `training` (of
         `TrainingOptions`) and `stage`.
     """
     model: dict[str, Any] = with_pin({name: section[name] for name in _MODEL})

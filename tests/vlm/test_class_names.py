@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from facewave.vlm.qwen.trainable import TrainableQwen
 from torch.nn import functional
 
 from facewave.vlm.class_names import class_names
@@ -10,7 +11,6 @@ from facewave.vlm.paligemma.batch import collate
 from facewave.vlm.paligemma.build import random_model
 from facewave.vlm.paligemma.toy import tiny_config, tiny_processor
 from facewave.vlm.qwen.model import tiny_qwen
-from facewave.vlm.qwen.trainable import TrainableQwen
 from tests.vlm.made_up_clips import clip, options
 from tests.vlm.made_up_videos import few_shot, video
 from tests.vlm.split_names import MAFW, PIECES, tokens

@@ -1,6 +1,7 @@
 """Jobs of the toy model on small files: stages, heads, controls, the cache, two ranks."""
 
 import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -261,10 +262,15 @@ def test_processes_share_the_job_s_threads(files, tmp_path, monkeypatch):
 
     def run(command, *, check, env):
         seen.update(json.loads(Path(command[-1]).read_text()), env=env["OMP_NUM_THREADS"])
+        return subprocess.CompletedProcess(command, returncode)
 
+    returncode = 0
     monkeypatch.setattr("facewave.vlm.fine_tuning.launch.subprocess.run", run)
     launch_ranks(replace(job(files, tmp_path), threads=5), count=2)
     assert (seen["threads"], seen["env"]) == (2, "2")
+    returncode = 1
+    with pytest.raises(RuntimeError, match="one of 2 processes failed"):
+        launch_ranks(job(files, tmp_path), count=2)
     assert not list(tmp_path.rglob("job.json"))
 
 

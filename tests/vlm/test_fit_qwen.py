@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from facewave.vlm.fine_tuning.fit_qwen import FineTuning, fine_tune
+from facewave.vlm.qwen.trainable import TrainableQwen
 
 from facewave.config.check import check_config
 from facewave.evaluation.predictions import read_predictions
 from facewave.vlm.fine_tuning import fit_qwen
-from facewave.vlm.fine_tuning.fit_qwen import FineTuning, fine_tune
 from facewave.vlm.inputs.conversation import Turn
 from facewave.vlm.plan import fine_tuning_params
 from facewave.vlm.qwen.model import tiny_qwen
-from facewave.vlm.qwen.trainable import TrainableQwen
 from facewave.vlm.training.weights import load_state
 from tests.vlm.made_up_videos import video
 from tests.vlm.zero_shot_jobs import CLASSES, dataset

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.nn import functional
 
+from facewave.vlm.faces.statistics import fit_targets
 from facewave.vlm.paligemma.batch import collate
 from facewave.vlm.paligemma.build import build_model
-from facewave.vlm.paligemma.statistics import fit_targets
 from tests.vlm.made_up_clips import CLASSES, clip, options
 
 pytestmark = pytest.mark.usefixtures("one_thread")

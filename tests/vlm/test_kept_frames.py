@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.vlm.paligemma_jobs import PARTS, job
 
 from facewave.planning.prune import Pruned, prune_store
 from facewave.storage.store import shard_path
@@ -19,7 +20,6 @@ from facewave.vlm.plan import CONTROLS
 from facewave.vlm.qwen.video import VideoOptions, frame_size, smart_size, video_patches
 from tests.tracking.track_shards import write_track_shard
 from tests.vlm.made_up_videos import video
-from tests.vlm.paligemma_jobs import PARTS, job
 from tests.vlm.zero_shot_jobs import dataset
 from tests.vlm.zero_shot_jobs import job as zero_shot_job
 from tests.vlm.zero_shot_jobs import run as run_zero_shot

@@ -31,7 +31,7 @@ class CachedFeatures:
 
     Attributes:
         reader: decodes the images.
-        model: has `image_features` and `base.model.vision_tower`.
+        model: a `FaceVlm` of PaliGemma.
         processor: of the model.
     """
 
@@ -101,5 +101,5 @@ class CachedFeatures:
 
     def _compute(self, clip_id: str, pixels: Tensor) -> None:
         with torch.inference_mode():
-            features = self.model.image_features(pixels[None])[0]
+            features = self.model.backbone.image_features(pixels[None])[0]
         save_state(self.path(clip_id), {"features": features.to(self.model.base.dtype)}, {})

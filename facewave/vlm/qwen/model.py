@@ -15,12 +15,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from facewave.vlm.checkpoints import QWEN, check_family, load_pretrained
 from facewave.vlm.class_names import class_names
+from facewave.vlm.faces.prefix import score_names
 from facewave.vlm.inputs.conversation import Conversation
 from facewave.vlm.inputs.kept_frames import FrameSize
 from facewave.vlm.lora import seeded
+from facewave.vlm.qwen.backbone import Qwen
 from facewave.vlm.qwen.processor import QwenProcessor, check_batch, load_qwen_processor
-from facewave.vlm.qwen.reading import read, score_names
 from facewave.vlm.qwen.toy import tiny_qwen_config, tiny_qwen_processor
 
 
@@ -83,7 +85,9 @@ class QwenVlm:
     ) -> NDArray[np.float32]:
         """Return the log-probability of each name, float32 (n, C); a prompt is read once."""
         names = class_names(self.processor.tokenizer, classes)
-        scores = score_names(self.base, read(self.base, self._batch(conversations)), names)
+        batch, backbone = self._batch(conversations), Qwen(self.base, self.processor)
+        seen = backbone.see(batch, images="pixel_values_videos" in batch)
+        scores = score_names(backbone, backbone.prefix(seen, None, batch), names)
         return scores.cpu().numpy()
 
     def _batch(self, conversations: Sequence[Conversation]) -> dict[str, Tensor]:
@@ -107,7 +111,14 @@ def tiny_qwen(
     return QwenVlm(base=base.eval(), processor=processor, identity=identity)
 
 
-def load_qwen(folder: Path, *, dtype: str, max_pixels: int, identity: dict[str, Any]) -> QwenVlm:
+def load_qwen(
+    folder: Path,
+    *,
+    dtype: str,
+    max_pixels: int,
+    identity: dict[str, Any],
+    setting: str = "zero_shot.models",
+) -> QwenVlm:
     """Return a checkpoint's model on the CPU.
 
     Args:
@@ -115,14 +126,16 @@ def load_qwen(folder: Path, *, dtype: str, max_pixels: int, identity: dict[str, 
         dtype: `bfloat16` or `float32`.
         max_pixels: of a frame.
         identity: what distinguishes these weights from others.
+        setting: configuration key of the model, for messages.
 
     Raises:
-        ValueError: the folder holds another model.
+        WeightsError: the folder holds another model, or not all of its tensors.
     """
     from transformers import Qwen2_5_VLForConditionalGeneration
 
+    check_family(folder, QWEN, setting=setting)
     processor = load_qwen_processor(folder, max_pixels=max_pixels)
-    base = Qwen2_5_VLForConditionalGeneration.from_pretrained(folder, dtype=getattr(torch, dtype))
+    base = load_pretrained(Qwen2_5_VLForConditionalGeneration, folder, dtype=getattr(torch, dtype))
     return QwenVlm(
         base=base.eval(), processor=processor, identity={**identity, "max_pixels": max_pixels}
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -15,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 
 from facewave.pretrained import WeightsError, find_weights, weights_identity
-from facewave.tracking.landmarker import N_BLENDSHAPES, N_LANDMARKS
+from facewave.vlm.checkpoints import model_family as checkpoint_family
+from facewave.vlm.faces.options import ModelOptions
 from facewave.vlm.inputs.conversation import Conversation, ZeroShotModel, check_conversation
 from facewave.vlm.inputs.kept_frames import FrameSize
-from facewave.vlm.paligemma.options import ModelOptions
 from facewave.vlm.plan import TINY, TINY_QWEN
 
 # Prompts are given as a whole: the template is only the text.
@@ -61,14 +60,7 @@ def model_family(options: ZeroShotOptions) -> tuple[str, Path | None]:
         # Here the keys are those of another section.
         words = str(error).replace("vlm.model", "`model`").replace("vlm.revision", "`revision`")
         raise WeightsError(words) from error
-    kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
-    families = {"qwen2_5_vl": "qwen", "paligemma": "paligemma"}
-    if kind not in families:
-        raise WeightsError(
-            f"{options.model}: its config.json says model_type {kind!r}; expected Qwen2.5-VL "
-            "(qwen2_5_vl) or PaliGemma (paligemma)"
-        )
-    return families[kind], folder
+    return checkpoint_family(folder, setting="`model`"), folder
 
 
 def find_model(
@@ -193,7 +185,6 @@ def _paligemma(
             use_face=False,
             soft_prefix=0,
             lora_rank=0,
-            K=1,
         )
     ).to(device)
     return ZeroShotPaliGemma(model=model, identity=identity, device=device)
@@ -244,7 +235,7 @@ class ZeroShotPaliGemma:
         return scores
 
     def _batch(self, conversations: Sequence[Conversation]) -> dict[str, Any]:
-        from facewave.vlm.paligemma.batch import Example, collate
+        from facewave.vlm.faces.batch import Example
 
         examples = []
         for conversation in conversations:
@@ -258,12 +249,9 @@ class ZeroShotPaliGemma:
             examples.append(
                 Example(
                     clip_id="",
-                    landmarks=np.zeros((1, N_LANDMARKS, 3), np.float32),
-                    blendshapes=np.zeros((1, N_BLENDSHAPES), np.float32),
-                    valid=False,
                     images=None if turn.video is None else turn.video.images,
                     text=turn.text,
                 )
             )
-        batch = collate(examples, self.model.processor, self.model.options)
+        batch = self.model.collate(examples)
         return {name: value.to(self.device) for name, value in batch.items()}
