@@ -1,13 +1,11 @@
 """Frames that are kept in the store: decoded once, small, and what is damaged again."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.vlm.paligemma_jobs import PARTS, job
 
-from facewave.planning.prune import Pruned, prune_store
+from facewave.planning.prune import prune_store
 from facewave.storage.store import shard_path
 from facewave.storage.tables import format_rows, write_text
 from facewave.tracking.track_bucket import TRACK_COLUMNS
@@ -15,11 +13,12 @@ from facewave.video.isolated import read_here
 from facewave.vlm.fine_tuning import job_inputs
 from facewave.vlm.fine_tuning.launch import launch
 from facewave.vlm.inputs.clip_reader import ClipReader, Media
-from facewave.vlm.inputs.kept_frames import FrameSize, read_frames, shrink, square, write_frames
+from facewave.vlm.inputs.kept_frames import frames_path, read_frames, shrink, square, write_frames
 from facewave.vlm.plan import CONTROLS
 from facewave.vlm.qwen.video import VideoOptions, frame_size, smart_size, video_patches
 from tests.tracking.track_shards import write_track_shard
 from tests.vlm.made_up_videos import video
+from tests.vlm.test_fit_paligemma import PARTS, files, job  # noqa: F401
 from tests.vlm.zero_shot_jobs import dataset
 from tests.vlm.zero_shot_jobs import job as zero_shot_job
 from tests.vlm.zero_shot_jobs import run as run_zero_shot
@@ -69,7 +68,6 @@ def test_frames_are_decoded_once_and_shown_in_their_order(reader, face_clip):
     assert reader.indices("c") == [0, 1, 1, 2]
     np.testing.assert_array_equal(first[1], first[2])
     # Kept frames need no video.
-    Path(reader.media["c"].path).exists()
     gone = replace(reader, media={"c": replace(reader.media["c"], path="none.mp4")})
     np.testing.assert_array_equal(gone.images("c"), first)
 
@@ -126,8 +124,9 @@ def test_what_qwen_makes_of_shrunk_frames_is_what_it_makes_of_frames(height, wid
         assert small.images.shape[1:3] == smart_size(height, width, options)
 
 
-def test_all_epochs_stages_and_controls_decode_a_clip_once(paligemma_files, tmp_path, monkeypatch):
+def test_all_epochs_stages_and_controls_decode_a_clip_once(request, tmp_path, monkeypatch):
     """Two stages and five controls: before, every one of their epochs decoded its clips."""
+    clips = request.getfixturevalue("files")
     decodes, shown = Decodes(), []
     images = ClipReader.images
 
@@ -140,9 +139,7 @@ def test_all_epochs_stages_and_controls_decode_a_clip_once(paligemma_files, tmp_
     for control in ("full", *CONTROLS):
         start = None
         for stage in ("adaptation", "fine_tuning"):
-            start = job(
-                paligemma_files, tmp_path / control, stage=stage, control=control, start=start
-            )
+            start = job(clips, tmp_path / control, stage=stage, control=control, start=start)
             launch(start, gpus=0)
     # Epochs: 2 x (6 + 4), then 4 validation and 5 test clips; 2 x (5 + 4) + 9 in the second stage.
     # Five of six look at images.
@@ -156,9 +153,9 @@ def test_a_second_model_of_the_same_size_asks_without_decoding(tmp_path, monkeyp
 
     decodes = Decodes()
     monkeypatch.setattr(run, "ReaderPool", lambda *_, **__: decodes)
-    files = dataset(tmp_path / "c", 4)
+    clips = dataset(tmp_path / "c", 4)
     for seed in (5, 6):
-        run_zero_shot(zero_shot_job(files, tmp_path / str(seed), seed=seed))
+        run_zero_shot(zero_shot_job(clips, tmp_path / str(seed), seed=seed))
         assert len(decodes.paths) == 4
 
 
@@ -169,18 +166,11 @@ def test_frames_go_with_their_trajectory(tmp_path):
     (results / "d" / "keys" / "plan.json").write_text(plan)
     row = dict.fromkeys(TRACK_COLUMNS, "") | {"clip_id": "c", "key": "cd" * 32}
     write_text(results / "d" / "tracks" / "b0.tsv", format_rows(TRACK_COLUMNS, [row]))
-    write_text(results / "d" / "features" / "b0.tsv", "")
     for key in ("ab" * 32, "cd" * 32):
-        size = FrameSize(of=lambda h, w: (8, 8), key={"square": 8})
-        media = Media(path="v.mp4", default_fps=25, span_ms=None, track_key=key, frames=1)
-        reader = ClipReader(
-            media={"c": media}, store=store, count=1, choice="uniform", size=lambda size=size: size,
-            read=lambda *_, **__: [np.zeros((9, 9, 3), np.uint8)],
-        )  # fmt: skip
-        write_track_shard(shard_path(tmp_path, "tracks", key), [True], times=[0])
-        reader = replace(reader, store=tmp_path)
-        reader.images("c")
-    pruned = prune_store(results, tmp_path)
-    assert isinstance(pruned, Pruned)
-    [left] = (tmp_path / "shown_frames").rglob("*.npz")
+        path = frames_path(
+            store, track_key=key, span_ms=None, count=1, choice="uniform", size=square(8)
+        )
+        write_frames(path, smooth(8, 8), [0])
+    assert prune_store(results, store).removed == 1
+    [left] = (store / "shown_frames").rglob("*.npz")
     assert left.name.startswith("cd" * 32)
