@@ -1,7 +1,8 @@
 """From conversations to what Qwen2.5-VL reads: token ids, patches, and the type of each token.
 
-transformers' own `Qwen2_5_VLProcessor` needs torchvision for videos; this gives the same without it
-(a test compares the two where torchvision is installed). The chat template is the checkpoint's own.
+transformers' own `Qwen2_5_VLProcessor` cannot be imported without torchvision; this gives the same
+(a test compares the two), with that class's own patches where torchvision is there. The chat
+template is the checkpoint's own.
 """
 
 from __future__ import annotations
