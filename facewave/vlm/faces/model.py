@@ -216,7 +216,7 @@ class FaceVlm(nn.Module):
                 dropout=options.lora_dropout,
             )
         if options.gradient_checkpointing:
-            base.model.language_model.activation_checkpointing_enable({"use_reentrant": False})
+            _compute_again(base.model.language_model)
 
     def _tensors(self) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
@@ -259,6 +259,13 @@ class FaceVlm(nn.Module):
         return (
             None if labels is None else functional.cross_entropy(logits, labels, reduction="none")
         )
+
+
+def _compute_again(language_model: Any) -> None:
+    """Let a language model compute its activations again in the backward pass."""
+    # Earlier releases of transformers have the first name alone, later ones warn about it.
+    enable = getattr(language_model, "activation_checkpointing_enable", None)
+    (enable or language_model.gradient_checkpointing_enable)({"use_reentrant": False})
 
 
 def _word_scale(backbone: Backbone) -> Tensor:
