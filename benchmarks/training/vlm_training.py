@@ -5,12 +5,12 @@ make bench-vlm
     [--steps 6] [--folder results]
 
 PaliGemma 2 3B and Qwen2.5-VL 3B of full size with random weights, so no checkpoint is needed;
-images are noise, already in memory. A row is a model and a number of clips per batch, with and without
-gradient checkpointing: forward, backward, clipping, AdamW's step, with the parts of both stages
-trained (face, soft prefix, projector, LoRA). A row that does not fit into memory says so, and the
-next one is measured. At the end one process joins a group of NCCL and adds up as many numbers as
-are trained. `vlm_training.md` and `.json` in the folder hold the table, rewritten after every row.
-`--toy` measures the toys, also on a CPU, to check that the script runs.
+images are noise, already in memory. A row is a model and a number of clips per batch, with and
+without gradient checkpointing: forward, backward, clipping, AdamW's step, with the parts of both
+stages trained (face, soft prefix, projector, LoRA). A row that does not fit into memory says so,
+and the next one is measured. At the end one process joins a group of NCCL and adds up as many
+numbers as are trained. `vlm_training.md` and `.json` in the folder hold the table, rewritten after
+every row. `--toy` measures the toys, also on a CPU, to check that the script runs.
 """
 
 import argparse

@@ -216,7 +216,7 @@ class FaceVlm(nn.Module):
                 dropout=options.lora_dropout,
             )
         if options.gradient_checkpointing:
-            base.model.language_model.activation_checkpointing_enable({"use_reentrant": False})
+            _compute_again(base.model.language_model)
 
     def _tensors(self) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
@@ -225,8 +225,8 @@ class FaceVlm(nn.Module):
             modules["projector"] = self.backbone.projector
         for part, module in modules.items():
             if module is not None:
-                found |= {f"{part}.{name}": p for name, p in module.named_parameters()}
-                found |= {f"{part}.{name}": b for name, b in module.named_buffers()}
+                state = module.state_dict(keep_vars=True)
+                found |= {f"{part}.{name}": tensor for name, tensor in state.items()}
         found |= {f"lora.{n}": p for n, p in self.base.named_parameters() if is_adapter(n)}
         if self.soft_prefix is not None:
             found["soft_prefix"] = self.soft_prefix
@@ -259,6 +259,13 @@ class FaceVlm(nn.Module):
         return (
             None if labels is None else functional.cross_entropy(logits, labels, reduction="none")
         )
+
+
+def _compute_again(language_model: Any) -> None:
+    """Let a language model compute its activations again in the backward pass."""
+    # Earlier releases of transformers have the first name alone, later ones warn about it.
+    enable = getattr(language_model, "activation_checkpointing_enable", None)
+    (enable or language_model.gradient_checkpointing_enable)({"use_reentrant": False})
 
 
 def _word_scale(backbone: Backbone) -> Tensor:
