@@ -12,6 +12,9 @@ rule fit_qwen:
         train=DATASET / "splits/{split}/train.parquet",
         val=DATASET / "splits/{split}/val.parquet",
         test=DATASET / "splits/{split}/test.parquet",
+        weights=lambda wildcards: weights_file(
+            RESULTS, CONFIG["zero_shot"]["models"][wildcards.model]
+        ),
     output:
         weights=DATASET / "fine_tuned/{model}/{split}/weights.safetensors",
         metrics=DATASET / "fine_tuned/{model}/{split}/metrics.csv",
@@ -66,6 +69,7 @@ use rule evaluate as evaluate_fine_tuned with:
 rule fine_tune:
     """Fine-tune the models of `fine_tune.models` on the training parts, and score them."""
     input:
+        check_files(CONFIG, checks_of(CONFIG["fine_tune"]["models"])),
         of_datasets(
             "evaluation/fine_tuned/{model}/{protocol}/metrics.json",
             model=CONFIG["fine_tune"]["models"],

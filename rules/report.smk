@@ -99,4 +99,5 @@ rule write_report:
 rule report:
     """Write the report of every enabled dataset: one HTML page each."""
     input:
+        shown_checks(CONFIG),
         of_datasets("report_values.html" if VALUES else "report.html"),

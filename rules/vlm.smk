@@ -42,6 +42,7 @@ rule fit_vlm:
         manifest=DATASET / "manifest.parquet",
         tracks=of_buckets("tracks"),
         rendered=rendered_files,
+        weights=lambda wildcards: weights_file(RESULTS, VLM_SECTIONS[wildcards.vlm]),
     output:
         weights=VLM / "{vlm}/{control}/{stage}/{split}/weights.safetensors",
         metrics=VLM / "{vlm}/{control}/{stage}/{split}/metrics.csv",
@@ -196,18 +197,21 @@ use rule compare_variants as compare_vlm_controls with:
 rule zero_shot_paligemma:
     """Let PaliGemma 2 answer about the test parts before it is trained."""
     input:
+        check_files(CONFIG, ["vlm"]),
         stage_scores(VLM_SECTIONS, PROJECT, "paligemma", ["zero_shot"]),
 
 
 rule adapt_paligemma:
     """Train the first stage of PaliGemma 2, and score it."""
     input:
+        check_files(CONFIG, ["vlm"]),
         stage_scores(VLM_SECTIONS, PROJECT, "paligemma", ["adaptation"]),
 
 
 rule train_paligemma:
     """Train both stages of PaliGemma 2, fuse it with the MLP, and score all."""
     input:
+        check_files(CONFIG, ["vlm"]),
         stage_scores(
             VLM_SECTIONS,
             PROJECT,
@@ -220,6 +224,7 @@ rule train_paligemma:
 rule ablate_paligemma:
     """Compare PaliGemma 2 with its controls (`vlm.ablations`)."""
     input:
+        check_files(CONFIG, ["vlm"]),
         of_datasets("evaluation/paligemma/ablation/{protocol}/ablation.json"),
 
 

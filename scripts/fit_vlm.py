@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from facewave.jobs.log import job_log
+from facewave.pretrained import with_commit
 
 
 def main(*, job: dict[str, Any], gpus: int) -> None:
@@ -38,7 +39,12 @@ if __name__ == "__main__":
                     for name in ("weights", "metrics", "steps", "predictions")
                 },
                 "checkpoints": str(snakemake.params.checkpoints),
-                "options": snakemake.params.options,
+                "options": {
+                    **snakemake.params.options,
+                    "model": with_commit(
+                        snakemake.params.options["model"], snakemake.input.weights
+                    ),
+                },
                 "default_fps": snakemake.params.default_fps,
                 "video": snakemake.params.video,
                 "seed": snakemake.params.seed,

@@ -160,6 +160,18 @@ def test_a_changed_target_trains_the_regression_anew_and_nothing_else(project: P
     }
 
 
+def test_a_model_that_cannot_run_stops_everything_before_the_first_job(project: Path) -> None:
+    write_vlm(project, model=str(project / "none"), gpus=1)
+    plan = snakemake(project, "-n", "--", "train_paligemma").jobs
+    assert (plan["fetch_weights"], plan["check_gpu"]) == (1, 1)
+    run = snakemake(project, "--", "train_paligemma", check=False)
+    assert run.code != 0
+    assert "nothing was started, since a model could not run:" in run.output
+    assert f"vlm.model: {project}/none: there is no such folder" in run.output
+    assert "most recent call last" not in run.output
+    assert "jobid" not in run.output
+
+
 def test_float16_stops_before_anything_runs(project: Path) -> None:
     write_vlm(project, dtype="float16")
     run = snakemake(project, "-n", "--", "train_paligemma", check=False)
