@@ -1,5 +1,5 @@
-# PaliGemma 2 with a face: adaptation, fine-tuning, fusion with the MLP, ablation. The rules
-# of zero_shot.smk let it answer before it is trained.
+# PaliGemma 2 and Qwen2.5-VL with a face: adaptation, fine-tuning, fusion with the MLP, ablation. The
+# rules of zero_shot.smk let them answer before they are trained.
 from facewave.planning.ablation import flat
 from facewave.planning.vlm import (
     control_predictions,
@@ -47,6 +47,7 @@ rule fit_vlm:
         weights=VLM / "{vlm}/{control}/{stage}/{split}/weights.safetensors",
         metrics=VLM / "{vlm}/{control}/{stage}/{split}/metrics.csv",
         steps=VLM / "{vlm}/{control}/{stage}/{split}/steps.csv",
+        movement=VLM / "{vlm}/{control}/{stage}/{split}/movement.csv",
         predictions=VLM / "{vlm}/{control}/{stage}/{split}/predictions.parquet",
     log:
         DATASET / "logs/fit_vlm/{vlm}/{control}/{stage}/{split}.log",
@@ -197,35 +198,69 @@ use rule compare_variants as compare_vlm_controls with:
 rule zero_shot_paligemma:
     """Let PaliGemma 2 answer about the test parts before it is trained."""
     input:
-        check_files(CONFIG, ["vlm"]),
+        check_files(CONFIG, ["vlm-paligemma"]),
         stage_scores(VLM_SECTIONS, PROJECT, "paligemma", ["zero_shot"]),
 
 
 rule adapt_paligemma:
     """Train the first stage of PaliGemma 2, and score it."""
     input:
-        check_files(CONFIG, ["vlm"]),
+        check_files(CONFIG, ["vlm-paligemma"]),
         stage_scores(VLM_SECTIONS, PROJECT, "paligemma", ["adaptation"]),
 
 
 rule train_paligemma:
     """Train both stages of PaliGemma 2, fuse it with the MLP, and score all."""
     input:
-        check_files(CONFIG, ["vlm"]),
+        check_files(CONFIG, ["vlm-paligemma"]),
         stage_scores(
             VLM_SECTIONS,
             PROJECT,
             "paligemma",
             scored_stages(CONFIG["vlm"], values=VALUES),
         ),
-        rules.report.input if CONFIG["vlm"]["report"] else [],
+        rules.report.input if VLM_SECTIONS["paligemma"]["report"] else [],
 
 
 rule ablate_paligemma:
     """Compare PaliGemma 2 with its controls (`vlm.ablations`)."""
     input:
-        check_files(CONFIG, ["vlm"]),
+        check_files(CONFIG, ["vlm-paligemma"]),
         of_datasets("evaluation/paligemma/ablation/{protocol}/ablation.json"),
+
+
+rule zero_shot_qwen:
+    """Let Qwen2.5-VL with a face answer about the test parts before it is trained."""
+    input:
+        check_files(CONFIG, ["vlm-qwen"]),
+        stage_scores(VLM_SECTIONS, PROJECT, "qwen", ["zero_shot"]),
+
+
+rule adapt_qwen:
+    """Train the first stage of Qwen2.5-VL with a face, and score it."""
+    input:
+        check_files(CONFIG, ["vlm-qwen"]),
+        stage_scores(VLM_SECTIONS, PROJECT, "qwen", ["adaptation"]),
+
+
+rule train_qwen:
+    """Train both stages of Qwen2.5-VL with a face, fuse it with the MLP, and score all."""
+    input:
+        check_files(CONFIG, ["vlm-qwen"]),
+        stage_scores(
+            VLM_SECTIONS,
+            PROJECT,
+            "qwen",
+            scored_stages(CONFIG["vlm"], values=VALUES),
+        ),
+        rules.report.input if VLM_SECTIONS["qwen"]["report"] else [],
+
+
+rule ablate_qwen:
+    """Compare Qwen2.5-VL with a face with its controls (`vlm.ablations`)."""
+    input:
+        check_files(CONFIG, ["vlm-qwen"]),
+        of_datasets("evaluation/qwen/ablation/{protocol}/ablation.json"),
 
 
 rule demo_vlm:
@@ -245,6 +280,6 @@ rule demo_vlm:
 
 
 wildcard_constraints:
-    vlm="paligemma(_tiny)?",
+    vlm="(paligemma|qwen)(_tiny)?",
     control="|".join(("full", *CONTROLS)),
     stage="adaptation|fine_tuning|fusion",

@@ -1,4 +1,4 @@
-"""Train one stage of PaliGemma on one fold; answer about its validation and test parts."""
+"""Train one stage of a model with a face on one fold; answer about validation and test part."""
 
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ if __name__ == "__main__":
                 "start": _single(snakemake.input.start),
                 "outputs": {
                     name: str(Path(snakemake.output[name]))
-                    for name in ("weights", "metrics", "steps", "predictions")
+                    for name in ("weights", "metrics", "steps", "movement", "predictions")
                 },
                 "checkpoints": str(snakemake.params.checkpoints),
                 "options": {

@@ -13,17 +13,18 @@ from facewave.planning.plan import PlanError
 from facewave.planning.project import Project, coded
 from facewave.splits.partition import PARTS
 from facewave.vlm.plan import (
+    FAMILIES,
     STAGES,
     TOYS,
     TargetsError,
     chosen_targets,
     evaluation_folder,
     model_params,
-    shown_fine_tuned,
     shown_models,
     shown_zero_shot,
     untrained,
     untrained_params,
+    vlm_section,
     zero_shot_params,
 )
 
@@ -31,14 +32,16 @@ Section = Mapping[str, Any]
 
 
 def vlm_sections(config: Mapping[str, Any], *, toy_preset: Path) -> dict[str, Section]:
-    """Return one section `vlm` per trained model: the configured one, and the toy of `demo_vlm`.
+    """Return the options of each trained model: the configured ones, and the toys of `demo_vlm`.
 
     Args:
         config: the checked configuration.
         toy_preset: presets/vlm_tiny.yaml.
     """
-    toy = {**config, "vlm": config["vlm"] | load_yaml(toy_preset)["vlm"]}
-    return {"paligemma": config["vlm"], "paligemma_tiny": check_config(toy)["vlm"]}
+    toy = check_config({**config, "vlm": config["vlm"] | load_yaml(toy_preset)["vlm"]})
+    return {family: vlm_section(config, family) for family in FAMILIES} | {
+        f"{family}_tiny": vlm_section(toy, family) for family in FAMILIES
+    }
 
 
 def training_options(
@@ -107,8 +110,8 @@ def zero_shot_options(
         return zero_shot_params(config["zero_shot"], model)
     if section["head"] == "regression":
         raise PlanError(
-            "zero_shot_paligemma: a model cannot predict numbers before it is trained; choose "
-            "another vlm.head, or run train_paligemma"
+            f"zero_shot_{section['family']}: a model cannot predict numbers before it is trained; "
+            f"choose another vlm.head, or run train_{section['family']}"
         )
     return untrained_params(section, max_new_tokens=config["zero_shot"]["max_new_tokens"])
 
@@ -155,7 +158,7 @@ def control_predictions(
         PlanError: the model predicts numbers.
     """
     if section["head"] == "regression":
-        raise PlanError("ablate_paligemma compares classes; choose another vlm.head")
+        raise PlanError(f"ablate_{vlm} compares classes; choose another vlm.head")
     return {
         control: [
             [str(path)]
@@ -169,30 +172,33 @@ def control_predictions(
 
 def models_in_report(config: Mapping[str, Any], project: Project, dataset: str) -> dict[str, str]:
     """Return the models that a report shows beside the MLP, from title to file of scores."""
-    section, folder = config["vlm"], project.results / dataset / "evaluation"
-    trained = {
-        title: str(score_file(section, project, dataset, vlm="paligemma", stage=stage))
-        for title, stage in shown_models(section).items()
-    }
-    places = {**shown_zero_shot(config["zero_shot"]), **shown_fine_tuned(config)}
+    folder = project.results / dataset / "evaluation"
     others = {
         title: str(folder / place / project.protocol / "metrics.json")
-        for title, place in places.items()
+        for title, place in shown_zero_shot(config["zero_shot"]).items()
     }
-    return {**trained, **others}
+    return {**_trained_scores(config, project, dataset), **others}
 
 
 def value_models_in_report(
     config: Mapping[str, Any], project: Project, dataset: str
 ) -> dict[str, str]:
     """Return the same beside an MLP that predicts values: the models that do so as well."""
-    section = config["vlm"]
-    if section["head"] != "regression":
+    if config["vlm"]["head"] != "regression":
         return {}
+    return _trained_scores(config, project, dataset)
+
+
+def _trained_scores(config: Mapping[str, Any], project: Project, dataset: str) -> dict[str, str]:
     return {
-        title: str(score_file(section, project, dataset, vlm="paligemma", stage=stage))
+        title: str(score_file(section, project, dataset, vlm=family, stage=stage))
+        for family, section in _sections(config).items()
         for title, stage in shown_models(section).items()
     }
+
+
+def _sections(config: Mapping[str, Any]) -> dict[str, Section]:
+    return {family: vlm_section(config, family) for family in FAMILIES}
 
 
 def compared_models(
@@ -205,13 +211,13 @@ def compared_models(
     Returns:
         title to one list per fold, of one file per seed
     """
-    section = config["vlm"]
     places = {
-        title: f"{'' if stage == 'zero_shot' else 'vlm/'}{evaluation_folder('paligemma', stage)}"
+        title: f"{'' if stage == 'zero_shot' else 'vlm/'}{evaluation_folder(family, stage)}"
+        for family, section in _sections(config).items()
         for title, stage in shown_models(section).items()
         if section["head"] != "regression" or stage == "zero_shot"
     }
-    places |= {**shown_zero_shot(config["zero_shot"]), **shown_fine_tuned(config)}
+    places |= shown_zero_shot(config["zero_shot"])
     files = {LINEAR: "mlp/{split}/linear.parquet"} | {
         title: f"{place}/{{split}}/predictions.parquet" for title, place in places.items()
     }
@@ -222,11 +228,13 @@ def compared_models(
 
 
 def ablation_in_report(config: Mapping[str, Any], project: Project, dataset: str) -> list[Path]:
-    """Return the scores of PaliGemma's ablation if a report shows them."""
-    if "ablation" not in config["vlm"]["report"]:
-        return []
-    folder = project.results / dataset / "evaluation/paligemma/ablation"
-    return [folder / project.protocol / "ablation.json"]
+    """Return the scores of the models' ablations that a report shows."""
+    folder = project.results / dataset / "evaluation"
+    return [
+        folder / family / "ablation" / project.protocol / "ablation.json"
+        for family, section in _sections(config).items()
+        if "ablation" in section["report"]
+    ]
 
 
 def shuffled_features(config: Mapping[str, Any], features: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,17 +11,18 @@ from typing import Any
 from facewave.planning.project import Project
 from facewave.pretrained import with_pin
 from facewave.vlm.plan import (
+    FAMILIES,
     STAGES,
     TOYS,
     model_params,
-    shown_fine_tuned,
     shown_models,
     shown_zero_shot,
+    vlm_section,
     zero_shot_params,
 )
 
-# Names of the checks of the model that `vlm` trains, and of the one that describes clips.
-TRAINED, DESCRIBES = "vlm", "annotate"
+# Name of the check of the model that describes clips.
+DESCRIBES = "annotate"
 _DIGITS = 8
 
 
@@ -46,7 +47,7 @@ def weights_wanted(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     Returns:
         name to the keyword arguments of `facewave.pretrained.fetch_weights`
     """
-    named = [("vlm.model", config["vlm"])]
+    named = [("vlm.model", config["vlm"]), ("vlm.qwen.model", config["vlm"]["qwen"])]
     named += [
         (f"zero_shot.models.{name}.model", model)
         for name, model in config["zero_shot"]["models"].items()
@@ -76,20 +77,17 @@ def checks_wanted(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return what is asked of the GPU, by model: those that compute on one.
 
     Returns:
-        name (`TRAINED`, `DESCRIBES` or one of `checks_of`) to the fields of
+        name (`DESCRIBES`, of `checks_of_trained` or of `checks_of`) to the fields of
         `facewave.vlm.preflight.GpuRequest`
     """
-    vlm, zero_shot, annotate = config["vlm"], config["zero_shot"], config["annotate"]
+    zero_shot, annotate = config["zero_shot"], config["annotate"]
     found = {}
-    if vlm["head"] != "regression":
-        params = model_params(vlm, control="full", stage="fine_tuning")["model"]
-    else:
-        params = model_params(vlm, control="full", stage="fine_tuning", targets=("value",))["model"]
-    found[TRAINED] = {
-        **_request(vlm, vlm, "vlm"),
-        "batch_size": vlm["batch_size"],
-        "trained": {**params, "K": config["wavelet"]["coefficients"]},
-    }
+    for family, name in zip(FAMILIES, checks_of_trained(FAMILIES), strict=True):
+        section = vlm_section(config, family)
+        targets = ("value",) if section["head"] == "regression" else ()
+        params = model_params(section, control="full", stage=STAGES[-1], targets=targets)
+        batch = {"batch_size": section["batch_size"], "trained": params["model"]}
+        found[name] = _request(section, section, "vlm") | batch
     for name in zero_shot["models"]:
         model = zero_shot_params(zero_shot, name)["model"]
         found[checks_of([name])[0]] = _request(zero_shot, model, "zero_shot")
@@ -99,6 +97,11 @@ def checks_wanted(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         for name, request in found.items()
         if request["gpus"] and request["model"] not in TOYS
     }
+
+
+def checks_of_trained(families: Iterable[str]) -> list[str]:
+    """Return the names of the checks of models that `vlm` trains."""
+    return [f"vlm-{family}" for family in families]
 
 
 def checks_of(models: Iterable[str]) -> list[str]:
@@ -124,10 +127,10 @@ def trainings(project: Project) -> int:
 
 def preflight_files(config: Mapping[str, Any]) -> list[Path]:
     """Return the weights and checks of all models that a target of the configuration would use."""
-    vlm, zero_shot, annotate = config["vlm"], config["zero_shot"], config["annotate"]
-    asked = {*zero_shot["enabled"], *config["fine_tune"]["models"]}
-    models = [vlm, *(zero_shot["models"][name] for name in sorted(asked))]
-    names = [TRAINED, *checks_of(sorted(asked))]
+    zero_shot, annotate = config["zero_shot"], config["annotate"]
+    sections = [vlm_section(config, family) for family in FAMILIES]
+    models = [*sections, *(zero_shot["models"][name] for name in zero_shot["enabled"])]
+    names = [*checks_of_trained(FAMILIES), *checks_of(zero_shot["enabled"])]
     if annotate["dataset"] is not None:
         models.append(annotate)
         names.append(DESCRIBES)
@@ -137,7 +140,6 @@ def preflight_files(config: Mapping[str, Any]) -> list[Path]:
 
 def shown_checks(config: Mapping[str, Any]) -> list[Path]:
     """Return the checks of the models that a report shows."""
-    names = [TRAINED] if shown_models(config["vlm"]) else []
+    families = [family for family in FAMILIES if shown_models(vlm_section(config, family))]
     asked = config["zero_shot"]["enabled"] if shown_zero_shot(config["zero_shot"]) else []
-    tuned = config["fine_tune"]["models"] if shown_fine_tuned(config) else []
-    return check_files(config, dict.fromkeys([*names, *checks_of([*asked, *tuned])]))
+    return check_files(config, [*checks_of_trained(families), *checks_of(asked)])

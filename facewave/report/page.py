@@ -34,7 +34,7 @@ from facewave.report.training import TrainingRun, read_training, training_words
 from facewave.report.wavelet import WaveletExample, wavelet_example
 from facewave.splits.leaks import KINDS
 from facewave.storage.atomic import atomic_path
-from facewave.vlm.plan import TINY
+from facewave.vlm.plan import has_toys
 
 _log = logging.getLogger("facewave")
 
@@ -157,7 +157,7 @@ def report_content(
         **_evaluation(files, scores, options["adapter"]),
         "models": by_task(read_models(scores, files.models, files.comparison)),
         "numbers": read_numbers(files.models),
-        "random_weights": config["vlm"]["model"] == TINY,
+        "random_weights": has_toys(config["vlm"]),
         "ablation_rows": read_rows(files.ablation),
         "variants": _json(files.variants),
         "subgroups": list(by_kind(subgroups_of(files, settings, clips))),

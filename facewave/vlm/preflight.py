@@ -10,7 +10,7 @@ import json
 import logging
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,14 @@ import torch
 from facewave.jobs.gpus import GpuError, taken_gpus
 from facewave.manifest.class_lists import SEVEN
 from facewave.pretrained import WeightsError, find_weights
-from facewave.vlm.checkpoints import PALIGEMMA, model_family
+from facewave.vlm.checkpoints import QWEN, check_family
 from facewave.vlm.gpu_job import ASKING_ADVICE, training_advice
 
 _log = logging.getLogger("facewave")
 _GIB = 1024**3
 _BYTES = {"bfloat16": 2, "float32": 4}
+# What a clip's face is at least; its own features are not known yet.
+_FACE = {"landmarks": (10, 478, 3), "blendshapes": (10, 52)}
 # Of a prompt without its images, for the estimate: the question with its list of classes.
 _PROMPT_TOKENS = 64
 
@@ -40,7 +42,7 @@ class GpuRequest:
         gpus: of one job.
         section: of the configuration, `vlm`, `zero_shot` or `annotate`; for messages.
         batch_size: clips in a forward pass of the training.
-        trained: keyword arguments of `ModelOptions` where PaliGemma is trained, else None.
+        trained: keyword arguments of `ModelOptions` where a model is trained, else None.
         results: folder that checkpoints and trained weights are written to.
         trainings: how many there will be: folds times stages.
     """
@@ -108,11 +110,12 @@ def _check_devices(request: GpuRequest) -> None:
 def _check_memory(
     request: GpuRequest, folder: Path, *, free: int, total: int, device: str
 ) -> list[str]:
-    if request.trained is None or model_family(folder) != PALIGEMMA:
+    if request.trained is None:
         needed = weights_bytes(folder, request.dtype)
         lines = [f"the weights take {needed / _GIB:.1f} GiB; what else is needed is not estimated"]
         advice = f"use a GPU with more memory; {ASKING_ADVICE.format(request.section)}"
     else:
+        check_family(folder, request.trained["family"], setting=_model_key(request))
         estimate = _estimate(request, folder, device)
         needed, lines = estimate.total, estimate.lines(clips=1)[:2]
         advice = training_advice(
@@ -131,20 +134,37 @@ def _check_memory(
     return lines
 
 
+def _model_key(request: GpuRequest) -> str:
+    qwen = request.trained is not None and request.trained["family"] == QWEN
+    return "vlm.qwen.model" if qwen else "vlm.model"
+
+
 def _estimate(request: GpuRequest, folder: Path, device: str) -> Any:
+    """Estimate a training with a model on the meta device, of the checkpoint's shapes."""
     from transformers import AutoConfig
 
-    from facewave.vlm.paligemma.build import load_processor, random_model
-    from facewave.vlm.paligemma.memory_estimate import estimate_training
-    from facewave.vlm.paligemma.options import ModelOptions
+    from facewave.vlm.faces.memory_estimate import estimate_training
+    from facewave.vlm.faces.options import ModelOptions
 
     given = dict(request.trained or {})
     names = SEVEN if given["head"] != "regression" else ()
-    options = ModelOptions(
-        **{**given, "classes": names, "targets": tuple(given.get("targets", ()))}
-    )
+    targets = tuple(given.get("targets", ()))
+    options = ModelOptions(**{**given, "classes": names, "targets": targets, "face_shapes": _FACE})
+    config = AutoConfig.from_pretrained(folder)
+    make: Callable[..., Any]
+    processor: Any
+    if options.family == QWEN:
+        from facewave.vlm.qwen.build import random_model as make
+        from facewave.vlm.qwen.processor import load_qwen_processor
+
+        processor = load_qwen_processor(folder, max_pixels=options.max_pixels)
+    else:
+        from facewave.vlm.paligemma.build import load_processor
+        from facewave.vlm.paligemma.build import random_model as make
+
+        processor = load_processor(folder)
     with torch.device("meta"):
-        model = random_model(AutoConfig.from_pretrained(folder), load_processor(folder), options)
+        model = make(config, processor, options)
     return estimate_training(
         model, batch_size=request.batch_size, prompt_tokens=_PROMPT_TOKENS, device=device
     )

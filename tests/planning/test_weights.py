@@ -42,7 +42,7 @@ def test_models_are_fetched_once_and_named_by_their_first_key():
     assert {model["model"] for model in wanted.values()} == {PALI, "Qwen/Qwen2.5-VL-3B-Instruct"}
     assert [model["setting"] for model in wanted.values()] == [
         "vlm.model",
-        "zero_shot.models.qwen.model",
+        "vlm.qwen.model",
     ]
     assert all(model["revision"] == PINS[model["model"]] for model in wanted.values())
 
@@ -50,25 +50,31 @@ def test_models_are_fetched_once_and_named_by_their_first_key():
 def test_what_computes_on_the_cpu_or_is_a_toy_is_not_checked():
     config = check_config({})
     assert set(checks_wanted(config)) == {
-        "vlm",
+        "vlm-paligemma",
+        "vlm-qwen",
         "zero_shot-qwen",
         "zero_shot-paligemma",
         "annotate",
     }
     given = {"vlm": {"gpus": 0}, "zero_shot": {"models": TOYS, "gpus": 1}}
     assert set(checks_wanted(check_config(given))) == {"annotate"}
-    assert check_files(check_config(given), ["vlm", *checks_of(["qwen"])]) == []
+    assert check_files(check_config(given), ["vlm-qwen", *checks_of(["qwen"])]) == []
 
 
 def test_a_target_checks_what_it_uses():
     config = check_config({})
     assert shown_checks(config) == []
-    shown = {"vlm": {"report": ["fusion"]}, "fine_tune": {"report": True, "models": ["qwen"]}}
-    assert names(shown_checks(check_config(shown))) == ["gpu/vlm", "gpu/zero_shot-qwen"]
-    assert [name for name in names(preflight_files(config)) if name.startswith("gpu")] == [
-        "gpu/vlm",
-        "gpu/zero_shot-paligemma",
+    shown = {"vlm": {"qwen": {"report": ["fusion"]}}, "zero_shot": {"report": True}}
+    assert names(shown_checks(check_config(shown))) == [
+        "gpu/vlm-qwen",
         "gpu/zero_shot-qwen",
+        "gpu/zero_shot-paligemma",
+    ]
+    assert [name for name in names(preflight_files(config)) if name.startswith("gpu")] == [
+        "gpu/vlm-paligemma",
+        "gpu/vlm-qwen",
+        "gpu/zero_shot-qwen",
+        "gpu/zero_shot-paligemma",
     ]
     annotated = check_config({"annotate": {"dataset": "demo"}})
     assert "gpu/annotate" in names(preflight_files(annotated))
@@ -76,7 +82,7 @@ def test_a_target_checks_what_it_uses():
 
 @pytest.mark.parametrize("head", ["verbaliser", "generate", "regression"])
 def test_a_check_fits_the_configuration_of_every_head(head):
-    request = checks_wanted(check_config({"vlm": {"head": head}}))["vlm"]
+    request = checks_wanted(check_config({"vlm": {"head": head}}))["vlm-qwen"]
     assert json.loads(json.dumps(request)) == request
     assert request["trained"]["head"] == head
     assert (request["batch_size"], request["section"]) == (4, "vlm")

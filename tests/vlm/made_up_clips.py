@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from facewave.vlm.faces.options import ModelOptions
 from facewave.vlm.paligemma.batch import Example
-from facewave.vlm.paligemma.options import ModelOptions
 
 CLASSES = ("neutral", "happy", "sad", "angry", "surprise", "disgust", "fear")
 K = 3

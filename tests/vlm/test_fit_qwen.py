@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from facewave.vlm.fine_tuning.fit_qwen import FineTuning, fine_tune
+from facewave.vlm.qwen.trainable import TrainableQwen
 
 from facewave.config.check import check_config
 from facewave.evaluation.predictions import read_predictions
 from facewave.vlm.fine_tuning import fit_qwen
-from facewave.vlm.fine_tuning.fit_qwen import FineTuning, fine_tune
 from facewave.vlm.inputs.conversation import Turn
 from facewave.vlm.plan import fine_tuning_params
 from facewave.vlm.qwen.model import tiny_qwen
-from facewave.vlm.qwen.trainable import TrainableQwen
 from facewave.vlm.training.weights import load_state
 from tests.vlm.made_up_videos import video
 from tests.vlm.zero_shot_jobs import CLASSES, dataset
@@ -43,10 +43,10 @@ def test_adapters_alone_are_trained_and_only_in_the_language_model():
 def test_untrained_adapters_change_nothing_and_a_step_changes_the_answer():
     found, examples = model(dropout=0.0), batch()
     untouched = tiny_qwen(CLASSES, seed=3)
-    ids = found.labels.first
+    ids = found.labels.ids[:, 0]
     inputs = {k: v for k, v in examples.items() if k != "labels"}
     with torch.no_grad():
-        plain = untouched.base(**inputs).logits[:, -1, ids]
+        plain = untouched.base(**inputs).logits[:, -1].log_softmax(dim=1)[:, ids]
     first = found(examples)
     torch.testing.assert_close(first.logits, plain, atol=1e-5, rtol=1e-5)
     first.loss.backward()
@@ -57,8 +57,6 @@ def test_untrained_adapters_change_nothing_and_a_step_changes_the_answer():
 
 
 def test_what_cannot_be_trained_is_refused():
-    with pytest.raises(ValueError, match="begin with the same token"):
-        TrainableQwen(tiny_qwen(("a b", "a c"), seed=3), ("a b", "a c"), **LORA, seed=1)
     with pytest.raises(ValueError, match="only the adapters"):
         model(rank=0)
     examples = batch()

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from facewave.vlm.faces.memory_estimate import estimate_training, layer_bytes
+from facewave.vlm.faces.options import ModelOptions
 from facewave.vlm.lora import is_adapter
 from facewave.vlm.paligemma.build import full_config, random_model
-from facewave.vlm.paligemma.memory_estimate import estimate_training, layer_bytes
-from facewave.vlm.paligemma.options import ModelOptions
 from facewave.vlm.paligemma.toy import tiny_processor
 from tests.vlm.made_up_clips import CLASSES
 

@@ -6,7 +6,7 @@ import yaml
 from facewave.config.check import check_config
 from facewave.config.errors import ConfigError
 from facewave.config.table import CONFIG_PATH
-from facewave.vlm.paligemma.options import ModelOptions
+from facewave.vlm.faces.options import ModelOptions
 from facewave.vlm.plan import (
     CONTROLS,
     STAGES,

@@ -31,7 +31,7 @@ def checkpoint(tmp_path_factory):
 def request_(checkpoint, tmp_path):
     """The request of the default options, for the checkpoint."""
     config = check_config({"vlm": {"model": str(checkpoint[0])}})
-    given = json.loads(json.dumps(checks_wanted(config)["vlm"]))
+    given = json.loads(json.dumps(checks_wanted(config)["vlm-paligemma"]))
     return GpuRequest(**given, results=str(tmp_path / "results"), trainings=10)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from facewave.splits.read import read_split
-from facewave.vlm.paligemma.statistics import face_arrays, fit_statistics
+from facewave.vlm.faces.statistics import face_arrays, fit_statistics
 from tests.splits.split_files import CLASSES, write_split
 
 

@@ -118,10 +118,10 @@ def test_an_untrained_model_is_scored_as_the_verbaliser_scores(files, tmp_path):
     """As a zero-shot model it answers as the code of the trained model does."""
     import torch
 
+    from facewave.vlm.faces.options import ModelOptions
     from facewave.vlm.fine_tuning.clips import batch_maker, read_clips
     from facewave.vlm.inputs.clip_reader import ClipReader, read_media
     from facewave.vlm.paligemma.build import build_model
-    from facewave.vlm.paligemma.options import ModelOptions
     from facewave.vlm.plan import model_params
 
     given = {"model": "tiny-random", "dtype": "float32", "frame_choice": "uniform"}

@@ -1,4 +1,4 @@
-"""What a training job of PaliGemma reads: its clips, and the options that follow from them."""
+"""What a training job reads: its clips, and the options that follow from them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy as np
 from facewave.manifest.targets import read_targets
 from facewave.storage.store import content_key, file_sha256
 from facewave.video.isolated import Bounds, IsolatedReader
+from facewave.vlm.faces.options import ModelOptions
+from facewave.vlm.faces.statistics import face_shapes
 from facewave.vlm.fine_tuning.clips import Clips, read_clips, stage_rows
 from facewave.vlm.inputs.clip_reader import ClipReader, Media, read_media
-from facewave.vlm.paligemma.options import ModelOptions
-from facewave.vlm.paligemma.statistics import check_groups
 from facewave.vlm.plan import TargetsError
 from facewave.vlm.training.batches import Rows
 
@@ -31,7 +31,7 @@ class Job:
         tracks: indexes of the trajectories, of all buckets.
         store: folder of the content-addressed store.
         splits: part to its Parquet file.
-        outputs: `weights`, `metrics`, `steps` and `predictions`.
+        outputs: `weights`, `metrics`, `steps`, `movement` and `predictions`.
         options: of `facewave.vlm.plan.model_params`.
         default_fps: frames per second where neither container nor manifest names one.
         video: what reading a video may take, see `facewave.video.isolated.Bounds`.
@@ -68,12 +68,14 @@ class JobInputs:
         media: by clip id.
         options: of the model.
         rows: part to the rows that are used; for `train` those of the job's stage.
+        mirror: whether mirrored faces are trained on as well.
     """
 
     clips: Clips
     media: dict[str, Media]
     options: ModelOptions
     rows: dict[str, Rows]
+    mirror: bool = False
 
     @property
     def regression(self) -> bool:
@@ -103,6 +105,7 @@ def read_job_inputs(job: Job) -> JobInputs:
     targets = read_targets(Path(job.targets), names) if job.targets else {}
     clips = read_clips(
         job.splits,
+        groups=inputs["groups"],
         shuffle_faces=inputs["shuffle_faces"],
         seed=job.seed,
         texts=texts if inputs["use_text"] else {},
@@ -113,7 +116,7 @@ def read_job_inputs(job: Job) -> JobInputs:
     options = ModelOptions(
         **{**job.options["model"], "targets": names},
         classes=() if names else first.classes,
-        K=check_groups(first),
+        face_shapes=face_shapes(first),
         seed=job.seed,
     )
     rows = {part: clips.rows(part) for part in tables}
@@ -126,7 +129,7 @@ def read_job_inputs(job: Job) -> JobInputs:
     rows["train"] = rows["train"][chosen[job.options["stage"]["name"]]]
     if names:
         rows = {part: _with_targets(clips, kept, part) for part, kept in rows.items()}
-    return JobInputs(clips=clips, media=media, options=options, rows=rows)
+    return JobInputs(clips=clips, media=media, options=options, rows=rows, mirror=inputs["mirror"])
 
 
 def _with_targets(clips: Clips, rows: Rows, part: str) -> Rows:

@@ -1,4 +1,4 @@
-"""One training job of PaliGemma, in this process or with one process per GPU.
+"""One training job, in this process or with one process per GPU.
 
 For several GPUs `launch` calls `python -m torch.distributed.run --nproc-per-node 4 -m
 facewave.vlm.fine_tuning.launch job.json`; the file holds a `Job`.
@@ -18,10 +18,10 @@ import torch
 
 from facewave.storage.atomic import write_json
 from facewave.training import use_threads
-from facewave.vlm.fine_tuning.fit_paligemma import fit
+from facewave.vlm.fine_tuning.build import build
+from facewave.vlm.fine_tuning.fit import fit
 from facewave.vlm.fine_tuning.job_inputs import Job, read_job_inputs
 from facewave.vlm.gpu_job import naming_options, training_advice
-from facewave.vlm.paligemma.build import build_model
 from facewave.vlm.training.ranks import Ranks, joined_ranks
 
 
@@ -72,7 +72,7 @@ def run(job: Job, ranks: Ranks) -> None:
     """
     with use_threads(job.threads):
         inputs = read_job_inputs(job)
-        fit(job, inputs, build_model(inputs.options), ranks)
+        fit(job, inputs, build(inputs.options), ranks)
 
 
 def memory_advice(job: Job) -> str:

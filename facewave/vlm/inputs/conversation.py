@@ -49,7 +49,7 @@ class ZeroShotModel(Protocol):
     def score(
         self, conversations: Sequence[Conversation], classes: Sequence[str]
     ) -> NDArray[np.float32]:
-        """Return the log-likelihood of each class's name as the answer, float32 (n, C)."""
+        """Return the log-probability of each class's name as the answer, float32 (n, C)."""
 
 
 def check_conversation(conversation: Conversation) -> None:

@@ -29,7 +29,7 @@ class CachedFeatures:
 
     Attributes:
         reader: decodes the images.
-        model: has `image_features` and `base.model.vision_tower`.
+        model: a `FaceVlm` of PaliGemma.
         processor: of the model.
     """
 
@@ -90,5 +90,5 @@ class CachedFeatures:
     def _compute(self, clip_id: str, *, device: torch.device) -> None:
         pixels = prepare_images(self.processor, list(self.reader.images(clip_id)))
         with torch.inference_mode():
-            features = self.model.image_features(pixels[None].to(device))[0]
+            features = self.model.backbone.image_features(pixels[None].to(device))[0]
         save_state(self.path(clip_id), {"features": features.to(self.model.base.dtype)}, {})

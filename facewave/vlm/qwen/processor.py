@@ -42,20 +42,27 @@ class QwenProcessor:
         """Token that stands for a part of a video."""
         return int(self.tokenizer.convert_tokens_to_ids(VIDEO))
 
-    def prompt(self, conversation: Conversation) -> str:
+    def prompt(self, conversation: Conversation, *, front: int = 0) -> str:
         """Return a conversation as the chat template writes it; one `<|video_pad|>` per video.
 
         A text that looks like a special token stays text: it cannot add a video or a turn.
+
+        Args:
+            conversation: see `facewave.vlm.inputs.conversation`.
+            front: padding tokens at the beginning of the last turn, in whose place something else
+                is put in.
 
         Raises:
             ValueError: it does not end with a question, or an example lacks its answer.
         """
         check_conversation(conversation)
         messages: list[dict[str, Any]] = []
-        for turn in conversation:
+        for number, turn in enumerate(conversation, start=1):
             content: list[dict[str, str]] = [{"type": "text", "text": self._plain(turn.text)}]
             if turn.video is not None:
                 content.insert(0, {"type": "video"})
+            if front and number == len(conversation):
+                content.insert(0, {"type": "text", "text": self.tokenizer.pad_token * front})
             messages.append({"role": "user", "content": content})
             if turn.answer is not None:
                 answer = [{"type": "text", "text": self._plain(turn.answer)}]
@@ -65,8 +72,10 @@ class QwenProcessor:
         )
         return text
 
-    def __call__(self, conversations: Sequence[Conversation]) -> dict[str, Tensor]:
-        """Return a batch, padded on the left.
+    def __call__(
+        self, conversations: Sequence[Conversation], *, front: int = 0
+    ) -> dict[str, Tensor]:
+        """Return a batch, padded on the left; `front`: see `prompt`.
 
         Returns:
             `input_ids`, `attention_mask` int64 and `mm_token_type_ids` int32 (B, L); where there
@@ -77,7 +86,7 @@ class QwenProcessor:
             raise ValueError("a batch needs at least one conversation")
         rows, patches, grids, seconds = [], [], [], []
         for conversation in conversations:
-            parts = self.prompt(conversation).split(VIDEO)
+            parts = self.prompt(conversation, front=front).split(VIDEO)
             text = parts[0]
             videos = [turn.video for turn in conversation if turn.video is not None]
             for video, after in zip(videos, parts[1:], strict=True):

@@ -32,7 +32,13 @@ from facewave.vlm.training.interface import (
     TrainingOptions,
 )
 from facewave.vlm.training.log import StepLog, write_epochs
-from facewave.vlm.training.optimizer import learning_rate, make_optimizer, trained_parameters
+from facewave.vlm.training.optimizer import (
+    learning_rate,
+    make_optimizer,
+    set_learning_rate,
+    trained_parameters,
+)
+from facewave.vlm.training.parts import movements, weights_before, write_movements
 from facewave.vlm.training.progress import (
     begin_epoch,
     resume_progress,
@@ -98,6 +104,7 @@ class _Training:
         self.files, self.ranks = files, ranks
         self.parameters = trained_parameters(model)
         self.optimizer = make_optimizer(self.parameters, options)
+        self.before = weights_before(self.parameters) if ranks.is_main else {}
         self.stopping = EarlyStopping(patience=options.patience)
         self.progress = begin_epoch(data)
         self.per_epoch = len(self._steps(epoch=1))
@@ -119,6 +126,8 @@ class _Training:
         self.ranks.barrier()
         best = self.stopping.best_epoch
         self.model.load_trainable_state(load_state(self.files.best(best))[0])
+        if self.ranks.is_main:
+            write_movements(self.files.movement, movements(self.before, self.parameters))
         return best
 
     def _resume(self) -> None:
@@ -215,11 +224,9 @@ class _Training:
             parameter.grad = torch.zeros_like(parameter)
         self.ranks.all_reduce([p.grad for p in self.parameters.values() if p.grad is not None])
         norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.options.clip_norm)
-        adamw = self.optimizer.adamw
-        for group in adamw.param_groups:
-            group["lr"] = rate
-        adamw.step()
-        adamw.zero_grad()
+        set_learning_rate(self.optimizer, rate)
+        self.optimizer.adamw.step()
+        self.optimizer.adamw.zero_grad()
         return float(norm)
 
     def _close_epoch(self) -> None:

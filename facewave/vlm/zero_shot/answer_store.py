@@ -50,7 +50,7 @@ class StoredAnswer:
 
     Attributes:
         text: in words; empty where only scores were asked for.
-        scores: float32 (C,), log-likelihood of each class; None where words were asked for.
+        scores: float32 (C,), log-probability of each class; None where words were asked for.
     """
 
     text: str = ""

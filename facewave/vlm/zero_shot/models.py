@@ -13,10 +13,9 @@ import torch
 from numpy.typing import NDArray
 
 from facewave.pretrained import WeightsError, find_weights, weights_identity
-from facewave.tracking.landmarker import N_BLENDSHAPES, N_LANDMARKS
 from facewave.vlm.checkpoints import model_family as checkpoint_family
+from facewave.vlm.faces.options import ModelOptions
 from facewave.vlm.inputs.conversation import Conversation, ZeroShotModel, check_conversation
-from facewave.vlm.paligemma.options import ModelOptions
 from facewave.vlm.plan import TINY, TINY_QWEN
 
 # Prompts are given as a whole: the template is only the text.
@@ -173,7 +172,6 @@ def _paligemma(
             use_face=False,
             soft_prefix=0,
             lora_rank=0,
-            K=1,
         )
     ).to(device)
     return ZeroShotPaliGemma(model=model, identity=identity, device=device)
@@ -210,15 +208,14 @@ class ZeroShotPaliGemma:
     def score(
         self, conversations: Sequence[Conversation], classes: Sequence[str]
     ) -> NDArray[np.float32]:
-        """Return the logits of the class names, float32 (n, C)."""
+        """Return the log-probability of each class's name, float32 (n, C)."""
         if tuple(classes) != tuple(self.model.options.classes):
             raise ValueError(f"the model was built for the classes {self.model.options.classes}")
-        logits = self.model(self._batch(conversations)).logits
-        scores: NDArray[np.float32] = logits.float().log_softmax(dim=1).cpu().numpy()
+        scores: NDArray[np.float32] = self.model(self._batch(conversations)).logits.cpu().numpy()
         return scores
 
     def _batch(self, conversations: Sequence[Conversation]) -> dict[str, Any]:
-        from facewave.vlm.paligemma.batch import Example, collate
+        from facewave.vlm.faces.batch import Example
 
         examples = []
         for conversation in conversations:
@@ -232,12 +229,9 @@ class ZeroShotPaliGemma:
             examples.append(
                 Example(
                     clip_id="",
-                    landmarks=np.zeros((1, N_LANDMARKS, 3), np.float32),
-                    blendshapes=np.zeros((1, N_BLENDSHAPES), np.float32),
-                    valid=False,
                     images=None if turn.video is None else turn.video.images,
                     text=turn.text,
                 )
             )
-        batch = collate(examples, self.model.processor, self.model.options)
+        batch = self.model.collate(examples)
         return {name: value.to(self.device) for name, value in batch.items()}
