@@ -14,6 +14,8 @@ from facewave.storage.answer_index import needed_answers
 from facewave.storage.tables import iter_rows
 from facewave.tracking.track_bucket import TRACK_COLUMNS
 
+# Of tracked videos; their names begin with the trajectory's key (`clip_shard`).
+_OF_TRACKS = ("shown_frames", "image_features")
 _COLUMNS = {"tracks": TRACK_COLUMNS, "features": FEATURE_COLUMNS, STAGE: TRANSCRIPT_COLUMNS}
 
 
@@ -71,9 +73,10 @@ def prune_store(results: Path, store: Path) -> Pruned:
     """
     removed, size, kept = 0, 0, 0
     named = {stage: named_keys(results, stage) for stage in (*_COLUMNS, ANSWERS)}
+    named |= {stage: {*named["tracks"], "untracked"} for stage in _OF_TRACKS}
     for stage, keys in named.items():
         for path in _files(store / stage):
-            if path.name.startswith(".") or path.stem not in keys:
+            if path.name.startswith(".") or path.stem.split("-")[0] not in keys:
                 size += path.stat().st_size
                 path.unlink()
                 removed += 1

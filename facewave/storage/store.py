@@ -82,6 +82,19 @@ def shard_path(store: Path, stage: str, key: str) -> Path:
     return store / stage / key[:2] / f"{key}.npz"
 
 
+def clip_shard(store: Path, stage: str, track_key: str, **parts: Any) -> Path:
+    """Return where something that was made of a tracked video lies.
+
+    Its name begins with the trajectory's key: `prune_store` removes it together with that.
+
+    Args:
+        store, stage: see `shard_path`.
+        track_key: of the trajectory, which stands for the video's bytes.
+        parts: what else decides the content, JSON-serialisable.
+    """
+    return shard_path(store, stage, f"{track_key}-{content_key(**parts)[:16]}")
+
+
 def write_shard(
     path: Path,
     arrays: Mapping[str, NDArray[Any] | tuple[tuple[int, ...], str, Iterable[NDArray[Any]]]],

@@ -121,6 +121,7 @@ def test_an_untrained_model_is_scored_as_the_verbaliser_scores(files, tmp_path):
     from facewave.vlm.faces.options import ModelOptions
     from facewave.vlm.fine_tuning.clips import batch_maker, read_clips
     from facewave.vlm.inputs.clip_reader import ClipReader, read_media
+    from facewave.vlm.paligemma.batch import frame_size
     from facewave.vlm.paligemma.build import build_model
     from facewave.vlm.plan import model_params
 
@@ -138,8 +139,11 @@ def test_an_untrained_model_is_scored_as_the_verbaliser_scores(files, tmp_path):
     options = ModelOptions(**params, classes=CLASSES, K=2, seed=5)
     media, texts = read_media(Path(task.manifest), task.tracks, default_fps=25.0)
     clips = read_clips({"test": task.test}, shuffle_faces=False, seed=5, texts=texts)
-    reader = ClipReader(media=media, store=Path(task.store), count=1, choice="uniform")
     model = build_model(options).train(False)
+    reader = ClipReader(
+        media=media, store=Path(task.store), count=1, choice="uniform",
+        size=lambda: frame_size(model.processor),
+    )  # fmt: skip
     feed = batch_maker(clips, processor=model.processor, options=options, images=reader.images)
     with torch.inference_mode():
         expected = model(feed(np.arange(7))).logits.float().softmax(dim=1)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from facewave.vlm import heads
 from facewave.vlm.class_names import ClassNames, read_names
+from facewave.vlm.inputs.kept_frames import FrameSize
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -105,6 +106,10 @@ class Backbone(Protocol):
     @property
     def tokenizer(self) -> Any:
         """The model's tokenizer."""
+
+    @property
+    def frame_size(self) -> FrameSize:
+        """The size in which frames are kept for the model."""
 
     @property
     def widths(self) -> tuple[int, int]:

@@ -178,7 +178,7 @@ def prepare(job: Job, inputs: JobInputs, model: FaceVlm, ranks: Ranks) -> Traini
 def _images(job: Job, inputs: JobInputs, model: FaceVlm, ranks: Ranks) -> Images | None:
     if not inputs.options.use_image:
         return None
-    reader = inputs.reader(job)
+    reader = replace(inputs.reader(job), size=lambda: model.backbone.frame_size)
     if inputs.options.family == "qwen":
         return reader.frames
     if not job.options["inputs"]["cache_images"]:

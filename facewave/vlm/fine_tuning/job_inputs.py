@@ -10,7 +10,8 @@ import numpy as np
 
 from facewave.manifest.targets import read_targets
 from facewave.storage.store import content_key, file_sha256
-from facewave.video.isolated import Bounds, IsolatedReader
+from facewave.video.isolated import Bounds
+from facewave.video.reader_pool import ReaderPool
 from facewave.vlm.faces.options import ModelOptions
 from facewave.vlm.faces.statistics import face_shapes
 from facewave.vlm.fine_tuning.clips import Clips, read_clips, stage_rows
@@ -89,7 +90,7 @@ class JobInputs:
             store=Path(job.store),
             count=self.options.frames,
             choice=job.options["inputs"]["frame_choice"],
-            read=IsolatedReader(Bounds(**job.video)),
+            read=ReaderPool(Bounds(**job.video), count=job.threads),
         )
 
 

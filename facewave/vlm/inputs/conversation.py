@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.vlm.inputs.clip_reader import ClipFrames
+from facewave.vlm.inputs.kept_frames import FrameSize
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,6 +41,10 @@ class ZeroShotModel(Protocol):
     @property
     def tokenizer(self) -> Any:
         """The model's tokenizer, of transformers."""
+
+    @property
+    def frame_size(self) -> FrameSize:
+        """The size in which it takes frames."""
 
     def answer(
         self, conversations: Sequence[Conversation], *, max_new_tokens: int, seed: int | None

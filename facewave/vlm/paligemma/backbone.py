@@ -17,7 +17,8 @@ from torch.nn import functional
 from facewave.vlm.faces.batch import Example
 from facewave.vlm.faces.options import ModelOptions
 from facewave.vlm.faces.prefix import Prefix, Seen
-from facewave.vlm.paligemma.batch import collate, question
+from facewave.vlm.inputs.kept_frames import FrameSize
+from facewave.vlm.paligemma.batch import collate, frame_size, question
 
 
 class PaliGemma:
@@ -32,6 +33,11 @@ class PaliGemma:
     def tokenizer(self) -> Any:
         """Gemma's tokenizer."""
         return self.processor.tokenizer
+
+    @property
+    def frame_size(self) -> FrameSize:
+        """A square, 224, 448 or 896 pixels by checkpoint."""
+        return frame_size(self.processor)
 
     @property
     def widths(self) -> tuple[int, int]:

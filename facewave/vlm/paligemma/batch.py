@@ -11,6 +11,7 @@ from torch import Tensor
 from facewave.prompts.questions import reads_text, render, shorten
 from facewave.vlm.faces.batch import Example, check_count, no_images, padded
 from facewave.vlm.faces.options import ModelOptions
+from facewave.vlm.inputs.kept_frames import FrameSize, square
 
 
 def collate(
@@ -62,6 +63,11 @@ def prepare_images(processor: Any, images: Sequence[Any]) -> Any:
 def resolution(processor: Any) -> int:
     """Return the width and height of the images in pixels: 224, 448 or 896 by checkpoint."""
     return int(processor.image_processor.size["height"])
+
+
+def frame_size(processor: Any) -> FrameSize:
+    """Return the size in which frames are kept for the model."""
+    return square(resolution(processor))
 
 
 def _prompts(

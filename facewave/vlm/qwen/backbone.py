@@ -19,6 +19,7 @@ from facewave.vlm.faces.batch import Example, check_count, no_images
 from facewave.vlm.faces.options import ModelOptions
 from facewave.vlm.faces.prefix import Prefix, Seen
 from facewave.vlm.inputs.conversation import Turn
+from facewave.vlm.inputs.kept_frames import FrameSize
 from facewave.vlm.qwen.processor import QwenProcessor, check_batch
 
 _TIMING = ("video_grid_thw", "second_per_grid_ts", "mm_token_type_ids")
@@ -38,6 +39,11 @@ class Qwen:
     def tokenizer(self) -> Any:
         """Qwen's tokenizer."""
         return self.processor.tokenizer
+
+    @property
+    def frame_size(self) -> FrameSize:
+        """Sides that are multiples of a token's."""
+        return self.processor.frame_size
 
     @property
     def widths(self) -> tuple[int, int]:

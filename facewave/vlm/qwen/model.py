@@ -19,6 +19,7 @@ from facewave.vlm.checkpoints import QWEN, check_family, load_pretrained
 from facewave.vlm.class_names import class_names
 from facewave.vlm.faces.prefix import score_names
 from facewave.vlm.inputs.conversation import Conversation
+from facewave.vlm.inputs.kept_frames import FrameSize
 from facewave.vlm.lora import seeded
 from facewave.vlm.qwen.backbone import Qwen
 from facewave.vlm.qwen.processor import QwenProcessor, check_batch, load_qwen_processor
@@ -43,6 +44,11 @@ class QwenVlm:
     def tokenizer(self) -> Any:
         """The model's tokenizer."""
         return self.processor.tokenizer
+
+    @property
+    def frame_size(self) -> FrameSize:
+        """See `ZeroShotModel`."""
+        return self.processor.frame_size
 
     @torch.inference_mode()
     def answer(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from facewave.pretrained import WeightsError, find_weights, weights_identity
 from facewave.vlm.checkpoints import model_family as checkpoint_family
 from facewave.vlm.faces.options import ModelOptions
 from facewave.vlm.inputs.conversation import Conversation, ZeroShotModel, check_conversation
+from facewave.vlm.inputs.kept_frames import FrameSize
 from facewave.vlm.plan import TINY, TINY_QWEN
 
 # Prompts are given as a whole: the template is only the text.
@@ -108,16 +110,27 @@ class LazyModel:
 
     identity: dict[str, Any]
     load: Callable[[], ZeroShotModel]
+    _lock: Lock = field(default_factory=Lock)
+
+    @property
+    def loaded(self) -> ZeroShotModel:
+        """The model itself; threads that prepare questions may ask for it, too."""
+        with self._lock:
+            return self._loaded
 
     @cached_property
-    def loaded(self) -> ZeroShotModel:
-        """The model itself."""
+    def _loaded(self) -> ZeroShotModel:
         return self.load()
 
     @property
     def tokenizer(self) -> Any:
         """The model's tokenizer."""
         return self.loaded.tokenizer
+
+    @property
+    def frame_size(self) -> FrameSize:
+        """See `ZeroShotModel`."""
+        return self.loaded.frame_size
 
     def answer(
         self, conversations: Sequence[Conversation], *, max_new_tokens: int, seed: int | None
@@ -189,6 +202,13 @@ class ZeroShotPaliGemma:
     def tokenizer(self) -> Any:
         """The model's tokenizer."""
         return self.model.processor.tokenizer
+
+    @property
+    def frame_size(self) -> FrameSize:
+        """See `ZeroShotModel`."""
+        from facewave.vlm.paligemma.batch import frame_size
+
+        return frame_size(self.model.processor)
 
     def answer(
         self, conversations: Sequence[Conversation], *, max_new_tokens: int, seed: int | None
