@@ -5,7 +5,6 @@ import torch
 from torch.nn import functional
 
 from facewave.vlm.faces.statistics import fit_targets
-from facewave.vlm.paligemma.batch import collate
 from facewave.vlm.paligemma.build import build_model
 from tests.vlm.made_up_clips import CLASSES, clip, options
 
@@ -15,7 +14,7 @@ ALIKE = ("very", "very happy", "happy", "very very sad")
 
 
 def batch_of(model, clips):
-    return collate(clips, model.processor, model.options)
+    return model.collate(clips)
 
 
 def train(model, batch, *, count, learning_rate=1e-2):

@@ -225,8 +225,8 @@ class FaceVlm(nn.Module):
             modules["projector"] = self.backbone.projector
         for part, module in modules.items():
             if module is not None:
-                found |= {f"{part}.{name}": p for name, p in module.named_parameters()}
-                found |= {f"{part}.{name}": b for name, b in module.named_buffers()}
+                state = module.state_dict(keep_vars=True)
+                found |= {f"{part}.{name}": tensor for name, tensor in state.items()}
         found |= {f"lora.{n}": p for n, p in self.base.named_parameters() if is_adapter(n)}
         if self.soft_prefix is not None:
             found["soft_prefix"] = self.soft_prefix

@@ -43,7 +43,9 @@ def module_of(name: str) -> str:
     if part == "lora":
         return next(module for module, mark in _ADAPTERS.items() if mark in name)
     if part in ("face", "gate"):
-        return ".".join(name.split(".")[:2])
+        module = ".".join(name.split(".")[:2])
+        # A norm alone is 1 and stays near it.
+        return "face.out" if module == "face.norm" else module
     return part
 
 
