@@ -9,6 +9,7 @@ from facewave.planning.vlm import (
     stage_scores,
     training_files,
     training_options,
+    training_speed,
 )
 from facewave.versions import VLM_VERSION
 from facewave.vlm.plan import CONTROLS, STAGES
@@ -74,6 +75,8 @@ rule fit_vlm:
             )
         ),
         checkpoints=lambda wildcards: RESULTS / wildcards.dataset / "vlm/checkpoints",
+        # As functions of `output` these are no reason to run again.
+        speed=lambda wildcards, output: training_speed(VLM_SECTIONS[wildcards.vlm]),
         # The resource may be cut to what `--resources gpu=` allows: 4 would silently become 1.
         gpus=lambda wildcards, output: gpus(
             VLM_SECTIONS[wildcards.vlm], VLM_SECTIONS[wildcards.vlm]

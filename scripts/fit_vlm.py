@@ -5,6 +5,7 @@ from typing import Any
 
 from facewave.jobs.log import job_log
 from facewave.pretrained import with_commit
+from facewave.vlm.plan import with_speed
 
 
 def main(*, job: dict[str, Any], gpus: int) -> None:
@@ -25,6 +26,7 @@ def _single(files: Any) -> str | None:
 
 
 if __name__ == "__main__":
+    options = snakemake.params.options
     with job_log(snakemake.log[0]):
         main(
             job={
@@ -39,12 +41,10 @@ if __name__ == "__main__":
                     for name in ("weights", "metrics", "steps", "movement", "predictions")
                 },
                 "checkpoints": str(snakemake.params.checkpoints),
-                "options": {
-                    **snakemake.params.options,
-                    "model": with_commit(
-                        snakemake.params.options["model"], snakemake.input.weights
-                    ),
-                },
+                "options": with_speed(
+                    {**options, "model": with_commit(options["model"], snakemake.input.weights)},
+                    snakemake.params.speed,
+                ),
                 "default_fps": snakemake.params.default_fps,
                 "video": snakemake.params.video,
                 "seed": snakemake.params.seed,

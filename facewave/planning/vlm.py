@@ -18,10 +18,12 @@ from facewave.vlm.plan import (
     TOYS,
     TargetsError,
     chosen_targets,
+    deciding,
     evaluation_folder,
     model_params,
     shown_models,
     shown_zero_shot,
+    speed_of,
     untrained,
     untrained_params,
     vlm_section,
@@ -47,7 +49,7 @@ def vlm_sections(config: Mapping[str, Any], *, toy_preset: Path) -> dict[str, Se
 def training_options(
     section: Section, project: Project, dataset: str, *, control: str, stage: str
 ) -> dict[str, Any]:
-    """Return what determines a training; see `facewave.vlm.plan.model_params`.
+    """Return what determines a training; see `facewave.vlm.plan.deciding`.
 
     Raises:
         PlanError: the dataset lacks the targets of a regression.
@@ -56,7 +58,12 @@ def training_options(
         targets = chosen_targets(section, project.plans[dataset].targets, dataset=dataset)
     except TargetsError as error:
         raise PlanError(str(error)) from None
-    return model_params(section, control=control, stage=stage, targets=targets)
+    return deciding(model_params(section, control=control, stage=stage, targets=targets))
+
+
+def training_speed(section: Section) -> dict[str, Any]:
+    """Return what only decides how fast trainings run, whatever their stage and control."""
+    return speed_of(model_params(section, control="full", stage=STAGES[0]))
 
 
 def training_files(

@@ -92,9 +92,9 @@ def test_a_killed_training_goes_on_and_ends_in_the_report(project: Path) -> None
     assert "random weights instead of pretrained ones" in page
 
     # Only how fast it runs has changed; then a stage, then what both stages are made of.
-    write_vlm(project, threads=2)
+    write_vlm(project, threads=2, cache_images=True, checkpoint_steps=3)
     assert "fit_vlm" not in snakemake(project, "-n", "--", "train_paligemma").jobs
-    write_vlm(project, stages={**LONG, "fine_tuning": {**LONG["fine_tuning"], "epochs": 3}})
+    write_vlm(project, stages={**LONG, "fine_tuning": {**LONG["fine_tuning"], "share": 0.4}})
     assert snakemake(project, "-n", "--", "train_paligemma").jobs["fit_vlm"] == 1
     write_vlm(project, width=16)
     assert snakemake(project, "-n", "--", "train_paligemma").jobs["fit_vlm"] == 2
