@@ -131,6 +131,49 @@ use rule evaluate as evaluate_vlm with:
         "evaluate {wildcards.stage} of {wildcards.vlm} on {wildcards.dataset}"
 
 
+# What the MLP makes of the clips that a model has learned from in both stages: an equal chance.
+rule fit_mlp_same_clips:
+    input:
+        train=DATASET / "splits/{split}/train.parquet",
+        val=DATASET / "splits/{split}/val.parquet",
+        test=DATASET / "splits/{split}/test.parquet",
+    output:
+        predictions=VLM / "mlp/{split}/predictions.parquet",
+    log:
+        DATASET / "logs/fit_mlp_same_clips/{split}.log",
+    conda:
+        "../envs/vlm.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        options=told(lambda wildcards: class_options(CONFIG)),
+        shares={name: CONFIG["vlm"]["stages"][name]["share"] for name in STAGES},
+        seed=CONFIG["seed"],
+        mlp_seed=CONFIG["seeds"][0],
+        version=[MLP_VERSION, VLM_VERSION],
+    message:
+        "train the MLP on the clips of both stages, {wildcards.dataset}, {wildcards.split}"
+    script:
+        "../scripts/fit_mlp_same_clips.py"
+
+
+use rule evaluate as evaluate_mlp_same_clips with:
+    input:
+        predictions=of_folds("vlm/mlp/{split}/predictions.parquet"),
+        train=of_folds("splits/{split}/train.parquet"),
+        test=of_folds("splits/{split}/test.parquet"),
+    output:
+        metrics=DATASET / "evaluation/mlp_same_clips/{protocol}/metrics.json",
+        figure=DATASET / "evaluation/mlp_same_clips/{protocol}/confusion.png",
+    log:
+        DATASET / "logs/evaluate_mlp_same_clips/{protocol}.log",
+    params:
+        title=lambda wildcards: f"MLP on the clips of both stages, on {wildcards.dataset}",
+    message:
+        "evaluate the MLP on the clips of both stages, {wildcards.dataset}"
+
+
 # The same for `head: regression`, which has other scores.
 use rule evaluate as evaluate_regression with:
     input:
@@ -267,18 +310,12 @@ rule ablate_qwen:
 
 
 rule demo_vlm:
-    """Run a toy model with random weights through every stage on the rendered clips."""
+    """Run toy models with random weights through every stage on the rendered clips, up to a page."""
     input:
         [
-            path
-            for path in stage_scores(
-                VLM_SECTIONS,
-                PROJECT,
-                "paligemma_tiny",
-                ["zero_shot", *scored_stages(CONFIG["vlm"], values=VALUES)],
-            )
-            if PROJECT.datasets[path.relative_to(RESULTS).parts[0]]["adapter"]
-            == "demo"
+            RESULTS / name / "report_vlm.html"
+            for name, options in PROJECT.datasets.items()
+            if options["adapter"] == "demo"
         ],
 
 
