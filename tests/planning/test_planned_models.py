@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from facewave.config.check import check_config
+from facewave.evaluation.names import SAME_CLIPS
 from facewave.planning.ablation import flat, read_ablation, variant_predictions
 from facewave.planning.plan import DatasetPlan, PlanError
 from facewave.planning.project import Project, baseline_rule, stage_options
@@ -14,11 +15,13 @@ from facewave.planning.vlm import (
     annotation_examples,
     compared_models,
     control_predictions,
+    files_of,
     gpus,
-    models_in_report,
     score_file,
     scored_stages,
+    shown_files,
     stage_scores,
+    toy_sections,
     training_files,
     vlm_sections,
     zero_shot_options,
@@ -179,17 +182,35 @@ class TestVlm:
             zero_shot_options(config, sections, "untrained_paligemma")
 
     def test_the_report_names_what_it_shows(self, tmp_path):
-        given = {"report": ["fine_tuning"], "qwen": {"report": ["adaptation"]}}
-        planned = project(tmp_path, vlm=given)
-        scores = tmp_path / "mine/evaluation"
-        assert models_in_report(planned.config, planned, "mine") == {
-            "PaliGemma 2: after fine-tuning": str(
-                scores / "paligemma/full/fine_tuning/80-10-10/metrics.json"
-            ),
-            "Qwen2.5-VL with a face: after adaptation": str(
-                scores / "qwen/full/adaptation/80-10-10/metrics.json"
-            ),
-        }
+        planned = project(tmp_path, vlm={"report": ["fine_tuning"]})
+        tuned, fair = shown_files(planned.config, planned, "mine").items()
+        folder = tmp_path / "mine/vlm/paligemma/full/fine_tuning/80-10-10"
+        assert tuned == (
+            "PaliGemma 2: after fine-tuning",
+            {
+                "scores": str(
+                    tmp_path / "mine/evaluation/paligemma/full/fine_tuning/80-10-10/metrics.json"
+                ),
+                "answers": [str(folder / "predictions.parquet")],
+                "metrics": [str(folder / "metrics.csv")],
+                "family": "paligemma",
+                "stage": "fine_tuning",
+            },
+        )
+        assert fair[0] == SAME_CLIPS
+        assert files_of(dict([fair])) == [
+            str(tmp_path / "mine/evaluation/mlp_same_clips/80-10-10/metrics.json"),
+            str(tmp_path / "mine/vlm/mlp/80-10-10/predictions.parquet"),
+        ]
+
+    def test_the_page_of_the_toys_shows_every_stage_of_both(self, tmp_path):
+        planned = project(tmp_path, zero_shot={"report": True})
+        toys = toy_sections(vlm_sections(planned.config, toy_preset=TOY))
+        shown = shown_files(planned.config, planned, "mine", sections=toys)
+        stages = [files["stage"] for files in shown.values() if "family" in files]
+        assert stages == 2 * ["zero_shot", "adaptation", "fine_tuning", "fusion"]
+        assert list(shown)[-1] == SAME_CLIPS
+        assert all("toy size" in title for title in list(shown)[:-1])
 
 
 class TestTexts:
@@ -230,6 +251,7 @@ class TestComparedModels:
             for place in (
                 "zero_shot/untrained_paligemma",
                 "vlm/paligemma/full/fine_tuning",
+                "vlm/mlp",
                 "zero_shot/qwen",
             )
         ]
