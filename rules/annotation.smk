@@ -11,6 +11,7 @@ rule write_annotations:
         manifest=DATASET / "manifest_own_texts.parquet",
         tracks=of_buckets("tracks"),
         rendered=rendered_files,
+        weights=weights_file(RESULTS, CONFIG["annotate"]),
     output:
         parquet=DATASET / "annotations/annotations.parquet",
         csv=DATASET / "annotations/annotations.csv",
@@ -72,6 +73,7 @@ rule check_annotations:
 rule annotate:
     """Describe the clips of `annotate.dataset` in words, following examples from another dataset."""
     input:
+        check_files(CONFIG, ["annotate"]),
         told(
             lambda wildcards: RESULTS
             / annotated_dataset(CONFIG)

@@ -10,6 +10,7 @@ from facewave.planning.vlm import (
     stage_scores,
     training_files,
     training_options,
+    training_speed,
 )
 from facewave.versions import VLM_VERSION
 from facewave.vlm.plan import CONTROLS, STAGES
@@ -43,6 +44,7 @@ rule fit_vlm:
         manifest=DATASET / "manifest.parquet",
         tracks=of_buckets("tracks"),
         rendered=rendered_files,
+        weights=lambda wildcards: weights_file(RESULTS, VLM_SECTIONS[wildcards.vlm]),
     output:
         weights=VLM / "{vlm}/{control}/{stage}/{split}/weights.safetensors",
         metrics=VLM / "{vlm}/{control}/{stage}/{split}/metrics.csv",
@@ -74,6 +76,8 @@ rule fit_vlm:
             )
         ),
         checkpoints=lambda wildcards: RESULTS / wildcards.dataset / "vlm/checkpoints",
+        # As functions of `output` these are no reason to run again.
+        speed=lambda wildcards, output: training_speed(VLM_SECTIONS[wildcards.vlm]),
         # The resource may be cut to what `--resources gpu=` allows: 4 would silently become 1.
         gpus=lambda wildcards, output: gpus(
             VLM_SECTIONS[wildcards.vlm], VLM_SECTIONS[wildcards.vlm]
@@ -160,6 +164,49 @@ use rule evaluate as evaluate_vlm with:
         "evaluate {wildcards.stage} of {wildcards.vlm} on {wildcards.dataset}"
 
 
+# What the MLP makes of the clips that a model has learned from in both stages: an equal chance.
+rule fit_mlp_same_clips:
+    input:
+        train=DATASET / "splits/{split}/train.parquet",
+        val=DATASET / "splits/{split}/val.parquet",
+        test=DATASET / "splits/{split}/test.parquet",
+    output:
+        predictions=VLM / "mlp/{split}/predictions.parquet",
+    log:
+        DATASET / "logs/fit_mlp_same_clips/{split}.log",
+    conda:
+        "../envs/vlm.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        options=told(lambda wildcards: class_options(CONFIG)),
+        shares={name: CONFIG["vlm"]["stages"][name]["share"] for name in STAGES},
+        seed=CONFIG["seed"],
+        mlp_seed=CONFIG["seeds"][0],
+        version=[MLP_VERSION, VLM_VERSION],
+    message:
+        "train the MLP on the clips of both stages, {wildcards.dataset}, {wildcards.split}"
+    script:
+        "../scripts/fit_mlp_same_clips.py"
+
+
+use rule evaluate as evaluate_mlp_same_clips with:
+    input:
+        predictions=of_folds("vlm/mlp/{split}/predictions.parquet"),
+        train=of_folds("splits/{split}/train.parquet"),
+        test=of_folds("splits/{split}/test.parquet"),
+    output:
+        metrics=DATASET / "evaluation/mlp_same_clips/{protocol}/metrics.json",
+        figure=DATASET / "evaluation/mlp_same_clips/{protocol}/confusion.png",
+    log:
+        DATASET / "logs/evaluate_mlp_same_clips/{protocol}.log",
+    params:
+        title=lambda wildcards: f"MLP on the clips of both stages, on {wildcards.dataset}",
+    message:
+        "evaluate the MLP on the clips of both stages, {wildcards.dataset}"
+
+
 # The same for `head: regression`, which has other scores.
 use rule evaluate as evaluate_regression with:
     input:
@@ -230,18 +277,21 @@ use rule compare_variants as compare_vlm_controls with:
 rule zero_shot_paligemma:
     """Let PaliGemma 2 answer about the test parts before it is trained."""
     input:
+        check_files(CONFIG, ["vlm-paligemma"]),
         stage_scores(VLM_SECTIONS, PROJECT, "paligemma", ["zero_shot"]),
 
 
 rule adapt_paligemma:
     """Train the first stage of PaliGemma 2, and score it."""
     input:
+        check_files(CONFIG, ["vlm-paligemma"]),
         stage_scores(VLM_SECTIONS, PROJECT, "paligemma", ["adaptation"]),
 
 
 rule train_paligemma:
     """Train both stages of PaliGemma 2, fuse it with the MLP, and score all."""
     input:
+        check_files(CONFIG, ["vlm-paligemma"]),
         stage_scores(
             VLM_SECTIONS,
             PROJECT,
@@ -254,6 +304,7 @@ rule train_paligemma:
 rule ablate_paligemma:
     """Compare PaliGemma 2 with its controls (`vlm.ablations`)."""
     input:
+        check_files(CONFIG, ["vlm-paligemma"]),
         of_datasets("evaluation/paligemma/ablation/{protocol}/ablation.json"),
 
 
@@ -266,18 +317,21 @@ rule export_paligemma:
 rule zero_shot_qwen:
     """Let Qwen2.5-VL with a face answer about the test parts before it is trained."""
     input:
+        check_files(CONFIG, ["vlm-qwen"]),
         stage_scores(VLM_SECTIONS, PROJECT, "qwen", ["zero_shot"]),
 
 
 rule adapt_qwen:
     """Train the first stage of Qwen2.5-VL with a face, and score it."""
     input:
+        check_files(CONFIG, ["vlm-qwen"]),
         stage_scores(VLM_SECTIONS, PROJECT, "qwen", ["adaptation"]),
 
 
 rule train_qwen:
     """Train both stages of Qwen2.5-VL with a face, fuse it with the MLP, and score all."""
     input:
+        check_files(CONFIG, ["vlm-qwen"]),
         stage_scores(
             VLM_SECTIONS,
             PROJECT,
@@ -290,6 +344,7 @@ rule train_qwen:
 rule ablate_qwen:
     """Compare Qwen2.5-VL with a face with its controls (`vlm.ablations`)."""
     input:
+        check_files(CONFIG, ["vlm-qwen"]),
         of_datasets("evaluation/qwen/ablation/{protocol}/ablation.json"),
 
 
@@ -300,18 +355,12 @@ rule export_qwen:
 
 
 rule demo_vlm:
-    """Run a toy model with random weights through every stage on the rendered clips."""
+    """Run toy models with random weights through every stage on the rendered clips, up to a page."""
     input:
         [
-            path
-            for path in stage_scores(
-                VLM_SECTIONS,
-                PROJECT,
-                "paligemma_tiny",
-                ["zero_shot", *scored_stages(CONFIG["vlm"], values=VALUES)],
-            )
-            if PROJECT.datasets[path.relative_to(RESULTS).parts[0]]["adapter"]
-            == "demo"
+            RESULTS / name / "report_vlm.html"
+            for name, options in PROJECT.datasets.items()
+            if options["adapter"] == "demo"
         ],
 
 

@@ -1,9 +1,11 @@
-"""Train one stage of a vision-language model on one fold; answer about its validation and test parts."""
+"""Train one stage of a model with a face on one fold; answer about validation and test part."""
 
 from pathlib import Path
 from typing import Any
 
 from facewave.jobs.log import job_log
+from facewave.pretrained import with_commit
+from facewave.vlm.plan import with_speed
 
 
 def main(*, job: dict[str, Any], gpus: int) -> None:
@@ -24,6 +26,7 @@ def _single(files: Any) -> str | None:
 
 
 if __name__ == "__main__":
+    options = snakemake.params.options
     with job_log(snakemake.log[0]):
         main(
             job={
@@ -38,7 +41,10 @@ if __name__ == "__main__":
                     for name in ("weights", "metrics", "steps", "movement", "predictions")
                 },
                 "checkpoints": str(snakemake.params.checkpoints),
-                "options": snakemake.params.options,
+                "options": with_speed(
+                    {**options, "model": with_commit(options["model"], snakemake.input.weights)},
+                    snakemake.params.speed,
+                ),
                 "default_fps": snakemake.params.default_fps,
                 "video": snakemake.params.video,
                 "seed": snakemake.params.seed,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from facewave.jobs.log import job_log
+from facewave.pretrained import with_commit
 
 
 def main(*, job: dict[str, Any], threads: int, gpus: int) -> None:
@@ -26,7 +27,12 @@ if __name__ == "__main__":
                 "predictions": snakemake.output.predictions,
                 "answers": snakemake.output.answers,
                 "index": str(snakemake.params.index),
-                "options": snakemake.params.options,
+                "options": {
+                    **snakemake.params.options,
+                    "model": with_commit(
+                        snakemake.params.options["model"], snakemake.input.weights
+                    ),
+                },
                 "default_fps": snakemake.params.default_fps,
                 "video": snakemake.params.video,
                 "seed": snakemake.params.seed,

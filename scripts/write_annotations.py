@@ -3,6 +3,7 @@
 from typing import Any
 
 from facewave.jobs.log import job_log
+from facewave.pretrained import with_commit
 
 
 def main(*, job: dict[str, Any], threads: int, gpus: int) -> None:
@@ -43,7 +44,7 @@ if __name__ == "__main__":
                     name: snakemake.output[name] for name in ("parquet", "csv", "examples")
                 },
                 "index": str(params.index),
-                "options": params.options,
+                "options": with_commit(params.options, given.weights),
                 "default_fps": params.default_fps,
                 "video": params.video,
                 "seed": params.seed,

@@ -52,6 +52,13 @@ TRAINING = (
     "checkpoint_steps",
 )
 
+# What decides how fast a training runs and what it keeps meanwhile, but not its result.
+_SPEED = {
+    "model": ("gradient_checkpointing",),
+    "inputs": ("cache_images",),
+    "training": ("checkpoint_steps",),
+}
+
 # What a control takes away from the model; shuffled_time differs only in its splits.
 _CONTROLLED: dict[str, dict[str, Any]] = {
     "full": {},
@@ -131,7 +138,7 @@ def model_params(
 ) -> dict[str, Any]:
     """Return everything in the section that decides the result of one training.
 
-    What only decides where and how fast it runs (GPUs, threads) is left out: it reruns nothing.
+    What only decides where it runs (GPUs, threads) is left out; see also `deciding`.
 
     Args:
         section: of `vlm_section`.
@@ -163,7 +170,9 @@ def model_params(
     training = {name: section[name] for name in TRAINING}
     training["epochs"] = options["epochs"]
     training["learning_rate"] = options["learning_rate"] or section["learning_rate"]
-    shares = {name: section["stages"][name]["share"] for name in STAGES}
+    # The first stage takes its clips from the beginning of an order, whatever the second takes.
+    before = STAGES[: STAGES.index(stage) + 1]
+    shares = {name: section["stages"][name]["share"] for name in before}
     score = {}
     if section["head"] == "regression":
         score = {"score": (section["targets"] or {}).get("score", "mae")}
@@ -179,6 +188,26 @@ def model_params(
             **score,
         },
     }
+
+
+def deciding(options: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return of `model_params` what decides the result: a change of the rest reruns nothing."""
+    return {
+        part: {name: value for name, value in given.items() if name not in _SPEED.get(part, ())}
+        for part, given in options.items()
+    }
+
+
+def speed_of(options: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return of `model_params` what `deciding` leaves out."""
+    return {part: {name: options[part][name] for name in names} for part, names in _SPEED.items()}
+
+
+def with_speed(
+    options: Mapping[str, Mapping[str, Any]], speed: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Put together again what `deciding` and `speed_of` returned."""
+    return {part: {**given, **speed.get(part, {})} for part, given in options.items()}
 
 
 def _prompt(prompt: str, model: Mapping[str, Any], *, text: bool) -> str:

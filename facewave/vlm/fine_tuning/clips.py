@@ -173,7 +173,8 @@ def stage_rows(
 
     Args:
         clip_ids, labels: of the training part, n each.
-        shares: fraction of the training part for each stage (`adaptation`, `fine_tuning`).
+        shares: fraction of the training part for each stage (`adaptation`, `fine_tuning`); the
+            second may be missing where only the first is wanted.
         seed: decides which clips a stage gets.
 
     Returns:
@@ -183,7 +184,7 @@ def stage_rows(
         ValueError: the fractions add up to more than 1, or there are too few clips.
     """
     adaptation, fine_tuning = STAGES
-    first, second = shares[adaptation], shares[fine_tuning]
+    first, second = shares[adaptation], shares.get(fine_tuning, 0.0)
     if first + second > 1.0 + 1e-9:
         raise ValueError(
             f"vlm.stages: adaptation {first} and fine_tuning {second} take more than the whole "

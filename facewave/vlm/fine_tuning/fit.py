@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -241,6 +242,7 @@ def write_answers(
     content = {
         "model": inputs.options.model,
         "commit": model.commit,
+        "software": software(ranks.device),
         "seed": job.seed,
         "options": job.options,
         "data_sha256": {
@@ -259,6 +261,14 @@ def write_answers(
     if inputs.options.head == "generate":
         answers = replace(answers, classes=(*answers.classes, INVALID_ANSWER))
     write_predictions(path, answers)
+
+
+def software(device: torch.device) -> str:
+    """Return what a training ran on and with, in words."""
+    names = {"torch": torch.__version__, "transformers": version("transformers")}
+    names["PEFT"] = version("peft")
+    where = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+    return ", ".join([where, *(f"{name} {found}" for name, found in names.items())])
 
 
 def _regression(

@@ -16,11 +16,8 @@ from facewave.vlm.faces.options import ModelOptions
 from facewave.vlm.faces.statistics import face_shapes
 from facewave.vlm.fine_tuning.clips import Clips, read_clips, stage_rows
 from facewave.vlm.inputs.clip_reader import ClipReader, Media, read_media
-from facewave.vlm.plan import TargetsError
+from facewave.vlm.plan import TargetsError, deciding
 from facewave.vlm.training.batches import Rows
-
-# Options that change how fast a training runs, but not its result.
-_INDIFFERENT = ("checkpoint_steps", "cache_images")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,16 +152,12 @@ def training_key(job: Job, inputs: JobInputs, *, commit: str | None = None) -> s
         inputs: its clips.
         commit: of the pretrained weights; a branch may have moved since the training was killed.
     """
-    options = {
-        part: {name: value for name, value in values.items() if name not in _INDIFFERENT}
-        for part, values in job.options.items()
-    }
     tables = inputs.clips.tables
     texts = inputs.clips.texts
     return content_key(
         stage="vlm",
         version=job.version,
-        options=options,
+        options=deciding(job.options),
         commit=commit,
         seed=job.seed,
         default_fps=job.default_fps,
