@@ -31,7 +31,7 @@ def trained(family, path, **changes):
     seed, shapes, classes = (given.pop(name) for name in ("seed", "face_shapes", "classes"))
     metadata = {
         "options": {"model": given},
-        "face_shapes": shapes,
+        "face_shapes": list(shapes.items()),
         "commit": "c" * 40,
         "seed": seed,
         "stage": "fine_tuning",

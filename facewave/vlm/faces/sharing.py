@@ -5,8 +5,8 @@
 - `face_modules.safetensors`: everything else that was trained (face encoder and attention, soft
   prefix, head) with the options that build the model, the classes and the pretrained commit.
 
-Together they hold every trained tensor; `read_shared` puts them back together, and `options_of` says
-how the model is built that takes them.
+Together they hold every trained tensor; `read_shared` puts them back together, and `options_of`
+says how the model is built that takes them.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def read_shared(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def options_of(metadata: Mapping[str, Any]) -> ModelOptions:
     """Return the options that build the model of some trained weights' metadata."""
     given = metadata["options"]["model"]
-    shapes = {name: tuple(shape) for name, shape in metadata["face_shapes"].items()}
+    shapes = {name: tuple(shape) for name, shape in metadata["face_shapes"]}
     return ModelOptions(
         **{**given, "targets": tuple(given.get("targets", ()))},
         classes=tuple(metadata["classes"]),
