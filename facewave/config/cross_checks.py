@@ -310,10 +310,8 @@ def _zero_shot_problems(config: Mapping[str, Any]) -> Iterator[str]:
     section, wavelet = config["zero_shot"], config["wavelet"]
     if not isinstance(section, Mapping):
         return
-    models, trained = section.get("models"), config["fine_tune"]
+    models = section.get("models")
     yield from _unknown_models(section.get("enabled"), models, "zero_shot.enabled")
-    if isinstance(trained, Mapping):
-        yield from _unknown_models(trained.get("models"), models, "fine_tune.models")
     shown = section.get("use_text") is True or section.get("face_words") is True
     yield from _prompt_problems(section.get("prompt"), text=shown, key="zero_shot.prompt")
     layout = wavelet.get("layout") if isinstance(wavelet, Mapping) else None

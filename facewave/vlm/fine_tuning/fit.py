@@ -1,4 +1,4 @@
-"""Train one stage of PaliGemma on its clips, and write what the model then answers."""
+"""Train one stage of a model on its clips, and write what the model then answers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,13 @@ from facewave.evaluation.predictions import (
 from facewave.evaluation.regression import SCORES, mean_scores
 from facewave.prompts.questions import parse_answer
 from facewave.training import class_weights
+from facewave.vlm.faces.memory_estimate import estimate_training
+from facewave.vlm.faces.model import FaceVlm
+from facewave.vlm.faces.statistics import fit_statistics, fit_targets
 from facewave.vlm.fine_tuning.clips import Images, batch_maker
 from facewave.vlm.fine_tuning.job_inputs import Job, JobInputs, training_key
 from facewave.vlm.heads import softmax
 from facewave.vlm.paligemma.image_features import CachedFeatures
-from facewave.vlm.paligemma.memory_estimate import estimate_training
-from facewave.vlm.paligemma.model import FaceVlm
-from facewave.vlm.paligemma.statistics import fit_statistics, fit_targets
 from facewave.vlm.training.batches import Batch, Rows
 from facewave.vlm.training.interface import (
     Output,
@@ -108,6 +109,7 @@ def fit(job: Job, inputs: JobInputs, model: FaceVlm, ranks: Ranks) -> None:
             key=key,
             metrics=Path(job.outputs["metrics"]),
             steps=Path(job.outputs["steps"]),
+            movement=Path(job.outputs["movement"]),
         ),
         ranks=ranks,
     )
@@ -115,6 +117,8 @@ def fit(job: Job, inputs: JobInputs, model: FaceVlm, ranks: Ranks) -> None:
     if ranks.is_main:
         content = {"options": job.options, "seed": job.seed, "commit": model.commit, **metadata}
         content["classes"] = list(inputs.options.classes)
+        # As pairs: the groups' order decides where tokens stand, and JSON would sort them.
+        content["face_shapes"] = list(inputs.options.face_shapes.items())
         save_state(Path(job.outputs["weights"]), model.trainable_state(), content)
     write_answers(job, inputs, model, data, ranks, options=options, metadata=metadata)
     ranks.barrier()
@@ -126,14 +130,12 @@ def log_estimate(
     model: FaceVlm, data: TrainingData, *, options: TrainingOptions, ranks: Ranks
 ) -> None:
     """Log what memory and time the training will need, before it starts."""
-    own = model.options
-    ids = data.make_batch(data.train[:1])["input_ids"]
-    images = own.frames * model.processor.image_seq_length if own.use_image else 0
+    batch = data.make_batch(data.train[:1])
     gpu = ranks.device.type == "cuda"
     estimate = estimate_training(
         model,
         batch_size=options.batch_size,
-        prompt_tokens=ids.shape[1] - images,
+        prompt_tokens=model.backbone.words_of_prompt(batch),
         device=torch.cuda.get_device_name(ranks.device) if gpu else "cpu",
     )
     for line in estimate.lines(clips=options.epochs * data.train.size):
@@ -146,7 +148,9 @@ def set_statistics(inputs: JobInputs, model: FaceVlm) -> None:
     targets = None
     if inputs.regression:
         targets = fit_targets(targets_of(inputs, training_rows(inputs)).tolist())
-    face = fit_statistics(train_table) if inputs.options.use_face else None
+    face = None
+    if inputs.options.use_face:
+        face = fit_statistics(train_table, mirror=inputs.mirror)
     model.set_statistics(face, targets)
 
 
@@ -159,11 +163,7 @@ def prepare(job: Job, inputs: JobInputs, model: FaceVlm, ranks: Ranks) -> Traini
         labels = clips.labels[inputs.rows["train"]]
         weights = class_weights(labels, n_classes=len(own.classes), kind=kind)
     make_batch = batch_maker(
-        clips,
-        processor=model.processor,
-        options=own,
-        images=_images(job, inputs, model, ranks),
-        weights=weights,
+        clips, model, images=_images(job, inputs, model, ranks), weights=weights
     )
     words = own.head == "generate"
     outputs = len(own.targets) if inputs.regression else len(own.classes) + words
@@ -180,7 +180,9 @@ def prepare(job: Job, inputs: JobInputs, model: FaceVlm, ranks: Ranks) -> Traini
 def _images(job: Job, inputs: JobInputs, model: FaceVlm, ranks: Ranks) -> Images | None:
     if not inputs.options.use_image:
         return None
-    reader = inputs.reader(job)
+    reader = replace(inputs.reader(job), size=lambda: model.backbone.frame_size)
+    if inputs.options.family == "qwen":
+        return reader.frames
     if not job.options["inputs"]["cache_images"]:
         return reader.images
     cached = CachedFeatures(reader=reader, model=model, processor=model.processor)
@@ -241,6 +243,7 @@ def write_answers(
     content = {
         "model": inputs.options.model,
         "commit": model.commit,
+        "software": software(ranks.device),
         "seed": job.seed,
         "options": job.options,
         "data_sha256": {
@@ -259,6 +262,14 @@ def write_answers(
     if inputs.options.head == "generate":
         answers = replace(answers, classes=(*answers.classes, INVALID_ANSWER))
     write_predictions(path, answers)
+
+
+def software(device: torch.device) -> str:
+    """Return what a training ran on and with, in words."""
+    names = {"torch": torch.__version__, "transformers": version("transformers")}
+    names["PEFT"] = version("peft")
+    where = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+    return ", ".join([where, *(f"{name} {found}" for name, found in names.items())])
 
 
 def _regression(

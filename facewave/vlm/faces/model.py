@@ -1,15 +1,18 @@
-"""PaliGemma 2 with a face: prefix [soft prefix | face | images | prompt], LoRA, and a head.
+"""A pretrained vision-language model with a face: soft prefix and face tokens, LoRA, and a head.
 
-    face encoder: landmarks (B, K, 478, 3), blendshapes (B, K, 52), valid (B) -> K tokens per clip
+    face encoder: codes and energies of landmarks, blendshapes and pose (B, rows, ...), valid (B)
+        -> one token per row
     cross-attention 1: face tokens query the prompt's embeddings
-    cross-attention 2: face tokens query SigLIP's patches, behind a gate that starts at 0
-    linear to the language model's width; all of the prefix attends to all of it
+    cross-attention 2: face tokens query the images' patches, behind a gate
+    linear to the language model's width, in the size of its words
 
 Trained are the face modules, the soft prefix, LoRA adapters on the language model's queries and
-values and the head, all in float32; the pretrained weights stay as they are.
+values and the head, all in float32; the pretrained weights stay as they are. PaliGemma 2 and
+Qwen2.5-VL share all of it; what differs between them is a `Backbone`.
 
 References:
 - A. Steiner et al., "PaliGemma 2: a family of versatile VLMs for transfer", arXiv 2412.03555.
+- S. Bai et al., "Qwen2.5-VL technical report", arXiv 2502.13923.
 - E. Hu et al., "LoRA: low-rank adaptation of large language models", ICLR 2022.
 - B. Lester, R. Al-Rfou, N. Constant, "The power of scale for parameter-efficient prompt tuning",
   EMNLP 2021 (a soft prefix that starts as words of the vocabulary).
@@ -17,7 +20,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -25,22 +28,21 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from facewave.vlm import heads
-from facewave.vlm.lora import add_adapters, is_adapter
-from facewave.vlm.paligemma.face_tokens import FaceFusion
-from facewave.vlm.paligemma.options import ModelOptions
-from facewave.vlm.paligemma.prefix import (
+from facewave.vlm.class_names import class_names
+from facewave.vlm.faces.batch import Example, collate
+from facewave.vlm.faces.fusion import FaceFusion
+from facewave.vlm.faces.options import ModelOptions
+from facewave.vlm.faces.prefix import (
+    Backbone,
     Prefix,
     answer_freely,
-    check_places,
-    check_prompt,
-    join,
     last_hidden,
     losses_of,
-    new_soft_prefix,
-    score_words,
-    word_logits,
+    score_names,
+    words_of,
 )
-from facewave.vlm.paligemma.statistics import FaceStatistics
+from facewave.vlm.faces.statistics import FaceStatistics
+from facewave.vlm.lora import add_adapters, is_adapter
 from facewave.vlm.training.interface import Output
 from facewave.vlm.training.weights import copy_strictly
 
@@ -48,58 +50,77 @@ PARTS = ("face", "soft_prefix", "lora", "head", "projector")
 
 # How many tokens longer than the longest label an answer may be.
 _MORE_TOKENS = 4
+# Words of the vocabulary by which the size of the model's words is measured.
+_MEASURED_WORDS = 4096
 
 
 class FaceVlm(nn.Module):
     """The model. Batches are those of `collate`.
 
     Attributes:
-        base: transformers' PaliGemma, frozen but for its adapters.
-        processor: tokenizer and image processor.
+        backbone: the pretrained model.
+        base: transformers' model, frozen but for its adapters.
         options: as built.
-        commit: of the hub's repository that the weights come from; None for other weights.
-        labels: the class names' tokens; None for a regression.
+        labels: the class names; None for a regression.
+        soft_prefix: float32 (n, hidden), in units of `scale`; None without one.
+        scale: float32, root mean square of the language model's words. Soft prefix and face are
+            brought to it, so that one learning rate is right for every model.
     """
 
-    def __init__(
-        self, base: Any, processor: Any, options: ModelOptions, *, commit: str | None = None
-    ) -> None:
+    scale: Tensor
+
+    def __init__(self, backbone: Backbone, options: ModelOptions) -> None:
         """Freeze the base and add what is trained, from torch's global random state."""
         super().__init__()
-        self.base, self.processor, self.options, self.commit = base, processor, options, commit
+        self.backbone, self.options = backbone, options
+        self.base = backbone.base
         self._freeze()
-        width = base.config.text_config.hidden_size
+        text_width, image_width = backbone.widths
         self.face = None
         if options.use_face:
             self.face = FaceFusion(
-                K=options.K,
+                options.face_shapes,
                 width=options.width,
                 heads=options.heads,
-                text_width=width,
-                image_width=base.config.vision_config.hidden_size if options.use_image else None,
+                text_width=text_width,
+                image_width=image_width if options.use_image else None,
+                dropout=options.dropout,
             )
-        self.soft_prefix = new_soft_prefix(base.get_input_embeddings(), options.soft_prefix)
+        self.register_buffer("scale", _word_scale(backbone), persistent=False)
+        self.soft_prefix = _first_prefix(backbone, options, self.scale)
         self.head = heads.make_head(
             options.head,
-            hidden=width,
+            hidden=text_width,
             classes=len(options.classes),
             targets=len(options.targets),
             regression_loss=options.regression_loss,
         )
         named = options.classes and options.head != "regression"
-        self.labels = heads.label_tokens(processor.tokenizer, options.classes) if named else None
+        self.labels = class_names(backbone.tokenizer, options.classes) if named else None
+
+    @property
+    def processor(self) -> Any:
+        """The processor of the pretrained model."""
+        return self.backbone.processor
+
+    @property
+    def commit(self) -> str | None:
+        """Commit of the pretrained weights; None for weights that are not of the hub."""
+        return self.backbone.commit
+
+    def collate(self, examples: Sequence[Example]) -> dict[str, Tensor]:
+        """Return a batch of some clips, see `facewave.vlm.faces.batch.collate`."""
+        return collate(examples, self.backbone, self.options)
 
     def forward(self, batch: Mapping[str, Tensor]) -> Output:
         """Return loss and logits.
 
         Args:
-            batch: `input_ids`, `attention_mask`, `token_type_ids` (B, L), padded on the left;
-                `pixel_values` (B, n, 3, S, S) or `image_features` (B, n, P, image width);
-                `landmarks`, `blendshapes`, `valid`; `labels` int64 (B,) or `targets` (B, m) for
-                the loss; `weights` float32 (B,), optional, of the clips in the loss.
+            batch: of `collate`; `labels` int64 (B,) or `targets` (B, m) for the loss; `weights`
+                float32 (B,), optional, of the clips in the loss.
 
         Raises:
-            ValueError: `token_type_ids` are missing, or the batch does not fit the model.
+            ValueError: the batch does not fit the model.
         """
         # The options decide the precision: autocast would round the logits to bfloat16.
         with torch.autocast(batch["input_ids"].device.type, enabled=False):
@@ -108,13 +129,6 @@ class FaceVlm(nn.Module):
             return Output(loss=None, logits=logits)
         weights = batch.get("weights")
         return Output(loss=(losses if weights is None else losses * weights).mean(), logits=logits)
-
-    @property
-    def scores_whole_words(self) -> bool:
-        """Whether answers are whole words: some begin with the same token, or are generated."""
-        if self.head is not None or self.labels is None:
-            return False
-        return self.options.head == "generate" or not self.labels.first_differ
 
     @torch.no_grad()
     def generate_text(
@@ -128,52 +142,34 @@ class FaceVlm(nn.Module):
         """
         if max_new_tokens is None:
             max_new_tokens = _MORE_TOKENS + (0 if self.labels is None else self.labels.ids.shape[1])
-        tokenizer = self.processor.tokenizer
         with torch.autocast(batch["input_ids"].device.type, enabled=False):
             sequence = self.read(batch)
-            return answer_freely(self.base, sequence, tokenizer, max_new_tokens=max_new_tokens)
-
-    @torch.no_grad()
-    def image_features(self, pixel_values: Tensor) -> Tensor:
-        """Return the vision tower's output (B, n, P, image width) for (B, n, 3, S, S)."""
-        images = pixel_values.flatten(0, 1).to(self.base.model.vision_tower.dtype)
-        with torch.autocast(images.device.type, enabled=False):
-            features: Tensor = self.base.model.vision_tower(images).last_hidden_state
-        return features.view(*pixel_values.shape[:2], *features.shape[1:])
+            return answer_freely(self.backbone, sequence, max_new_tokens=max_new_tokens)
 
     def read(self, batch: Mapping[str, Tensor]) -> Prefix:
-        """Return the prefix of a batch: soft prefix, face, images, prompt."""
-        check_prompt(batch)
-        ids, mask = batch["input_ids"], batch["attention_mask"]
-        prompt: Tensor = self.base.get_input_embeddings()(ids)
-        places = ids == self.processor.image_token_id
-        patches = self._patches(batch)
-        words = slice(0, None)
-        if patches is not None:
-            check_places(places, patches.shape[1])
-            seen = self._project(patches)
-            prompt = prompt.masked_scatter(places[..., None], seen.to(prompt.dtype))
-            # Padding is on the left and images come next: words follow them in every row.
-            words = slice(patches.shape[1], None)
+        """Return the prefix of a batch: prompt and images, soft prefix and face among them."""
+        seen = self.backbone.see(batch, images=self.options.use_image)
         front = []
         if self.soft_prefix is not None:
-            front.append(self.soft_prefix.expand(len(ids), -1, -1))
+            front.append(self.soft_prefix.expand(len(seen.prompt), -1, -1))
         if self.face is not None:
+            text, text_mask = seen.text()
             tokens = self.face(
-                batch["landmarks"],
-                batch["blendshapes"],
+                {group: batch[group] for group in self.options.face_shapes if group in batch},
                 batch["valid"],
-                text=prompt[:, words].detach(),
-                text_mask=(mask.bool() & ~places)[:, words],
-                patches=patches,
+                text=text,
+                text_mask=text_mask,
+                patches=seen.patches,
+                patch_mask=seen.patch_mask,
             )
             front.append(tokens)
-        return join(front, prompt, batch)
+        joined = (self.scale * torch.cat(front, dim=1)).to(seen.prompt.dtype) if front else None
+        return self.backbone.prefix(seen, joined, batch)
 
     def set_statistics(
         self, face: FaceStatistics | None = None, targets: tuple[Tensor, Tensor] | None = None
     ) -> None:
-        """Take the standardisation of the training part (`facewave.vlm.paligemma.statistics`)."""
+        """Take the standardisation of the training part (`facewave.vlm.faces.statistics`)."""
         if face is not None and self.face is not None:
             self.face.encoder.set_statistics(face)
         if targets is not None and isinstance(self.head, heads.RegressionHead):
@@ -211,7 +207,7 @@ class FaceVlm(nn.Module):
         base, options = self.base, self.options
         base.requires_grad_(False)
         if options.projector:
-            base.model.multi_modal_projector.float().requires_grad_(True)
+            self.backbone.train_projector()
         if options.lora_rank:
             add_adapters(
                 base,
@@ -220,17 +216,17 @@ class FaceVlm(nn.Module):
                 dropout=options.lora_dropout,
             )
         if options.gradient_checkpointing:
-            base.model.language_model.activation_checkpointing_enable({"use_reentrant": False})
+            _compute_again(base.model.language_model)
 
     def _tensors(self) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
         modules: dict[str, nn.Module | None] = {"face": self.face, "head": self.head}
         if self.options.projector:
-            modules["projector"] = self.base.model.multi_modal_projector
+            modules["projector"] = self.backbone.projector
         for part, module in modules.items():
             if module is not None:
-                found |= {f"{part}.{name}": p for name, p in module.named_parameters()}
-                found |= {f"{part}.{name}": b for name, b in module.named_buffers()}
+                state = module.state_dict(keep_vars=True)
+                found |= {f"{part}.{name}": tensor for name, tensor in state.items()}
         found |= {f"lora.{n}": p for n, p in self.base.named_parameters() if is_adapter(n)}
         if self.soft_prefix is not None:
             found["soft_prefix"] = self.soft_prefix
@@ -238,33 +234,22 @@ class FaceVlm(nn.Module):
 
     def _answer(self, batch: Mapping[str, Tensor]) -> tuple[Tensor | None, Tensor | None]:
         sequence = self.read(batch)
-        if self.scores_whole_words:
-            return self._whole_words(sequence, batch.get("labels"))
-        logits = self._logits(last_hidden(self.base, sequence)[:, -1])
+        if self.options.head == "generate":
+            right = batch.get("labels")
+            return None if right is None else self._generated(sequence, right), None
+        logits = self._logits(sequence)
         return self._losses(logits, batch), logits
 
-    def _patches(self, batch: Mapping[str, Tensor]) -> Tensor | None:
-        if not self.options.use_image:
-            return None
-        features = batch.get("image_features")
-        if features is None:
-            if "pixel_values" not in batch:
-                raise ValueError("the batch has neither pixel_values nor image_features")
-            features = self.image_features(batch["pixel_values"])
-        return features.flatten(1, 2)
-
-    def _project(self, patches: Tensor) -> Tensor:
-        projector = self.base.model.multi_modal_projector
-        seen: Tensor = projector(patches.to(projector.linear.weight.dtype))
-        return seen
-
-    def _logits(self, hidden: Tensor) -> Tensor:
+    def _logits(self, sequence: Prefix) -> Tensor:
         if self.head is not None:
-            logits: Tensor = self.head(hidden)
+            logits: Tensor = self.head(last_hidden(self.backbone, sequence)[:, -1])
             return logits
         assert self.labels is not None
-        words = self.labels.first.to(hidden.device)
-        return word_logits(self.base, hidden, words)
+        return score_names(self.backbone, sequence, self.labels)
+
+    def _generated(self, sequence: Prefix, right: Tensor) -> Tensor:
+        assert self.labels is not None
+        return losses_of(self.backbone, sequence, self.labels, right)
 
     def _losses(self, logits: Tensor, batch: Mapping[str, Tensor]) -> Tensor | None:
         if isinstance(self.head, heads.RegressionHead):
@@ -275,14 +260,29 @@ class FaceVlm(nn.Module):
             None if labels is None else functional.cross_entropy(logits, labels, reduction="none")
         )
 
-    def _whole_words(
-        self, sequence: Prefix, right: Tensor | None
-    ) -> tuple[Tensor | None, Tensor | None]:
-        """Return losses and logits: in training of the right answer only, else of all labels."""
-        assert self.labels is not None
-        if not self.training and self.options.head != "generate":
-            scores = score_words(self.base, sequence, self.labels)
-            return None if right is None else -scores.gather(1, right[:, None])[:, 0], scores
-        if right is None:
-            return None, None
-        return losses_of(self.base, sequence, self.labels, right), None
+
+def _compute_again(language_model: Any) -> None:
+    """Let a language model compute its activations again in the backward pass."""
+    # Earlier releases of transformers have the first name alone, later ones warn about it.
+    enable = getattr(language_model, "activation_checkpointing_enable", None)
+    (enable or language_model.gradient_checkpointing_enable)({"use_reentrant": False})
+
+
+def _word_scale(backbone: Backbone) -> Tensor:
+    """Return the root mean square of the model's words, float32, from a part of the vocabulary."""
+    weight = backbone.base.get_input_embeddings().weight
+    ids = torch.arange(0, len(weight), max(1, len(weight) // _MEASURED_WORDS), device=weight.device)
+    with torch.no_grad():
+        return words_of(backbone, ids).float().square().mean().sqrt()
+
+
+def _first_prefix(backbone: Backbone, options: ModelOptions, scale: Tensor) -> nn.Parameter | None:
+    """Return the soft prefix as it starts: the words of the question, over and over."""
+    if not options.soft_prefix:
+        return None
+    question = backbone.question(options, None)
+    ids = backbone.tokenizer(question, add_special_tokens=False)["input_ids"]
+    chosen = [ids[place % len(ids)] for place in range(options.soft_prefix)]
+    with torch.no_grad():
+        words = words_of(backbone, torch.tensor(chosen, device=scale.device))
+        return nn.Parameter(words.float() / scale)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from facewave.vlm.plan import DTYPES
+from facewave.vlm.faces.encoder import token_counts
+from facewave.vlm.plan import DTYPES, FAMILIES
 
 HEADS = ("verbaliser", "linear", "regression", "generate")
 LOSSES = ("mse", "huber")
@@ -15,20 +17,23 @@ class ModelOptions:
     """Options of the model; training has its own.
 
     Attributes:
-        model: id on the Hugging Face hub, folder of a checkpoint, or `tiny-random`.
+        model: id on the Hugging Face hub, folder of a checkpoint, or one of the toys.
+        family: `paligemma` or `qwen`: what kind of model that must be.
         revision: branch, tag or commit of the hub's repository; ignored for folders.
         dtype: of the pretrained weights, `bfloat16` or `float32`; what is trained is float32.
         lora_rank, lora_alpha, lora_dropout: of the adapters on the language model's queries and
             values; rank 0: no adapters.
         width: of the face modules (2048: about 118 million trained parameters).
         heads: attention heads of the face modules.
+        dropout: fraction of the face encoder's hidden activations dropped in training.
         soft_prefix: number of learned embeddings at the beginning; 0 for none.
         head: `verbaliser` (label words), `linear`, `regression` or `generate`.
         classes: class names, in the order of the labels.
         targets: names of the real values that `regression` predicts.
         regression_loss: `mse` or `huber`, of standardised targets.
-        K: coefficients of each trajectory, as in the splits.
+        face_shapes: feature groups that the model reads, to the shape of a clip's array.
         frames: images per clip.
+        max_pixels: of a frame, where the model takes any size (Qwen2.5-VL).
         prompt: name of a template of `facewave.prompts.questions`, or a template.
         text_tokens: largest number of tokens of a clip's text.
         seed: of all weights that are not loaded.
@@ -38,6 +43,7 @@ class ModelOptions:
     """
 
     model: str
+    family: str = "paligemma"
     revision: str | None = None
     dtype: str = "bfloat16"
     lora_rank: int = 16
@@ -45,13 +51,15 @@ class ModelOptions:
     lora_dropout: float = 0.0
     width: int = 2048
     heads: int = 8
+    dropout: float = 0.0
     soft_prefix: int = 20
     head: str = "verbaliser"
     classes: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     regression_loss: str = "mse"
-    K: int = 10
+    face_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     frames: int = 1
+    max_pixels: int = 448 * 448
     prompt: str = "question"
     text_tokens: int = 128
     seed: int = 0
@@ -73,6 +81,7 @@ class ModelOptions:
             )
         conditions = {
             "model": bool(self.model),
+            "family": self.family in FAMILIES,
             "dtype": self.dtype in DTYPES,
             "lora_rank": self.lora_rank >= 0,
             "lora_alpha": self.lora_alpha > 0,
@@ -84,7 +93,8 @@ class ModelOptions:
             "classes": self.head == "regression" or _distinct(self.classes, least=2),
             "targets": self.head != "regression" or _distinct(self.targets, least=1),
             "regression_loss": self.regression_loss in LOSSES,
-            "K": self.K >= 1,
+            "dropout": 0 <= self.dropout < 1,
+            "face_shapes": bool(self.face_shapes) or not self.use_face,
             "frames": self.frames >= 1,
             "text_tokens": self.text_tokens >= 0,
             "seed": 0 <= self.seed < 2**32,
@@ -95,6 +105,12 @@ class ModelOptions:
                 raise ValueError(
                     f"vlm.{name} cannot be {getattr(self, name)!r}{_EXPECTED.get(name, '')}"
                 )
+
+    @property
+    def front_tokens(self) -> int:
+        """How many tokens of a sequence are the soft prefix and the face."""
+        faces = sum(token_counts(self.face_shapes).values()) if self.use_face else 0
+        return self.soft_prefix + faces
 
 
 def _distinct(names: tuple[str, ...], *, least: int) -> bool:
@@ -108,5 +124,6 @@ _EXPECTED = {
     "classes": ": expected two or more different names",
     "targets": ": expected one or more different names with head: regression",
     "regression_loss": f": expected one of {', '.join(LOSSES)}",
+    "face_shapes": ": expected at least one feature group",
     "use_face": ": a model without face and image sees nothing of the clip",
 }
