@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from facewave.planning.prune import prune_store
 from facewave.storage.store import shard_path
 from facewave.storage.tables import format_rows, write_text
 from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.upkeep.prune import prune_store
 from facewave.video.isolated import read_here
 from facewave.vlm.fine_tuning import job_inputs
 from facewave.vlm.fine_tuning.launch import launch
@@ -142,7 +142,7 @@ def test_all_epochs_stages_and_controls_decode_a_clip_once(request, tmp_path, mo
         for stage in ("adaptation", "fine_tuning"):
             start = job(clips, tmp_path / control, stage=stage, control=control, start=start)
             launch(start, gpus=0)
-    # One for the estimate of memory, two epochs of 6 (in the second stage 5) clips and 4 to validate,
+    # One for the estimate of memory, two epochs of 6 (then 5) clips and 4 to validate,
     # then 4 + 5 answers; the third control looks at no images.
     assert len(shown) == 2 * ((1 + 2 * (6 + 4) + 9) + (1 + 2 * (5 + 4) + 9)) == 116
     tracked = len(set(shown)) - 1  # one of the test clips could not be tracked
@@ -172,6 +172,6 @@ def test_frames_go_with_their_trajectory(tmp_path):
             store, track_key=key, span_ms=None, count=1, choice="uniform", size=square(8)
         )
         write_frames(path, smooth(8, 8), [0])
-    assert prune_store(results, store).removed == 1
+    assert len(prune_store(results, store, apply=True, safe_seconds=0).removed) == 1
     [left] = (store / "shown_frames").rglob("*.npz")
     assert left.name.startswith("cd" * 32)
