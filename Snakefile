@@ -31,6 +31,7 @@ include: "rules/zero_shot.smk"
 include: "rules/fine_tuning.smk"
 include: "rules/vlm.smk"
 include: "rules/annotation.smk"
+include: "rules/predict_page.smk"
 include: "rules/storage.smk"
 
 
