@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from facewave.datasets import videos
 from facewave.datasets.adapters import adapter
 from facewave.datasets.build_clips import build_clips
 from facewave.datasets.joint import Member, join_clips
@@ -60,7 +61,10 @@ def load_clips(
         if options["adapter"] == "joint":
             clips = _joined(given, classes=classes, demo_root=demo_root, check_files=check_files)
         else:
-            rows = adapter(options["adapter"]).load(given, classes=list(classes), root=root)
+            load = (
+                videos.load if options["adapter"] == "videos" else adapter(options["adapter"]).load
+            )
+            rows = load(given, classes=list(classes), root=root)
             try:
                 clips = build_clips(
                     rows,
@@ -143,5 +147,5 @@ def _segmented(
     # Few runs divide videos into segments.
     from facewave.video.segments import split_clips
 
-    lengths = None if cache is None else cache / f"lengths-{name}.tsv"
+    lengths = None if cache is None else cache / f"lengths-{Path(name).name}.tsv"
     return split_clips(clips, options, cache=lengths, bounds=bounds)
