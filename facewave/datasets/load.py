@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from facewave.datasets import videos
 from facewave.datasets.adapters import adapter
 from facewave.datasets.build_clips import build_clips
 from facewave.datasets.joint import Member, join_clips
+from facewave.datasets.rows import Rows
 from facewave.datasets.targets import check_joined, join_targets, read_target_table, targets_option
 from facewave.manifest.clips import Clip, ManifestError, NotThereYetError
 from facewave.manifest.subsets import choose_subset
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from facewave.video.isolated import Bounds
 
 _log = logging.getLogger("facewave")
+
+# In place of an adapter's name: the videos of `predict`.
+VIDEOS = "videos"
 
 
 def load_clips(
@@ -61,10 +64,7 @@ def load_clips(
         if options["adapter"] == "joint":
             clips = _joined(given, classes=classes, demo_root=demo_root, check_files=check_files)
         else:
-            load = (
-                videos.load if options["adapter"] == "videos" else adapter(options["adapter"]).load
-            )
-            rows = load(given, classes=list(classes), root=root)
+            rows = _reader(options["adapter"])(given, classes=list(classes), root=root)
             try:
                 clips = build_clips(
                     rows,
@@ -88,6 +88,15 @@ def load_clips(
         if table:
             check_joined(table, found, [clip.clip_id for clip in (*clips, *segments)])
         return join_targets(segments, found)
+
+
+def _reader(name: str) -> Callable[..., Rows]:
+    if name == VIDEOS:
+        # Few runs predict; what lists files imports more than this module does.
+        from facewave.datasets.videos import load
+
+        return load
+    return adapter(name).load
 
 
 @contextmanager

@@ -182,15 +182,9 @@ def training_record(model: TrainedMlp) -> dict[str, Any]:
     }
 
 
-def save_checkpoint(path: Path, model: TrainedMlp) -> None:
-    """Write a model so that `torch.load(path, weights_only=True)` reads it; atomic.
-
-    The file is a dict of tensors and plain Python values. Equal models give equal bytes.
-    """
-    content = {
-        "format": CHECKPOINT_FORMAT,
-        "format_version": MLP_VERSION,
-        "facewave": __version__,
+def checkpoint_content(model: TrainedMlp) -> dict[str, Any]:
+    """Return a model as tensors and plain values, from which `restored` makes it again."""
+    return {
         "weights": dict(model.network.state_dict()),
         "mean": model.scaler.mean,
         "std": model.scaler.std,
@@ -204,6 +198,19 @@ def save_checkpoint(path: Path, model: TrainedMlp) -> None:
         "scale": None if model.scale is None else dict(vars(model.scale)),
         "spread": dict(vars(model.spread)),
         "held_out": as_plain(model.held_out),
+    }
+
+
+def save_checkpoint(path: Path, model: TrainedMlp) -> None:
+    """Write a model so that `torch.load(path, weights_only=True)` reads it; atomic.
+
+    The file is a dict of tensors and plain Python values. Equal models give equal bytes.
+    """
+    content = {
+        "format": CHECKPOINT_FORMAT,
+        "format_version": MLP_VERSION,
+        "facewave": __version__,
+        **checkpoint_content(model),
     }
     # Given a path, torch puts the file's name (here a temporary one) into the archive.
     with atomic_path(path) as temporary, temporary.open("wb") as handle:
@@ -233,12 +240,17 @@ def load_checkpoint(path: Path) -> TrainedMlp:
             f"{content.get('facewave')}); this one reads version {MLP_VERSION}: train again"
         )
     try:
-        return _restore(content)
+        return restored(content)
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: incomplete checkpoint: {_reason(error)}") from error
 
 
-def _restore(content: dict[str, Any]) -> TrainedMlp:
+def restored(content: Mapping[str, Any]) -> TrainedMlp:
+    """Return the model of what `checkpoint_content` returned.
+
+    Raises:
+        KeyError, RuntimeError, TypeError, ValueError: it is incomplete or does not fit together.
+    """
     options, weights = MlpOptions.from_config(content["options"]), content["weights"]
     bases = [value for name, value in weights.items() if name.startswith("projection.")]
     # On the meta device no weights are drawn: loading leaves the random state alone.

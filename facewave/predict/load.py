@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from facewave.predict.bundle import load_bundle
 from facewave.predict.model import LoadedModel, open_checkpoint
 
 
@@ -11,7 +12,7 @@ def open_model(path: Path) -> LoadedModel:
     """Return the model of a folder that `export_model` wrote, or of a fold's checkpoint.
 
     Raises:
-        FileNotFoundError: there is no such file.
+        FileNotFoundError: there is no such file or folder.
         ModelError: it cannot be used.
     """
-    return open_checkpoint(path)
+    return load_bundle(path) if path.is_dir() else open_checkpoint(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ class LoadedModel:
         members: at least one, with the same classes, inputs and feature options.
         held_out: of each member; clips that it did not learn from.
         held_out_part: which clips these are, `validation` or `test`.
+        trained_on: what a bundle says of the data.
     """
 
     name: str
@@ -52,6 +53,7 @@ class LoadedModel:
     members: Sequence[TrainedMlp]
     held_out: Sequence[HeldOut]
     held_out_part: str
+    trained_on: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def classes(self) -> tuple[str, ...]:
