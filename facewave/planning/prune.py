@@ -38,7 +38,7 @@ def named_keys(results: Path, stage: str) -> set[str]:
             nothing may be removed.
     """
     keys: set[str] = set()
-    for plan_file in results.glob("*/keys/plan.json"):
+    for plan_file in (*results.glob("*/keys/plan.json"), *results.glob("predict/*/keys/plan.json")):
         folder = plan_file.parents[1]
         if stage == ANSWERS:
             keys |= needed_answers(folder)
