@@ -9,6 +9,7 @@ from pathlib import Path
 from facewave.jobs.clip_errors import ClipErrors
 from facewave.jobs.log import Progress
 from facewave.overlay.encode import NoEncoderError
+from facewave.overlay.followed import video_rows
 from facewave.overlay.options import OverlayOptions
 from facewave.overlay.render import (
     OverlayJob,
@@ -70,17 +71,17 @@ def overlay_bucket(
             `facewave.jobs.clip_errors.ClipErrors`; no index is written.
         DroppedIndexError: if a trajectory shard is damaged or missing, or the index is missing.
     """
-    rows = list(iter_index(track_index, TRACK_COLUMNS))
-    timelines = read_timelines(timeline, videos={row["clip_id"] for row in rows})
+    rows = video_rows(iter_index(track_index, TRACK_COLUMNS))
+    timelines = read_timelines(timeline, videos=rows.keys())
     journal = Journal(index.with_suffix(".journal"), folder, OVERLAY_COLUMNS[:-1])
     progress = Progress(len(rows))
     errors = ClipErrors(fatal=(DroppedIndexError, NoEncoderError))
     done = []
     with journal.open():
-        for row in rows:
-            video = row["clip_id"]
+        for video, row in rows.items():
             entry = dict.fromkeys(OVERLAY_COLUMNS, "") | {"video": video}
-            job = _job(row, timelines.get(video, []), folder, store, options, default_fps)
+            target, own = folder / f"{video}.mp4", timelines.get(video, [])
+            job = _job(row, own, target, store, options, default_fps)
             entry["key"] = _key(row, job)
             earlier = job and journal.made(video, key=entry["key"], file=job.target.name)
             if job is None:
@@ -89,7 +90,7 @@ def overlay_bucket(
                 entry |= earlier
             else:
                 try:
-                    with drop_index_if_damaged(track_index, clip_id=video):
+                    with drop_index_if_damaged(track_index, clip_id=row["clip_id"]):
                         entry |= _written(Path(row["file_path"]), job, read)
                     journal.add(entry)
                 except UnreadableVideoError as error:
@@ -106,7 +107,7 @@ def overlay_bucket(
 def _job(
     row: Mapping[str, str],
     timelines: Sequence[Timeline],
-    folder: Path,
+    target: Path,
     store: Path,
     options: OverlayOptions,
     default_fps: float,
@@ -117,7 +118,7 @@ def _job(
     # The person whom the trajectory follows comes first.
     followed = timelines[0] if timelines else None
     return OverlayJob(
-        target=folder / f"{row['clip_id']}.mp4",
+        target=target,
         shard=shard_path(store, "tracks", row["key"]),
         person=_title(followed.person) if followed else "",
         classes=list(followed.classes) if followed else [],
@@ -129,6 +130,8 @@ def _job(
 
 def _title(person: str) -> str:
     """Return how a person is called in the picture."""
+    if person == "primary":
+        return "followed face"
     return f"person {person}" if person.isdecimal() else person
 
 

@@ -15,12 +15,13 @@ from facewave.face.blendshapes import BLENDSHAPES, without_side
 from facewave.jobs.signs_of_life import alive
 from facewave.overlay.encode import find_encoder, mp4_writer
 from facewave.overlay.face_lines import draw_box, draw_contours, draw_mesh, draw_name
+from facewave.overlay.followed import open_followed
 from facewave.overlay.options import OverlayOptions
 from facewave.overlay.panel import Panel
 from facewave.overlay.sound import open_sound
 from facewave.overlay.timeline import Timeline
 from facewave.storage.store import read_rows
-from facewave.tracking.trajectory import Trajectory, open_trajectory
+from facewave.tracking.trajectory import Trajectory
 from facewave.video.decode import Limits, UnreadableVideoError, Video
 from facewave.video.images import Image
 from facewave.video.open import open_video
@@ -100,7 +101,8 @@ def render_overlay(path: Path, job: OverlayJob, limits: Limits | None = None) ->
         DamagedShardError: the trajectory shard is damaged.
         NoEncoderError: PyAV cannot encode H.264.
     """
-    clip = open_trajectory(job.shard)
+    timeline = timeline_of(job)
+    clip = open_followed(job.shard, timeline)
     faces = _Faces(clip, moving_blendshapes(clip, job.options.blendshapes))
     with (
         open_video(path, default_fps=job.default_fps, limits=limits) as video,
@@ -112,7 +114,6 @@ def render_overlay(path: Path, job: OverlayJob, limits: Limits | None = None) ->
         if first is None:
             raise UnreadableVideoError("none of its frames can be decoded")
         width, height = picture_size(*first.image.shape[1::-1], most=job.options.max_height)
-        timeline = timeline_of(job)
         panel = Panel(height=height, timeline=timeline, shapes=faces.shape_names, title=job.person)
         size = (width + panel.width, height)
         count = ms = 0
