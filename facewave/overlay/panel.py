@@ -37,7 +37,7 @@ class Panel:
         """
         self.height = height
         self.scale = max(0.6, height / _REFERENCE)
-        self.width = 2 * round(105 * self.scale)
+        self.width = 2 * round(115 * self.scale)
         self._timeline, self._shapes, self._title = timeline, list(shapes), title
         self._font = cv2.FontFace("sans")
         self._of_window = lru_cache(maxsize=2)(self._draw_window)
@@ -111,7 +111,7 @@ class Panel:
         self._text(image, text, (x, y), size=size, colour=colour)
 
     def _label(self, image: Image, text: str, y: float) -> None:
-        self._text(image, text, (12, y), size=12, colour=INK, until=94)
+        self._text(image, text, (12, y), size=12, colour=INK, until=110)
 
     def _text(
         self,
@@ -137,7 +137,7 @@ class Panel:
 
     def _bar(self, image: Image, y: float, value: float, colour: Colour) -> None:
         """Draw a bar of a value from 0 to 1, and the value in hundredths; nothing of NaN."""
-        left, right = 98 * self.scale, self.width - 38 * self.scale
+        left, right = 114 * self.scale, self.width - 38 * self.scale
         top, bottom = round((y - 9) * self.scale), round((y - 1) * self.scale)
         cv2.rectangle(image, (round(left), top), (round(right), bottom), TROUGH, -1)
         if not np.isfinite(value):

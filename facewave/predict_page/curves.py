@@ -17,7 +17,7 @@ from facewave.tracking.trajectory import Trajectory
 STEP, MOST_STEPS = 0.1, 20_000
 ANGLES = ("yaw", "pitch", "roll")
 # What is shown at first, by the names without side; all others can be chosen.
-SHOWN = ("mouthSmile", "browInnerUp", "browDown", "jawOpen", "eyeBlink")
+SHOWN = ("mouthSmile", "browInnerUp", "browDown", "jawOpen")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -132,8 +132,8 @@ def test_lines_are_drawn_on_the_face_and_only_where_it_was_found(tmp_path, face)
 def test_the_panel_shows_the_window_of_the_moment(tmp_path):
     render_overlay(write_clip(tmp_path / "clip.mp4", size=(160, 480)), job(tmp_path))
     _, images = decoded(tmp_path / "overlay.mp4")
-    # Bar of the first class: 98 to 172 of the panel's 210 pixels, 109 to 117 below the top.
-    bar = [image[113, 160 + 98 : 160 + 172, 2].astype(int) for image in images]
+    # Bar of the first class: 114 to 192 of the panel's 230 pixels, 109 to 117 below the top.
+    bar = [image[113, 160 + 114 : 160 + 192, 2].astype(int) for image in images]
     blue = [(row > 150).mean() for row in bar]
     # Middles of the windows at 0.3 and 0.7 s: the second, without an answer, from 0.5 s on.
     expected = [0.8 if ms < 500 else 0 for ms in TIMES]
