@@ -11,6 +11,7 @@ from facewave.planning.predicted import PREDICTED
 from facewave.planning.project import Project, stage_options
 from facewave.planning.regression import classes_only
 from facewave.predict.description import (
+    CARD,
     DESCRIPTION,
     OPTIONS,
     WEIGHTS,
@@ -131,3 +132,14 @@ def _check_foreign(path: Path, config: Mapping[str, Any]) -> None:
         refuse(f"predict.model: {path}", lines, options=settings)
     except ModelError as error:
         raise PlanError(str(error)) from None
+
+
+def model_folders(project: Project) -> list[Path]:
+    """Return the files of the models to share, one folder per tested dataset.
+
+    Raises:
+        PlanError: a dataset has no labels, or cannot be planned yet.
+    """
+    project.of_datasets("mlp/{split}/checkpoint.pt")
+    folders = [project.results / "models" / name for name in project.tested]
+    return [folder / name for folder in folders for name in (DESCRIPTION, WEIGHTS, OPTIONS, CARD)]

@@ -6,6 +6,7 @@ is done in another way does not make older folders useless.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -108,12 +109,14 @@ def save_bundle(
         tensors |= {f"{index}.{key}": tensor.contiguous() for key, tensor in own.items()}
         values["held_out"] = as_plain(held_out)
         plain.append(values)
-    (folder / DESCRIPTION).unlink(missing_ok=True)
-    with atomic_path(folder / WEIGHTS) as temporary:
-        save_file(tensors, temporary, metadata={"format": "pt"})
     metadata = {key: model.metadata[key] for key in _KEPT if key in model.metadata}
+    (folder / DESCRIPTION).unlink(missing_ok=True)
     with atomic_path(folder / OPTIONS) as temporary:
         temporary.write_text(_settings(metadata), encoding="utf-8")
+    with atomic_path(folder / WEIGHTS) as temporary:
+        save_file(tensors, temporary, metadata={"format": "pt"})
+        # safetensors lets nobody else read its files.
+        shutil.copymode(folder / OPTIONS, temporary)
     description = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,

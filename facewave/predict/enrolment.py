@@ -97,7 +97,8 @@ class Enrolment:
         """Return the words of the column `calibrated`."""
         if self._named is not None:
             clips = len(self._job.enrolled or ())
-            return f"yes, on {self._named_windows} windows of {clips} named clips"
+            word = "clip" if clips == 1 else "clips"
+            return f"yes, on {self._named_windows} windows of {clips} named {word}"
         count = self._counts[video]
         if isinstance(self._options.enrolment, int):
             count = self._options.enrolment
