@@ -7,7 +7,7 @@ every second that depends on no other: a player jumps to any place at once.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -81,9 +81,7 @@ class Mp4Writer:
         """Append a picture, uint8 (height, width, 3) RGB, of a time in ms, later than the last."""
         import av
 
-        if self._sound is not None:
-            for packet in self._sound.until(ms / 1000):
-                self._container.mux(packet)
+        self._write_sound(until=ms / 1000)
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
         frame = frame.reformat(format="yuv420p", dst_colorspace=_BT709, threads=1)
         frame.pts, frame.time_base = ms, _CLOCK
@@ -91,10 +89,16 @@ class Mp4Writer:
 
     def finish(self, *, end_ms: float) -> None:
         """Write what the encoder still holds, and the sound up to a time in ms."""
-        if self._sound is not None:
-            for packet in self._sound.until(end_ms / 1000, last=True):
-                self._container.mux(packet)
+        self._write_sound(until=end_ms / 1000, last=True)
         self._container.mux(self._stream.encode(None))
+
+    def _write_sound(self, *, until: float, last: bool = False) -> None:
+        import av
+
+        for packet in self._sound.until(until, last=last) if self._sound is not None else ():
+            # Sound that is damaged is left out; that of a video never costs its overlay.
+            with suppress(av.error.InvalidDataError):
+                self._container.mux(packet)
 
 
 @contextmanager

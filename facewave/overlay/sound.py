@@ -30,7 +30,8 @@ class Sound:
             zero: the container's time in seconds that is 0 in the new file.
         """
         self._source, self._stream, self._zero = source, stream, zero
-        self._copied = stream.codec_context.name in COPIED
+        # FFmpeg has several decoders of one kind of sound: mp3 and mp3float.
+        self._copied = stream.codec_context.codec.canonical_name in COPIED
         self._target: Any = None
         self._encoder: Any = None
         self._packets: Iterator[Any] = iter(())

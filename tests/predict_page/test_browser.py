@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+from tests.predict_page.run_files import HOSTILE
+
 WIDTHS = (320, 768, 1600)
 
 
@@ -173,6 +175,8 @@ def test_numbers_are_those_of_the_moment(video):
     assert smile.inner_text() == "0.90"
     text = video.page.get_attribute("#timeline", "aria-valuetext")
     assert re.fullmatch(r"0:03\.2, happy.* 60 %, not to be trusted", text, re.DOTALL)
+    assert video.page.inner_text("#said").startswith("happy")
+    assert HOSTILE.split("\u2028")[0] in video.page.inner_text("#said")
     video.key("End")
     assert video.page.locator("#classes b").all_inner_texts() == ["–"] * 3
 

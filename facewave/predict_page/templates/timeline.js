@@ -312,6 +312,8 @@
       said = `${data.classes[i].name} ${percent(person.p[w][i] / 1000)}`;
       if (!person.trusted[w]) said += ", not to be trusted";
     }
+    const why = w < 0 ? "" : person.reasons[person.why[w]];
+    $("said").textContent = why ? `${said}: ${why}` : said;
     box.setAttribute("aria-valuenow", now.toFixed(1));
     box.setAttribute("aria-valuetext", `${clock(now)}, ${said}`);
     const current = eventBefore(now + 0.001);
