@@ -23,19 +23,23 @@ class Bucket:
         self.folder = folder
         self.index = folder / "overlays/0000.tsv"
         self.tracks = folder / "tracks/0000.tsv"
-        clips = {name: folder / f"{name}.mp4" for name in KEYS}
-        for name, key in KEYS.items():
-            write_shard(shard_path(folder / "store", "tracks", key))
-            write_clip(clips[name])
-        clips["gone"].unlink()
+        self.clips = {name: folder / f"{name}.mp4" for name in KEYS}
+        for clip in self.clips.values():
+            write_clip(clip)
+        self.clips["gone"].unlink()
+        self.track()
+        self.answer(ROWS)
+
+    def track(self):
+        for key in KEYS.values():
+            write_shard(shard_path(self.folder / "store", "tracks", key))
         rows = [
             dict.fromkeys(TRACK_COLUMNS, "")
-            | {"clip_id": name, "file_path": str(clips[name]), "key": key}
+            | {"clip_id": name, "file_path": str(self.clips[name]), "key": key}
             for name, key in KEYS.items()
         ]
         rows.append(dict.fromkeys(TRACK_COLUMNS, "") | {"clip_id": "bad", "error": "no video"})
         write_text(self.tracks, format_rows(TRACK_COLUMNS, rows))
-        self.answer(ROWS)
 
     def answer(self, rows):
         (self.folder / "timeline.csv").write_text(timeline_text(rows), encoding="utf-8")
@@ -94,4 +98,9 @@ def test_a_damaged_trajectory_drops_its_index(bucket):
         bucket.run()
     assert not bucket.tracks.exists()
     assert not bucket.index.exists()
-    assert set(bucket.stamps()) == {"one.mp4"}
+    before = bucket.stamps()
+    assert set(before) == {"one.mp4"}
+    # With the shard made again the job goes on where it was.
+    bucket.track()
+    assert bucket.run()["two"]["file"] == "two.mp4"
+    assert bucket.stamps()["one.mp4"] == before["one.mp4"]
