@@ -14,6 +14,7 @@ from facewave.datasets.adapters import table
 from facewave.datasets.files.tree import VIDEO_SUFFIXES, walk
 from facewave.datasets.rows import Collector, Rows
 from facewave.manifest.clips import ManifestError
+from facewave.storage.frame_files import is_frame
 
 TABLES = (".csv", ".tsv", ".parquet")
 _KEPT = ("file_path", "clip_id", "subject", "fps_hint")
@@ -68,7 +69,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
         names = [
             str(match.relative_to(root))
             for match in matches
-            if match.is_dir() or match.suffix.lower() in VIDEO_SUFFIXES
+            if match.suffix.lower() in VIDEO_SUFFIXES or _holds_frames(match)
         ]
         if len(names) < len(matches):
             found.leave_out("that are no videos, by their suffix", len(matches) - len(names))
@@ -79,3 +80,7 @@ def load(options: dict[str, Any], *, classes: Sequence[str], root: Path) -> Rows
     for name in names:
         found.add(name, file_path=name, word=None)
     return found.rows(str(path))
+
+
+def _holds_frames(path: Path) -> bool:
+    return path.is_dir() and any(is_frame(entry.name) for entry in path.iterdir())

@@ -33,7 +33,7 @@ class Spread:
         """Return the distances of clips from the training clips, float32 (n,).
 
         It is Mahalanobis's distance with the directions taken as uncorrelated, which the principal
-        ones of a group are, divided by the root of their number: about 1 for a training clip.
+        ones of a group are, over the root of their number: a little below 1 for a training clip.
 
         Args:
             values: float32 (n, q), projections, or without a projection standardised features.

@@ -26,7 +26,7 @@ from facewave.tracking.track_bucket import span_of
 from facewave.tracking.trajectory import Trajectory, open_trajectory
 
 # Windows whose features are in memory at a time: 90 kB each with the default options.
-_CHUNK = 64
+_CHUNK = 32
 
 
 def predict_bucket(

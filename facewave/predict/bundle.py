@@ -177,12 +177,13 @@ def load_bundle(folder: Path) -> LoadedModel:
         metadata[RULE] = description["baseline"]
     members, held_out = [], []
     try:
-        with safe_open(folder / WEIGHTS, framework="pt") as file:
-            for index, values in enumerate(description["members"]):
+        for index, values in enumerate(description["members"]):
+            # Opened for each: what was read of the file counts as memory until it is closed.
+            with safe_open(folder / WEIGHTS, framework="pt") as file:
                 content = _content(file, f"{index}.") | values | {"split_metadata": metadata}
-                content |= {key: description[key] for key in ("classes", "shapes")}
-                members.append(restored(content))
-                held_out.append(from_plain(values["held_out"]))
+            content |= {key: description[key] for key in ("classes", "shapes")}
+            members.append(restored(content))
+            held_out.append(from_plain(values["held_out"]))
     except (SafetensorError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise ModelError(f"{folder}: not a whole model ({error}): export it again") from error
     loaded = model_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ class LoadedModel:
         rule: Mapping[str, Any] | None = self.metadata.get(RULE)
         return rule
 
-    @property
+    @cached_property
     def conformal(self) -> Conformal:
         """What says which classes a clip cannot be excluded from."""
         return Conformal(self.held_out)

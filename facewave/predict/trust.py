@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,7 @@ class Judge:
     model: LoadedModel
     error_rate: float
 
-    @property
+    @cached_property
     def doubt(self) -> str:
         """Return why the model can promise nothing for new people; empty if it can."""
         conformal, needed = self.model.conformal, people_needed(self.error_rate)
@@ -62,6 +63,8 @@ class Judge:
         reasons = [self.doubt] if self.doubt else []
         if not reasons and not classes:
             reasons.append(f"no class fits at an error rate of {self.error_rate:g}")
+        elif not reasons and len(classes) == len(self.model.classes):
+            reasons.append(f"no class can be excluded at an error rate of {self.error_rate:g}")
         elif not reasons and len(classes) > 1:
             reasons.append(
                 f"{listed(classes)} cannot be told apart at an error rate of {self.error_rate:g}"

@@ -12,7 +12,7 @@ from facewave.predict.model import model_of, percentiles
 from facewave.predict.rows import VideoRow, WindowRow, column_names, write_part
 from facewave.predict.windows import PredictionJob
 from facewave.splits.baseline import Baseline, BaselineOptions
-from tests.mlp.quick_training import FUSED
+from tests.mlp.quick_training import FUSED, PLAIN
 from tests.predict.made_up_bucket import FEATURES, TRACKS, part, train, write_windows
 from tests.predict.test_conformal import held_out
 from tests.splits.split_files import CLASSES
@@ -41,12 +41,9 @@ def ask(job, windows, folder, **more):
     return predict_bucket(windows, job, enrolment=more.get("enrolment", windows), scratch=folder)
 
 
-@pytest.mark.parametrize("options", [None, FUSED], ids=["plain", "fused"])
+@pytest.mark.parametrize("options", [PLAIN, replace(FUSED, max_epochs=3)], ids=["plain", "fused"])
 def test_windows_are_answered_as_the_test_part_is(tmp_path, options):
-    members = [
-        train(tmp_path / str(seed), seed=seed, **({"options": options} if options else {}))
-        for seed in (1, 2)
-    ]
+    members = [train(tmp_path / str(seed), seed=seed, options=options) for seed in (1, 2)]
     table, columns = part(tmp_path, "test", 70, seed=9, invalid=2)
     windows, store = write_windows(tmp_path, columns, windows_per_video=10)
     for chosen in (members[:1], members):

@@ -1,6 +1,7 @@
 """The folder in which a model is shared: round trip, refusals, what it does not tell."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from facewave.splits.baseline import BaselineOptions
 from tests.mlp.quick_training import FUSED, fused
 from tests.predict.made_up_bucket import part, train
 
+QUICK = fused(replace(FUSED, max_epochs=3), ensemble=2)
 RULE = BaselineOptions(subject_baseline="mean", enrolment=4).rule
 
 
@@ -28,7 +30,7 @@ def folds(fold_folder):
     members = []
     for seed in (1, 2):
         folder = fold_folder / f"fold-{seed}"
-        model = train(folder, seed=seed, rule=RULE, options=fused(FUSED, ensemble=2))
+        model = train(folder, seed=seed, rule=RULE, options=QUICK)
         save_checkpoint(folder / "checkpoint.pt", model)
         part(folder, "test", 24, seed=seed + 90, rule=RULE, subjects=f"anna-of-{seed}-", invalid=1)
         members.append(
