@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from facewave import __version__
 from facewave.natural_order import natural_key
 from facewave.storage.atomic import write_json
 from facewave.storage.tables import write_csv
+
+_ROWS = 1000
 
 
 def join_parts(
@@ -34,38 +37,37 @@ def join_parts(
         summary: JSON to write: `description` and counts.
         description: options, model, versions, classes; JSON-serialisable.
     """
-    rows = _read(videos)
-    rows.sort(key=lambda row: (natural_key(row["video"]), row["person"]))
-    _write(predictions, rows, _columns(videos))
-    parts = _read(windows)
-    parts.sort(key=lambda row: (natural_key(row["video"]), row["person"], row["start_seconds"]))
-    _write(timeline, parts, _columns(windows))
-    answered = [row for row in rows if row["answer"]]
+    rows, parts = _sorted(videos, ["person"]), _sorted(windows, ["person", "start_seconds"])
+    write_csv(predictions, rows.column_names, _cells(rows))
+    write_csv(timeline, parts.column_names, _cells(parts))
+    answers = [answer for answer in rows.column("answer").to_pylist() if answer]
     counts = {
-        "videos": len({row["video"] for row in rows}),
-        "rows": len(rows),
-        "answered": len(answered),
-        "trusted": sum(row["trusted"] == "yes" for row in rows),
-        "windows": len(parts),
-        "answers": dict(sorted(Counter(row["answer"] for row in answered).items())),
+        "videos": len(rows.column("video").unique()),
+        "rows": rows.num_rows,
+        "answered": len(answers),
+        "trusted": rows.column("trusted").to_pylist().count("yes"),
+        "windows": parts.num_rows,
+        "answers": dict(sorted(Counter(answers).items())),
     }
     write_json(summary, {**description, "facewave_version": __version__, "counts": counts})
     return counts
 
 
-def _columns(parts: Sequence[Path]) -> list[str]:
-    names: list[str] = pq.read_schema(parts[0]).names
-    return names
-
-
-def _read(parts: Iterable[Path]) -> list[dict[str, Any]]:
+def _sorted(parts: Iterable[Path], columns: Sequence[str]) -> Any:
+    """Return the rows of all parts as an Arrow table, by video as people count, then by columns."""
     table = pa.concat_tables(pq.read_table(path, use_threads=False) for path in parts)
-    rows: list[dict[str, Any]] = table.to_pylist()
-    return rows
+    videos = sorted(table.column("video").unique().to_pylist(), key=natural_key)
+    place = pc.index_in(table.column("video"), value_set=pa.array(videos, pa.string()))
+    keys = [("place", "ascending"), *((name, "ascending") for name in columns)]
+    order = pc.sort_indices(table.append_column("place", place), sort_keys=keys)
+    return table.take(order)
 
 
-def _write(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    write_csv(path, columns, ([_cell(row[name]) for name in columns] for row in rows))
+def _cells(table: Any) -> Iterator[list[Any]]:
+    """Yield rows of cells; as Python objects a million windows would take a gigabyte."""
+    for batch in table.to_batches(max_chunksize=_ROWS):
+        for row in batch.to_pylist():
+            yield [_cell(value) for value in row.values()]
 
 
 def _cell(value: Any) -> Any:

@@ -160,5 +160,6 @@ def open_checkpoint(path: Path) -> LoadedModel:
     except ValueError as error:
         raise ModelError(str(error)) from None
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    name = "/".join(path.parts[-4:-1]) if len(path.parts) > 3 else path.stem
+    # As in results/DATASET/mlp/PROTOCOL/FOLD/checkpoint.pt.
+    name = "/".join(part for part in path.parts[-5:-1] if part != "mlp") or path.stem
     return model_of(name, [member], [member.held_out], sha256=digest, held_out_part="validation")
