@@ -7,8 +7,8 @@ from facewave.versions import CHAT_EXPORT_VERSION, FRAME_HASH_VERSION, SPLIT_VER
 # Tables of frame hashes per dataset; a joint dataset has no clips of its own.
 HASHES = {
     name: PROJECT.of_buckets(name, "frame_hashes")
-    for name, options in PROJECT.datasets.items()
-    if options["adapter"] != "joint"
+    for name in PROJECT.enabled
+    if PROJECT.datasets[name]["adapter"] != "joint"
 }
 LOOK_ALIKES = RESULTS / "near_duplicates.tsv"
 

@@ -24,7 +24,7 @@ STAGES = ("tracks", "features", TRANSCRIPTS, ANSWERS)
 # What was made of a trajectory bears its key at the beginning of its name, and is needed as long.
 OF_TRACKS = ("shown_frames", "image_features")
 _UNTRACKED = "untracked"
-_NO_DATASETS = ("store", "models", "logs")
+_NO_DATASETS = ("store", "models", "logs", "predict")
 
 # What must be known of a clip to say that its index is that of its key file.
 _Clip = tuple[str, ...]
@@ -85,9 +85,8 @@ def dataset_folders(results: Path) -> list[Path]:
     """Return the folders of the datasets that there are results of."""
     if not results.is_dir():
         return []
-    return sorted(
-        path for path in results.iterdir() if path.is_dir() and path.name not in _NO_DATASETS
-    )
+    folders = [*results.iterdir(), *results.glob("predict/*")]
+    return sorted(path for path in folders if path.is_dir() and path.name not in _NO_DATASETS)
 
 
 def _read_dataset(folder: Path, needed: Needed) -> None:
