@@ -28,6 +28,7 @@ from facewave.planning.vlm import (
     zero_shot_resources,
 )
 from facewave.versions import FEATURE_VERSION
+from facewave.vlm.plan import vlm_section
 from tests.workflow.workflow import ROOT
 
 TOY = ROOT / "presets/vlm_tiny.yaml"
@@ -113,13 +114,13 @@ class TestVlm:
     def test_the_toy_keeps_the_rest_of_the_section(self):
         config = check_config({"vlm": {"class_weights": "none"}})
         sections = vlm_sections(config, toy_preset=TOY)
-        assert sections["paligemma"] == config["vlm"]
+        assert sections["paligemma"] == vlm_section(config)
         assert sections["paligemma_tiny"]["model"] == "tiny-random"
         assert sections["paligemma_tiny"]["class_weights"] == "none"
 
     def test_fine_tuning_starts_from_the_stage_before(self, tmp_path):
         planned = project(tmp_path)
-        section = planned.config["vlm"]
+        section = vlm_section(planned.config)
         where = {"vlm": "paligemma", "control": "full", "split": "80-10-10"}
         first = training_files(section, planned, "mine", stage="adaptation", **where)
         second = training_files(section, planned, "mine", stage="fine_tuning", **where)
@@ -132,14 +133,14 @@ class TestVlm:
         planned = project(tmp_path)
         where = {"vlm": "paligemma", "stage": "adaptation", "split": "80-10-10"}
         files = training_files(
-            planned.config["vlm"], planned, "mine", control="shuffled_time", **where
+            vlm_section(planned.config), planned, "mine", control="shuffled_time", **where
         )
         expected = tmp_path / "mine/vlm/shuffled_time/splits/80-10-10/train.parquet"
         assert files["train"] == expected
 
     def test_a_regression_has_other_scores_and_no_fusion(self, tmp_path):
         planned = project(tmp_path, vlm={"head": "regression", "report": []})
-        section = planned.config["vlm"]
+        section = vlm_section(planned.config)
         trained = score_file(section, planned, "mine", vlm="paligemma", stage="fine_tuning")
         assert trained.name == "regression.json"
         assert scored_stages(section) == ["adaptation", "fine_tuning"]
@@ -150,7 +151,9 @@ class TestVlm:
         planned = project(tmp_path, vlm={"head": "regression", "report": []})
         where = {"vlm": "paligemma", "control": "full", "split": "80-10-10"}
         with pytest.raises(PlanError, match=r"the clips of mine have no targets"):
-            training_files(planned.config["vlm"], planned, "mine", stage="adaptation", **where)
+            training_files(
+                vlm_section(planned.config), planned, "mine", stage="adaptation", **where
+            )
 
     def test_scores_of_stages_on_every_dataset(self, tmp_path):
         planned = project(tmp_path)

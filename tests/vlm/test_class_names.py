@@ -2,15 +2,15 @@
 
 import pytest
 import torch
-from facewave.vlm.qwen.trainable import TrainableQwen
 from torch.nn import functional
 
 from facewave.vlm.class_names import class_names
 from facewave.vlm.inputs.conversation import Turn
-from facewave.vlm.paligemma.batch import collate
 from facewave.vlm.paligemma.build import random_model
 from facewave.vlm.paligemma.toy import tiny_config, tiny_processor
+from facewave.vlm.qwen import build as qwen
 from facewave.vlm.qwen.model import tiny_qwen
+from facewave.vlm.qwen.toy import tiny_qwen_config, tiny_qwen_processor
 from tests.vlm.made_up_clips import clip, options
 from tests.vlm.made_up_videos import few_shot, video
 from tests.vlm.split_names import MAFW, PIECES, tokens
@@ -93,7 +93,7 @@ def test_paligemma_scores_as_a_whole_pass_for_each_name(classes, window):
     model = paligemma(classes, window=window)
     lengths = [len(tokens(model.processor.tokenizer, name)) for name in classes]
     assert max(lengths) > 2 > min(lengths)
-    batch = collate([clip(0), clip(1, text="another")], model.processor, model.options)
+    batch = model.collate([clip(0), clip(1, text="another")])
     with torch.no_grad():
         found = model(batch).logits
         sequence = model.read(batch)
@@ -173,7 +173,7 @@ def test_eleven_names_read_the_images_and_the_prompt_once():
     assert seen["tokens"] == batch["input_ids"].numel() + 2 * nodes
 
     model = paligemma(MAFW)
-    batch = collate([clip(0), clip(1)], model.processor, model.options)
+    batch = model.collate([clip(0), clip(1)])
     with torch.no_grad():
         length = model.read(batch).embeds.shape[1]
         seen = read_lengths(model.base.model, lambda: model(batch))
@@ -185,19 +185,17 @@ def test_the_loss_is_that_of_the_scores_and_reaches_the_adapters(checkpointing):
     """In training, with and without computing activations again, and outside of it."""
     gradients = []
     for checkpoint in {False, checkpointing}:
-        model = TrainableQwen(
-            tiny_qwen(PIECES, seed=3), MAFW, rank=4, alpha=8, dropout=0.0, seed=1,
-            gradient_checkpointing=checkpoint,
-        ).train()  # fmt: skip
-        questions = [[Turn(text="Which?", video=video(2, seed=i))] for i in range(3)]
-        labels = torch.tensor([1, 10, 4])
-        tokenizer = tiny_qwen(PIECES, seed=3).processor
-        output = model({**tokenizer(questions), "labels": labels})
-        torch.testing.assert_close(output.loss, functional.cross_entropy(output.logits, labels))
+        processor = tiny_qwen_processor(PIECES, max_pixels=56 * 56)
+        given = options("qwen", classes=MAFW, gradient_checkpointing=checkpoint)
+        model = qwen.random_model(tiny_qwen_config(processor), processor, given).train()
+        batch = model.collate([clip(i, label=label) for i, label in enumerate((1, 10, 4))])
+        output = model(batch)
+        right = batch["labels"]
+        torch.testing.assert_close(output.loss, functional.cross_entropy(output.logits, right))
         output.loss.backward()
         gradients.append([p.grad for p in model.parameters() if p.requires_grad])
         with torch.no_grad():
-            outside = model.eval()({**tokenizer(questions), "labels": labels})
+            outside = model.eval()(batch)
         torch.testing.assert_close(outside.logits, output.logits.detach())
         torch.testing.assert_close(outside.loss, output.loss.detach())
     assert sum(float(g.abs().sum()) for g in gradients[0]) > 0

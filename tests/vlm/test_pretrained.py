@@ -22,13 +22,13 @@ from facewave.pretrained import (
     with_commit,
     with_pin,
 )
-from facewave.vlm.paligemma.batch import collate
 from facewave.vlm.paligemma.build import build_model
 from facewave.vlm.plan import (
+    FAMILIES,
     annotation_params,
-    fine_tuning_params,
     model_params,
     untrained_params,
+    vlm_section,
     zero_shot_params,
 )
 from tests.vlm.made_up_clips import clip, options
@@ -120,7 +120,7 @@ def checkpoint(tmp_path_factory):
 def test_a_folder_is_loaded(checkpoint):
     folder, model = checkpoint
     loaded = build_model(options(model=str(folder), lora_rank=0, soft_prefix=0, use_face=False))
-    batch = collate([clip(0), clip(1)], loaded.processor, loaded.options)
+    batch = loaded.collate([clip(0), clip(1)])
     with torch.no_grad():
         assert loaded(batch).logits.equal(model(batch).logits)
     assert loaded.commit is None
@@ -254,12 +254,13 @@ def test_a_folder_is_accepted_without_a_hub(checkpoint, tmp_path):
 def revisions(**vlm):
     """Return the revisions that the plans of a configuration take."""
     zero_shot = {"enabled": ["qwen"], "models": {"qwen": vlm}}
-    config = check_config({"vlm": vlm, "annotate": vlm, "zero_shot": zero_shot})
+    config = check_config({"vlm": vlm | {"qwen": vlm}, "annotate": vlm, "zero_shot": zero_shot})
+    sections = [vlm_section(config, family) for family in FAMILIES]
     return {
-        model_params(config["vlm"], control="no_face", stage="fine_tuning")["model"]["revision"],
-        untrained_params(config["vlm"], max_new_tokens=4)["model"]["revision"],
+        model_params(sections[0], control="no_face", stage="fine_tuning")["model"]["revision"],
+        model_params(sections[1], control="full", stage="adaptation")["model"]["revision"],
+        untrained_params(sections[0], max_new_tokens=4)["model"]["revision"],
         zero_shot_params(config["zero_shot"], "qwen")["model"]["revision"],
-        fine_tuning_params(config, "qwen")["model"]["revision"],
         annotation_params(config["annotate"])["revision"],
     }
 

@@ -90,7 +90,8 @@ class PaliGemma:
         if images:
             patches = self._patches(batch)
             check_places(places, patches.shape[1])
-            seen = self.projector(patches.to(self.projector.linear.weight.dtype))
+            dtype = next(self.projector.parameters()).dtype
+            seen = self.projector(patches.to(dtype))
             prompt = prompt.masked_scatter(places[..., None], seen.to(prompt.dtype))
         words = batch["attention_mask"].bool() & ~places
         return Seen(prompt=prompt, words=words, patches=patches)

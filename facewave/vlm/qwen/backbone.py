@@ -110,7 +110,7 @@ class Qwen:
             )
             tokens = torch.cat(list(found.pooler_output))
             prompt = prompt.masked_scatter(places[..., None], tokens.to(prompt.dtype))
-            rows = tokens.split(places.sum(dim=1).tolist())
+            rows = torch.split(tokens, places.sum(dim=1).tolist())
             patches = pad_sequence(list(rows), batch_first=True)
             patch_mask = pad_sequence(
                 [torch.ones(len(row), dtype=torch.bool, device=ids.device) for row in rows],
@@ -148,7 +148,8 @@ class Qwen:
     def _front(self, batch: Mapping[str, Tensor]) -> Tensor:
         """Return where soft prefix and face belong: padding that is not hidden, bool (B, L)."""
         shown = batch["attention_mask"].bool()
-        return (batch["input_ids"] == self.tokenizer.pad_token_id) & shown
+        places: Tensor = (batch["input_ids"] == self.tokenizer.pad_token_id) & shown
+        return places
 
 
 def _in_own_dtype(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""Jobs of the toy model on small files: stages, heads, controls, the cache, two ranks."""
+"""Jobs of the toy models on small files: stages, heads, controls, kills, the cache, two ranks."""
 
 import json
 import subprocess
@@ -16,19 +16,22 @@ from facewave.manifest.targets import read_targets, targets_of, write_targets
 from facewave.storage.store import shard_path
 from facewave.storage.tables import format_rows, write_text
 from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.vlm.faces.model import FaceVlm
 from facewave.vlm.fine_tuning.job_inputs import Job, read_job_inputs, training_key
 from facewave.vlm.fine_tuning.launch import launch, launch_ranks
-from facewave.vlm.plan import chosen_targets, model_params
+from facewave.vlm.plan import chosen_targets, model_params, vlm_section
 from facewave.vlm.training.weights import load_state
 from tests.features.shards import write_trajectory
 from tests.splits.split_files import write_split
 from tests.video.media import face_frames, write_video
 
 CLASSES = ("neutral", "happy", "sad")
-SHAPES = {"landmarks": (2, 478, 3), "blendshapes": (2, 52)}
+SHAPES = {"landmarks": (2, 478, 3), "blendshapes": (2, 52), "blendshape_energy": (3, 52)}
 PARTS = {"train": 12, "val": 4, "test": 5}
 SECTION = {
     "model": "tiny-random",
+    "qwen": {"model": "tiny-random-qwen", "frames": 2, "max_pixels": 3136},
+    "inputs": list(SHAPES),
     "dtype": "float32",
     **{"width": 16, "heads": 2, "soft_prefix": 2, "lora_rank": 2, "lora_alpha": 4},
     **{"frame_choice": "uniform", "gpus": 0, "accumulation": 2, "learning_rate": 0.005},
@@ -53,14 +56,17 @@ def files(tmp_path_factory):
         for name, shape in SHAPES.items():
             columns[name] = random.normal(size=(count, int(np.prod(shape))))
             columns[name][0] = 0
-        write_split(folder / f"{part}.parquet", columns, classes=CLASSES, shapes=SHAPES)
+        made = {"features": {"align": "transform"}}
+        write_split(
+            folder / f"{part}.parquet", columns, classes=CLASSES, shapes=SHAPES, features=made
+        )
         for clip_id, label in zip(columns["clip_id"], labels, strict=True):
             index = len(clips)
             score = (("valence", int(label) + index / 100),) if clip_id != "test3" else None
             clips.append(
                 Clip(clip_id, str(video), index, int(label), CLASSES[label], targets=score)
             )
-            known = {"clip_id": clip_id, "key": f"key{index}", "frames": 6}
+            known = {"clip_id": clip_id, "key": f"key{index}", "frames": 6, "fps": 25.0}
             if clip_id == "test0":
                 known |= {"key": "", "frames": 0}
             else:
@@ -72,12 +78,21 @@ def files(tmp_path_factory):
     return folder
 
 
-def job(files: Path, target: Path, *, stage="adaptation", control="full", start=None, **changes):
-    section = check_config({"vlm": {**SECTION, **changes}})["vlm"]
+def job(
+    files: Path,
+    target: Path,
+    *,
+    family="paligemma",
+    stage="adaptation",
+    control="full",
+    start=None,
+    **changes,
+):
+    section = vlm_section(check_config({"vlm": {**SECTION, **changes}}), family)
     names = chosen_targets(section, ["valence"], dataset="d")
     options = model_params(section, control=control, stage=stage, targets=names)
     names = {"weights": "weights.safetensors", "metrics": "metrics.csv", "steps": "steps.csv"}
-    names |= {"predictions": "predictions.parquet"}
+    names |= {"predictions": "predictions.parquet", "movement": "movement.csv"}
     return Job(
         manifest=str(files / "manifest.parquet"),
         targets=str(files / "targets.parquet") if section["head"] == "regression" else None,
@@ -135,6 +150,59 @@ def test_adaptation_leaves_lora_alone_and_fine_tuning_starts_from_it(files, adap
     assert any((before[name] != after[name]).any() for name in before if "face" in name)
 
 
+def test_how_far_each_part_moved_is_written(adapted):
+    header, *rows = Path(adapted.outputs["movement"]).read_text().splitlines()
+    assert header == "module,part,parameters,scale,change,moved"
+    moved = {row.split(",")[0]: float(row.split(",")[-1]) for row in rows}
+    assert {"face.encoder", "face.gate", "face.out", "soft_prefix", "projector"} <= moved.keys()
+    assert not [name for name in moved if name.startswith("lora")]
+    assert min(moved.values()) > 0
+
+
+@pytest.fixture(scope="module")
+def adapted_qwen(files, tmp_path_factory):
+    done = job(files, tmp_path_factory.mktemp("qwen"), family="qwen")
+    launch(done, gpus=0)
+    return done
+
+
+def test_qwen_goes_through_the_same_stages(files, adapted_qwen, tmp_path):
+    tuned = job(files, tmp_path, family="qwen", stage="fine_tuning", start=adapted_qwen)
+    launch(tuned, gpus=0)
+    before, after = (load_state(Path(d.outputs["weights"])) for d in (adapted_qwen, tuned))
+    assert before[0].keys() == after[0].keys()
+    changed = {n.split(".")[0] for n in before[0] if not before[0][n].equal(after[0][n])}
+    assert changed == {"face", "soft_prefix", "lora"}
+    assert after[1]["face_shapes"] == {name: list(shape) for name, shape in SHAPES.items()}
+    found = answers(tuned)
+    assert found.valid.tolist() == [False, *[True] * 3, False, *[True] * 4]
+    np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, rtol=1e-5)
+    assert np.ptp(found.probabilities[1:4], axis=0).max() > 1e-4
+
+
+def test_a_killed_job_of_qwen_ends_as_one_that_was_not(files, adapted_qwen, tmp_path, monkeypatch):
+    forward, left = FaceVlm.forward, [3]
+
+    def dying(self, batch):
+        left[0] -= self.training
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return forward(self, batch)
+
+    killed = job(files, tmp_path, family="qwen", checkpoint_steps=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(FaceVlm, "forward", dying)
+        with pytest.raises(KeyboardInterrupt):
+            launch(killed, gpus=0)
+    assert list(Path(killed.checkpoints).glob("*/checkpoint.safetensors"))
+    launch(killed, gpus=0)
+    for name in ("metrics", "movement"):
+        wanted = Path(adapted_qwen.outputs[name]).read_bytes()
+        assert Path(killed.outputs[name]).read_bytes() == wanted
+    one, other = (load_state(Path(d.outputs["weights"]))[0] for d in (killed, adapted_qwen))
+    assert all(one[name].equal(other[name]) for name in one)
+
+
 def test_live_and_cached_images_give_the_same_answers(files, adapted, tmp_path):
     cached = job(files, tmp_path, cache_images=True)
     launch(cached, gpus=0)
@@ -148,10 +216,11 @@ def test_live_and_cached_images_give_the_same_answers(files, adapted, tmp_path):
     assert training_key(cached, inputs) == training_key(adapted, read_job_inputs(adapted))
 
 
-def test_every_control_trains(files, tmp_path):
+@pytest.mark.parametrize("family", ["paligemma", "qwen"])
+def test_every_control_trains(files, tmp_path, family):
     seen = {}
     for control in ("no_face", "face_only", "shuffled_faces"):
-        done = job(files, tmp_path / control, control=control)
+        done = job(files, tmp_path / control, family=family, control=control)
         launch(done, gpus=0)
         seen[control] = answers(done).probabilities
     # Without a face all images are alike, but for the grey one of the clip without a video.
@@ -163,6 +232,10 @@ def test_every_control_trains(files, tmp_path):
     "changes",
     [
         {"learning_rate": 0.004},
+        {"rates": {"gate": 7}},
+        {"dropout": 0.2},
+        {"mirror": False},
+        {"inputs": ["landmarks"]},
         {"width": 32},
         {"stages": {"adaptation": {"share": 0.4, "epochs": 2}}},
         {"frames": 2},
