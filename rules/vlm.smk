@@ -4,6 +4,7 @@ from facewave.planning.ablation import flat
 from facewave.planning.vlm import (
     control_predictions,
     gpus,
+    score_file,
     scored_stages,
     shuffled_features,
     stage_scores,
@@ -111,6 +112,38 @@ rule fuse_vlm:
         "fuse MLP and {wildcards.vlm} on {wildcards.dataset}, {wildcards.split}"
     script:
         "../scripts/fuse_vlm.py"
+
+
+rule write_adapter:
+    input:
+        weights=VLM / "{vlm}/full/{stage}/{split}/weights.safetensors",
+        metrics=told(
+            lambda wildcards: score_file(
+                VLM_SECTIONS[wildcards.vlm],
+                PROJECT,
+                wildcards.dataset,
+                vlm=wildcards.vlm,
+                stage=wildcards.stage,
+            )
+        ),
+    output:
+        config=VLM / "{vlm}/full/{stage}/{split}/peft/adapter_config.json",
+        adapter=VLM / "{vlm}/full/{stage}/{split}/peft/adapter_model.safetensors",
+        face=VLM / "{vlm}/full/{stage}/{split}/peft/face_modules.safetensors",
+        card=VLM / "{vlm}/full/{stage}/{split}/peft/README.md",
+    log:
+        DATASET / "logs/write_adapter/{vlm}/{stage}/{split}.log",
+    wildcard_constraints:
+        stage="|".join(STAGES),
+    conda:
+        "../envs/vlm.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(20),
+    message:
+        "write {wildcards.stage} of {wildcards.vlm} on {wildcards.dataset}, {wildcards.split}, to share"
+    script:
+        "../scripts/write_adapter.py"
 
 
 use rule evaluate as evaluate_vlm with:
@@ -275,6 +308,12 @@ rule ablate_paligemma:
         of_datasets("evaluation/paligemma/ablation/{protocol}/ablation.json"),
 
 
+rule export_paligemma:
+    """Write every fold's PaliGemma 2 as a folder that PEFT loads, with a model card."""
+    input:
+        of_datasets("vlm/paligemma/full/fine_tuning/{split}/peft/README.md"),
+
+
 rule zero_shot_qwen:
     """Let Qwen2.5-VL with a face answer about the test parts before it is trained."""
     input:
@@ -307,6 +346,12 @@ rule ablate_qwen:
     input:
         check_files(CONFIG, ["vlm-qwen"]),
         of_datasets("evaluation/qwen/ablation/{protocol}/ablation.json"),
+
+
+rule export_qwen:
+    """Write every fold's Qwen2.5-VL as a folder that PEFT loads, with a model card."""
+    input:
+        of_datasets("vlm/qwen/full/fine_tuning/{split}/peft/README.md"),
 
 
 rule demo_vlm:

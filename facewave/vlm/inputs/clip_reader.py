@@ -160,7 +160,11 @@ class ClipReader:
         return self._chosen[clip_id]
 
     def images(self, clip_id: str) -> NDArray[np.uint8]:
-        """Return uint8 (count, height, width, 3) RGB; grey where the clip could not be tracked.
+        """Return uint8 (count, height, width, 3) RGB; see `frames`."""
+        return self.frames(clip_id).images
+
+    def frames(self, clip_id: str) -> ClipFrames:
+        """Return the images with their timing; grey ones where the clip could not be tracked.
 
         Raises:
             UnreadableVideoError: the clip was tracked and its frames are not kept, but its video is
@@ -168,11 +172,20 @@ class ClipReader:
         """
         media = self.media[clip_id]
         if not media.tracked:
-            return np.full((self.count, _SIDE, _SIDE, 3), _GREY, np.uint8)
+            grey = np.full((self.count, _SIDE, _SIDE, 3), _GREY, np.uint8)
+            numbers = list(range(self.count))
+            return ClipFrames(images=grey, indices=numbers, total=self.count, fps=_GREY_FPS)
         if self.size is None:
-            images, order = self._decoded(clip_id)
-            return images[order]
-        size = self.size()
+            images, indices = self._decoded(clip_id)
+            images = images[np.unique(indices, return_inverse=True)[1]]
+        else:
+            images, indices = self._kept(clip_id)
+        return ClipFrames(images=images, indices=indices, total=media.frames, fps=media.fps)
+
+    def _kept(self, clip_id: str) -> tuple[NDArray[np.uint8], list[int]]:
+        """Return the frames as they are shown, and their numbers; keep them if they are not yet."""
+        assert self.size is not None
+        media, size = self.media[clip_id], self.size()
         path = frames_path(
             self.store,
             track_key=media.track_key,
@@ -183,42 +196,31 @@ class ClipReader:
         )
         kept = read_frames(path)
         if kept is None:
-            images, order = self._decoded(clip_id)
-            write_frames(path, shrink(images, size), order)
+            images, indices = self._decoded(clip_id)
+            write_frames(path, shrink(images, size), indices)
             kept = read_frames(path)
         if kept is None:
             raise OSError(f"{path}: what was written cannot be read back; look at the disk")
         return kept
 
     def _decoded(self, clip_id: str) -> tuple[NDArray[np.uint8], list[int]]:
-        """Return each frame that is shown once, and the order in which they are shown."""
+        """Return each frame that is shown once, by number, and the numbers as they are shown."""
         media = self.media[clip_id]
         try:
             times = self._trajectory(clip_id).timestamp_ms
-            wanted = self.indices(clip_id)
-            shown = sorted(set(wanted))
+            indices = self.indices(clip_id)
             found = self.read(
                 read_images,
                 path=Path(media.path),
-                times_ms=[int(times[index]) for index in shown],
+                times_ms=[int(times[index]) for index in sorted(set(indices))],
                 default_fps=media.default_fps,
             )
-            return np.stack(found), [shown.index(index) for index in wanted]
+            return np.stack(found), indices
         except (UnreadableVideoError, UnexpectedError) as error:
             raise UnreadableVideoError(
                 f"{media.path} (clip {clip_id}): {error}; a model that looks at images needs the "
                 "videos that were tracked"
             ) from error
-
-    def frames(self, clip_id: str) -> ClipFrames:
-        """Return the images with their timing; see `images`."""
-        media, images = self.media[clip_id], self.images(clip_id)
-        if not media.tracked:
-            count = len(images)
-            return ClipFrames(images=images, indices=list(range(count)), total=count, fps=_GREY_FPS)
-        return ClipFrames(
-            images=images, indices=self.indices(clip_id), total=media.frames, fps=media.fps
-        )
 
     def key_parts(self, clip_id: str) -> dict[str, Any]:
         """Return what decides the frames: the video's content, its part, the chosen frames."""

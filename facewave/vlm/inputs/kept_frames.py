@@ -94,34 +94,38 @@ def frames_path(
     )
 
 
-def write_frames(path: Path, images: NDArray[np.uint8], order: Sequence[int]) -> None:
+def write_frames(path: Path, images: NDArray[np.uint8], indices: Sequence[int]) -> None:
     """Keep frames.
 
     Args:
         path: of `frames_path`.
-        images: uint8 (n, height, width, 3) RGB, each frame once.
-        order: the frames as they are shown, numbers from 0 to n - 1.
+        images: uint8 (n, height, width, 3) RGB, each frame once, in the order of their numbers.
+        indices: the numbers of the frames as they are shown; one may come more than once.
     """
     files = [_encoded(image) for image in images]
     arrays = {
         "jpeg": np.concatenate(files),
         "ends": np.cumsum([len(file) for file in files]),
-        "order": np.asarray(order, np.int64),
+        "indices": np.asarray(indices, np.int64),
     }
     write_shard(path, arrays, {})
 
 
-def read_frames(path: Path) -> NDArray[np.uint8] | None:
-    """Return the frames as they are shown, uint8 (count, height, width, 3) RGB; None: not kept."""
+def read_frames(path: Path) -> tuple[NDArray[np.uint8], list[int]] | None:
+    """Return the frames as they are shown, and their numbers; None if they are not kept.
+
+    Returns:
+        uint8 (count, height, width, 3) RGB, and `count` numbers.
+    """
     if not path.exists():
         return None
     try:
         arrays, _ = read_shard(path)
         files = np.split(arrays["jpeg"], arrays["ends"][:-1])
         images = np.stack([_decoded(file) for file in files])
-        shown: NDArray[np.uint8] = images[arrays["order"]]
-        return shown
-    except (DamagedShardError, KeyError, ValueError, cv2.error) as error:
+        _, order = np.unique(arrays["indices"], return_inverse=True)
+        return images[order], arrays["indices"].tolist()
+    except (DamagedShardError, KeyError, IndexError, ValueError, cv2.error) as error:
         _log.warning("frames are decoded again: %s: %s", path, error)
         return None
 

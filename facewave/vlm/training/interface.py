@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facewave.vlm.training.batches import Batch, MakeBatch, Rows
+from facewave.vlm.training.tensorboard import EVENTS
 
 Score = Callable[[NDArray[np.float32], Rows], Mapping[str, float]]
 
@@ -144,6 +145,11 @@ class TrainingFiles:
     metrics: Path
     steps: Path
     movement: Path
+
+    @property
+    def events(self) -> Path:
+        """Both tables for tensorboard, beside the steps."""
+        return self.steps.with_name(EVENTS)
 
     def best(self, epoch: int) -> Path:
         """Return the path of the weights of an epoch that was the best so far."""

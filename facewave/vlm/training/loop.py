@@ -46,6 +46,7 @@ from facewave.vlm.training.progress import (
     save_progress,
 )
 from facewave.vlm.training.ranks import Ranks
+from facewave.vlm.training.tensorboard import add_scalars
 from facewave.vlm.training.validation import epoch_row, judge
 from facewave.vlm.training.weights import load_state, save_state
 
@@ -140,7 +141,7 @@ class _Training:
         if self.done:
             _log.info("resuming after step %d of %d", self.done, self.total)
         if self.ranks.is_main:
-            resume_tables(self.progress, files=self.files, done=self.done)
+            resume_tables(self.progress, files=self.files, done=self.done, per_epoch=self.per_epoch)
 
     def _steps_done(self) -> int:
         return (self.progress.epoch - 1) * self.per_epoch + self.progress.step
@@ -238,6 +239,7 @@ class _Training:
         better = judge(self.stopping, row)
         if self.ranks.is_main:
             write_epochs(self.files.metrics, self.progress.rows)
+            add_scalars(self.files.events, "epoch", self._steps_done(), row)
             words = ", ".join(f"{name} {value:.4f}" for name, value in list(row.items())[1:])
             _log.info("epoch %d: %s%s", row["epoch"], words, " (best)" if better else "")
             if better:
