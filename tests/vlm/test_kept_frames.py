@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.vlm.test_fit_paligemma import PARTS, files, job  # noqa: F401
 
 from facewave.planning.prune import prune_store
 from facewave.storage.store import shard_path
@@ -18,7 +19,6 @@ from facewave.vlm.plan import CONTROLS
 from facewave.vlm.qwen.video import VideoOptions, frame_size, smart_size, video_patches
 from tests.tracking.track_shards import write_track_shard
 from tests.vlm.made_up_videos import video
-from tests.vlm.test_fit_paligemma import PARTS, files, job  # noqa: F401
 from tests.vlm.zero_shot_jobs import dataset
 from tests.vlm.zero_shot_jobs import job as zero_shot_job
 from tests.vlm.zero_shot_jobs import run as run_zero_shot

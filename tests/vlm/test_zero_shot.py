@@ -136,15 +136,15 @@ def test_an_untrained_model_is_scored_as_the_verbaliser_scores(files, tmp_path):
 
     params = model_params(section, control="no_face", stage="adaptation")["model"]
     params |= {"soft_prefix": 0, "lora_rank": 0, "projector": False}
-    options = ModelOptions(**params, classes=CLASSES, K=2, seed=5)
+    options = ModelOptions(**params, classes=CLASSES, seed=5)
     media, texts = read_media(Path(task.manifest), task.tracks, default_fps=25.0)
-    clips = read_clips({"test": task.test}, shuffle_faces=False, seed=5, texts=texts)
+    clips = read_clips({"test": task.test}, groups=(), shuffle_faces=False, seed=5, texts=texts)
     model = build_model(options).train(False)
     reader = ClipReader(
         media=media, store=Path(task.store), count=1, choice="uniform",
         size=lambda: frame_size(model.processor),
     )  # fmt: skip
-    feed = batch_maker(clips, processor=model.processor, options=options, images=reader.images)
+    feed = batch_maker(clips, model, images=reader.images)
     with torch.inference_mode():
         expected = model(feed(np.arange(7))).logits.float().softmax(dim=1)
     np.testing.assert_allclose(found.probabilities, expected, atol=1e-5)
