@@ -11,7 +11,7 @@ from facewave.evaluation.evaluate import evaluate_folds, read_folds
 from facewave.evaluation.predictions import INVALID_ANSWER
 from facewave.pretrained import WeightsError
 from facewave.vlm.inputs.conversation import Turn
-from facewave.vlm.plan import untrained_params
+from facewave.vlm.plan import untrained_params, vlm_section
 from facewave.vlm.zero_shot.models import ZeroShotOptions, find_model, model_family
 from tests.vlm.made_up_videos import FakeModel
 from tests.vlm.zero_shot_jobs import CLASSES, TINY, dataset, job, run
@@ -127,7 +127,7 @@ def test_an_untrained_model_is_scored_as_the_verbaliser_scores(files, tmp_path):
 
     given = {"model": "tiny-random", "dtype": "float32", "frame_choice": "uniform"}
     given |= {"use_text": True, "text_tokens": 2}
-    section = check_config({"vlm": {**given, "heads": 2, "width": 16}})["vlm"]
+    section = vlm_section(check_config({"vlm": {**given, "heads": 2, "width": 16}}))
     task = job(files, tmp_path, seed=5)
     task = replace(task, options=untrained_params(section, max_new_tokens=4))
     found, rows = run(task)
@@ -142,7 +142,7 @@ def test_an_untrained_model_is_scored_as_the_verbaliser_scores(files, tmp_path):
     model = build_model(options).train(False)
     reader = ClipReader(
         media=media, store=Path(task.store), count=1, choice="uniform",
-        size=lambda: frame_size(model.processor),
+        size=lambda: model.backbone.frame_size,
     )  # fmt: skip
     feed = batch_maker(clips, model, images=reader.images)
     with torch.inference_mode():
@@ -151,7 +151,8 @@ def test_an_untrained_model_is_scored_as_the_verbaliser_scores(files, tmp_path):
 
 
 def test_free_text_of_an_untrained_model_is_read_strictly(files, tmp_path):
-    section = check_config({"vlm": {"head": "generate", "frame_choice": "uniform"}})["vlm"]
+    config = check_config({"vlm": {"head": "generate", "frame_choice": "uniform"}})
+    section = vlm_section(config)
     options = untrained_params(section, max_new_tokens=4)
     assert (options["scoring"], options["prompt"]) == ("answer", "question")
     found, _ = run(replace(job(files, tmp_path), options=options), FakeModel(lambda *_: "joy"))
