@@ -45,6 +45,7 @@ class DatasetPlan:
         targets: names of the clips' targets, sorted.
         videos: whether any clip is a video, not a table of landmarks.
         unlabelled: number of clips without a label.
+        clips: number of clips.
     """
 
     bucket_count: int
@@ -54,6 +55,7 @@ class DatasetPlan:
     targets: list[str] = field(default_factory=list)
     videos: bool = True
     unlabelled: int = 0
+    clips: int = 0
 
 
 NO_PLAN = DatasetPlan(bucket_count=1, buckets=[], subjects=[])
@@ -142,6 +144,7 @@ def plan_dataset(
         targets=sorted({name for clip in clips for name, _ in clip.targets or ()}),
         videos=any(clip.table is None for clip in clips),
         unlabelled=sum(clip.label is None for clip in clips),
+        clips=len(clips),
     )
     if plan.targets:
         files.write(keys / "targets.json", json.dumps(targets_of(clips)) + "\n")

@@ -229,7 +229,7 @@ def open_project(config: Mapping[str, Any], *, write: bool, unlocks: bool = Fals
         folder = Path(config["results"]) / name
         downloads[name] = [
             download_marker(config, part)
-            for part, given in wanting_download(name, options)
+            for part, given in wanting_download(name, options, seed=config["seed"])
             if plan_download(part, given, download_marker(config, part), write=write)
         ]
         try:
