@@ -197,6 +197,7 @@ def croissant(parts: Sequence[PartFile], *, dataset: str, adapter: str) -> dict[
         "description": f"{_what(parts)} Codes of facial movement. They can identify people.",
         "license": LICENCES[adapter][1] if adapter in LICENCES else _unknown(),
         "version": __version__,
+        "citeAs": f"facewave {__version__}, and what the owners of the videos ask to be cited",
         "distribution": [
             {
                 "@type": "cr:FileObject",
@@ -317,16 +318,18 @@ def _kind(kind: pa.DataType) -> str:
     return f"list of {kind.value_type}" if listed else str(kind)
 
 
-# The context of the format's specification, as far as its terms are used here.
+# The context of the format's specification; programs warn of any other.
 _CONTEXT = {
     "@language": "en",
     "@vocab": "https://schema.org/",
+    "citeAs": "cr:citeAs",
     "column": "cr:column",
     "conformsTo": "dct:conformsTo",
     "cr": "http://mlcommons.org/croissant/",
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
     "examples": {"@id": "cr:examples", "@type": "@json"},
     "extract": "cr:extract",
     "field": "cr:field",
@@ -341,11 +344,13 @@ _CONTEXT = {
     "md5": "cr:md5",
     "parentField": "cr:parentField",
     "path": "cr:path",
+    "rai": "http://mlcommons.org/croissant/RAI/",
     "recordSet": "cr:recordSet",
     "references": "cr:references",
     "regex": "cr:regex",
     "repeated": "cr:repeated",
     "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
     "sc": "https://schema.org/",
     "separator": "cr:separator",
     "source": "cr:source",
