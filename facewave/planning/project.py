@@ -260,7 +260,7 @@ def open_project(config: Mapping[str, Any], *, write: bool, looks: bool = False)
             tidy(folder)
         downloads[name] = [
             download_marker(config, part)
-            for part, given in wanting_download(name, options)
+            for part, given in wanting_download(name, options, seed=config["seed"])
             if plan_download(part, given, download_marker(config, part), write=write, looks=looks)
         ]
         try:
