@@ -21,7 +21,7 @@ from facewave.tracking.appearance import face_patch
 from facewave.tracking.face_tracker import face_tracker
 from facewave.tracking.frame_pictures import FramePictures
 from facewave.tracking.landmarker import N_BLENDSHAPES, N_LANDMARKS, Faces, LandmarkerOptions
-from facewave.tracking.people import Linker
+from facewave.tracking.linking import Linker
 from facewave.tracking.second_look import SECOND_LOOK_BELOW, TOO_SMALL, Samples, View, choose_view
 from facewave.versions import TRACK_VERSION
 from facewave.video.decode import BeyondLimitsError, Limits, UnreadableVideoError, Video

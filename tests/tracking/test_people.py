@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facewave.tracking.appearance import PATCH_VALUES, standardised
-from facewave.tracking.people import FaceRows, Linker, clip_people, movement
+from facewave.tracking.linking import Linker
+from facewave.tracking.people import FaceRows, clip_people, movement
 
 LEFT, RIGHT, CENTRE = (0.2, 0.5, 0.2), (0.8, 0.5, 0.2), (0.55, 0.5, 0.2)
 _LOOKS = standardised(np.random.default_rng(5).normal(size=(8, PATCH_VALUES)))
