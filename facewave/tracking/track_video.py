@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from facewave import __version__
 from facewave.storage.store import write_shard
 from facewave.tracking.appearance import face_patch
+from facewave.tracking.dissolves import Dissolves
 from facewave.tracking.face_tracker import face_tracker
 from facewave.tracking.frame_pictures import FramePictures
 from facewave.tracking.landmarker import N_BLENDSHAPES, N_LANDMARKS, Faces, LandmarkerOptions
@@ -208,6 +209,7 @@ def _detect(
     on_frame: Callable[[], None],
     view: View | None,
 ) -> None:
+    dissolves = Dissolves()
     with face_tracker(job.model, job.options) as tracker:
         for index, frame in enumerate(video.frames()):
             on_frame()
@@ -215,8 +217,14 @@ def _detect(
                 faces = tracker.detect(frame.image, frame.ms)
             else:
                 faces = view.restore(tracker.detect(view.apply(frame.image), frame.ms))
+            blended_ms = dissolves.add(frame.image, frame.ms)
             tracklets = found.linker.add(
-                index, frame.ms, faces.boxes, partial(_patch, frame.image, faces), cut=tracker.cut
+                index,
+                frame.ms,
+                faces.boxes,
+                partial(_patch, frame.image, faces),
+                cut=tracker.cut or blended_ms is not None,
+                blended_ms=blended_ms,
             )
             found.timestamps.append(frame.ms)
             found.counts.append(len(faces))

@@ -93,6 +93,31 @@ class TestLinking:
             linker.add(index, 40 * index, box(LEFT)[None], lambda _, look=look: looks[look])
         assert (linker.persons().tolist() == [0, 0]) is same
 
+    @pytest.mark.parametrize(("blended_ms", "persons"), [(800, [0, 1]), (None, [0, 0])])
+    def test_what_a_dissolve_blends_is_nobodys_look(self, blended_ms, persons):
+        second = standardised(0.75 * _LOOKS[0] + np.sqrt(1 - 0.75**2) * _LOOKS[1])
+        linker = Linker()
+        for index in range(45):
+            look = _LOOKS[0] if index < 20 else second
+            linker.add(
+                index,
+                40 * index,
+                box(CENTRE)[None],
+                lambda _, look=look: look,
+                cut=index == 30,
+                blended_ms=blended_ms if index == 30 else None,
+            )
+        assert linker.persons().tolist() == persons
+
+    def test_the_mouth_does_not_count(self):
+        smile = _LOOKS[0].copy().reshape(16, 16)
+        smile[11:] = -smile[11:]
+        looks = [_LOOKS[0], smile.reshape(-1)]
+        linker = Linker()
+        for index, look in ((0, 0), (100, 1)):
+            linker.add(index, 40 * index, box(LEFT)[None], lambda _, look=look: looks[look])
+        assert linker.persons().tolist() == [0, 0]
+
     def test_two_in_one_frame_are_never_one_however_alike(self):
         rows, _ = video(*[[(LEFT, 0), (RIGHT, 0)]] * 3)
         assert rows.person.tolist() == [0, 1] * 3
