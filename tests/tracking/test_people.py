@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facewave.tracking.appearance import PATCH_VALUES, standardised
-from facewave.tracking.linking import Linker
+from facewave.tracking.linking import SAME_WHOLE_PATCH, Linker
 from facewave.tracking.people import FaceRows, clip_people, movement
 
 LEFT, RIGHT, CENTRE = (0.2, 0.5, 0.2), (0.8, 0.5, 0.2), (0.55, 0.5, 0.2)
@@ -109,14 +109,17 @@ class TestLinking:
             )
         assert linker.persons().tolist() == persons
 
-    def test_the_mouth_does_not_count(self):
-        smile = _LOOKS[0].copy().reshape(16, 16)
-        smile[11:] = -smile[11:]
-        looks = [_LOOKS[0], smile.reshape(-1)]
+    @pytest.mark.parametrize(("likeness", "same"), [(0.5, True), (0.0, False)])
+    def test_the_mouth_counts_less(self, likeness, same):
+        spoken = _LOOKS[0].copy()
+        spoken[176:] *= likeness
+        spoken[176:] += np.sqrt(1 - likeness**2) * _LOOKS[1][176:]
+        looks = [_LOOKS[0], standardised(spoken)]
+        assert bool(1 - looks[0] @ looks[1] < SAME_WHOLE_PATCH) is same
         linker = Linker()
         for index, look in ((0, 0), (100, 1)):
             linker.add(index, 40 * index, box(LEFT)[None], lambda _, look=look: looks[look])
-        assert linker.persons().tolist() == [0, 0]
+        assert (linker.persons().tolist() == [0, 0]) is same
 
     def test_two_in_one_frame_are_never_one_however_alike(self):
         rows, _ = video(*[[(LEFT, 0), (RIGHT, 0)]] * 3)
