@@ -11,6 +11,8 @@ rule encode_features:
         index=DATASET / "features/{bucket}.tsv",
     log:
         DATASET / "logs/encode_features/{bucket}.log",
+    benchmark:
+        DATASET / "benchmarks/encode_features/{bucket}.tsv"
     conda:
         "../envs/features.yaml"
     threads: 1
@@ -65,6 +67,8 @@ rule write_quality:
         html=DATASET / "quality.html",
     log:
         DATASET / "logs/write_quality.log",
+    benchmark:
+        DATASET / "benchmarks/write_quality.tsv"
     conda:
         "../envs/training.yaml"
     resources:

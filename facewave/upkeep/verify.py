@@ -171,6 +171,8 @@ def verify_results(results: Path) -> Verified:
             check = _CHECKS.get(path.suffix)
             if check is None or path.name.startswith(".") or not path.is_file():
                 continue
+            if path.relative_to(folder).parts[0] == "benchmarks":
+                continue  # Snakemake's own measurements
             kind = path.suffix[1:]
             found.checked[kind] += 1
             try:
