@@ -142,7 +142,7 @@ def test_all_epochs_stages_and_controls_decode_a_clip_once(request, tmp_path, mo
         for stage in ("adaptation", "fine_tuning"):
             start = job(clips, tmp_path / control, stage=stage, control=control, start=start)
             launch(start, gpus=0)
-    # One for the estimate of memory, two epochs of 6 (in the second stage 5) clips and 4 to validate,
+    # One for the estimate of memory, two epochs of 6 (second stage: 5) clips and 4 to validate,
     # then 4 + 5 answers; the third control looks at no images.
     assert len(shown) == 2 * ((1 + 2 * (6 + 4) + 9) + (1 + 2 * (5 + 4) + 9)) == 116
     tracked = len(set(shown)) - 1  # one of the test clips could not be tracked
