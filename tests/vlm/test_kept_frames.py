@@ -169,8 +169,9 @@ def test_frames_go_with_their_trajectory(tmp_path):
     write_text(results / "d" / "tracks" / "b0.tsv", format_rows(TRACK_COLUMNS, [row]))
     for key in ("ab" * 32, "cd" * 32):
         path = frames_path(
-            store, track_key=key, span_ms=None, count=1, choice="uniform", size=square(8)
-        )
+            store, track_key=key, span_ms=None, count=1, choice="uniform", image="frame",
+            size=square(8),
+        )  # fmt: skip
         write_frames(path, smooth(8, 8), [0])
     assert prune_store(results, store).removed == 1
     [left] = (store / "shown_frames").rglob("*.npz")
