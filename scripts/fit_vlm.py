@@ -1,4 +1,4 @@
-"""Train one stage of a vision-language model on a fold; answer about validation and test part."""
+"""Train one stage of a model with a face on one fold; answer about validation and test part."""
 
 from pathlib import Path
 from typing import Any

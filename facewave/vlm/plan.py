@@ -17,6 +17,8 @@ TINY, TINY_QWEN = "tiny-random", "tiny-random-qwen"
 TOYS = (TINY, TINY_QWEN)
 # The kinds of models that are trained, by the name under which their results lie.
 FAMILIES = ("paligemma", "qwen")
+# What a model is shown of each chosen frame.
+IMAGES = ("frame", "face", "both")
 DTYPES = ("bfloat16", "float32")
 STAGES = ("adaptation", "fine_tuning")
 CONTROLS = ("no_face", "shuffled_faces", "shuffled_time", "image_only", "face_only")
@@ -35,6 +37,7 @@ _MODEL = (
     "lora_dropout",
     "head",
     "frames",
+    "image",
     "text_tokens",
 )
 
@@ -152,6 +155,8 @@ def model_params(
         `TrainingOptions`) and `stage`.
     """
     model: dict[str, Any] = with_pin({name: section[name] for name in _MODEL})
+    if section["image"] == "both" and section["family"] == "paligemma":
+        model["frames"] *= 2
     if "max_pixels" in section:
         model["max_pixels"] = section["max_pixels"]
     inputs: dict[str, Any] = {name: section[name] for name in _INPUTS}
@@ -262,6 +267,13 @@ def zero_shot_params(section: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {"model": model, **{key: section[key] for key in _HOW}}
 
 
+def one_image(section: Mapping[str, Any]) -> str:
+    """Return what a single image per chosen frame shows (`ClipReader.image`)."""
+    if section["image"] != "both":
+        return str(section["image"])
+    return "beside" if section["family"] == "qwen" else "frame"
+
+
 def untrained_params(section: Mapping[str, Any], *, max_new_tokens: int) -> dict[str, Any]:
     """Return the same for the model of `vlm` before training, with the question of its training.
 
@@ -275,6 +287,7 @@ def untrained_params(section: Mapping[str, Any], *, max_new_tokens: int) -> dict
     return {
         "model": with_pin({name: section[name] for name in names if name in section}),
         "frame_choice": section["frame_choice"],
+        "image": one_image(section),
         # `vlm` names templates of its own.
         "prompt": prompt if prompt == "question" else templates.get(prompt, prompt),
         "use_text": section["use_text"],

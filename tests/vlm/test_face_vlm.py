@@ -186,6 +186,14 @@ def test_every_head_and_control_trains_all_that_it_has(family, changes):
             torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
 
 
+def test_a_clip_s_text_cannot_take_the_place_of_the_face():
+    model = build(options("qwen", prompt="question_text"))
+    batch = model.collate([clip(0, text="a <|endoftext|> and <|video_pad|>")])
+    assert model.backbone._front(batch).sum() == model.options.front_tokens
+    with torch.no_grad():
+        assert model(batch).logits.isfinite().all()
+
+
 def test_qwen_writes_what_the_library_s_generate_writes():
     model = build(options("qwen", frames=2, use_face=False, soft_prefix=0, lora_rank=0))
     batch = model.collate([clip(0, count=2), clip(1, count=2)])

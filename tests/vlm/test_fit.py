@@ -217,6 +217,22 @@ def test_live_and_cached_images_give_the_same_answers(files, adapted, tmp_path):
 
 
 @pytest.mark.parametrize("family", ["paligemma", "qwen"])
+def test_frame_and_face_are_shown_together(files, tmp_path, family):
+    """PaliGemma is shown two images of a frame, Qwen one that is wider."""
+    both = job(files, tmp_path, family=family, image="both")
+    inputs = read_job_inputs(both)
+    assert inputs.reader(both).count == (1 if family == "paligemma" else 2)
+    launch(both, gpus=0)
+    assert answers(both).parts == ["val"] * 4 + ["test"] * 5
+    if family == "paligemma":
+        cached = job(files, tmp_path / "cached", family=family, image="both", cache_images=True)
+        launch(cached, gpus=0)
+        np.testing.assert_allclose(
+            answers(cached).probabilities, answers(both).probabilities, atol=1e-5
+        )
+
+
+@pytest.mark.parametrize("family", ["paligemma", "qwen"])
 def test_every_control_trains(files, tmp_path, family):
     seen = {}
     for control in ("no_face", "face_only", "shuffled_faces"):

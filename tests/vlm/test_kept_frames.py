@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.vlm.test_fit_paligemma import PARTS, files, job  # noqa: F401
 
 from facewave.planning.prune import prune_store
 from facewave.storage.store import shard_path
@@ -19,6 +18,7 @@ from facewave.vlm.plan import CONTROLS
 from facewave.vlm.qwen.video import VideoOptions, frame_size, smart_size, video_patches
 from tests.tracking.track_shards import write_track_shard
 from tests.vlm.made_up_videos import video
+from tests.vlm.test_fit import PARTS, files, job  # noqa: F401
 from tests.vlm.zero_shot_jobs import dataset
 from tests.vlm.zero_shot_jobs import job as zero_shot_job
 from tests.vlm.zero_shot_jobs import run as run_zero_shot
@@ -144,8 +144,8 @@ def test_all_epochs_stages_and_controls_decode_a_clip_once(request, tmp_path, mo
             start = job(clips, tmp_path / control, stage=stage, control=control, start=start)
             launch(start, gpus=0)
     # Epochs: 2 x (6 + 4), then 4 validation and 5 test clips; 2 x (5 + 4) + 9 in the second stage.
-    # Five of six look at images.
-    assert len(shown) == 5 * (2 * (6 + 4) + 9 + 2 * (5 + 4) + 9) == 280
+    # One more for the estimate of memory. Five of six look at images.
+    assert len(shown) == 5 * (1 + 2 * (6 + 4) + 9 + 1 + 2 * (5 + 4) + 9) == 290
     tracked = len(set(shown)) - 1  # one of the test clips could not be tracked
     assert len(decodes.paths) == tracked == 6 + 5 + PARTS["val"] + PARTS["test"] - 1
 
@@ -170,8 +170,9 @@ def test_frames_go_with_their_trajectory(tmp_path):
     write_text(results / "d" / "tracks" / "b0.tsv", format_rows(TRACK_COLUMNS, [row]))
     for key in ("ab" * 32, "cd" * 32):
         path = frames_path(
-            store, track_key=key, span_ms=None, count=1, choice="uniform", size=square(8)
-        )
+            store, track_key=key, span_ms=None, count=1, choice="uniform", image="frame",
+            size=square(8),
+        )  # fmt: skip
         write_frames(path, smooth(8, 8), [0])
     assert prune_store(results, store).removed == 1
     [left] = (store / "shown_frames").rglob("*.npz")

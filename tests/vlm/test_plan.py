@@ -188,6 +188,18 @@ def test_what_cannot_be_is_refused(changes, message):
         check_config({"vlm": changes})
 
 
+def test_tokens_of_features_that_are_not_there_are_refused():
+    for changes, message in (
+        ({"wavelet": {"energy": False}}, r"vlm\.inputs: found 'pose_energy', which needs wavelet"),
+        ({"features": {"head_pose": False}}, r"vlm\.inputs: found 'pose', which needs features"),
+        ({"features": {"align": "none"}}, r"vlm\.mirror: found true, expected false or null"),
+    ):
+        mlp = {"inputs": ["blendshapes"]}
+        vlm = {"inputs": ["pose", "pose_energy"], "mirror": True}
+        with pytest.raises(ConfigError, match=message):
+            check_config({"mlp": mlp, "vlm": vlm, **changes})
+
+
 def test_the_tiny_preset_is_valid():
     preset = yaml.safe_load((CONFIG_PATH.parent / "presets" / "vlm_tiny.yaml").read_text())
     config = check_config(preset)

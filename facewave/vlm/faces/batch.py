@@ -23,7 +23,7 @@ class Example:
         clip_id: for messages.
         face: feature group to float32 (rows, ...), as in the splits.
         valid: whether the clip has a usable face.
-        images: uint8 (n, H, W, 3) RGB; None where features or no images are used.
+        images: n of them, each uint8 (H, W, 3) RGB; None where features or no images are used.
         frames: the same with their timing, for a model that counts time.
         image_features: (n, P, image width), the vision tower's output, in place of `images`.
         text: caption or transcript; None if the clip has none.
@@ -34,7 +34,7 @@ class Example:
     clip_id: str
     face: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     valid: bool = False
-    images: NDArray[np.uint8] | None = None
+    images: Sequence[NDArray[np.uint8]] | NDArray[np.uint8] | None = None
     frames: ClipFrames | None = None
     image_features: Tensor | None = None
     text: str | None = None

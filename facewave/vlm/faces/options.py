@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from facewave.vlm.faces.encoder import token_counts
-from facewave.vlm.plan import DTYPES, FAMILIES
+from facewave.vlm.plan import DTYPES, FAMILIES, IMAGES
 
 HEADS = ("verbaliser", "linear", "regression", "generate")
 LOSSES = ("mse", "huber")
@@ -32,7 +32,8 @@ class ModelOptions:
         targets: names of the real values that `regression` predicts.
         regression_loss: `mse` or `huber`, of standardised targets.
         face_shapes: feature groups that the model reads, to the shape of a clip's array.
-        frames: images per clip.
+        frames: images per clip, all in all.
+        image: what they show: `frame`, `face` (an aligned crop) or `both`.
         max_pixels: of a frame, where the model takes any size (Qwen2.5-VL).
         prompt: name of a template of `facewave.prompts.questions`, or a template.
         text_tokens: largest number of tokens of a clip's text.
@@ -59,6 +60,7 @@ class ModelOptions:
     regression_loss: str = "mse"
     face_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     frames: int = 1
+    image: str = "frame"
     max_pixels: int = 448 * 448
     prompt: str = "question"
     text_tokens: int = 128
@@ -95,7 +97,8 @@ class ModelOptions:
             "regression_loss": self.regression_loss in LOSSES,
             "dropout": 0 <= self.dropout < 1,
             "face_shapes": bool(self.face_shapes) or not self.use_face,
-            "frames": self.frames >= 1,
+            "frames": self.frames >= 1 and self.frames % self.pictures == 0,
+            "image": self.image in IMAGES,
             "text_tokens": self.text_tokens >= 0,
             "seed": 0 <= self.seed < 2**32,
             "use_face": self.use_face or self.use_image,
@@ -105,6 +108,11 @@ class ModelOptions:
                 raise ValueError(
                     f"vlm.{name} cannot be {getattr(self, name)!r}{_EXPECTED.get(name, '')}"
                 )
+
+    @property
+    def pictures(self) -> int:
+        """How many images each chosen frame gives: PaliGemma is shown face and frame one by one."""
+        return 2 if self.image == "both" and self.family == "paligemma" else 1
 
     @property
     def front_tokens(self) -> int:

@@ -20,8 +20,8 @@ from facewave.vlm.inputs.clip_reader import ClipFrames
 from facewave.vlm.plan import STAGES
 from facewave.vlm.training.batches import MakeBatch, Rows
 
-# Returns the images of a clip: uint8 (n, H, W, 3), their features, or frames with their timing.
-Images = Callable[[str], NDArray[np.uint8] | Tensor | ClipFrames]
+# Returns the images of a clip, each uint8 (H, W, 3), their features, or frames with their timing.
+Images = Callable[[str], Sequence[NDArray[np.uint8]] | NDArray[np.uint8] | Tensor | ClipFrames]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -123,7 +123,7 @@ def example(clips: Clips, row: int, *, images: Images | None) -> Example:
     shown: dict[str, Any] = {}
     if images is not None:
         found = images(clip_id)
-        kinds = {np.ndarray: "images", ClipFrames: "frames"}
+        kinds = {np.ndarray: "images", list: "images", ClipFrames: "frames"}
         shown = {kinds.get(type(found), "image_features"): found}
     return Example(
         clip_id=clip_id,

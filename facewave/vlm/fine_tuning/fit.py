@@ -180,14 +180,29 @@ def _images(job: Job, inputs: JobInputs, model: FaceVlm, ranks: Ranks) -> Images
     if not inputs.options.use_image:
         return None
     reader = replace(inputs.reader(job), size=lambda: model.backbone.frame_size)
+    image = inputs.options.image
     if inputs.options.family == "qwen":
-        return reader.frames
-    if not job.options["inputs"]["cache_images"]:
-        return reader.images
-    cached = CachedFeatures(reader=reader, model=model, processor=model.processor)
+        return replace(reader, image="beside" if image == "both" else image).frames
     ids = inputs.clips.clip_ids
-    cached.fill(sorted({ids[row] for rows in inputs.rows.values() for row in rows}), ranks=ranks)
-    return cached
+    wanted = sorted({ids[row] for rows in inputs.rows.values() for row in rows})
+    sources: list[Images] = []
+    for kind in ("frame", "face") if image == "both" else (image,):
+        shown = replace(reader, image=kind)
+        if not job.options["inputs"]["cache_images"]:
+            sources.append(shown.images)
+            continue
+        cached = CachedFeatures(reader=shown, model=model, processor=model.processor)
+        cached.fill(wanted, ranks=ranks)
+        sources.append(cached)
+    return sources[0] if len(sources) == 1 else partial(_one_after_the_other, sources)
+
+
+def _one_after_the_other(sources: Sequence[Images], clip_id: str) -> Any:
+    """Return the images of several sources, which may be of different size, or their features."""
+    found: list[Any] = [source(clip_id) for source in sources]
+    if isinstance(found[0], torch.Tensor):
+        return torch.cat(found)
+    return [image for images in found for image in images]
 
 
 def _value_score(job: Job, inputs: JobInputs) -> Score:

@@ -85,7 +85,7 @@ class JobInputs:
         return ClipReader(
             media=self.media,
             store=Path(job.store),
-            count=self.options.frames,
+            count=self.options.frames // self.options.pictures,
             choice=job.options["inputs"]["frame_choice"],
             read=ReaderPool(Bounds(**job.video), count=job.threads),
         )

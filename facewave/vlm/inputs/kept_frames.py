@@ -71,6 +71,7 @@ def frames_path(
     span_ms: tuple[int, int] | None,
     count: int,
     choice: str,
+    image: str,
     size: FrameSize,
 ) -> Path:
     """Return where the frames of a clip lie; the name holds everything that decides them.
@@ -80,6 +81,7 @@ def frames_path(
         track_key: of the trajectory of the clip's video, which stands for the video's bytes.
         span_ms: of the clip in its video, in ms; None: all of it.
         count, choice: which frames are chosen, see `facewave.vlm.inputs.frames.choose_frames`.
+        image: what is shown of them, see `facewave.vlm.inputs.clip_reader.ClipReader`.
         size: of the model.
     """
     return clip_shard(
@@ -90,6 +92,7 @@ def frames_path(
         span_ms=span_ms,
         count=count,
         choice=choice,
+        image=image,
         size=dict(size.key),
     )
 

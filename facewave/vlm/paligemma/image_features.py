@@ -62,6 +62,7 @@ class CachedFeatures:
             span_ms=media.span_ms,
             count=self.reader.count,
             choice=self.reader.choice,
+            image=self.reader.image,
         )
         return path.with_suffix(".safetensors")
 

@@ -95,6 +95,7 @@ def zero_shot(job: ZeroShot, *, threads: int, gpus: int, find: FindModel = find_
             count=model_options.frames,
             choice=options["frame_choice"],
             read=ReaderPool(Bounds(**job.video), count=threads),
+            image=options.get("image", "frame"),
             size=lambda: model.frame_size,
         )
         written = question_texts(table, texts, options, family, cut=_cut(options, model))
