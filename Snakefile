@@ -34,10 +34,12 @@ include: "rules/speech.smk"
 include: "rules/text.smk"
 include: "rules/preflight.smk"
 include: "rules/zero_shot.smk"
+include: "rules/predict.smk"
 include: "rules/report.smk"
 include: "rules/regression.smk"
 include: "rules/vlm.smk"
 include: "rules/annotation.smk"
+include: "rules/predict_page.smk"
 include: "rules/storage.smk"
 
 

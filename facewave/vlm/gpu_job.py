@@ -55,7 +55,7 @@ def naming_options(advice: str) -> Iterator[None]:
             raise
         raise GpuMemoryError(
             f"the memory of the GPU is not enough{_use()}: {advice}. Torch said: "
-            f"{text.splitlines()[0]}"
+            f"{text.splitlines()[0].split('. GPU ')[0]}"
         ) from None
 
 

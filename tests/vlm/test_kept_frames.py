@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from facewave.planning.prune import prune_store
 from facewave.storage.store import shard_path
 from facewave.storage.tables import format_rows, write_text
 from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.upkeep.prune import prune_store
 from facewave.video.isolated import read_here
 from facewave.vlm.fine_tuning import job_inputs
 from facewave.vlm.fine_tuning.launch import launch
@@ -177,7 +177,7 @@ def test_frames_go_with_their_trajectory(tmp_path):
             size=square(8),
         )  # fmt: skip
         write_frames(path, smooth(8, 8), [0])
-    assert prune_store(results, store).removed == 1
+    assert len(prune_store(results, store, apply=True, safe_seconds=0).removed) == 1
     [left] = (store / "shown_frames").rglob("*.npz")
     assert left.name.startswith("cd" * 32)
 

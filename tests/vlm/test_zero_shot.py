@@ -121,7 +121,6 @@ def test_an_untrained_model_is_scored_as_the_verbaliser_scores(files, tmp_path):
     from facewave.vlm.faces.options import ModelOptions
     from facewave.vlm.fine_tuning.clips import batch_maker, read_clips
     from facewave.vlm.inputs.clip_reader import ClipReader, read_media
-    from facewave.vlm.paligemma.batch import frame_size
     from facewave.vlm.paligemma.build import build_model
     from facewave.vlm.plan import model_params
 
@@ -142,7 +141,7 @@ def test_an_untrained_model_is_scored_as_the_verbaliser_scores(files, tmp_path):
     model = build_model(options).train(False)
     reader = ClipReader(
         media=media, store=Path(task.store), count=1, choice="uniform",
-        size=lambda: frame_size(model.processor),
+        size=lambda: model.backbone.frame_size,
     )  # fmt: skip
     feed = batch_maker(clips, model, images=reader.images)
     with torch.inference_mode():
