@@ -4,11 +4,18 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-configfile: f"{workflow.basedir}/config.yaml"
+configfile: f"{workflow.current_basedir}/config.yaml"
 
 
 # One file per stage, in the order of the data; a rule that others inherit from comes first.
 include: "rules/common.smk"
+
+
+if CONFIG["container"]:
+
+    containerized: CONFIG["container"]
+
+
 include: "rules/demo.smk"
 include: "rules/downloads.smk"
 include: "rules/manifest.smk"
@@ -27,10 +34,12 @@ include: "rules/speech.smk"
 include: "rules/text.smk"
 include: "rules/preflight.smk"
 include: "rules/zero_shot.smk"
+include: "rules/predict.smk"
 include: "rules/report.smk"
 include: "rules/regression.smk"
 include: "rules/vlm.smk"
 include: "rules/annotation.smk"
+include: "rules/predict_page.smk"
 include: "rules/storage.smk"
 
 

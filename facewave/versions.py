@@ -4,10 +4,10 @@ Snakemake does not notice a changed module. Raise a stage's version when its out
 same input and options: then, and only then, existing results are made again.
 """
 
-TRACK_VERSION = 2
+TRACK_VERSION = 3
 FEATURE_VERSION = 5
 SPLIT_VERSION = 3
-MLP_VERSION = 6
+MLP_VERSION = 7
 EVALUATION_VERSION = 4
 REPORT_VERSION = 7
 FRAME_HASH_VERSION = 2
@@ -23,3 +23,8 @@ ZERO_SHOT_VERSION = 2
 SHOWN_FRAME_VERSION = 1
 ANNOTATION_VERSION = 2
 PACK_VERSION = 1
+OVERLAY_VERSION = 1
+PREDICT_PAGE_VERSION = 1
+PREDICT_VERSION = 1
+MODEL_VERSION = 1
+CARD_VERSION = 1

@@ -365,6 +365,6 @@ def stage_scores(
     """Return the score files of some stages of a model, on every enabled dataset."""
     return [
         score_file(sections[vlm], project, dataset, vlm=vlm, stage=stage)
-        for dataset in project.datasets
+        for dataset in project.enabled
         for stage in stages
     ]

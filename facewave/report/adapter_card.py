@@ -108,9 +108,11 @@ def _use(facts: AdapterFacts) -> Iterator[str]:
         "below are those of the whole, which facewave builds:\n"
     )
     yield (
-        "    from facewave.vlm.faces.sharing import read_shared\n"
+        "    from pathlib import Path\n"
+        "    from facewave.vlm.faces.sharing import options_of, read_shared\n"
+        "    from facewave.vlm.fine_tuning.build import build\n"
         '    state, metadata = read_shared(Path("this folder"))\n'
-        "    model = build(ModelOptions(**options))  # facewave.vlm.fine_tuning.build\n"
+        "    model = build(options_of(metadata))\n"
         "    model.load_trainable_state(state)\n"
     )
 

@@ -6,7 +6,7 @@ import pytest
 
 from facewave.config.check import check_config
 from facewave.evaluation.names import SAME_CLIPS
-from facewave.planning.ablation import flat, read_ablation, variant_predictions
+from facewave.planning.ablation import flat, fold_batches, read_ablation, variant_predictions
 from facewave.planning.plan import DatasetPlan, PlanError
 from facewave.planning.project import Project, baseline_rule, stage_options
 from facewave.planning.texts import joined_text_files
@@ -44,19 +44,39 @@ def project(folder, **changes):
 
 
 class TestAblation:
-    def test_a_file_per_seed_in_a_list_per_fold(self, tmp_path):
+    def test_a_file_per_seed_in_a_list_per_job(self, tmp_path):
         config = check_config({"ablation": {"seeds": [1, 2], "variants": {"default": {}, "b": {}}}})
-        planned = replace(project(tmp_path), folds={"mine": ["fold-s1", "fold-s2"]})
+        planned = self.of_size(tmp_path, 2_001, folds=2)
         ablation = read_ablation(config)
         found = variant_predictions(planned, ablation, "mine")
         folder = tmp_path / "mine/ablation/b/80-10-10"
         assert found["b"] == [
             [str(folder / fold / f"seed-{seed}.parquet") for seed in (1, 2)]
-            for fold in ("fold-s1", "fold-s2")
+            for fold in ("fold-1", "fold-2")
         ]
         assert len(flat(found)) == 8
+        inner = variant_predictions(planned, ablation, "mine", inner=True)["b"]
+        assert inner[1][0] == str(folder / "fold-2/inner/seed-1.parquet")
         (single,) = variant_predictions(project(tmp_path), ablation, "mine")["b"]
         assert single == [str(folder / f"seed-{seed}.parquet") for seed in (1, 2)]
+
+    def of_size(self, folder, clips, *, folds):
+        found = replace(project(folder), folds={"mine": [f"fold-{i + 1}" for i in range(folds)]})
+        return replace(found, plans={"mine": replace(found.plans["mine"], clips=clips)})
+
+    def test_folds_of_few_clips_share_a_job(self, tmp_path):
+        every = [f"80-10-10/fold-{i + 1}" for i in range(5)]
+        assert fold_batches(self.of_size(tmp_path, 120, folds=5), "mine") == {
+            "80-10-10/fold-1_to_fold-5": every
+        }
+        assert fold_batches(self.of_size(tmp_path, 1_500, folds=5), "mine") == {
+            "80-10-10/fold-1_to_fold-2": every[:2],
+            "80-10-10/fold-3_to_fold-4": every[2:4],
+            "80-10-10/fold-5": every[4:],
+        }
+        alone = fold_batches(self.of_size(tmp_path, 100_000, folds=5), "mine")
+        assert alone == {fold: [fold] for fold in every}
+        assert fold_batches(project(tmp_path), "mine") == {"80-10-10": ["80-10-10"]}
 
     def test_seeds_are_those_of_the_training_unless_given(self):
         assert read_ablation(check_config({"seeds": [7, 8]})).seeds == [7, 8]

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from facewave.evaluation.predictions import read_predictions
-from facewave.planning.prune import Pruned, prune_store
 from facewave.storage.answer_index import answer_index
 from facewave.storage.store import shard_path
+from facewave.upkeep.prune import prune_store
 from facewave.vlm.zero_shot.answer_store import Question, StoredAnswer, ask_all
 from facewave.vlm.zero_shot.models import LazyModel, find_model
 from facewave.vlm.zero_shot.run import zero_shot
@@ -155,7 +155,8 @@ def test_answers_that_no_job_needs_any_more_are_removed(files, tmp_path):
     ask("two", prompt="Second: {classes}?")
     assert len(fake.calls) == 14
     show(media=False)
-    assert prune_store(results, store) == Pruned(removed=0, removed_bytes=0, kept=14)
+    pruned = prune_store(results, store, apply=True, safe_seconds=0)
+    assert (pruned.removed, pruned.kept) == ((), 14)
     show(media=True)
     # No job has the first prompt any more; the index of a job that dies names its answers.
     answer = fake.answer
@@ -169,8 +170,8 @@ def test_answers_that_no_job_needs_any_more_are_removed(files, tmp_path):
     with pytest.raises(Killed):
         ask("one", prompt="Third: {classes}?")
     show(media=False)
-    pruned = prune_store(results, store)
-    assert (pruned.removed, pruned.kept) == (7, 7 + 3)
+    pruned = prune_store(results, store, apply=True, safe_seconds=0)
+    assert (len(pruned.removed), pruned.kept) == (7, 7 + 3)
     show(media=True)
     fake.answer = answer
     ask("two", prompt="Second: {classes}?")

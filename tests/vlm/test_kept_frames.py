@@ -5,16 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from facewave.planning.prune import prune_store
 from facewave.storage.store import shard_path
 from facewave.storage.tables import format_rows, write_text
 from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.upkeep.prune import prune_store
 from facewave.video.isolated import read_here
 from facewave.vlm.fine_tuning import job_inputs
 from facewave.vlm.fine_tuning.launch import launch
 from facewave.vlm.inputs.clip_reader import ClipReader, Media
 from facewave.vlm.inputs.kept_frames import frames_path, read_frames, shrink, square, write_frames
-from facewave.vlm.plan import CONTROLS
 from facewave.vlm.qwen.video import VideoOptions, frame_size, smart_size, video_patches
 from tests.tracking.track_shards import write_track_shard
 from tests.vlm.made_up_videos import video
@@ -127,7 +126,7 @@ def test_what_qwen_makes_of_shrunk_frames_is_what_it_makes_of_frames(height, wid
 
 
 def test_all_epochs_stages_and_controls_decode_a_clip_once(request, tmp_path, monkeypatch):
-    """Two stages and five controls: before, every one of their epochs decoded its clips."""
+    """Before, every epoch of every training decoded its clips."""
     clips = request.getfixturevalue("files")
     decodes, shown = Decodes(), []
     images = ClipReader.images
@@ -138,14 +137,14 @@ def test_all_epochs_stages_and_controls_decode_a_clip_once(request, tmp_path, mo
 
     monkeypatch.setattr(ClipReader, "images", counted)
     monkeypatch.setattr(job_inputs, "ReaderPool", lambda *_, **__: decodes)
-    for control in ("full", *CONTROLS):
+    for control in ("full", "image_only", "face_only"):
         start = None
         for stage in ("adaptation", "fine_tuning"):
             start = job(clips, tmp_path / control, stage=stage, control=control, start=start)
             launch(start, gpus=0)
-    # Epochs: 2 x (6 + 4), then 4 validation and 5 test clips; 2 x (5 + 4) + 9 in the second stage.
-    # One more for the estimate of memory. Five of six look at images.
-    assert len(shown) == 5 * (1 + 2 * (6 + 4) + 9 + 1 + 2 * (5 + 4) + 9) == 290
+    # One for the estimate of memory, two epochs of 6 (then 5) clips and 4 to validate,
+    # then 4 + 5 answers; the third control looks at no images.
+    assert len(shown) == 2 * ((1 + 2 * (6 + 4) + 9) + (1 + 2 * (5 + 4) + 9)) == 116
     tracked = len(set(shown)) - 1  # one of the test clips could not be tracked
     assert len(decodes.paths) == tracked == 6 + 5 + PARTS["val"] + PARTS["test"] - 1
 
@@ -174,6 +173,6 @@ def test_frames_go_with_their_trajectory(tmp_path):
             size=square(8),
         )  # fmt: skip
         write_frames(path, smooth(8, 8), [0])
-    assert prune_store(results, store).removed == 1
+    assert len(prune_store(results, store, apply=True, safe_seconds=0).removed) == 1
     [left] = (store / "shown_frames").rglob("*.npz")
     assert left.name.startswith("cd" * 32)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import asdict
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ import yaml
 from peft import PeftModel
 
 from facewave.report.adapter_card import AdapterFacts, write_adapter_card
-from facewave.vlm.faces.sharing import read_shared, write_shared
+from facewave.vlm.faces.sharing import options_of, read_shared, write_shared
 from facewave.vlm.fine_tuning.build import build
 from facewave.vlm.training.weights import load_state, save_state
 from tests.vlm.made_up_clips import CLASSES, TOYS, clip, options
@@ -26,16 +27,17 @@ def trained(family, path, **changes):
         for tensor in model.trainable_state().values():
             tensor += 0.05 * torch.randn(tensor.shape, generator=random)
     own = model.options
-    names = ("model", "family", "revision", "lora_rank", "lora_alpha", "lora_dropout")
-    names += ("projector", "frames", "targets")
+    given = asdict(own)
+    seed, shapes, classes = (given.pop(name) for name in ("seed", "face_shapes", "classes"))
     metadata = {
-        "options": {"model": {name: getattr(own, name) for name in names}},
+        "options": {"model": given},
+        "face_shapes": list(shapes.items()),
         "commit": "c" * 40,
-        "seed": 5,
+        "seed": seed,
         "stage": "fine_tuning",
         "best_epoch": 2,
         "clips": 1234,
-        "classes": list(own.classes),
+        "classes": list(classes),
     }
     save_state(path, model.trainable_state(), metadata)
     return model
@@ -86,7 +88,8 @@ def test_adapter_and_face_modules_together_are_the_trained_model(family, tmp_pat
     assert metadata == content
     assert state.keys() == wanted.keys()
     assert all(state[name].equal(wanted[name]) for name in wanted)
-    again = build(options(family, projector=True, head="linear"))
+    assert options_of(metadata) == model.options
+    again = build(options_of(metadata))
     again.load_trainable_state(state)
     batch = model.collate([clip(0), clip(1)])
     with torch.no_grad():

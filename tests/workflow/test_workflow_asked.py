@@ -16,7 +16,7 @@ import pytest
 import yaml
 from numpy.typing import NDArray
 
-from facewave.planning.prune import prune_store
+from facewave.upkeep.prune import prune_store
 from tests.video.media import write_video
 from tests.workflow.workflow import (
     CLASSES,
@@ -154,7 +154,7 @@ def test_annotation_killed_and_gone_on_its_checks_and_the_joined_text(project: P
     assert before
     assert not (folder / "annotations.csv").exists()
     # What the killed job has paid for is named by its index.
-    prune_store(project / "results", project / "results/store")
+    prune_store(project / "results", project / "results/store", apply=True, safe_seconds=0)
     assert shards(project, "answers") == before
     run = snakemake(project, "--", "annotate")
     assert run.jobs == {"write_annotations": 1, "check_annotations": 1, "annotate": 1}

@@ -5,7 +5,8 @@
 - `face_modules.safetensors`: everything else that was trained (face encoder and attention, soft
   prefix, head) with the options that build the model, the classes and the pretrained commit.
 
-Together they hold every trained tensor; `read_shared` puts them back together.
+Together they hold every trained tensor; `read_shared` puts them back together, and `options_of`
+says how the model is built that takes them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 from torch import Tensor
 
 from facewave.storage.atomic import atomic_path
+from facewave.vlm.faces.options import ModelOptions
 from facewave.vlm.lora import LORA_TARGETS
 from facewave.vlm.training.weights import load_state, save_state
 
@@ -80,6 +82,18 @@ def read_shared(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             own, weight = name.removeprefix(_BASE).rsplit(".", 1)
             state[f"{_LORA}{own}{_NAME}{weight}"] = tensor
     return state, metadata
+
+
+def options_of(metadata: Mapping[str, Any]) -> ModelOptions:
+    """Return the options that build the model of some trained weights' metadata."""
+    given = metadata["options"]["model"]
+    shapes = {name: tuple(shape) for name, shape in metadata["face_shapes"]}
+    return ModelOptions(
+        **{**given, "targets": tuple(given.get("targets", ()))},
+        classes=tuple(metadata["classes"]),
+        face_shapes=shapes,
+        seed=metadata["seed"],
+    )
 
 
 def _parted(

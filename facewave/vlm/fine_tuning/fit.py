@@ -117,7 +117,8 @@ def fit(job: Job, inputs: JobInputs, model: FaceVlm, ranks: Ranks) -> None:
     if ranks.is_main:
         content = {"options": job.options, "seed": job.seed, "commit": model.commit, **metadata}
         content["classes"] = list(inputs.options.classes)
-        content["face_shapes"] = inputs.options.face_shapes
+        # As pairs: the groups' order decides where tokens stand, and JSON would sort them.
+        content["face_shapes"] = list(inputs.options.face_shapes.items())
         save_state(Path(job.outputs["weights"]), model.trainable_state(), content)
     write_answers(job, inputs, model, data, ranks, options=options, metadata=metadata)
     ranks.barrier()
