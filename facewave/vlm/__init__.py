@@ -8,7 +8,8 @@ answers in the store. Read `plan` first: it says which parts of the configuratio
 |---|---|
 | `plan` | what the rules train and ask; light, for the Snakefile |
 | `inputs` | which frames of a clip are shown, how they are read, and conversations about them |
-| `heads`, `class_names` | how a hidden state becomes an answer: names, classes, real values |
+| `class_names` | the probabilities of whole class names, however a tokenizer splits them |
+| `heads` | how a hidden state becomes an answer: classes, real values, free text |
 | `checkpoints`, `gpu_job` | whole weights of the right model, and GPUs for a job |
 | `lora` | the adapters that are trained in a frozen model |
 | `training` | the loop, and everything in it that does not know the model |

@@ -61,7 +61,7 @@ def trained(family, folder, *, steps, learning_rate):
         **{name: folder / f"{name}.csv" for name in ("metrics", "steps", "movement")},
     )
     training = TrainingOptions.from_config({**section, **given})
-    train(model, data, options=training, seed=1, files=files)
+    train(model, data, options=training, seed=4, files=files)
     model.eval()
     with files.movement.open() as file:
         moved = {row["module"]: float(row["moved"]) for row in csv.DictReader(file)}
