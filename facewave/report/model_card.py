@@ -63,7 +63,7 @@ def write_model_card(facts: CardFacts, path: Path) -> None:
         *_scores(facts.scores),
         *_subgroups(facts.subgroups),
         *_limits(description),
-        *_intended(),
+        *intended_use(),
         *_licence(facts),
         *_provenance(description),
     ]
@@ -116,8 +116,8 @@ def _number(value: float) -> float:
 
 
 def _introduction(description: Mapping[str, Any]) -> Iterator[str]:
-    classes = ", ".join(map(_plain, description["classes"]))
-    yield f"# {_plain(description['name'])}\n"
+    classes = ", ".join(map(plain, description["classes"]))
+    yield f"# {plain(description['name'])}\n"
     yield (
         "A model made with facewave: it follows 478 landmarks and "
         "52 blendshapes of a face through a video, keeps their motion as a Haar wavelet code and "
@@ -156,7 +156,7 @@ def _data(facts: CardFacts) -> Iterator[str]:
     people = f"{len(subjects)} people" if subjects else "people not known"
     yield "## Data\n"
     yield (
-        f"{_plain(facts.dataset)} (read as `{facts.options['adapter']}`): {len(clips):,} clips, "
+        f"{plain(facts.dataset)} (read as `{facts.options['adapter']}`): {len(clips):,} clips, "
         f"{people}; {valid:,} clips show the face well enough to be learned from.\n"
     )
     yield _table(("class", "clips"), [(name, f"{count:,}") for name, count in counts.items()])
@@ -234,7 +234,8 @@ def _limits(description: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _intended() -> Iterator[str]:
+def intended_use() -> Iterator[str]:
+    """Yield what models of faces are for, and what they must not be used for."""
     yield "## Intended use and misuse\n"
     yield (
         "For research on facial expressions, teaching, and the annotation of own recordings that "
@@ -276,11 +277,11 @@ def _range(limits: Sequence[float]) -> str:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ("---",) * len(head), *([_plain(cell) for cell in row] for row in rows)]
+    lines = [head, ("---",) * len(head), *([plain(cell) for cell in row] for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return a name of the data such that Markdown shows it as it is, on one line."""
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
