@@ -19,19 +19,20 @@ from facewave.frame_tables.people import columns_of_people
 from facewave.frame_tables.plain import Columns, plain_columns
 from facewave.frame_tables.write import write_frames
 from facewave.jobs.log import Progress
+from facewave.storage.journal import Journal
 from facewave.storage.store import (
     content_key,
     drop_index_if_damaged,
     iter_index,
     shard_path,
 )
-from facewave.storage.tables import format_rows, write_csv, write_text
+from facewave.storage.tables import write_csv, write_index
 from facewave.tracking.track_bucket import TRACK_COLUMNS, span_of
 from facewave.tracking.trajectory import Trajectory, open_trajectory, people_of
 from facewave.versions import FRAME_TABLE_VERSION
 
 FRAME_COLUMNS = ("clip_id", "file", "people", "frames", "detected", "blinks", "key", "reason")
-_JOURNAL_COLUMNS = (*FRAME_COLUMNS[:-1], "stamp")
+_JOURNAL_COLUMNS = FRAME_COLUMNS[:-1]
 
 _log = logging.getLogger("facewave")
 _SUFFIXES = (".csv", ".parquet")
@@ -54,32 +55,27 @@ def export_bucket(
         DroppedIndexError: if a trajectory shard is damaged or missing, or the index is missing.
     """
     rows = list(iter_index(track_index, TRACK_COLUMNS))
-    journal = index.with_suffix(".journal")
-    known = _read_journal(journal)
+    journal = Journal(index.with_suffix(".journal"), folder, _JOURNAL_COLUMNS)
     progress, done = Progress(len(rows)), []
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    with journal.open("a", encoding="utf-8") as notes:
+    with journal.open():
         for row in rows:
             key = _key(row, options)
             entry = dict.fromkeys(FRAME_COLUMNS, "") | {"clip_id": row["clip_id"], "key": key}
             path = folder / f"{row['clip_id']}{options.suffix}"
-            earlier = known.get(row["clip_id"], {})
             if not key:
                 entry["reason"] = row["error"] or "it was not tracked"
                 progress.step(computed=False, frames=0)
-            elif earlier.get("key") == key and earlier.get("stamp") == _stamp(path):
-                entry |= {name: earlier[name] for name in _JOURNAL_COLUMNS[:-1]}
+            elif earlier := journal.made(row["clip_id"], key=key, file=path.name):
+                entry |= earlier
                 progress.step(computed=False, frames=int(earlier["frames"]))
             else:
                 with drop_index_if_damaged(track_index, clip_id=row["clip_id"]):
                     entry |= _write_clip(row, path, store=store, options=options)
-                notes.write(_line(entry, path))
-                notes.flush()
+                journal.add(entry)
                 progress.step(computed=True, frames=int(entry["frames"]))
             done.append(entry)
-    write_text(index, format_rows(FRAME_COLUMNS, done))
-    written = [entry for entry in done if entry["file"]]
-    write_text(journal, "".join(_line(e, folder / e["file"]) for e in written))
+    write_index(index, FRAME_COLUMNS, done)
+    journal.replace(entry for entry in done if entry["file"])
 
 
 def frame_columns(clip: Trajectory, options: FrameTableOptions) -> tuple[Iterable[Columns], int]:
@@ -164,31 +160,4 @@ def _write_clip(
         "frames": str(len(clip)),
         "detected": str(int(clip.detected.sum())),
         "blinks": str(blinks),
-    }
-
-
-def _stamp(path: Path) -> str:
-    """Return what changes when somebody changes a file: its size and date; empty without one."""
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return ""
-    return f"{status.st_size} {status.st_mtime_ns}"
-
-
-def _line(entry: Mapping[str, str], path: Path) -> str:
-    return "\t".join([*(entry[name] for name in _JOURNAL_COLUMNS[:-1]), _stamp(path)]) + "\n"
-
-
-def _read_journal(path: Path) -> dict[str, dict[str, str]]:
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except FileNotFoundError:
-        return {}
-    cells = [line.split("\t") for line in lines]
-    # The last line of a job that was killed may be half of one.
-    return {
-        row[0]: dict(zip(_JOURNAL_COLUMNS, row, strict=True))
-        for row in cells
-        if len(row) == len(_JOURNAL_COLUMNS)
     }

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, astuple, dataclass, replace
 from hashlib import blake2s
 from pathlib import Path
@@ -230,7 +231,8 @@ def _lengths(
             values = (key[0], refused if length.frames < 0 else stat, key[1], *astuple(length))
             rows.append(dict(zip(_COLUMNS, values, strict=True)))
     if cache is not None:
-        write_text_if_changed(cache, format_rows(_COLUMNS, rows))
+        with suppress(OSError):  # it only saves time
+            write_text_if_changed(cache, format_rows(_COLUMNS, rows))
     return lengths
 
 
