@@ -226,9 +226,9 @@ def _limits(description: Mapping[str, Any]) -> Iterator[str]:
         "cultures and situations, and felt in place of acted emotions, may give other scores.\n"
         "- A face does not say what somebody feels. The model names the label that people gave, "
         "or actors were asked for.\n"
-        f"- Prediction sets (`prediction_set`) rest on {_count(people, unit)} that the fold's model "
-        f"had not seen; no error rate below {lowest:.3f} can be promised. For windows of long videos "
-        "the promise does not hold: they are not like the clips that were checked.\n"
+        f"- Prediction sets (`prediction_set`) rest on {_count(people, unit)} that the fold's "
+        f"model had not seen; no error rate below {lowest:.3f} can be promised. For windows of "
+        "long videos the promise does not hold: they are not like the clips that were checked.\n"
         "- Heads turned far to the side, covered faces and low resolution are tracked badly; see "
         "`coverage` and `why`.\n"
     )
