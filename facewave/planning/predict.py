@@ -22,11 +22,11 @@ from facewave.predict.description import (
 )
 
 ENSEMBLE = "ensemble"
-TABLES = ("predictions.csv", "timeline.csv", "predict.json")
+FILES = ("predictions.csv", "timeline.csv", "predict.json", "index.html")
 
 
 def run_files(config: Mapping[str, Any]) -> list[Path]:
-    """Return the tables of the run.
+    """Return the tables of the run and its page.
 
     Raises:
         PlanError: there are no videos, or they are to be answered in a way that cannot be.
@@ -43,7 +43,7 @@ def run_files(config: Mapping[str, Any]) -> list[Path]:
             "of a video are not there yet)"
         )
     folder = Path(config["results"]) / PREDICTED / section["name"]
-    return [folder / name for name in TABLES]
+    return [folder / name for name in FILES]
 
 
 def model_path(config: Mapping[str, Any], project: Project) -> Path:

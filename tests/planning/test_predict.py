@@ -91,7 +91,7 @@ def test_no_model_and_no_videos():
     with pytest.raises(PlanError, match=r"predict\.people: found all"):
         run_files(config(people="all"))
     assert [path.name for path in run_files(config(name="x"))] == [
-        "predictions.csv", "timeline.csv", "predict.json"
+        "predictions.csv", "timeline.csv", "predict.json", "index.html"
     ]  # fmt: skip
 
 
