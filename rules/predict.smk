@@ -21,6 +21,7 @@ rule export_weights:
     input:
         checkpoints=of_folds("mlp/{split}/checkpoint.pt"),
         train=of_folds("splits/{split}/train.parquet"),
+        val=of_folds("splits/{split}/val.parquet"),
         test=of_folds("splits/{split}/test.parquet"),
     output:
         weights=SHARED / "weights.safetensors",
