@@ -49,7 +49,7 @@ def load_clips(
         check_files: whether to look for every file; False if the caller does so anyway. Then
             no clip is `missing`, and a file that is itself a symbolic link is not followed.
         cache: folder that keeps the content of large workbooks and the lengths of videos
-        bounds: what reading a video may take, where its length must be known
+        bounds: what reading a video may take, where its length must be known; None: as in `cache`
 
     Returns:
         the clips in the order of the label files (segments of a subset's videos, not a subset of

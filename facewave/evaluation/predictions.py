@@ -8,20 +8,19 @@ names either its `classes` or its `targets`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from facewave import __version__
 from facewave.splits.baseline import RULE
 from facewave.splits.read import METADATA_KEY, SplitTable
-from facewave.storage.atomic import atomic_path
+from facewave.storage.parquet import parquet_schema, read_parquet, write_parquet
 
 # The last class of a model that answers in words of its own: an answer that names no class. No clip
 # is labelled with it, so it always counts as wrong.
@@ -182,6 +181,24 @@ def join_values(
     )
 
 
+def join_predictions(folds: Sequence[Predictions]) -> Predictions:
+    """Join the predictions of one model for several folds, one behind the other.
+
+    Their metadata are those of the first fold, with `fold_clips`: the number of rows of each.
+    """
+    first = folds[0]
+    return replace(
+        first,
+        clip_ids=[clip for fold in folds for clip in fold.clip_ids],
+        parts=[part for fold in folds for part in fold.parts],
+        labels=np.concatenate([fold.labels for fold in folds]),
+        predicted=np.concatenate([fold.predicted for fold in folds]),
+        valid=np.concatenate([fold.valid for fold in folds]),
+        probabilities=np.concatenate([fold.probabilities for fold in folds]),
+        metadata={**first.metadata, "fold_clips": [len(fold.clip_ids) for fold in folds]},
+    )
+
+
 def _with_rule(tables: Mapping[str, SplitTable], metadata: Mapping[str, Any]) -> Mapping[str, Any]:
     rules = [table.metadata.get(RULE) for table in tables.values() if table.groups]
     return {**metadata, RULE: rules[0]} if any(rules) else metadata
@@ -205,8 +222,7 @@ def write_predictions(path: Path, predictions: Predictions | RegressionPredictio
     }
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False)
     table = pa.table(columns).replace_schema_metadata({METADATA_KEY: text.encode()})
-    with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+    write_parquet(path, table)
 
 
 def _column(values: list[str] | NDArray[Any]) -> Any:
@@ -224,10 +240,7 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
         FileNotFoundError: there is no such file.
         ValueError: not a Parquet file.
     """
-    try:
-        schema = pq.read_schema(path)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{path}: not a readable Parquet file: {error}") from error
+    schema = parquet_schema(path)
     metadata: dict[str, Any] = json.loads((schema.metadata or {}).get(METADATA_KEY, b"{}"))
     return metadata
 
@@ -239,10 +252,7 @@ def read_predictions(path: str | Path) -> Predictions | RegressionPredictions:
         FileNotFoundError: there is no such file.
         ValueError: not a predictions file, a column is missing, or an index is outside the classes.
     """
-    try:
-        table = pq.read_table(path, use_threads=False)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{path}: not a readable Parquet file: {error}") from error
+    table = read_parquet(path)
     metadata = json.loads((table.schema.metadata or {}).get(METADATA_KEY, b"{}"))
     kind: type[Predictions] | type[RegressionPredictions]
     kind = RegressionPredictions if RegressionPredictions.NAMES in metadata else Predictions

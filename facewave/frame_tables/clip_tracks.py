@@ -66,7 +66,9 @@ class ClipTracks:
     trajectory: Trajectory = field(repr=False)
 
 
-def tracks(results: str | Path, clip_id: str, *, dataset: str | None = None) -> ClipTracks:
+def tracks(
+    results: str | Path, clip_id: str, *, dataset: str | None = None, person: int | None = None
+) -> ClipTracks:
     """Return the trajectory of a clip that the workflow has tracked.
 
     >>> import facewave
@@ -80,11 +82,13 @@ def tracks(results: str | Path, clip_id: str, *, dataset: str | None = None) -> 
         results: the workflow's folder of results.
         clip_id: as in the manifest.
         dataset: that the clip belongs to; None: the only one that has a clip of this name.
+        person: number of the person, as in tables of frames; None: the one whom the clip follows.
 
     Raises:
         ClipNotFoundError: there is no such folder, dataset or clip, several datasets have it, or it
             could not be tracked.
         DamagedShardError: the trajectory shard is damaged or was removed.
+        ValueError: the video has no person of this number.
     """
     folder = Path(results)
     found, ids = {}, []
@@ -106,7 +110,7 @@ def tracks(results: str | Path, clip_id: str, *, dataset: str | None = None) -> 
     ((name, row),) = found.items()
     if not row["key"]:
         raise ClipNotFoundError(f"clip {clip_id!r} of {name} was not tracked: {row['error']}")
-    return read_tracks(folder / "store", name, row)
+    return read_tracks(folder / "store", name, row, person=person)
 
 
 def _indexes(folder: Path, dataset: str | None) -> list[tuple[str, Path]]:
@@ -122,13 +126,16 @@ def _indexes(folder: Path, dataset: str | None) -> list[tuple[str, Path]]:
     return [(path.parts[-3], path) for path in found]
 
 
-def read_tracks(store: Path, dataset: str, row: Mapping[str, str]) -> ClipTracks:
+def read_tracks(
+    store: Path, dataset: str, row: Mapping[str, str], *, person: int | None = None
+) -> ClipTracks:
     """Return the trajectory of a clip by its row of a bucket's index, which has a key.
 
     Raises:
         DamagedShardError: the trajectory shard is damaged or was removed.
     """
-    clip = open_trajectory(shard_path(store, "tracks", row["key"]), span_ms=span_of(row))
+    shard = shard_path(store, "tracks", row["key"])
+    clip = open_trajectory(shard, span_ms=span_of(row), person=person)
     pose = None
     if has_pose(clip.channels):
         pose = np.full((len(clip), 6), np.nan, np.float32)

@@ -11,12 +11,12 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from facewave.frame_tables.measures import align_method, measure
 from facewave.frame_tables.openface import openface_columns
 from facewave.frame_tables.options import FrameTableOptions
-from facewave.frame_tables.plain import plain_columns
+from facewave.frame_tables.people import columns_of_people
+from facewave.frame_tables.plain import Columns, plain_columns
 from facewave.frame_tables.write import write_frames
 from facewave.jobs.log import Progress
 from facewave.storage.journal import Journal
@@ -26,12 +26,12 @@ from facewave.storage.store import (
     iter_index,
     shard_path,
 )
-from facewave.storage.tables import format_rows, write_csv, write_text
+from facewave.storage.tables import write_csv, write_index
 from facewave.tracking.track_bucket import TRACK_COLUMNS, span_of
-from facewave.tracking.trajectory import Trajectory, open_trajectory
+from facewave.tracking.trajectory import Trajectory, open_trajectory, people_of
 from facewave.versions import FRAME_TABLE_VERSION
 
-FRAME_COLUMNS = ("clip_id", "file", "frames", "detected", "blinks", "key", "reason")
+FRAME_COLUMNS = ("clip_id", "file", "people", "frames", "detected", "blinks", "key", "reason")
 _JOURNAL_COLUMNS = FRAME_COLUMNS[:-1]
 
 _log = logging.getLogger("facewave")
@@ -74,12 +74,12 @@ def export_bucket(
                 journal.add(entry)
                 progress.step(computed=True, frames=int(entry["frames"]))
             done.append(entry)
-    write_text(index, format_rows(FRAME_COLUMNS, done))
+    write_index(index, FRAME_COLUMNS, done)
     journal.replace(entry for entry in done if entry["file"])
 
 
-def frame_columns(clip: Trajectory, options: FrameTableOptions) -> tuple[Iterable[Any], int]:
-    """Return the columns of a clip in chunks, and the number of its blinks.
+def frame_columns(clip: Trajectory, options: FrameTableOptions) -> tuple[Iterable[Columns], int]:
+    """Return the columns of a person in a clip in chunks, and the number of the blinks.
 
     Raises:
         DamagedShardError: if the trajectory shard is damaged.
@@ -134,8 +134,14 @@ def _key(row: Mapping[str, str], options: FrameTableOptions) -> str:
 def _write_clip(
     row: dict[str, str], path: Path, *, store: Path, options: FrameTableOptions
 ) -> dict[str, str]:
-    clip = open_trajectory(shard_path(store, "tracks", row["key"]), span_ms=span_of(row))
+    shard, span = shard_path(store, "tracks", row["key"]), span_of(row)
+    clip = open_trajectory(shard, span_ms=span)
     chunks, blinks = frame_columns(clip, options)
+    count = int(clip.detected.any())
+    if options.people == "all":
+        people = [p for p in people_of(shard, span) if p.primary or not p.likely_ghost]
+        chunks = columns_of_people(clip, people, lambda one: frame_columns(one, options)[0])
+        count = len(people)
     metadata = {
         "clip_id": row["clip_id"],
         "file_path": row["file_path"],
@@ -150,6 +156,7 @@ def _write_clip(
     write_frames(path, chunks, metadata=metadata)
     return {
         "file": path.name,
+        "people": str(count),
         "frames": str(len(clip)),
         "detected": str(int(clip.detected.sum())),
         "blinks": str(blinks),

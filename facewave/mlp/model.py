@@ -23,6 +23,7 @@ from facewave.mlp.standardise import Scaler, clip_chunks, gather
 from facewave.mlp.values import TargetScale
 from facewave.splits.read import SplitTable
 from facewave.storage.atomic import atomic_path
+from facewave.storage.seals import check_archive, seal_archive
 from facewave.training import use_threads
 from facewave.versions import MLP_VERSION
 
@@ -215,6 +216,8 @@ def save_checkpoint(path: Path, model: TrainedMlp) -> None:
     # Given a path, torch puts the file's name (here a temporary one) into the archive.
     with atomic_path(path) as temporary, temporary.open("wb") as handle:
         torch.save(content, handle)
+        handle.flush()
+        seal_archive(temporary)
 
 
 def load_checkpoint(path: Path) -> TrainedMlp:
@@ -228,6 +231,7 @@ def load_checkpoint(path: Path) -> TrainedMlp:
     with path.open("rb") as handle:
         if not zipfile.is_zipfile(handle):
             raise ValueError(f"{path}: not a checkpoint of the MLP: no archive, or a truncated one")
+    check_archive(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:

@@ -8,7 +8,7 @@ so all of it can be tested without a graph.
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -22,7 +22,8 @@ from facewave.planning.cross_datasets import cross_folds
 from facewave.planning.downloads import download_marker, plan_download, wanting_download
 from facewave.planning.plan import NO_PLAN, DatasetPlan, PlanError, plan_dataset, read_plan
 from facewave.planning.predicted import PREDICTED, predicted_videos
-from facewave.planning.scenes import plan_scenes, wanting_scenes
+from facewave.planning.scenes import plan_scenes, planned_videos, wanting_scenes
+from facewave.planning.tidy import tidy
 from facewave.splits.partition import CROSS_DATASET, fold_names
 from facewave.storage.buckets import bucket_of
 from facewave.tracking.track_video import software
@@ -65,6 +66,8 @@ class Project:
         folds: names of each dataset's folds; none where the protocol has a single split.
         unplanned: datasets that cannot be planned yet, and what must be done first.
         downloads: markers of the downloads that each dataset's clips need.
+        scenes: videos whose scenes are detected, of each dataset that wants it or member of one, to
+            the digests of their key files.
     """
 
     config: Mapping[str, Any]
@@ -73,6 +76,7 @@ class Project:
     folds: Mapping[str, Sequence[str]]
     unplanned: Mapping[str, str]
     downloads: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    scenes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def enabled(self) -> list[str]:
@@ -102,6 +106,19 @@ class Project:
     def unlabelled(self) -> bool:
         """Whether any clip has no label."""
         return any(self.plans[name].unlabelled for name in self.enabled)
+
+    def digest_of(self, name: str) -> Callable[[Any], str]:
+        """Return a function of a job's wildcards that returns the digest of its key file.
+
+        Args:
+            name: of the key file below `keys`, such as `tracks/{bucket}`.
+        """
+
+        def digest(wildcards: Any) -> str:
+            values = dict(wildcards.items())
+            return self.plans[values["dataset"]].keys.get(name.format(**values), "")
+
+        return digest
 
     def file(self, dataset: str, path: str) -> Path:
         """Return a path in a dataset's results folder.
@@ -213,14 +230,14 @@ class Project:
         ]
 
 
-def open_project(config: Mapping[str, Any], *, write: bool, unlocks: bool = False) -> Project:
+def open_project(config: Mapping[str, Any], *, write: bool, looks: bool = False) -> Project:
     """Plan the enabled datasets.
 
     Args:
         config: checked, see `facewave.config.check.check_config`.
         write: whether to read the label files and bring the key files up to date, as the main
             process does; otherwise the existing plans are read, as in a job's own process.
-        unlocks: whether the command is `--unlock`, as for `KeyFiles`.
+        looks: whether the command runs no job, as for `KeyFiles`.
 
     Raises:
         ManifestError: what an adapter says about bad rows.
@@ -234,16 +251,25 @@ def open_project(config: Mapping[str, Any], *, write: bool, unlocks: bool = Fals
     plans: dict[str, DatasetPlan] = {}
     unplanned: dict[str, str] = {}
     downloads: dict[str, list[Path]] = {}
+    scenes: dict[str, dict[str, str]] = {}
+    if write and not looks:
+        tidy(Path(config["results"]) / "models")
     for name, options in datasets.items():
         folder = Path(config["results"]) / name
+        if write and not looks:
+            tidy(folder)
         downloads[name] = [
             download_marker(config, part)
-            for part, given in wanting_download(name, options)
-            if plan_download(part, given, download_marker(config, part), write=write)
+            for part, given in wanting_download(name, options, seed=config["seed"])
+            if plan_download(part, given, download_marker(config, part), write=write, looks=looks)
         ]
         try:
+            for wanting, wanted in wanting_scenes(name, options):
+                scenes[wanting] = planned_videos(wanted)
+                if write:
+                    scenes[wanting] = _plan_scenes(wanting, wanted, config, looks=looks)
             if write:
-                plans[name] = _plan(name, options, config, unlocks=unlocks)
+                plans[name] = _plan(name, options, config, looks=looks)
             else:
                 plans[name] = read_plan(folder)
         except NotThereYetError as error:
@@ -260,23 +286,27 @@ def open_project(config: Mapping[str, Any], *, write: bool, unlocks: bool = Fals
         for name, plan in plans.items()
         if not name.startswith(PREDICTED)
     }
-    return Project(config, datasets, plans, folds, unplanned, downloads)
+    return Project(config, datasets, plans, folds, unplanned, downloads, scenes)
+
+
+def _plan_scenes(
+    name: str, options: Mapping[str, Any], config: Mapping[str, Any], *, looks: bool
+) -> dict[str, str]:
+    return plan_scenes(
+        name,
+        options,
+        scenes={**config["scenes"], "version": SCENE_VERSION},
+        seed=config["seed"],
+        demo_root=Path(config["results"]) / name / "demo_clips",
+        looks=looks,
+        bounds=Bounds(**config["video"]),
+    )
 
 
 def _plan(
-    name: str, options: Mapping[str, Any], config: Mapping[str, Any], *, unlocks: bool
+    name: str, options: Mapping[str, Any], config: Mapping[str, Any], *, looks: bool
 ) -> DatasetPlan:
     results, seed = Path(config["results"]), config["seed"]
-    for wanting, wanted in wanting_scenes(name, options):
-        plan_scenes(
-            wanting,
-            wanted,
-            scenes={**config["scenes"], "version": SCENE_VERSION},
-            seed=seed,
-            demo_root=results / wanting / "demo_clips",
-            unlocks=unlocks,
-            bounds=Bounds(**config["video"]),
-        )
     clips = load_clips(
         name,
         options,
@@ -292,7 +322,7 @@ def _plan(
         buckets=config["buckets"],
         stage_options=stage_options(config),
         link_roots=_link_roots(options),
-        unlocks=unlocks,
+        looks=looks,
         bounds=Bounds(**config["video"]),
     )
 
