@@ -5,6 +5,7 @@ from functools import partial
 
 from facewave.planning.ablation import (
     flat,
+    fold_batches,
     read_ablation,
     variant_indexes,
     variant_predictions,
@@ -14,15 +15,15 @@ from facewave.planning.ablation import (
 VARIANTS = told(read_ablation)(CONFIG)
 ABLATION = DATASET / "ablation"
 answers = partial(variant_predictions, PROJECT, VARIANTS)
-# A part that a variant is trained on.
-part_of = lambda part: (
-    lambda wildcards: told(variant_splits)(
-        PROJECT,
-        VARIANTS,
-        wildcards.dataset,
-        variant=wildcards.variant,
-        split=wildcards.split,
-    )[part]
+# A part that a variant is trained on: of one fold, and of all folds of a job.
+part_of = lambda part, wildcards, split: told(variant_splits)(
+    PROJECT, VARIANTS, wildcards.dataset, variant=wildcards.variant, split=split
+)[part]
+parts_of = lambda part: (
+    lambda wildcards: [
+        part_of(part, wildcards, split)
+        for split in fold_batches(PROJECT, wildcards.dataset)[wildcards.folds]
+    ]
 )
 
 
@@ -61,14 +62,14 @@ use rule build_splits as split_variant with:
 
 rule fit_variant:
     input:
-        **{part: part_of(part) for part in PARTS},
+        **{part: parts_of(part) for part in PARTS},
     output:
         predictions=[
-            ABLATION / "{variant}/{split}" / f"seed-{seed}.parquet"
+            ABLATION / "{variant}/{folds}" / f"seed-{seed}.parquet"
             for seed in VARIANTS.seeds
         ],
     log:
-        DATASET / "logs/fit_variant/{variant}/{split}.log",
+        DATASET / "logs/fit_variant/{variant}/{folds}.log",
     conda:
         "../envs/training.yaml"
     threads: 1
@@ -81,7 +82,7 @@ rule fit_variant:
         seeds=VARIANTS.seeds,
         version=MLP_VERSION,
     message:
-        "train {wildcards.variant} on {wildcards.dataset}, {wildcards.split}"
+        "train {wildcards.variant} on {wildcards.dataset}, {wildcards.folds}"
     script:
         "../scripts/fit_variant.py"
 
@@ -121,8 +122,8 @@ rule ablate:
 
 rule fit_inner:
     input:
-        train=part_of("train"),
-        val=part_of("val"),
+        train=lambda wildcards: part_of("train", wildcards, wildcards.split),
+        val=lambda wildcards: part_of("val", wildcards, wildcards.split),
     output:
         predictions=[
             ABLATION / "{variant}/{split}/inner" / f"seed-{seed}.parquet"
@@ -193,3 +194,4 @@ rule tune:
 
 wildcard_constraints:
     variant="[A-Za-z0-9_]+",
+    folds=r"[^/]+(/fold-[^/]+)?",

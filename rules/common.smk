@@ -93,6 +93,6 @@ def growing(amount):
 
 
 wildcard_constraints:
-    dataset="[A-Za-z0-9][A-Za-z0-9_.-]*",
+    dataset="(predict/)?[A-Za-z0-9][A-Za-z0-9_.-]*",
     bucket=r"\d+",
     split=r"[^/]+(/fold-[^/]+)?",

@@ -5,7 +5,7 @@ from facewave.planning.downloads import download_targets, wanting_download
 DOWNLOADED = {
     part: given
     for name, options in PROJECT.datasets.items()
-    for part, given in wanting_download(name, options)
+    for part, given in wanting_download(name, options, seed=CONFIG["seed"])
 }
 
 

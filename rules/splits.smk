@@ -2,13 +2,18 @@
 # Also exports of the splits to other programs, and a search for similar clips in different datasets.
 from facewave.planning.cross_datasets import split_options
 from facewave.planning.project import baseline_rule
-from facewave.versions import CHAT_EXPORT_VERSION, FRAME_HASH_VERSION, SPLIT_VERSION
+from facewave.versions import (
+    CARD_VERSION,
+    CHAT_EXPORT_VERSION,
+    FRAME_HASH_VERSION,
+    SPLIT_VERSION,
+)
 
 # Tables of frame hashes per dataset; a joint dataset has no clips of its own.
 HASHES = {
     name: PROJECT.of_buckets(name, "frame_hashes")
-    for name, options in PROJECT.datasets.items()
-    if options["adapter"] != "joint"
+    for name in PROJECT.enabled
+    if PROJECT.datasets[name]["adapter"] != "joint"
 }
 LOOK_ALIKES = RESULTS / "near_duplicates.tsv"
 
@@ -111,6 +116,39 @@ rule export_chat:
             part=PARTS,
             form=CONFIG["export_chat"]["formats"],
         ),
+
+
+rule write_card:
+    input:
+        parts=lambda wildcards: [
+            PROJECT.results / wildcards.dataset / "splits" / split / f"{part}.parquet"
+            for split in PROJECT.split_folders(wildcards.dataset)
+            for part in PARTS
+        ],
+    output:
+        card=DATASET / "splits/README.md",
+        croissant=DATASET / "splits/croissant.json",
+    log:
+        DATASET / "logs/write_card.log",
+    conda:
+        "../envs/features.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(30),
+    params:
+        folds=lambda wildcards: PROJECT.fold_names(wildcards.dataset),
+        adapter=of_dataset("adapter"),
+        version=CARD_VERSION,
+    message:
+        "describe the splits of {wildcards.dataset}"
+    script:
+        "../scripts/write_card.py"
+
+
+rule dataset_card:
+    """Write a dataset card (Hugging Face) and Croissant metadata beside each dataset's splits."""
+    input:
+        of_datasets("splits/README.md"),
 
 
 rule hash_frames:

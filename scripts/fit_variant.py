@@ -1,11 +1,16 @@
-"""Train one variant of the ablation on one fold, once per seed; keep its test predictions."""
+"""Train one variant of the ablation on some folds, once per seed; keep its test predictions."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from facewave.ablation.controls import control_options, read_variant
-from facewave.evaluation.predictions import join_parts, write_predictions
+from facewave.evaluation.predictions import (
+    Predictions,
+    join_parts,
+    join_predictions,
+    write_predictions,
+)
 from facewave.jobs.log import job_log
 from facewave.mlp.options import MlpOptions
 from facewave.mlp.train import TrainingJob, fit_predict_seeds
@@ -13,24 +18,41 @@ from facewave.mlp.train import TrainingJob, fit_predict_seeds
 
 def main(
     *,
-    splits: Mapping[str, str],
+    splits: Sequence[Mapping[str, str]],
     predictions: Sequence[str],
     options: Mapping[str, Any],
     control: str | None,
     seeds: Sequence[int],
     threads: int,
 ) -> None:
-    """Write the predictions (Parquet) of the test part.
+    """Write the predictions (Parquet) of the test parts.
 
     Args:
-        splits: `train`, `val` and `test` parts.
-        predictions: to write, one per seed.
+        splits: `train`, `val` and `test` parts of each fold.
+        predictions: to write, one per seed: of all folds, one after the other.
         options: section `mlp` of the variant.
         control: see `facewave.ablation.controls`.
         seeds: of the training.
         threads: torch's threads.
     """
-    mlp = control_options(MlpOptions.from_config(options), control)
+    folds = [
+        _of_fold(parts, options=options, control=control, seeds=seeds, threads=threads)
+        for parts in splits
+    ]
+    for seed, path in zip(seeds, predictions, strict=True):
+        write_predictions(Path(path), join_predictions([fold[seed] for fold in folds]))
+
+
+def _of_fold(
+    splits: Mapping[str, str],
+    *,
+    options: Mapping[str, Any],
+    control: str | None,
+    seeds: Sequence[int],
+    threads: int,
+) -> dict[int, Predictions]:
+    """Return the predictions of a fold's test part, by seed."""
+    mlp, found = control_options(MlpOptions.from_config(options), control), {}
     # Shuffled labels are others for each seed, so that these are trained one after the other.
     alone = control == "shuffled_labels"
     for together in [[seed] for seed in seeds] if alone else [seeds]:
@@ -42,16 +64,21 @@ def main(
         }
         job = TrainingJob(options=mlp, seed=together[0], threads=threads)
         for model, answers in fit_predict_seeds(parts, job, together):
-            test = join_parts(
+            found[model.seed] = join_parts(
                 {"test": parts["test"]}, {"test": answers["test"]}, metadata={"seed": model.seed}
             )
-            write_predictions(Path(predictions[list(seeds).index(model.seed)]), test)
+    return found
 
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         main(
-            splits={name: snakemake.input[name] for name in ("train", "val", "test")},
+            splits=[
+                {"train": train, "val": val, "test": test}
+                for train, val, test in zip(
+                    snakemake.input.train, snakemake.input.val, snakemake.input.test, strict=True
+                )
+            ],
             predictions=list(snakemake.output.predictions),
             options=snakemake.params.options,
             control=snakemake.params.control,

@@ -2,16 +2,15 @@
 
 python benchmarks/speed/bench.py [--json PATH] [--data FOLDER] [--clips N] [--rounds N] [--cores N]
 
-Prints one ratio per line; higher is better, but for `segments_vs_once`, the cost of a long video in
-overlapping windows as a multiple of its cost as one clip (`--long` names its folder). The videos
-are those in FOLDER and below it; without FOLDER those of $FACEWAVE_TEST_DATA or
-../shared/data/java_sed, else the rendered demo clips. Every run starts from nothing and is timed as
-a whole command, start-up included.
+Prints each figure as soon as it is measured, training last. Of ratios (`_vs_`) higher is better,
+but for `segments_vs_once`, the cost of a long video in overlapping windows as a multiple of its
+cost as one clip (`--long` names its folder). The videos are those in FOLDER and below it; without
+FOLDER those of $FACEWAVE_TEST_DATA or ../shared/data/java_sed, else the rendered demo clips. Every
+run over videos starts from nothing and is timed as a whole command, start-up included.
 """
 
 import argparse
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -25,6 +24,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.speed import bench_haar, bench_mlp  # noqa: E402
+from facewave.storage.atomic import write_json  # noqa: E402
+
+Figures = dict[str, float]
 
 BIN = Path(sys.executable).parent
 
@@ -107,7 +109,7 @@ def run_features(config: Path, work: Path, cores: int) -> float:
         return timed(command, cwd=ROOT)[0]
 
 
-def segments_vs_once(video: Path | None, work: Path, rounds: int) -> dict[str, float]:
+def segments_vs_once(video: Path | None, work: Path, rounds: int) -> Figures:
     """Return the time of a long video in overlapping windows, as a multiple of that of the whole.
 
     Windows of 10 s, each of which shares half of the next: of 200 s there are 39.
@@ -125,6 +127,36 @@ def segments_vs_once(video: Path | None, work: Path, rounds: int) -> dict[str, f
     return {"segments_vs_once": parts / once}
 
 
+def against_loops(clips: list[Path], work: Path, rounds: int, cores: int) -> Figures:
+    """Compare the command with a bare loop and with a script; prints the seconds of each."""
+    times: dict[str, list[float]] = {"features": [], "bare": [], "serial": []}
+    model, config = str(work / "face_landmarker.task"), write_config(work, clips)
+    bare = [sys.executable, str(ROOT / "benchmarks/speed/bare_loop.py"), model, str(cores)]
+    serial = [sys.executable, str(ROOT / "benchmarks/speed/serial_script.py"), model]
+    serial += [str(work / "features.pickle")]
+    names, frames = [str(clip) for clip in clips], 0
+    for _ in range(rounds):
+        times["features"].append(run_features(config, work, cores))
+        seconds, output = timed(bare + names)
+        times["bare"].append(seconds)
+        frames = int(output.split()[-1])
+        times["serial"].append(timed(serial + names)[0])
+    middle = {name: statistics.median(values) for name, values in times.items()}
+    for name, seconds in middle.items():
+        print(f"# {name}: {seconds:.1f} s, {frames / seconds:.1f} frames/s on {cores} cores")
+    return {
+        "features_vs_bare": middle["bare"] / middle["features"],
+        "features_vs_serial": middle["serial"] / middle["features"],
+    }
+
+
+def one_face_cost(clips: list[Path], work: Path) -> Figures:
+    """Return what looking for further people costs where there is one."""
+    command = [sys.executable, str(ROOT / "benchmarks/speed/bench_people.py")]
+    command += [str(work / "face_landmarker.task"), *map(str, clips)]
+    return {"one_face_cost": float(timed(command)[1].split()[-1])}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path)
@@ -135,46 +167,24 @@ def main() -> None:
     parser.add_argument("--cores", type=int, default=2)
     args = parser.parse_args()
     clips = find_clips(args.data)[: args.clips]
-    times: dict[str, list[float]] = {"features": [], "bare": [], "serial": []}
+    figures: Figures = {}
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        model = str(fetch_model(work))
-        config = write_config(work, clips)
-        bare = [sys.executable, str(ROOT / "benchmarks/speed/bare_loop.py"), model, str(args.cores)]
-        serial = [sys.executable, str(ROOT / "benchmarks/speed/serial_script.py"), model]
-        serial += [str(work / "features.pickle")]
-        names = [str(clip) for clip in clips]
-        for _ in range(args.rounds):
-            times["features"].append(run_features(config, work, args.cores))
-            seconds, output = timed(bare + names)
-            times["bare"].append(seconds)
-            frames = int(output.split()[-1])
-            times["serial"].append(timed(serial + names)[0])
-        one_face = [sys.executable, str(ROOT / "benchmarks/speed/bench_people.py"), model, *names]
-        one_face_cost = float(timed(one_face)[1].split()[-1])
-        segments = segments_vs_once(find_long_video(args.long), work, args.rounds)
-    middle = {name: statistics.median(values) for name, values in times.items()}
-    haar, mlp = bench_haar.measure(), bench_mlp.measure(threads=args.cores)
-    figures = {
-        "features_vs_bare": middle["bare"] / middle["features"],
-        "features_vs_serial": middle["serial"] / middle["features"],
-        "one_face_cost": one_face_cost,
-        **segments,
-        "haar_vs_loop": haar["haar_vs_loop"],
-        "haar_vs_pywt": haar["haar_vs_pywt"],
-        "mlp_vs_sklearn": mlp["mlp_vs_sklearn"],
-    }
-    for name, ratio in figures.items():
-        print(f"{name}: {ratio:.2f}")
-    for name, seconds in middle.items():
-        print(f"# {name}: {seconds:.1f} s, {frames / seconds:.1f} frames/s on {args.cores} cores")
-    if args.json:
-        from facewave.storage.atomic import write_json
-
-        detail = {"clips": len(clips), "frames": frames, "rounds": args.rounds, "seconds": times}
-        detail |= {**haar, **mlp}
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
-        write_json(args.json, {**figures, "detail": {**detail, "peak_child_mb": peak}})
+        fetch_model(work)
+        # What takes longest comes last: what was measured before it is already told.
+        for measure in (
+            bench_haar.measure,
+            lambda: one_face_cost(clips, work),
+            lambda: against_loops(clips, work, args.rounds, args.cores),
+            lambda: segments_vs_once(find_long_video(args.long), work, args.rounds),
+            lambda: bench_mlp.measure(threads=args.cores),
+        ):
+            found = measure()
+            figures |= found
+            for name, value in found.items():
+                print(f"{name}: {value:.2f}", flush=True)
+            if args.json:
+                write_json(args.json, {"clips": len(clips), "rounds": args.rounds, **figures})
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.evaluation.metrics import calibration_error, unweighted_average_recall
-from facewave.evaluation.predictions import read_class_predictions
+from facewave.evaluation.predictions import read_class_predictions, read_metadata
 from facewave.evaluation.resampling import bootstrap, holm, limits, paired_permutation
 from facewave.evaluation.units import Origin, join_windows, units_of, videos_of
 
@@ -187,7 +187,7 @@ def join_folds(folds: Sequence[Answers]) -> Answers:
 
 
 def read_answers(files: Sequence[str | Path]) -> Answers:
-    """Read the answers of a variant in one fold, from one predictions file per seed.
+    """Read the answers of a variant of one job, from one predictions file per seed.
 
     Raises:
         ValueError: a file does not hold predicted classes, or other clips than the first one.
@@ -209,7 +209,7 @@ class AnswerFiles(Mapping[str, Answers]):
     """The answers of variants over all folds, read when one is asked for and not kept."""
 
     def __init__(self, files: Mapping[str, Sequence[Sequence[str | Path]]]) -> None:
-        """Take the predictions files: variant to one list per fold, of one file per seed."""
+        """Take the predictions files: variant to one list per job, of one file per seed."""
         self._files = files
 
     def __getitem__(self, name: str) -> Answers:
@@ -228,5 +228,25 @@ class AnswerFiles(Mapping[str, Answers]):
 def read_all_answers(
     predictions: Mapping[str, Sequence[Sequence[str | Path]]],
 ) -> dict[str, list[Answers]]:
-    """Read the answers of all variants: one list per fold, of one file per seed."""
-    return {name: [read_answers(files) for files in folds] for name, folds in predictions.items()}
+    """Read the answers of all variants for each fold, from one list per job, of a file per seed."""
+    return {
+        name: [fold for files in jobs for fold in _by_fold(files)]
+        for name, jobs in predictions.items()
+    }
+
+
+def _by_fold(files: Sequence[str | Path]) -> list[Answers]:
+    """Read the answers of one job and return those for each of its folds."""
+    found = read_answers(files)
+    counts = read_metadata(files[0]).get("fold_clips", [len(found.clip_ids)])
+    ends = np.cumsum(counts).tolist()
+    return [
+        Answers(
+            clip_ids=found.clip_ids[start:end],
+            labels=found.labels[start:end],
+            valid=found.valid[start:end],
+            predicted=found.predicted[:, start:end],
+            probabilities=found.probabilities[:, start:end],
+        )
+        for start, end in zip([0, *ends], ends, strict=False)
+    ]

@@ -8,7 +8,7 @@ names either its `classes` or its `targets`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -178,6 +178,24 @@ def join_values(
         valid=np.concatenate([table.valid for table in tables.values()]),
         targets=names,
         metadata=_with_rule(tables, metadata),
+    )
+
+
+def join_predictions(folds: Sequence[Predictions]) -> Predictions:
+    """Join the predictions of one model for several folds, one behind the other.
+
+    Their metadata are those of the first fold, with `fold_clips`: the number of rows of each.
+    """
+    first = folds[0]
+    return replace(
+        first,
+        clip_ids=[clip for fold in folds for clip in fold.clip_ids],
+        parts=[part for fold in folds for part in fold.parts],
+        labels=np.concatenate([fold.labels for fold in folds]),
+        predicted=np.concatenate([fold.predicted for fold in folds]),
+        valid=np.concatenate([fold.valid for fold in folds]),
+        probabilities=np.concatenate([fold.probabilities for fold in folds]),
+        metadata={**first.metadata, "fold_clips": [len(fold.clip_ids) for fold in folds]},
     )
 
 

@@ -14,6 +14,9 @@ from facewave.planning.project import Project, baseline_rule, coded, stage_optio
 from facewave.splits.partition import CROSS_DATASET, PARTS
 from facewave.versions import FEATURE_VERSION
 
+# Starting a job takes longer than training on so few clips.
+_CLIPS_PER_JOB = 4_000
+
 
 @dataclass(frozen=True)
 class Ablation:
@@ -100,20 +103,38 @@ def variant_predictions(
     names: Iterable[str] | None = None,
     inner: bool = False,
 ) -> dict[str, list[list[str]]]:
-    """Return the prediction files of a dataset: per variant, one list per fold, one file per seed.
+    """Return the prediction files of a dataset: per variant, one list per job, one file per seed.
 
     Args:
         project, ablation, dataset: whose predictions.
         names: of the variants; None means all.
-        inner: whether to return those of the inner folds.
+        inner: whether to return those of the inner folds, which have a job per outer fold.
     """
-    place = "/inner" if inner else ""
+    folder, place = project.results / dataset / "ablation", "/inner" if inner else ""
+    jobs = project.split_folders(dataset) if inner else fold_batches(project, dataset)
     return {
         name: [
-            [str(fold / f"seed-{seed}.parquet") for seed in ablation.seeds]
-            for fold in project.of_folds(dataset, f"ablation/{name}/{{split}}{place}")
+            [
+                str(folder / name / f"{job}{place}" / f"seed-{seed}.parquet")
+                for seed in ablation.seeds
+            ]
+            for job in jobs
         ]
         for name in names or ablation.variants
+    }
+
+
+def fold_batches(project: Project, dataset: str) -> dict[str, list[str]]:
+    """Return the folders of the folds that a variant is trained on in one job, by the job's folder.
+
+    Of a few hundred clips these are all folds, of thousands one.
+    """
+    folds = project.split_folders(dataset)
+    size = max(1, _CLIPS_PER_JOB // max(1, project.plans[dataset].clips))
+    batches = [folds[start : start + size] for start in range(0, len(folds), size)]
+    return {
+        batch[0] if len(batch) == 1 else f"{batch[0]}_to_{Path(batch[-1]).name}": batch
+        for batch in batches
     }
 
 

@@ -47,6 +47,7 @@ class DatasetPlan:
         unlabelled: number of clips without a label.
         keys: digests of the key files by name, such as `tracks/0000`: in the `params` of a job they
             show what changed whatever the dates of files say.
+        clips: number of clips.
     """
 
     bucket_count: int
@@ -57,6 +58,7 @@ class DatasetPlan:
     videos: bool = True
     unlabelled: int = 0
     keys: dict[str, str] = field(default_factory=dict)
+    clips: int = 0
 
 
 NO_PLAN = DatasetPlan(bucket_count=1, buckets=[], subjects=[])
@@ -145,6 +147,7 @@ def plan_dataset(
         targets=sorted({name for clip in clips for name, _ in clip.targets or ()}),
         videos=any(clip.table is None for clip in clips),
         unlabelled=sum(clip.label is None for clip in clips),
+        clips=len(clips),
     )
     if plan.targets:
         files.write(keys / "targets.json", json.dumps(targets_of(clips)) + "\n")

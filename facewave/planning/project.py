@@ -22,6 +22,7 @@ from facewave.manifest.clips import LABELS_WANTED, NotThereYetError
 from facewave.planning.cross_datasets import cross_folds
 from facewave.planning.downloads import download_marker, plan_download, wanting_download
 from facewave.planning.plan import NO_PLAN, DatasetPlan, PlanError, plan_dataset, read_plan
+from facewave.planning.predicted import PREDICTED, predicted_videos
 from facewave.planning.running import key_digest
 from facewave.planning.scenes import plan_scenes, planned_videos, wanting_scenes
 from facewave.planning.tidy import tidy
@@ -61,7 +62,8 @@ class Project:
 
     Attributes:
         config: the checked configuration.
-        datasets: options of the enabled datasets, see `facewave.config.check.dataset_config`.
+        datasets: options of the enabled datasets, see `facewave.config.check.dataset_config`, and
+            of the videos of `predict`, as the dataset `predict/{name}`.
         plans: their plans; `NO_PLAN` for those of `unplanned`.
         folds: names of each dataset's folds; none where the protocol has a single split.
         unplanned: datasets that cannot be planned yet, and what must be done first.
@@ -81,6 +83,11 @@ class Project:
     marker: Any = None
 
     @property
+    def enabled(self) -> list[str]:
+        """The datasets of `enabled`: all but the videos of `predict`."""
+        return [name for name in self.plans if not name.startswith(PREDICTED)]
+
+    @property
     def results(self) -> Path:
         """Folder that everything is written to."""
         return Path(self.config["results"])
@@ -93,7 +100,7 @@ class Project:
     @property
     def tested(self) -> list[str]:
         """The datasets that have a test part: all but those that are only trained on."""
-        names = list(self.plans)
+        names = self.enabled
         if self.protocol != CROSS_DATASET:
             return names
         wanted, trained = self.config["split"]["test"], self.config["split"]["train"] or []
@@ -102,7 +109,7 @@ class Project:
     @property
     def unlabelled(self) -> bool:
         """Whether any clip has no label."""
-        return any(plan.unlabelled for plan in self.plans.values())
+        return any(self.plans[name].unlabelled for name in self.enabled)
 
     def digest_of(self, name: str) -> Callable[[Any], str]:
         """Return a function of a job's wildcards that returns the digest of its key file.
@@ -176,7 +183,7 @@ class Project:
         """
         found = []
         before_splits = pattern.startswith(_BEFORE_SPLITS)
-        for dataset in self.plans if before_splits else self.tested:
+        for dataset in self.enabled if before_splits else self.tested:
             plan = self.plans[dataset]
             if plan.unlabelled and not before_splits:
                 raise PlanError(
@@ -199,8 +206,8 @@ class Project:
         """Return the tables of targets of those datasets whose clips have any."""
         return [
             self.results / name / "targets.parquet"
-            for name, plan in self.plans.items()
-            if plan.targets
+            for name in self.enabled
+            if self.plans[name].targets
         ]
 
     def existing(self, dataset: str, *paths: str) -> list[Path]:
@@ -250,6 +257,8 @@ def open_project(config: Mapping[str, Any], *, write: bool, looks: bool = False)
     # `check_dataset` looks at a folder of its own; the enabled datasets may be broken.
     names = [] if config["root"] else config["enabled"]
     datasets = {name: dataset_config(config, name) for name in names}
+    if not config["root"]:
+        datasets |= predicted_videos(config)
     plans: dict[str, DatasetPlan] = {}
     unplanned: dict[str, str] = {}
     downloads: dict[str, list[Path]] = {}
@@ -262,7 +271,7 @@ def open_project(config: Mapping[str, Any], *, write: bool, looks: bool = False)
             tidy(folder)
         downloads[name] = [
             download_marker(config, part)
-            for part, given in wanting_download(name, options)
+            for part, given in wanting_download(name, options, seed=config["seed"])
             if plan_download(part, given, download_marker(config, part), write=write, looks=looks)
         ]
         try:
@@ -286,6 +295,7 @@ def open_project(config: Mapping[str, Any], *, write: bool, looks: bool = False)
             folds=config["split"]["folds"],
         )
         for name, plan in plans.items()
+        if not name.startswith(PREDICTED)
     }
     # Open until the process ends, which removes it.
     marker = NamedTemporaryFile(prefix="facewave-changed-") if looks else None  # noqa: SIM115

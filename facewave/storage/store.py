@@ -30,8 +30,10 @@ from facewave.storage.seals import DamagedFileError
 from facewave.storage.tables import TableError, iter_rows
 
 METADATA_MEMBER = "metadata.json"
+# A key, and what `clip_shard` appends to it.
+_KEY = "[0-9a-f]{64}(?:-[0-9a-f]{16})?"
 # A key, also in a temporary name such as `.{key}.npz.0123.tmp.npz`.
-_KEY_NAME = re.compile(r"\.?([0-9a-f]{64})\.npz")
+_KEY_NAME = re.compile(rf"\.?({_KEY})\.npz")
 _FRESH_SECONDS = 12 * 3600
 _HASH_BLOCK = 1 << 20
 
@@ -86,6 +88,19 @@ def content_key(**parts: Any) -> str:
 def shard_path(store: Path, stage: str, key: str) -> Path:
     """Return where the shard of `key` lies: `{store}/{stage}/{first two digits}/{key}.npz`."""
     return store / stage / key[:2] / f"{key}.npz"
+
+
+def clip_shard(store: Path, stage: str, track_key: str, **parts: Any) -> Path:
+    """Return where something that was made of a tracked video lies.
+
+    Its name begins with the trajectory's key: `prune_store` removes it together with that.
+
+    Args:
+        store, stage: see `shard_path`.
+        track_key: of the trajectory, which stands for the video's bytes.
+        parts: what else decides the content, JSON-serialisable.
+    """
+    return shard_path(store, stage, f"{track_key}-{content_key(**parts)[:16]}")
 
 
 def write_shard(
@@ -162,7 +177,7 @@ def _metadata(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
 
 def is_key(text: str) -> bool:
     """Return whether a text has the form of a key."""
-    return re.fullmatch("[0-9a-f]{64}", text) is not None
+    return re.fullmatch(_KEY, text) is not None
 
 
 def _key_of(path: Path) -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from facewave.storage.store import DamagedShardError, content_key, read_metadata
-from facewave.upkeep.needed import STAGES, Needed, needed_shards
+from facewave.upkeep.needed import OF_TRACKS, STAGES, Needed, needed_shards
 from facewave.upkeep.verify import store_files
 
 NOBODY = "(nothing)"
@@ -115,9 +115,9 @@ def take_inventory(results: Path, store: Path) -> Inventory:
 
 
 def _who(needed: Needed, stage: str, key: str) -> str:
-    if stage not in STAGES:
+    if stage not in (*STAGES, *OF_TRACKS):
         return "(not known)"
-    return ",".join(sorted(needed.keys[stage].get(key, ()))) or NOBODY
+    return ",".join(sorted(needed.needed_by(stage, key))) or NOBODY
 
 
 def _options(metadata: Mapping[str, Any]) -> dict[str, Any]:

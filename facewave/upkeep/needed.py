@@ -21,7 +21,10 @@ from facewave.tracking.track_bucket import TRACK_COLUMNS
 
 # The stages whose shards are named by indexes; of others nobody can say what is needed.
 STAGES = ("tracks", "features", TRANSCRIPTS, ANSWERS)
-_NO_DATASETS = ("store", "models", "logs")
+# What was made of a trajectory bears its key at the beginning of its name, and is needed as long.
+OF_TRACKS = ("shown_frames", "image_features")
+_UNTRACKED = "untracked"
+_NO_DATASETS = ("store", "models", "logs", "predict")
 
 # What must be known of a clip to say that its index is that of its key file.
 _Clip = tuple[str, ...]
@@ -42,6 +45,13 @@ class Needed:
     indexes: dict[tuple[str, str], set[Path]] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
     gaps: list[str] = field(default_factory=list)
+
+    def needed_by(self, stage: str, name: str) -> set[str]:
+        """Return the datasets that need a shard of `STAGES` or `OF_TRACKS`, by its file's stem."""
+        if stage not in OF_TRACKS:
+            return self.keys[stage].get(name, set())
+        track_key = name.split("-")[0]
+        return {"(not known)"} if track_key == _UNTRACKED else self.needed_by("tracks", track_key)
 
     def add(self, stage: str, key: str, dataset: str, index: Path | None = None) -> None:
         """Note that a dataset needs a key, and where that stands."""
@@ -75,9 +85,8 @@ def dataset_folders(results: Path) -> list[Path]:
     """Return the folders of the datasets that there are results of."""
     if not results.is_dir():
         return []
-    return sorted(
-        path for path in results.iterdir() if path.is_dir() and path.name not in _NO_DATASETS
-    )
+    folders = [*results.iterdir(), *results.glob("predict/*")]
+    return sorted(path for path in folders if path.is_dir() and path.name not in _NO_DATASETS)
 
 
 def _read_dataset(folder: Path, needed: Needed) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facewave.storage.atomic import is_temporary
-from facewave.upkeep.needed import STAGES, needed_shards
+from facewave.upkeep.needed import OF_TRACKS, STAGES, Needed, needed_shards
 
 # What is younger may be in use by a run that has not named it yet.
 SAFE_SECONDS = 24 * 3600
@@ -63,7 +63,7 @@ def prune_store(
         )
     before = time.time() - safe_seconds
     removed, size, kept, young = [], 0, 0, 0
-    for path, wanted in _candidates(results, store, needed.keys):
+    for path, wanted in _candidates(results, store, needed):
         if wanted:
             kept += 1
             continue
@@ -82,16 +82,15 @@ def prune_store(
     return Pruned(removed=tuple(sorted(removed)), removed_bytes=size, kept=kept, young=young)
 
 
-def _candidates(
-    results: Path, store: Path, keys: dict[str, dict[str, set[str]]]
-) -> Iterator[tuple[Path, bool]]:
+def _candidates(results: Path, store: Path, needed: Needed) -> Iterator[tuple[Path, bool]]:
     """Yield the shards of all stages and every left-over, and whether it is needed."""
-    for stage in STAGES:
+    stages = (*STAGES, *OF_TRACKS)
+    for stage in stages:
         for path in _files(store / stage):
-            yield path, not path.name.startswith(".") and path.stem in keys[stage]
+            yield path, not path.name.startswith(".") and bool(needed.needed_by(stage, path.stem))
     for path in _files(store / ASIDE):
         yield path, False
-    judged = [store / stage for stage in (*STAGES, ASIDE)]
+    judged = [store / stage for stage in (*stages, ASIDE)]
     for path in _files(results):
         if is_temporary(path.name) and not any(path.is_relative_to(j) for j in judged):
             yield path, False

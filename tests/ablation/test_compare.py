@@ -3,8 +3,15 @@ import itertools
 import numpy as np
 import pytest
 
-from facewave.ablation.compare import AnswerFiles, Answers, compare, join_folds, read_answers
-from facewave.evaluation.predictions import write_predictions
+from facewave.ablation.compare import (
+    AnswerFiles,
+    Answers,
+    compare,
+    join_folds,
+    read_all_answers,
+    read_answers,
+)
+from facewave.evaluation.predictions import join_predictions, write_predictions
 from facewave.evaluation.units import Origin
 from tests.evaluation.predicted import predicted_classes, predicted_values
 
@@ -116,6 +123,20 @@ def test_variants_are_read_when_asked_for(tmp_path):
     assert found["x"].labels.tolist() == [0, 1, 0, 1]
     with pytest.raises(FileNotFoundError):
         found["y"]
+
+
+def test_folds_of_one_job_are_told_apart(tmp_path):
+    folds = [
+        predicted_classes(["a", "b"], [0, 1], [0, 0]),
+        predicted_classes(["c", "d", "e"], [1, 0, 0], [1, 1, 0]),
+    ]
+    write_predictions(tmp_path / "both.parquet", join_predictions(folds))
+    write_predictions(tmp_path / "alone.parquet", predicted_classes(["f"], [1], [1]))
+    jobs = [[tmp_path / "both.parquet"], [tmp_path / "alone.parquet"]]
+    found = read_all_answers({"x": jobs})["x"]
+    assert [fold.clip_ids for fold in found] == [["a", "b"], ["c", "d", "e"], ["f"]]
+    assert [fold.predicted.tolist() for fold in found] == [[[0, 0]], [[1, 1, 0]], [[1]]]
+    assert AnswerFiles({"x": jobs})["x"].labels.tolist() == [0, 1, 1, 0, 0, 1]
 
 
 def test_what_cannot_be_compared_is_refused():

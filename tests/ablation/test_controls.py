@@ -51,7 +51,7 @@ def test_shuffled_labels_fall_to_chance(tmp_path):
     for control in (None, "shuffled_labels"):
         files = [tmp_path / f"{control}-{seed}.parquet" for seed in range(4)]
         main(
-            splits=splits,
+            splits=[splits],
             predictions=[str(path) for path in files],
             options={
                 "inputs": ["blendshapes"],

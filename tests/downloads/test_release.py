@@ -1,7 +1,7 @@
 """The lists of RAVDESS and CREMA-D, and clips that are planned before they are there."""
 
 from collections import Counter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -17,7 +17,7 @@ from facewave.downloads.release import (
     size_of,
 )
 from facewave.manifest.clips import ManifestError, NotThereYetError
-from facewave.planning.downloads import plan_download
+from facewave.planning.downloads import parts_to_download, plan_download, wanting_download
 from facewave.storage.atomic import write_json
 
 
@@ -110,6 +110,22 @@ class TestPlanned:
         assert marker.exists()
         assert plan_download("d", given, marker, write=True)
         assert not marker.exists()
+
+    @pytest.mark.parametrize("name", ["ravdess", "crema_d"])
+    def test_a_subset_needs_only_what_it_holds(self, name, tmp_path):
+        given = options(tmp_path / "root", name, subset=3)
+        wanted = {Path(clip.file_path).stem for clip in load(given, tmp_path)}
+        assert len(wanted) == 3
+        ((_, asked),) = wanting_download("d", given, seed=1)
+        parts = parts_to_download(asked)
+        found = [PurePosixPath(clip).stem for part in parts for clip in part.clips]
+        assert wanted <= set(found)
+        # RAVDESS has an archive per actor, CREMA-D a file per clip.
+        assert sum(len(part.files) for part in parts) <= 3
+        assert all(wanted & {PurePosixPath(clip).stem for clip in part.clips} for part in parts)
+        for part in parts:
+            put(tmp_path / "root", part)
+        assert parts_to_download(asked) == ()
 
     def test_segments_need_the_videos(self, tmp_path):
         given = options(tmp_path, segments={"seconds": 1})

@@ -85,4 +85,4 @@ def test_tuning_trains_once_a_variant_and_fold(explained: tuple[Path, Run], tmp_
     assert (jobs["fit_inner"], jobs["choose_variants"]) == (1, 1)
     write_config(work, **SECTIONS, split={"protocol": "leave_one_subject_out"})
     jobs = snakemake(work, "-n", "--", "tune").jobs
-    assert (jobs["fit_inner"], jobs["fit_variant"], jobs["choose_variants"]) == (3, 3, 1)
+    assert (jobs["fit_inner"], jobs["fit_variant"], jobs["choose_variants"]) == (3, 1, 1)

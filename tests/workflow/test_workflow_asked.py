@@ -191,14 +191,3 @@ def test_nothing_to_describe_is_said(project: Path) -> None:
     run = snakemake(project, "-n", "--", "annotate", check=False)
     assert run.code != 0
     assert "annotate.dataset: found null, expected the name of the dataset" in run.output
-
-
-def test_fine_tuning_plans_a_training_a_fold(project: Path) -> None:
-    write_config(project, zero_shot=TINY, fine_tune={"models": [TOY]})
-    jobs = snakemake(project, "-n", "--", "fine_tune").jobs
-    assert {"fit_qwen": 1, "evaluate_fine_tuned": 1}.items() <= jobs.items()
-    assert not {"predict_zero_shot", "track_faces", "encode_features"} & set(jobs)
-    assert "fit_qwen" not in snakemake(project, "-n").jobs
-    write_config(project, zero_shot=TINY, fine_tune={"models": [TOY], "report": True})
-    jobs = snakemake(project, "-n").jobs
-    assert {"fit_qwen": 1, "evaluate_fine_tuned": 1, "write_report": 1}.items() <= jobs.items()

@@ -45,7 +45,11 @@ def save_state(path: Path, state: Mapping[str, Tensor], metadata: Mapping[str, A
     # One entry: safetensors writes several in any order.
     text = {_METADATA: json.dumps(content, sort_keys=True, allow_nan=False)}
     with atomic_path(path) as temporary:
+        # safetensors makes its file for the owner alone; others of a group may read results.
+        temporary.touch()
+        usual = temporary.stat().st_mode
         save_file(tensors, temporary, metadata=text)
+        temporary.chmod(usual)
 
 
 def load_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
