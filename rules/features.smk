@@ -5,7 +5,9 @@ from facewave.versions import REPORT_VERSION
 
 rule encode_features:
     input:
-        key=DATASET / "keys/features.json",
+        key=told(
+            lambda wildcards: PROJECT.file(wildcards.dataset, "keys/features.json")
+        ),
         tracks=DATASET / "tracks/{bucket}.tsv",
     output:
         index=DATASET / "features/{bucket}.tsv",

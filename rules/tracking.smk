@@ -29,7 +29,11 @@ rule fetch_landmarker:
 
 rule track_faces:
     input:
-        key=DATASET / "keys/tracks/{bucket}.tsv",
+        key=told(
+            lambda wildcards: PROJECT.file(
+                wildcards.dataset, f"keys/tracks/{wildcards.bucket}.tsv"
+            )
+        ),
         # None if all clips are tables of landmarks.
         model=lambda wildcards: [
             LANDMARKER_MODEL for _ in range(PROJECT.plans[wildcards.dataset].videos)
