@@ -14,7 +14,7 @@ help:
 	@echo "make test-slow  the tests that take longer"
 	@echo "make test-slurm the workflow on a Slurm of one node on this machine (needs root, slurm-wlm, munge)"
 	@echo "make env-slurm  environment and Snakemake's plugins for clusters"
-	@echo "make lint       ruff, snakefmt, snakemake --lint, mypy, import-linter"
+	@echo "make lint       ruff, snakefmt, snakemake --lint, hadolint, mypy, import-linter"
 	@echo "make format     let ruff and snakefmt rewrite the code"
 	@echo "make bench      speed compared with a bare loop, a serial script, PyWavelets and scikit-learn: results/bench.json"
 	@echo "make bench-vlm  PaliGemma 2 at full size with random weights on a GPU: results/vlm_training.md"
@@ -73,6 +73,7 @@ lint: .venv/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
+	$(BIN)/hadolint Dockerfile
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

@@ -4,11 +4,18 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-configfile: f"{workflow.basedir}/config.yaml"
+configfile: f"{workflow.current_basedir}/config.yaml"
 
 
 # One file per stage, in the order of the data; a rule that others inherit from comes first.
 include: "rules/common.smk"
+
+
+if CONFIG["container"]:
+
+    containerized: CONFIG["container"]
+
+
 include: "rules/demo.smk"
 include: "rules/downloads.smk"
 include: "rules/manifest.smk"

@@ -4,7 +4,8 @@ import sys
 from functools import wraps
 from pathlib import Path
 
-ROOT = str(workflow.basedir)
+# Not `basedir`, which is another's folder where that uses this workflow as a module.
+ROOT = str(Path(workflow.current_basedir).parent)
 sys.path.insert(0, ROOT)
 
 from snakemake.exceptions import WorkflowError

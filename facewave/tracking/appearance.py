@@ -14,6 +14,8 @@ PATCH_VALUES = PATCH_SIDE * PATCH_SIDE
 # The part of the canonical face that the patch shows, in centimetres: left, right, top, bottom.
 _EXTENT = (-6.0, 6.0, 6.0, -8.0)
 
+_CORNERS = np.array([[x, y, 1.0] for x in (-1, PATCH_SIDE) for y in (-1, PATCH_SIDE)])
+
 _THUMBNAIL = (32, 18)
 # The picture has changed where its thumbnail differs from the last one by so many grey levels on
 # average, and by so many times the usual difference.
@@ -32,7 +34,7 @@ def face_patch(image: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDAr
     """
     height, width = image.shape[:2]
     pixels = landmarks[canonical_face().basis, :2].astype(np.float64) * (width, height)
-    return standardised(_warped(image, pixels, _to_picture() @ pixels).reshape(-1))
+    return standardised(_warped(image, _to_picture() @ pixels).reshape(-1))
 
 
 @cache
@@ -48,24 +50,21 @@ def _to_picture() -> NDArray[np.float64]:
     return np.asarray(to_canonical.T @ np.linalg.pinv(flat))
 
 
-def _warped(
-    image: NDArray[np.uint8], pixels: NDArray[np.float64], affine: NDArray[np.float64]
-) -> NDArray[np.float32]:
+def _warped(image: NDArray[np.uint8], affine: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return the patch: green, which is the least noisy, averaged over 2 x 2 points for each value.
 
     Args:
         image: the picture.
-        pixels: (33, 2), of the basis; the face lies within one size of these.
         affine: (3, 2), from points of the patch to pixels.
     """
     import cv2
 
     # Of a large face every few pixels are read: the points lie that far apart.
     stride = max(1, int(np.sqrt(abs(np.linalg.det(affine[:2]))) / 4.0))
-    margin = np.ptp(pixels, axis=0).max()
+    corners = _CORNERS @ affine
     limit = np.array(image.shape[1::-1])
-    low = np.clip(np.floor(pixels.min(axis=0) - margin), 0, limit - 1).astype(int)
-    high = np.clip(np.ceil(pixels.max(axis=0) + margin), low + 1, limit).astype(int)
+    low = np.clip(np.floor(corners.min(axis=0)) - stride, 0, limit - 1).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0)) + 2 * stride, low + 1, limit).astype(int)
     part = np.ascontiguousarray(image[low[1] : high[1] : stride, low[0] : high[0] : stride, 1])
     half = affine[:2] / 2.0
     start = affine[2] - affine[:2].sum(axis=0) / 4.0 - low
@@ -93,7 +92,7 @@ class PictureChange:
 
     def __init__(self) -> None:
         """Wait for the first picture."""
-        self._last: NDArray[np.int16] | None = None
+        self._last: NDArray[np.uint8] | None = None
         self._usual: float | None = None
 
     def add(self, image: NDArray[np.uint8]) -> bool:
@@ -103,15 +102,15 @@ class PictureChange:
         # Green of every few pixels: to average all of a large picture costs as much as a look.
         step = max(1, min(image.shape[0] // 54, image.shape[1] // 96))
         green = np.ascontiguousarray(image[::step, ::step, 1])
-        small = cv2.resize(green, _THUMBNAIL, interpolation=cv2.INTER_AREA).astype(np.int16)
+        small = cv2.resize(green, _THUMBNAIL, interpolation=cv2.INTER_AREA)
         last, self._last = self._last, small
         if last is None:
             return False
-        difference = float(np.abs(small - last).mean())
+        difference = float(cv2.norm(small, last, cv2.NORM_L1)) / small.size
         if self._usual is None:
             self._usual = difference
             return False
         enough = max(_MIN_DIFFERENCE, _TIMES_USUAL * self._usual)
         # A cut is not usual, but a camera that begins to move is, after a few frames.
         self._usual += _MEMORY * (min(difference, 2.0 * enough) - self._usual)
-        return difference > enough
+        return bool(difference > enough)

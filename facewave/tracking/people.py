@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.tracking.appearance import PATCH_VALUES, standardised
-from facewave.tracking.boxes import centres, overlaps
+from facewave.tracking.boxes import centres, overlap, overlaps
 
 # Two boxes that overlap at least this much (intersection over union) are taken for one face.
 MIN_OVERLAP = 0.2
@@ -148,6 +148,9 @@ class Linker:
         linked = np.full(len(boxes), -1, np.int32)
         if not self._open or not len(boxes):
             return linked
+        if len(self._open) == len(boxes) == 1:
+            same = overlap(self.tracklets[self._open[0]].box, boxes[0]) >= MIN_OVERLAP
+            return np.array(self._open if same else [-1], np.int32)
         shared = overlaps(np.array([self.tracklets[t].box for t in self._open]), boxes)
         while shared.max() >= MIN_OVERLAP:
             row, column = divmod(int(shared.argmax()), len(boxes))

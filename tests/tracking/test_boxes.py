@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facewave.tracking.boxes import centres, face_boxes, grown, overlaps
+from facewave.tracking.boxes import centres, face_boxes, grown, overlap, overlaps
 from tests.tracking.fake_faces import faces_at
 
 
@@ -22,6 +22,7 @@ from tests.tracking.fake_faces import faces_at
 def test_overlap_by_hand(a, b, expected):
     a, b = np.array([a], float), np.array([b], float)
     assert overlaps(a, b) == overlaps(b, a) == pytest.approx(expected)
+    assert overlap(a[0], b[0]) == overlap(b[0], a[0]) == pytest.approx(expected)
 
 
 def test_every_box_with_every_other():
