@@ -17,7 +17,7 @@ help:
 	@echo "make lint       ruff, snakefmt, snakemake --lint, hadolint, mypy, import-linter"
 	@echo "make format     let ruff and snakefmt rewrite the code"
 	@echo "make bench      speed compared with a bare loop, a serial script, PyWavelets and scikit-learn: results/bench.json"
-	@echo "make bench-vlm  PaliGemma 2 at full size with random weights on a GPU: results/vlm_training.md"
+	@echo "make bench-vlm  both models with a face at full size with random weights on a GPU: results/vlm_training.md"
 	@echo "make docs       regenerate docs/configuration.md from the schema"
 	@echo "make lock       regenerate requirements*.txt from pyproject.toml"
 

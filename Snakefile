@@ -32,21 +32,30 @@ include: "rules/ablation.smk"
 include: "rules/explain.smk"
 include: "rules/speech.smk"
 include: "rules/text.smk"
+include: "rules/preflight.smk"
+include: "rules/zero_shot.smk"
+include: "rules/predict.smk"
 include: "rules/report.smk"
 include: "rules/regression.smk"
-include: "rules/zero_shot.smk"
-include: "rules/fine_tuning.smk"
 include: "rules/vlm.smk"
 include: "rules/annotation.smk"
+include: "rules/predict_page.smk"
 include: "rules/storage.smk"
 
 
+from facewave.planning.preflight import check_before_run
 from facewave.planning.scheduler import start_one_timer_at_a_time
 
 
 # Snakemake's own cost must not grow with the number of finished jobs; see the function.
 onstart:
     start_one_timer_at_a_time(workflow.scheduler)
+    if workflow.is_main_process:
+        told(check_before_run)(
+            [(job.rule.name, job.params) for job in workflow.dag.needrun_jobs()],
+            here=workflow.local_exec
+            and not workflow.deployment_settings.deployment_method,
+        )
 
 
 rule all:

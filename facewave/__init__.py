@@ -1,6 +1,7 @@
 """facewave: face videos to landmark trajectories, Haar wavelet codes and emotion models.
 
-For Python: `tracks` returns the trajectory of a clip by its name.
+For Python: `track` follows the face in a video, `tracks` returns what the workflow has tracked,
+`encode` makes the codes that models read, and `load_model` opens a model that answers for a video.
 """
 
 from importlib import import_module
@@ -8,12 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from facewave.frame_tables.clip_tracks import tracks
+    from facewave.predict.python import encode, load_model, track
 
 __version__ = "0.1.0"
-__all__ = ["tracks"]
+__all__ = ["encode", "load_model", "track", "tracks"]
 
 # Loaded when they are first used: every job imports this package, and few need them.
-_LAZY = {"tracks": "facewave.frame_tables.clip_tracks"}
+_LAZY = {
+    "encode": "facewave.predict.python",
+    "load_model": "facewave.predict.python",
+    "track": "facewave.predict.python",
+    "tracks": "facewave.frame_tables.clip_tracks",
+}
 
 
 def __getattr__(name: str) -> Any:

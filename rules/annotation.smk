@@ -11,6 +11,7 @@ rule write_annotations:
         manifest=DATASET / "manifest_own_texts.parquet",
         tracks=of_buckets("tracks"),
         rendered=rendered_files,
+        weights=weights_file(RESULTS, CONFIG["annotate"]),
     output:
         parquet=DATASET / "annotations/annotations.parquet",
         csv=DATASET / "annotations/annotations.csv",
@@ -32,6 +33,7 @@ rule write_annotations:
             "classes", []
         ),
         options=annotation_params(CONFIG["annotate"]),
+        gpus=lambda wildcards, output: gpus(CONFIG["annotate"], CONFIG["annotate"]),
         index=lambda wildcards: answer_index(RESULTS / wildcards.dataset, "annotations"),
         video=lambda wildcards, output: CONFIG["video"],
         default_fps=CONFIG["landmarker"]["default_fps"],
@@ -71,6 +73,7 @@ rule check_annotations:
 rule annotate:
     """Describe the clips of `annotate.dataset` in words, following examples from another dataset."""
     input:
+        check_files(CONFIG, ["annotate"]),
         told(
             lambda wildcards: RESULTS
             / annotated_dataset(CONFIG)

@@ -16,7 +16,7 @@ from facewave.manifest.clips import ManifestError
 from facewave.planning.plan import PlanError
 from facewave.planning.processes import prepare_jobs
 from facewave.planning.project import landmarker_model, open_project, stage_options
-from facewave.planning.running import RunningError
+from facewave.planning.running import RunningError, only_looks
 from facewave.splits.partition import PARTS
 
 prepare_jobs(ROOT)
@@ -36,9 +36,9 @@ def told(function):
 
 
 CONFIG = told(check_config)(config)
-# Snakemake does not say yet, while it reads the Snakefile, whether it only unlocks.
-UNLOCKS = "--unlock" in sys.argv
-PROJECT = told(open_project)(CONFIG, write=workflow.is_main_process, unlocks=UNLOCKS)
+# Snakemake does not say yet, while it reads the Snakefile, whether it is going to run jobs.
+LOOKS = only_looks(sys.argv[1:])
+PROJECT = told(open_project)(CONFIG, write=workflow.is_main_process, looks=LOOKS)
 PROTOCOL = PROJECT.protocol
 STAGE_OPTIONS = stage_options(CONFIG)
 RESULTS = PROJECT.results
@@ -93,6 +93,6 @@ def growing(amount):
 
 
 wildcard_constraints:
-    dataset="[A-Za-z0-9][A-Za-z0-9_.-]*",
+    dataset="(predict/)?[A-Za-z0-9][A-Za-z0-9_.-]*",
     bucket=r"\d+",
     split=r"[^/]+(/fold-[^/]+)?",

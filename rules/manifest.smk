@@ -21,6 +21,7 @@ rule build_manifest:
     conda:
         "../envs/features.yaml"
     params:
+        key=PROJECT.digest_of("manifest"),
         dataset=lambda wildcards: wildcards.dataset,
         options=lambda wildcards: manifest_options(PROJECT.datasets[wildcards.dataset]),
         demo_root=lambda wildcards: RESULTS / wildcards.dataset / "demo_clips",
@@ -61,6 +62,8 @@ rule build_targets:
     localrule: True
     conda:
         "../envs/features.yaml"
+    params:
+        key=PROJECT.digest_of("targets"),
     message:
         "build the table of targets of {wildcards.dataset}"
     script:

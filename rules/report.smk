@@ -4,7 +4,9 @@ from facewave.planning.ablation import flat
 from facewave.planning.vlm import (
     ablation_in_report,
     compared_models,
-    models_in_report,
+    files_of,
+    shown_files,
+    toy_sections,
 )
 from facewave.versions import REPORT_VERSION
 
@@ -13,6 +15,26 @@ IMPORTANCE = [f"explanation/{PROTOCOL}/importance.{kind}" for kind in ("json", "
 VARIANT_SCORES = "ablation/ablation.json"
 TEXT_FUSION = f"evaluation/text_fusion/{PROTOCOL}/text_fusion.json"
 COMPARED = [LOOK_ALIKES] if len(HASHES) > 1 and LOOK_ALIKES.exists() else []
+TOY_SECTIONS = toy_sections(VLM_SECTIONS)
+# What a page shows of the dataset and of the MLP, whatever models stand beside them.
+SHOWN = dict(
+    manifest=DATASET / "manifest.parquet",
+    tracks=of_buckets("tracks"),
+    features=of_buckets("features"),
+    quality=DATASET / "quality.csv",
+    train=of_folds("splits/{split}/train.parquet"),
+    val=of_folds("splits/{split}/val.parquet"),
+    test=of_folds("splits/{split}/test.parquet"),
+    training=of_folds("mlp/{split}/metrics.csv"),
+    answers=of_folds("mlp/{split}/predictions.parquet"),
+    metrics=DATASET / "evaluation/mlp" / PROTOCOL / "metrics.json",
+    clip_table=DATASET / "evaluation/mlp" / PROTOCOL / "predictions.csv",
+    near_duplicates=COMPARED,
+    confused_clips=DATASET / "evaluation/mlp" / PROTOCOL / "confused_clips.csv",
+    confused_classes=DATASET / "evaluation/mlp" / PROTOCOL / "confused_classes.csv",
+    explanation=lambda wildcards: PROJECT.existing(wildcards.dataset, *IMPORTANCE),
+    text_fusion=lambda wildcards: PROJECT.existing(wildcards.dataset, TEXT_FUSION),
+)
 
 
 # The models of a report against the MLP, on the same clips.
@@ -39,29 +61,14 @@ use rule compare_variants as compare_models with:
 
 rule write_report:
     input:
-        manifest=DATASET / "manifest.parquet",
-        tracks=of_buckets("tracks"),
-        features=of_buckets("features"),
-        quality=DATASET / "quality.csv",
-        train=of_folds("splits/{split}/train.parquet"),
-        val=of_folds("splits/{split}/val.parquet"),
-        test=of_folds("splits/{split}/test.parquet"),
-        training=of_folds("mlp/{split}/metrics.csv"),
-        answers=of_folds("mlp/{split}/predictions.parquet"),
-        metrics=DATASET / "evaluation/mlp" / PROTOCOL / "metrics.json",
-        clip_table=DATASET / "evaluation/mlp" / PROTOCOL / "predictions.csv",
-        near_duplicates=COMPARED,
-        confused_clips=DATASET / "evaluation/mlp" / PROTOCOL / "confused_clips.csv",
-        confused_classes=DATASET / "evaluation/mlp" / PROTOCOL / "confused_classes.csv",
-        explanation=lambda wildcards: PROJECT.existing(wildcards.dataset, *IMPORTANCE),
-        models=lambda wildcards: list(
-            models_in_report(CONFIG, PROJECT, wildcards.dataset).values()
+        **SHOWN,
+        models=lambda wildcards: files_of(
+            shown_files(CONFIG, PROJECT, wildcards.dataset)
         ),
         comparison=DATASET / "evaluation/models" / PROTOCOL / "models.json",
         ablation=lambda wildcards: ablation_in_report(
             CONFIG, PROJECT, wildcards.dataset
         ),
-        text_fusion=lambda wildcards: PROJECT.existing(wildcards.dataset, TEXT_FUSION),
     output:
         html=report(
             DATASET / "report.html",
@@ -81,9 +88,7 @@ rule write_report:
         dataset=lambda wildcards: wildcards.dataset,
         folds=lambda wildcards: PROJECT.fold_names(wildcards.dataset),
         store=STORE,
-        models=lambda wildcards: list(
-            models_in_report(CONFIG, PROJECT, wildcards.dataset)
-        ),
+        models=lambda wildcards: shown_files(CONFIG, PROJECT, wildcards.dataset),
         config=CONFIG,
         commit=code_commit(Path(ROOT)),
         version=REPORT_VERSION,
@@ -96,7 +101,50 @@ rule write_report:
         "../scripts/write_report.py"
 
 
+# The same page with the toys of `demo_vlm` beside the MLP.
+use rule compare_models as compare_toys with:
+    input:
+        manifest=DATASET / "manifest.parquet",
+        predictions=lambda wildcards: flat(
+            compared_models(CONFIG, PROJECT, wildcards.dataset, sections=TOY_SECTIONS)
+        ),
+    output:
+        table=DATASET / "evaluation/toys/{protocol}/models.csv",
+        scores=DATASET / "evaluation/toys/{protocol}/models.json",
+        figure=DATASET / "evaluation/toys/{protocol}/models.svg",
+    log:
+        DATASET / "logs/compare_toys/{protocol}.log",
+    params:
+        predictions=lambda wildcards: compared_models(
+            CONFIG, PROJECT, wildcards.dataset, sections=TOY_SECTIONS
+        ),
+    message:
+        "compare the toy models on {wildcards.dataset}"
+
+
+use rule write_report as write_toy_report with:
+    input:
+        **SHOWN,
+        models=lambda wildcards: files_of(
+            shown_files(CONFIG, PROJECT, wildcards.dataset, sections=TOY_SECTIONS)
+        ),
+        comparison=DATASET / "evaluation/toys" / PROTOCOL / "models.json",
+        ablation=[],
+    output:
+        html=DATASET / "report_vlm.html",
+        subgroups=DATASET / "evaluation/toys" / PROTOCOL / "subgroups.csv",
+    log:
+        DATASET / "logs/write_toy_report.log",
+    params:
+        models=lambda wildcards: shown_files(
+            CONFIG, PROJECT, wildcards.dataset, sections=TOY_SECTIONS
+        ),
+    message:
+        "write the report of {wildcards.dataset} with toy models"
+
+
 rule report:
     """Write the report of every enabled dataset: one HTML page each."""
     input:
+        shown_checks(CONFIG),
         of_datasets("report_values.html" if VALUES else "report.html"),

@@ -19,6 +19,7 @@ rule transcribe_clips:
         runtime=growing(60),
         gpu=CONFIG["transcripts"]["gpus"],
     params:
+        key=PROJECT.digest_of("tracks/{bucket}"),
         store=STORE,
         options=transcript_options(CONFIG),
         silence_dbfs=CONFIG["transcripts"]["silence_dbfs"],

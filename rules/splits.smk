@@ -12,8 +12,8 @@ from facewave.versions import (
 # Tables of frame hashes per dataset; a joint dataset has no clips of its own.
 HASHES = {
     name: PROJECT.of_buckets(name, "frame_hashes")
-    for name, options in PROJECT.datasets.items()
-    if options["adapter"] != "joint"
+    for name in PROJECT.enabled
+    if PROJECT.datasets[name]["adapter"] != "joint"
 }
 LOOK_ALIKES = RESULTS / "near_duplicates.tsv"
 
@@ -166,6 +166,7 @@ rule hash_frames:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
+        key=PROJECT.digest_of("tracks/{bucket}"),
         frames=CONFIG["near_duplicates"]["frames"],
         default_fps=CONFIG["landmarker"]["default_fps"],
         video=lambda wildcards, output: CONFIG["video"],

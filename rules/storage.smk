@@ -1,8 +1,9 @@
-# The content-addressed store.
+# The content-addressed store, and whether all results are whole. These rules have no output, so they
+# run whenever they are called, and they are local, since they print something for a person.
 
 
 rule prune_store:
-    """Remove the shards of clips and options that no index names."""
+    """Say which shards nothing needs, and remove them with `--config prune=apply`."""
     log:
         RESULTS / "logs/prune_store.log",
     localrule: True
@@ -11,7 +12,59 @@ rule prune_store:
     params:
         results=RESULTS,
         store=STORE,
+        apply=CONFIG["prune"] == "apply",
     message:
-        "remove the shards that no index names"
+        "look for shards that nothing needs"
     script:
         "../scripts/prune_store.py"
+
+
+rule verify_store:
+    """Read every shard and put damaged ones aside; `--config verify_part=1/30` reads a part."""
+    log:
+        RESULTS / "logs/verify_store.log",
+    localrule: True
+    conda:
+        "../envs/training.yaml"
+    params:
+        results=RESULTS,
+        store=STORE,
+        part=CONFIG["verify_part"],
+        report=RESULTS / "verify_store.json",
+    message:
+        "read the shards of the store"
+    script:
+        "../scripts/verify_store.py"
+
+
+rule verify_results:
+    """Read every index, table, checkpoint and prediction outside the store; name damaged ones."""
+    log:
+        RESULTS / "logs/verify_results.log",
+    localrule: True
+    conda:
+        "../envs/training.yaml"
+    params:
+        results=RESULTS,
+        report=RESULTS / "verify_results.json",
+    message:
+        "read the results outside the store"
+    script:
+        "../scripts/verify_results.py"
+
+
+rule store_info:
+    """Say what the store holds: by dataset, stage, options and age, and what nothing needs."""
+    log:
+        RESULTS / "logs/store_info.log",
+    localrule: True
+    conda:
+        "../envs/features.yaml"
+    params:
+        results=RESULTS,
+        store=STORE,
+        report=RESULTS / "store_info.json",
+    message:
+        "look through the store"
+    script:
+        "../scripts/store_info.py"

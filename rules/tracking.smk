@@ -44,6 +44,7 @@ rule track_faces:
         mem_mb=growing(1000),
         runtime=growing(30),
     params:
+        key=PROJECT.digest_of("tracks/{bucket}"),
         store=STORE,
         options=STAGE_OPTIONS["tracks"],
         video=CONFIG["video"],
@@ -69,6 +70,7 @@ rule crop_faces:
         mem_mb=growing(1000),
         runtime=growing(20),
     params:
+        key=PROJECT.digest_of("tracks/{bucket}"),
         folder=lambda wildcards: RESULTS
         / wildcards.dataset
         / "face_crops"

@@ -1,8 +1,6 @@
 # Cuts between scenes, for datasets whose `segments` have `scenes: detect`. Runs before all else.
-from facewave.planning.scenes import scene_datasets, scene_tables
+from facewave.planning.scenes import scene_tables
 from facewave.versions import SCENE_VERSION
-
-SCENE_VIDEOS = scene_datasets(PROJECT.datasets)
 
 
 rule find_scenes:
@@ -19,6 +17,7 @@ rule find_scenes:
         mem_mb=growing(1000),
         runtime=growing(120),
     params:
+        key=lambda wildcards: PROJECT.scenes[wildcards.dataset][wildcards.video],
         options=CONFIG["scenes"],
         default_fps=CONFIG["landmarker"]["default_fps"],
         video=lambda wildcards, output: CONFIG["video"],
@@ -35,7 +34,7 @@ rule list_scenes:
         key=DATASET / "keys/scenes.json",
         lists=lambda wildcards: [
             RESULTS / wildcards.dataset / "scenes" / f"{video}-Scenes.csv"
-            for video in SCENE_VIDEOS[wildcards.dataset]
+            for video in PROJECT.scenes[wildcards.dataset]
         ],
     output:
         table=DATASET / "scenes.tsv",
@@ -45,6 +44,7 @@ rule list_scenes:
     conda:
         "../envs/scenes.yaml"
     params:
+        videos=lambda wildcards: PROJECT.scenes[wildcards.dataset],
         key_folder=lambda wildcards: RESULTS / wildcards.dataset / "keys" / "scenes",
     message:
         "list the scenes of {wildcards.dataset}"
@@ -55,4 +55,4 @@ rule list_scenes:
 rule detect_scenes:
     """Detect cuts in videos whose segments must not cross them; run this before all other targets."""
     input:
-        told(lambda wildcards: scene_tables(SCENE_VIDEOS, RESULTS)),
+        told(lambda wildcards: scene_tables(PROJECT.scenes, RESULTS)),

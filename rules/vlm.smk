@@ -1,14 +1,16 @@
-# PaliGemma 2 with a face: adaptation, fine-tuning, fusion with the MLP, ablation. The rules
-# of zero_shot.smk let it answer before it is trained.
+# PaliGemma 2 and Qwen2.5-VL with a face: adaptation, fine-tuning, fusion with the MLP, ablation. The
+# rules of zero_shot.smk let them answer before they are trained.
 from facewave.planning.ablation import flat
 from facewave.planning.vlm import (
     control_predictions,
     gpus,
+    score_file,
     scored_stages,
     shuffled_features,
     stage_scores,
     training_files,
     training_options,
+    training_speed,
 )
 from facewave.versions import VLM_VERSION
 from facewave.vlm.plan import CONTROLS, STAGES
@@ -42,10 +44,12 @@ rule fit_vlm:
         manifest=DATASET / "manifest.parquet",
         tracks=of_buckets("tracks"),
         rendered=rendered_files,
+        weights=lambda wildcards: weights_file(RESULTS, VLM_SECTIONS[wildcards.vlm]),
     output:
         weights=VLM / "{vlm}/{control}/{stage}/{split}/weights.safetensors",
         metrics=VLM / "{vlm}/{control}/{stage}/{split}/metrics.csv",
         steps=VLM / "{vlm}/{control}/{stage}/{split}/steps.csv",
+        movement=VLM / "{vlm}/{control}/{stage}/{split}/movement.csv",
         predictions=VLM / "{vlm}/{control}/{stage}/{split}/predictions.parquet",
     log:
         DATASET / "logs/fit_vlm/{vlm}/{control}/{stage}/{split}.log",
@@ -72,6 +76,12 @@ rule fit_vlm:
             )
         ),
         checkpoints=lambda wildcards: RESULTS / wildcards.dataset / "vlm/checkpoints",
+        # As functions of `output` these are no reason to run again.
+        speed=lambda wildcards, output: training_speed(VLM_SECTIONS[wildcards.vlm]),
+        # The resource may be cut to what `--resources gpu=` allows: 4 would silently become 1.
+        gpus=lambda wildcards, output: gpus(
+            VLM_SECTIONS[wildcards.vlm], VLM_SECTIONS[wildcards.vlm]
+        ),
         default_fps=CONFIG["landmarker"]["default_fps"],
         video=lambda wildcards, output: CONFIG["video"],
         store=STORE,
@@ -104,6 +114,38 @@ rule fuse_vlm:
         "../scripts/fuse_vlm.py"
 
 
+rule write_adapter:
+    input:
+        weights=VLM / "{vlm}/full/{stage}/{split}/weights.safetensors",
+        metrics=told(
+            lambda wildcards: score_file(
+                VLM_SECTIONS[wildcards.vlm],
+                PROJECT,
+                wildcards.dataset,
+                vlm=wildcards.vlm,
+                stage=wildcards.stage,
+            )
+        ),
+    output:
+        config=VLM / "{vlm}/full/{stage}/{split}/peft/adapter_config.json",
+        adapter=VLM / "{vlm}/full/{stage}/{split}/peft/adapter_model.safetensors",
+        face=VLM / "{vlm}/full/{stage}/{split}/peft/face_modules.safetensors",
+        card=VLM / "{vlm}/full/{stage}/{split}/peft/README.md",
+    log:
+        DATASET / "logs/write_adapter/{vlm}/{stage}/{split}.log",
+    wildcard_constraints:
+        stage="|".join(STAGES),
+    conda:
+        "../envs/vlm.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(20),
+    message:
+        "write {wildcards.stage} of {wildcards.vlm} on {wildcards.dataset}, {wildcards.split}, to share"
+    script:
+        "../scripts/write_adapter.py"
+
+
 use rule evaluate as evaluate_vlm with:
     input:
         predictions=of_folds("vlm/{vlm}/{control}/{stage}/{split}/predictions.parquet"),
@@ -120,6 +162,49 @@ use rule evaluate as evaluate_vlm with:
         title=lambda wildcards: f"{wildcards.vlm}, {wildcards.stage}, on {wildcards.dataset}",
     message:
         "evaluate {wildcards.stage} of {wildcards.vlm} on {wildcards.dataset}"
+
+
+# What the MLP makes of the clips that a model has learned from in both stages: an equal chance.
+rule fit_mlp_same_clips:
+    input:
+        train=DATASET / "splits/{split}/train.parquet",
+        val=DATASET / "splits/{split}/val.parquet",
+        test=DATASET / "splits/{split}/test.parquet",
+    output:
+        predictions=VLM / "mlp/{split}/predictions.parquet",
+    log:
+        DATASET / "logs/fit_mlp_same_clips/{split}.log",
+    conda:
+        "../envs/vlm.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        options=told(lambda wildcards: class_options(CONFIG)),
+        shares={name: CONFIG["vlm"]["stages"][name]["share"] for name in STAGES},
+        seed=CONFIG["seed"],
+        mlp_seed=CONFIG["seeds"][0],
+        version=[MLP_VERSION, VLM_VERSION],
+    message:
+        "train the MLP on the clips of both stages, {wildcards.dataset}, {wildcards.split}"
+    script:
+        "../scripts/fit_mlp_same_clips.py"
+
+
+use rule evaluate as evaluate_mlp_same_clips with:
+    input:
+        predictions=of_folds("vlm/mlp/{split}/predictions.parquet"),
+        train=of_folds("splits/{split}/train.parquet"),
+        test=of_folds("splits/{split}/test.parquet"),
+    output:
+        metrics=DATASET / "evaluation/mlp_same_clips/{protocol}/metrics.json",
+        figure=DATASET / "evaluation/mlp_same_clips/{protocol}/confusion.png",
+    log:
+        DATASET / "logs/evaluate_mlp_same_clips/{protocol}.log",
+    params:
+        title=lambda wildcards: f"MLP on the clips of both stages, on {wildcards.dataset}",
+    message:
+        "evaluate the MLP on the clips of both stages, {wildcards.dataset}"
 
 
 # The same for `head: regression`, which has other scores.
@@ -192,50 +277,94 @@ use rule compare_variants as compare_vlm_controls with:
 rule zero_shot_paligemma:
     """Let PaliGemma 2 answer about the test parts before it is trained."""
     input:
+        check_files(CONFIG, ["vlm-paligemma"]),
         stage_scores(VLM_SECTIONS, PROJECT, "paligemma", ["zero_shot"]),
 
 
 rule adapt_paligemma:
     """Train the first stage of PaliGemma 2, and score it."""
     input:
+        check_files(CONFIG, ["vlm-paligemma"]),
         stage_scores(VLM_SECTIONS, PROJECT, "paligemma", ["adaptation"]),
 
 
 rule train_paligemma:
     """Train both stages of PaliGemma 2, fuse it with the MLP, and score all."""
     input:
+        check_files(CONFIG, ["vlm-paligemma"]),
         stage_scores(
             VLM_SECTIONS,
             PROJECT,
             "paligemma",
             scored_stages(CONFIG["vlm"], values=VALUES),
         ),
-        rules.report.input if CONFIG["vlm"]["report"] else [],
+        rules.report.input if VLM_SECTIONS["paligemma"]["report"] else [],
 
 
 rule ablate_paligemma:
     """Compare PaliGemma 2 with its controls (`vlm.ablations`)."""
     input:
+        check_files(CONFIG, ["vlm-paligemma"]),
         of_datasets("evaluation/paligemma/ablation/{protocol}/ablation.json"),
 
 
+rule export_paligemma:
+    """Write every fold's PaliGemma 2 as a folder that PEFT loads, with a model card."""
+    input:
+        of_datasets("vlm/paligemma/full/fine_tuning/{split}/peft/README.md"),
+
+
+rule zero_shot_qwen:
+    """Let Qwen2.5-VL with a face answer about the test parts before it is trained."""
+    input:
+        check_files(CONFIG, ["vlm-qwen"]),
+        stage_scores(VLM_SECTIONS, PROJECT, "qwen", ["zero_shot"]),
+
+
+rule adapt_qwen:
+    """Train the first stage of Qwen2.5-VL with a face, and score it."""
+    input:
+        check_files(CONFIG, ["vlm-qwen"]),
+        stage_scores(VLM_SECTIONS, PROJECT, "qwen", ["adaptation"]),
+
+
+rule train_qwen:
+    """Train both stages of Qwen2.5-VL with a face, fuse it with the MLP, and score all."""
+    input:
+        check_files(CONFIG, ["vlm-qwen"]),
+        stage_scores(
+            VLM_SECTIONS,
+            PROJECT,
+            "qwen",
+            scored_stages(CONFIG["vlm"], values=VALUES),
+        ),
+        rules.report.input if VLM_SECTIONS["qwen"]["report"] else [],
+
+
+rule ablate_qwen:
+    """Compare Qwen2.5-VL with a face with its controls (`vlm.ablations`)."""
+    input:
+        check_files(CONFIG, ["vlm-qwen"]),
+        of_datasets("evaluation/qwen/ablation/{protocol}/ablation.json"),
+
+
+rule export_qwen:
+    """Write every fold's Qwen2.5-VL as a folder that PEFT loads, with a model card."""
+    input:
+        of_datasets("vlm/qwen/full/fine_tuning/{split}/peft/README.md"),
+
+
 rule demo_vlm:
-    """Run a toy model with random weights through every stage on the rendered clips."""
+    """Run toy models with random weights through every stage on the rendered clips, up to a page."""
     input:
         [
-            path
-            for path in stage_scores(
-                VLM_SECTIONS,
-                PROJECT,
-                "paligemma_tiny",
-                ["zero_shot", *scored_stages(CONFIG["vlm"], values=VALUES)],
-            )
-            if PROJECT.datasets[path.relative_to(RESULTS).parts[0]]["adapter"]
-            == "demo"
+            RESULTS / name / "report_vlm.html"
+            for name, options in PROJECT.datasets.items()
+            if options["adapter"] == "demo"
         ],
 
 
 wildcard_constraints:
-    vlm="paligemma(_tiny)?",
+    vlm="(paligemma|qwen)(_tiny)?",
     control="|".join(("full", *CONTROLS)),
     stage="adaptation|fine_tuning|fusion",

@@ -14,6 +14,12 @@ rule predict_zero_shot:
         tracks=of_buckets("tracks"),
         rendered=rendered_files,
         test=DATASET / "splits/{split}/test.parquet",
+        weights=told(
+            lambda wildcards: weights_file(
+                RESULTS,
+                zero_shot_options(CONFIG, VLM_SECTIONS, wildcards.model)["model"],
+            )
+        ),
     output:
         predictions=DATASET / "zero_shot/{model}/{split}/predictions.parquet",
         answers=DATASET / "zero_shot/{model}/{split}/answers.csv",
@@ -36,6 +42,9 @@ rule predict_zero_shot:
             RESULTS / wildcards.dataset,
             f"zero_shot/{wildcards.model}/{wildcards.split}",
         ),
+        gpus=lambda wildcards, output: zero_shot_resources(
+            CONFIG, VLM_SECTIONS, wildcards.model
+        )[0],
         default_fps=CONFIG["landmarker"]["default_fps"],
         store=STORE,
         seed=CONFIG["seed"],
@@ -68,6 +77,7 @@ use rule evaluate as evaluate_zero_shot with:
 rule zero_shot:
     """Let the models of `zero_shot.enabled` answer about the test parts, untrained."""
     input:
+        check_files(CONFIG, checks_of(CONFIG["zero_shot"]["enabled"])),
         of_datasets(
             "evaluation/zero_shot/{model}/{protocol}/metrics.json",
             model=CONFIG["zero_shot"]["enabled"],

@@ -2,12 +2,17 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from facewave.evaluation.names import LINEAR
 from facewave.evaluation.predictions import join_parts, write_predictions
+from facewave.evaluation.units import read_origins
 from facewave.jobs.log import job_log
+from facewave.mlp.held_out import with_people
 from facewave.mlp.linear import fit_linear
 from facewave.mlp.model import save_checkpoint, training_record
 from facewave.mlp.options import MlpOptions
@@ -54,7 +59,11 @@ def main(
         options=mlp, seed=seeds[0], threads=threads, metrics_path=Path(metrics), on_epoch=_report
     )
     trained = fit_predict_seeds(parts, job, seeds)
-    save_checkpoint(Path(checkpoint), trained[0][0])
+    val_table = parts["val"]
+    seen = [val_table.clip_ids[row] for row in np.flatnonzero(val_table.valid)]
+    kept = trained[0][0]
+    found = with_people(kept.held_out, seen, read_origins([val]), read_origins([train]))
+    save_checkpoint(Path(checkpoint), replace(kept, held_out=found))
     digests = {name: table.metadata.get("data_sha256") for name, table in parts.items()}
     for (model, answers), path in zip(trained, predictions, strict=True):
         predicted = {name: parts[name] for name in answers}
@@ -66,11 +75,11 @@ def main(
         }
         write_predictions(Path(path), join_parts(predicted, answers, metadata=metadata))
     model = trained[0][0]
-    found = fit_linear(model, parts, threads=threads)
-    record = {"c": found.c, **training_record(model)}
+    fitted = fit_linear(model, parts, threads=threads)
+    record = {"c": fitted.c, **training_record(model)}
     metadata = {"model": LINEAR, "seed": None, "training": record, "data_sha256": digests}
-    predicted = {name: parts[name] for name in found.probabilities}
-    write_predictions(Path(linear), join_parts(predicted, found.probabilities, metadata=metadata))
+    predicted = {name: parts[name] for name in fitted.probabilities}
+    write_predictions(Path(linear), join_parts(predicted, fitted.probabilities, metadata=metadata))
 
 
 def _report(epoch: Epoch) -> None:

@@ -1,18 +1,23 @@
-"""Train one stage of PaliGemma on one fold; answer about its validation and test parts."""
+"""Train one stage of a model with a face on one fold; answer about validation and test part."""
 
 from pathlib import Path
 from typing import Any
 
 from facewave.jobs.log import job_log
+from facewave.pretrained import with_commit
+from facewave.vlm.plan import with_speed
 
 
 def main(*, job: dict[str, Any], gpus: int) -> None:
     """Write weights, tables and predictions; `job` is a facewave.vlm.fine_tuning.job_inputs.Job."""
     # Only this job needs transformers, whose import takes seconds.
     from facewave.vlm.fine_tuning.job_inputs import Job
-    from facewave.vlm.fine_tuning.launch import launch
+    from facewave.vlm.fine_tuning.launch import launch, memory_advice
+    from facewave.vlm.gpu_job import gpu_job
 
-    launch(Job(**job), gpus=gpus)
+    given = Job(**job)
+    with gpu_job(gpus, setting="vlm.gpus", advice=memory_advice(given)):
+        launch(given, gpus=gpus)
 
 
 def _single(files: Any) -> str | None:
@@ -21,6 +26,7 @@ def _single(files: Any) -> str | None:
 
 
 if __name__ == "__main__":
+    options = snakemake.params.options
     with job_log(snakemake.log[0]):
         main(
             job={
@@ -32,15 +38,18 @@ if __name__ == "__main__":
                 "start": _single(snakemake.input.start),
                 "outputs": {
                     name: str(Path(snakemake.output[name]))
-                    for name in ("weights", "metrics", "steps", "predictions")
+                    for name in ("weights", "metrics", "steps", "movement", "predictions")
                 },
                 "checkpoints": str(snakemake.params.checkpoints),
-                "options": snakemake.params.options,
+                "options": with_speed(
+                    {**options, "model": with_commit(options["model"], snakemake.input.weights)},
+                    snakemake.params.speed,
+                ),
                 "default_fps": snakemake.params.default_fps,
                 "video": snakemake.params.video,
                 "seed": snakemake.params.seed,
                 "version": snakemake.params.version,
                 "threads": snakemake.threads,
             },
-            gpus=snakemake.resources.gpu,
+            gpus=snakemake.params.gpus,
         )

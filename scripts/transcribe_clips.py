@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from facewave.jobs.gpus import taken_gpus
 from facewave.jobs.log import job_log
 from facewave.speech.engines import EngineOptions, find_engine
 from facewave.speech.transcribe_bucket import transcribe_bucket
@@ -23,7 +24,7 @@ def main(
     video: Mapping[str, Any],
 ) -> None:
     """Transcribe the clips of a bucket."""
-    with isolated_reader(Bounds(**video)) as read:
+    with isolated_reader(Bounds(**video)) as read, taken_gpus(gpus, setting="transcripts.gpus"):
         transcribe_bucket(
             Path(key),
             index=Path(index),

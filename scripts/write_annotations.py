@@ -3,18 +3,21 @@
 from typing import Any
 
 from facewave.jobs.log import job_log
+from facewave.pretrained import with_commit
 
 
 def main(*, job: dict[str, Any], threads: int, gpus: int) -> None:
     """Write the descriptions; `job` is a facewave.annotation.annotate.Annotation."""
     # Only this job needs transformers, whose import takes seconds.
     from facewave.annotation.annotate import Annotation, Source, annotate
+    from facewave.vlm.gpu_job import ASKING_ADVICE, gpu_job
 
     sources = {
         name: Source(**job[name]) if job[name] is not None else None
         for name in ("target", "examples")
     }
-    annotate(Annotation(**{**job, **sources}), threads=threads, gpus=gpus)
+    with gpu_job(gpus, setting="annotate.gpus", advice=ASKING_ADVICE.format("annotate")):
+        annotate(Annotation(**{**job, **sources}), threads=threads, gpus=gpus)
 
 
 def _source(name: str | None, manifest: Any, tracks: Any, classes: Any) -> dict[str, Any] | None:
@@ -41,12 +44,12 @@ if __name__ == "__main__":
                     name: snakemake.output[name] for name in ("parquet", "csv", "examples")
                 },
                 "index": str(params.index),
-                "options": params.options,
+                "options": with_commit(params.options, given.weights),
                 "default_fps": params.default_fps,
                 "video": params.video,
                 "seed": params.seed,
                 "version": params.version,
             },
             threads=snakemake.threads,
-            gpus=snakemake.resources.gpu,
+            gpus=snakemake.params.gpus,
         )

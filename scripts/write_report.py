@@ -5,6 +5,7 @@ from pathlib import Path
 
 from facewave.jobs.log import job_log
 from facewave.report.page import ReportFiles, ReportSettings, write_report
+from facewave.report.vlm_training import ModelFiles
 from facewave.splits.partition import PARTS
 
 
@@ -38,7 +39,9 @@ if __name__ == "__main__":
                 confused_clips=Path(given.confused_clips),
                 confused_classes=Path(given.confused_classes),
                 clip_table=Path(given.clip_table),
-                models=dict(zip(params.models, paths(given.models), strict=True)),
+                models={
+                    title: ModelFiles.from_plan(files) for title, files in params.models.items()
+                },
                 comparison=Path(given.comparison),
                 ablation=only(given.ablation),
                 variants=Path(params.variants["path"]) if params.variants else None,

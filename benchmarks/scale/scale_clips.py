@@ -16,6 +16,7 @@ import yaml
 from benchmarks.scale.made_up_tracker import NOTE, ROOT, made_up_clip
 from facewave.config.check import check_config
 from facewave.config.schema import load_yaml
+from facewave.face.channels import VIDEO
 from facewave.features.encode_bucket import FEATURE_COLUMNS, feature_key
 from facewave.features.groups import FaceOptions, WaveletOptions
 from facewave.features.quality import Quality, QualityOptions
@@ -35,7 +36,7 @@ _TRACKED = {
     "frames_decoded": 2, "max_faces_seen": 1, "error": "", "notes": NOTE,
 }  # fmt: skip
 _QUALITY = Quality(valid=True, reason="", frames=2, detected=2, coverage=1.0, detection_ratio=1.0)
-_JUDGED = {**asdict(_QUALITY), "notes": NOTE}
+_JUDGED = {**asdict(_QUALITY), "channels": str(VIDEO), "notes": NOTE}
 
 
 def clip_path(number: int) -> str:

@@ -20,7 +20,7 @@ from facewave.tracking.landmarker import (  # noqa: E402
     LandmarkerOptions,
     video_landmarker,
 )
-from facewave.tracking.people import Linker  # noqa: E402
+from facewave.tracking.linking import Linker  # noqa: E402
 from facewave.video.decode import Frame  # noqa: E402
 from facewave.video.open import open_video  # noqa: E402
 

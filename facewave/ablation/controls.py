@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from facewave.mlp.options import MlpOptions
 from facewave.splits.read import SplitTable, read_split
+from facewave.storage.parquet import read_parquet
 
 # The feature group that holds the clip's length: it needs a name that the network accepts.
 _LENGTH = "pose"
@@ -30,7 +30,7 @@ def read_variant(
     """
     if control == "clip_length":
         table = read_split(path, groups=())
-        frames = pq.read_table(path, columns=["frames"], use_threads=False)["frames"].to_numpy()
+        frames = read_parquet(path, ["frames"])["frames"].to_numpy()
         length = np.log1p(frames).astype(np.float32)[:, np.newaxis]
         return replace(table, groups={_LENGTH: length}, shapes={_LENGTH: (1, 1)})
     table = read_split(path, groups=options.inputs)

@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from facewave.ablation.compare import Answers, join_folds
 from facewave.splits.leaks import SplitClip, tied_groups
 from facewave.splits.partition import GROUPED_K_FOLD, PARTS, SplitError, SplitOptions, assign_parts
 from facewave.splits.partition import fold_names as protocol_folds
 from facewave.splits.read import SplitTable
+from facewave.storage.parquet import read_parquet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ def read_ties(files: Sequence[str | Path]) -> dict[str, SplitClip]:
         FileNotFoundError: there is no such file.
     """
     columns = ["clip_id", "label", "subject", "take", "source"]
-    tables = [pq.read_table(path, columns=columns, use_threads=False) for path in files]
+    tables = [read_parquet(path, columns) for path in files]
     rows = pa.concat_tables([table.replace_schema_metadata() for table in tables]).to_pylist()
     return {row["clip_id"]: SplitClip(**row) for row in rows}
 

@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,10 @@ from facewave.splits.near_duplicates import PAIR_COLUMNS
 from facewave.storage.answer_index import write_answer_index
 from facewave.storage.tables import iter_rows, write_csv
 from facewave.training import use_threads
-from facewave.video.isolated import Bounds, IsolatedReader
+from facewave.video.isolated import Bounds, Read
+from facewave.video.reader_pool import ReaderPool
 from facewave.vlm.inputs.clip_reader import ClipReader, make_reader
-from facewave.vlm.inputs.conversation import Conversation, Turn, ZeroShotModel
+from facewave.vlm.inputs.conversation import Turn, ZeroShotModel
 from facewave.vlm.zero_shot.answer_store import (
     Question,
     StoredAnswer,
@@ -106,6 +108,51 @@ class _Best:
         return any(FLAGS[name] for name in self.flags)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Examples:
+    """The clips of the examples, and what reads their frames."""
+
+    clips: list[Clip]
+    reader: ClipReader
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asking:
+    """How a clip is asked about: after the same examples, with the same question."""
+
+    model: ZeroShotModel
+    reader: ClipReader
+    examples: _Examples | None
+    question: str
+    threads: int
+
+    @cached_property
+    def digest(self) -> str:
+        """Of everything that is asked, but for the clip in question."""
+        turns, videos = [], []
+        if self.examples:
+            for clip in self.examples.clips:
+                turns.append(Turn(text=self.question, answer=clean(clip.text or "")))
+                parts = self.examples.reader.key_parts(clip.clip_id)
+                videos.append(json.dumps(parts, sort_keys=True))
+        return conversation_digest([*turns, Turn(text=self.question)], [*videos, None])
+
+    @cached_property
+    def example_turns(self) -> list[Turn]:
+        """The examples with their frames, read and prepared once for all clips."""
+        if not self.examples:
+            return []
+        frames = self.examples.reader.frames
+        return [
+            Turn(text=self.question, video=frames(clip.clip_id), answer=clean(clip.text or ""))
+            for clip in self.examples.clips
+        ]
+
+    def turn(self, question: Question) -> Turn:
+        """Return the question about a clip, with its frames."""
+        return Turn(text=self.question, video=self.reader.frames(question.clip_id))
+
+
 def annotate(job: Annotation, *, threads: int, gpus: int, find: FindModel = find_model) -> None:
     """Describe every clip and write the table, its CSV and the examples.
 
@@ -117,10 +164,6 @@ def annotate(job: Annotation, *, threads: int, gpus: int, find: FindModel = find
     """
     rules = text_rules(job.options, job.target.classes)
     clips = read_manifest(Path(job.target.manifest))
-    reader = _reader(job, job.target, job.options["frames"])
-    turns, videos, chosen = _examples(job, rules)
-    question = _request(job.options)
-    digest = conversation_digest([*turns, Turn(text=question)], [*videos, None])
     given = {name: job.options[name] for name in ("model", "revision", "dtype", "max_pixels")}
     with use_threads(threads):
         family, model = find(
@@ -133,15 +176,21 @@ def annotate(job: Annotation, *, threads: int, gpus: int, find: FindModel = find
                 f"annotate.model: {job.options['model']} can neither describe clips after examples "
                 "nor draw its words from a seed: take a checkpoint of Qwen2.5-VL"
             )
-
-        def conversation(clip_id: str) -> Conversation:
-            return [*turns, Turn(text=question, video=reader.frames(clip_id))]
-
-        best = _describe(job, clips, model, reader, conversation, digest, rules)
+        read = ReaderPool(Bounds(**job.video), count=threads)
+        reader = _reader(job, job.target, job.options["frames"], read, model)
+        asking = _Asking(
+            model=model,
+            reader=reader,
+            examples=_examples(job, rules, read, model),
+            question=_request(job.options),
+            threads=threads,
+        )
+        best = _describe(job, clips, asking, rules)
     shared = shared_texts({clip_id: found.text for clip_id, found in best.items()})
     for clip_id in shared:
         best[clip_id].flags.append("shared")
-    _write(job, best, model, digest, [clip.clip_id for clip in chosen])
+    chosen = asking.examples.clips if asking.examples else []
+    _write(job, best, model, asking.digest, [clip.clip_id for clip in chosen])
     write_csv(
         Path(job.outputs["examples"]),
         EXAMPLE_COLUMNS,
@@ -158,15 +207,9 @@ def attempt_seed(seed: int, attempt: int, clip_id: str) -> int | None:
 
 
 def _describe(
-    job: Annotation,
-    clips: Sequence[Clip],
-    model: ZeroShotModel,
-    reader: ClipReader,
-    conversation: Callable[[str], Conversation],
-    digest: str,
-    rules: TextRules,
+    job: Annotation, clips: Sequence[Clip], asking: _Asking, rules: TextRules
 ) -> dict[str, _Best]:
-    tokens = job.options["max_new_tokens"]
+    tokens, reader, model = job.options["max_new_tokens"], asking.reader, asking.model
     tracked = [c.clip_id for c in clips if reader.media[c.clip_id].tracked]
 
     def question(clip_id: str, attempt: int) -> Question:
@@ -174,15 +217,15 @@ def _describe(
             "version": job.version,
             # The names here are part of the keys of stored answers.
             "asker": model.identity,
-            "prompt": digest,
+            "prompt": asking.digest,
             "clip": reader.key_parts(clip_id),
             "seed": attempt_seed(job.seed, attempt, clip_id),
             "max_new_tokens": tokens,
         }
         return Question(clip_id=clip_id, parts=parts)
 
-    def ask(batch: Sequence[Question]) -> list[StoredAnswer]:
-        conversations = [conversation(question.clip_id) for question in batch]
+    def ask(batch: Sequence[Question], turns: Sequence[Turn]) -> list[StoredAnswer]:
+        conversations = [[*asking.example_turns, turn] for turn in turns]
         seed = batch[0].parts["seed"]
         texts = model.answer(conversations, max_new_tokens=tokens, seed=seed)
         return [StoredAnswer(text=text) for text in texts]
@@ -194,23 +237,30 @@ def _describe(
     for attempt in attempts:
         # There is nothing to describe in a clip without frames: it stays missing.
         left = [clip_id for clip_id in tracked if best[clip_id].again]
-        # What is drawn must not depend on the other clips of a batch.
-        size = job.options["batch_size"] if attempt == 0 else 1
         _log.info("attempt %d: %d clips", attempt + 1, len(left))
         questions = [question(clip_id, attempt) for clip_id in left]
-        answers = ask_all(questions, ask, store=Path(job.store), batch_size=size)
+        answers = ask_all(
+            questions,
+            ask,
+            prepare=asking.turn,
+            store=Path(job.store),
+            # What is drawn must not depend on the other clips of a batch.
+            batch_size=job.options["batch_size"] if attempt == 0 else 1,
+            threads=asking.threads,
+        )
         for each, answer in zip(questions, answers, strict=True):
             text = clean(answer.text)
             best[each.clip_id].take(text, text_flags(text, rules), each.parts["seed"])
     return best
 
 
-def _examples(job: Annotation, rules: TextRules) -> tuple[list[Turn], list[str | None], list[Clip]]:
-    """Return the examples as turns, what decides their videos, and their clips."""
+def _examples(
+    job: Annotation, rules: TextRules, read: Read, model: ZeroShotModel
+) -> _Examples | None:
     if job.examples is None:
-        return [], [], []
+        return None
     options, source = job.options, job.examples
-    reader = _reader(job, source, options["example_frames"])
+    reader = _reader(job, source, options["example_frames"], read, model)
     clips = read_manifest(Path(source.manifest))
     rows = list(iter_rows(Path(job.near_duplicates or ""), PAIR_COLUMNS))
     alike = near_duplicates_of(rows, target=job.target.name, examples=source.name)
@@ -228,15 +278,7 @@ def _examples(job: Annotation, rules: TextRules) -> tuple[list[Turn], list[str |
         seed=job.seed,
         language=options["language"],
     )
-    question = _request(options)
-    turns = [
-        Turn(text=question, video=reader.frames(clip.clip_id), answer=clean(clip.text or ""))
-        for clip in chosen
-    ]
-    videos: list[str | None] = [
-        json.dumps(reader.key_parts(clip.clip_id), sort_keys=True) for clip in chosen
-    ]
-    return turns, videos, chosen
+    return _Examples(clips=chosen, reader=reader)
 
 
 def _request(options: Mapping[str, Any]) -> str:
@@ -246,7 +288,9 @@ def _request(options: Mapping[str, Any]) -> str:
     return render(chat_template(prompt, text=False, key="annotate.prompt"))
 
 
-def _reader(job: Annotation, source: Source, count: int) -> ClipReader:
+def _reader(
+    job: Annotation, source: Source, count: int, read: Read, model: ZeroShotModel
+) -> ClipReader:
     reader, _ = make_reader(
         source.manifest,
         source.tracks,
@@ -254,7 +298,8 @@ def _reader(job: Annotation, source: Source, count: int) -> ClipReader:
         default_fps=job.default_fps,
         count=count,
         choice=job.options["frame_choice"],
-        read=IsolatedReader(Bounds(**job.video)),
+        read=read,
+        size=lambda: model.frame_size,
     )
     return reader
 

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from facewave import __version__
 from facewave.annotation.checks import TextRules, summary
 from facewave.annotation.emotion_words import banned_pattern
 from facewave.manifest.clips import read_manifest
 from facewave.splits.read import METADATA_KEY
-from facewave.storage.atomic import atomic_path
+from facewave.storage.parquet import read_parquet, write_parquet
 from facewave.storage.store import file_sha256
 from facewave.storage.tables import write_csv
 from facewave.text.probe import probe_texts
@@ -48,7 +47,7 @@ def check_annotations(
         options: the section `annotate`.
         seed: of the probe.
     """
-    rows = pq.read_table(annotations).to_pylist()
+    rows = read_parquet(annotations).to_pylist()
     clips = {clip.clip_id: clip for clip in read_manifest(manifest)}
     found = [row for row in rows if row["text"]]
     # Texts of clips without a label cannot be probed.
@@ -97,6 +96,5 @@ def write_annotations(
     text = json.dumps({**origin, "facewave": __version__}, sort_keys=True, ensure_ascii=False)
     schema = pa.schema(list(_TYPES.items()), metadata={METADATA_KEY: text.encode()})
     columns = {name: [row[name] for row in rows] for name in _TYPES}
-    with atomic_path(parquet) as temporary:
-        pq.write_table(pa.table(columns, schema=schema), temporary, compression="zstd")
+    write_parquet(parquet, pa.table(columns, schema=schema))
     write_csv(csv, tuple(_TYPES), list(zip(*columns.values(), strict=True)))

@@ -1,6 +1,7 @@
 """Check the configuration and fill in the defaults."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain, islice
 from typing import Any
 
 from facewave.config.cross_checks import cross_problems, unknown_dataset
@@ -21,6 +22,8 @@ from facewave.messages import found, listed
 
 __all__ = ["ConfigError", "check_config", "dataset_config", "label_key"]
 
+_MOST_LEVELS = 32
+_MOST_VALUES = 1_000_000
 _DETECT = "detect"  # segments.scenes: the lists that `detect_scenes` writes
 
 
@@ -37,6 +40,7 @@ def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: naming every problem at once
     """
+    _check_extent(config)
     given, problems = expanded(normalised(config))
     problems += [line for error in schema_errors(given) for line in describe(error)]
     full: dict[str, Any] = filled(given, schema())
@@ -44,6 +48,34 @@ def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
     if problems:
         raise ConfigError(list(dict.fromkeys(problems)))
     return full
+
+
+def _check_extent(config: Mapping[str, Any]) -> None:
+    """Refuse what YAML's aliases make endless or huge, before anything walks through it.
+
+    Raises:
+        ConfigError: naming the section.
+    """
+    for section, value in config.items():
+        level, room = [value], _MOST_VALUES
+        for _ in range(_MOST_LEVELS):
+            level = list(islice(chain.from_iterable(map(_inside, level)), room))
+            room -= len(level)
+            if not level or not room:
+                break
+        if level:
+            raise ConfigError(
+                [
+                    f"{section}: nested more than {_MOST_LEVELS} levels deep, or more than "
+                    f"{_MOST_VALUES:,} values; look for aliases (*name) that repeat each other"
+                ]
+            )
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def dataset_config(config: Mapping[str, Any], name: str) -> dict[str, Any]:

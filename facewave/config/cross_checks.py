@@ -38,6 +38,7 @@ def cross_problems(config: Mapping[str, Any]) -> Iterator[str]:
     yield from _transcript_problems(config["transcripts"])
     yield from _export_problems(config["export_chat"])
     yield from _vlm_problems(config["vlm"])
+    yield from _face_problems(config)
     yield from _zero_shot_problems(config)
     yield from _annotation_problems(config)
 
@@ -195,15 +196,7 @@ def _mlp_problems(config: Mapping[str, Any]) -> Iterator[str]:
     if not all(isinstance(section, dict) for section in sections):
         return
     mlp, wavelet, features = sections
-    for name in _texts(mlp.get("inputs")):
-        kind = name.rpartition("_")[2]
-        place = f"mlp.inputs: found {name!r}, which"
-        if name.startswith("pose") and features.get("head_pose") is False:
-            yield f"{place} needs features.head_pose: true"
-        if kind == "energy" and wavelet.get("energy") is False:
-            yield f"{place} needs wavelet.energy: true"
-        if kind == "statistics" and wavelet.get("statistics") == []:
-            yield f"{place} needs names under wavelet.statistics"
+    yield from _group_problems("mlp.inputs", mlp.get("inputs"), wavelet, features)
     if mlp.get("head") == "regression":
         yield from _regression_problems(config, mlp)
     fusion = mlp.get("fusion")
@@ -212,6 +205,34 @@ def _mlp_problems(config: Mapping[str, Any]) -> Iterator[str]:
         yield (
             "mlp.fusion.mirror: found true, expected false with features.align: none (landmarks in "
             "image coordinates cannot be mirrored)"
+        )
+
+
+def _group_problems(
+    place: str, names: object, wavelet: Mapping[str, Any], features: Mapping[str, Any]
+) -> Iterator[str]:
+    """Find feature groups that the features of this configuration do not have."""
+    for name in _texts(names):
+        kind = name.rpartition("_")[2]
+        which = f"{place}: found {name!r}, which"
+        if name.startswith("pose") and features.get("head_pose") is False:
+            yield f"{which} needs features.head_pose: true"
+        if kind == "energy" and wavelet.get("energy") is False:
+            yield f"{which} needs wavelet.energy: true"
+        if kind == "statistics" and wavelet.get("statistics") == []:
+            yield f"{which} needs names under wavelet.statistics"
+
+
+def _face_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    """Find what `vlm` wants of the face and the features do not have; null is as in `mlp`."""
+    vlm, wavelet, features = (config[name] for name in ("vlm", "wavelet", "features"))
+    if not all(isinstance(section, Mapping) for section in (vlm, wavelet, features)):
+        return
+    yield from _group_problems("vlm.inputs", vlm.get("inputs"), wavelet, features)
+    if vlm.get("mirror") is True and features.get("align") == "none":
+        yield (
+            "vlm.mirror: found true, expected false or null with features.align: none (landmarks "
+            "in image coordinates cannot be mirrored)"
         )
 
 
@@ -310,10 +331,8 @@ def _zero_shot_problems(config: Mapping[str, Any]) -> Iterator[str]:
     section, wavelet = config["zero_shot"], config["wavelet"]
     if not isinstance(section, Mapping):
         return
-    models, trained = section.get("models"), config["fine_tune"]
+    models = section.get("models")
     yield from _unknown_models(section.get("enabled"), models, "zero_shot.enabled")
-    if isinstance(trained, Mapping):
-        yield from _unknown_models(trained.get("models"), models, "fine_tune.models")
     shown = section.get("use_text") is True or section.get("face_words") is True
     yield from _prompt_problems(section.get("prompt"), text=shown, key="zero_shot.prompt")
     layout = wavelet.get("layout") if isinstance(wavelet, Mapping) else None

@@ -26,7 +26,8 @@ _STAGES = {
     "MLP": ("mlp",),
     "Ablation and explanation": ("ablation", "explanation"),
     "Text and speech": ("transcripts", "text_fusion", "export_chat"),
-    "Vision-language models": ("vlm", "zero_shot", "fine_tune", "annotate"),
+    "Vision-language models": ("vlm", "zero_shot", "annotate"),
+    "Prediction and models to share": ("predict", "overlay", "export_model"),
     "Report, images and tables": ("report", "face_crops", "export_frames"),
 }
 _INTRODUCTION = """# Configuration

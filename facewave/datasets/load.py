@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from facewave.datasets.adapters import adapter
 from facewave.datasets.build_clips import build_clips
 from facewave.datasets.joint import Member, join_clips
+from facewave.datasets.rows import Rows
 from facewave.datasets.targets import check_joined, join_targets, read_target_table, targets_option
 from facewave.manifest.clips import Clip, ManifestError, NotThereYetError
 from facewave.manifest.subsets import choose_subset
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from facewave.video.isolated import Bounds
 
 _log = logging.getLogger("facewave")
+
+# In place of an adapter's name: the videos of `predict`.
+VIDEOS = "videos"
 
 
 def load_clips(
@@ -45,7 +49,7 @@ def load_clips(
         check_files: whether to look for every file; False if the caller does so anyway. Then
             no clip is `missing`, and a file that is itself a symbolic link is not followed.
         cache: folder that keeps the content of large workbooks and the lengths of videos
-        bounds: what reading a video may take, where its length must be known
+        bounds: what reading a video may take, where its length must be known; None: as in `cache`
 
     Returns:
         the clips in the order of the label files (segments of a subset's videos, not a subset of
@@ -60,7 +64,7 @@ def load_clips(
         if options["adapter"] == "joint":
             clips = _joined(given, classes=classes, demo_root=demo_root, check_files=check_files)
         else:
-            rows = adapter(options["adapter"]).load(given, classes=list(classes), root=root)
+            rows = _reader(options["adapter"])(given, classes=list(classes), root=root)
             try:
                 clips = build_clips(
                     rows,
@@ -84,6 +88,15 @@ def load_clips(
         if table:
             check_joined(table, found, [clip.clip_id for clip in (*clips, *segments)])
         return join_targets(segments, found)
+
+
+def _reader(name: str) -> Callable[..., Rows]:
+    if name == VIDEOS:
+        # Few runs predict; what lists files imports more than this module does.
+        from facewave.datasets.videos import load
+
+        return load
+    return adapter(name).load
 
 
 @contextmanager
@@ -143,5 +156,5 @@ def _segmented(
     # Few runs divide videos into segments.
     from facewave.video.segments import split_clips
 
-    lengths = None if cache is None else cache / f"lengths-{name}.tsv"
+    lengths = None if cache is None else cache / f"lengths-{Path(name).name}.tsv"
     return split_clips(clips, options, cache=lengths, bounds=bounds)

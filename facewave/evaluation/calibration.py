@@ -12,13 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from facewave.evaluation.evaluate import Fold
 from facewave.evaluation.predictions import Predictions
 from facewave.evaluation.units import Origin
 from facewave.splits.baseline import REFERENCES, RULE, calibration_text
 from facewave.splits.read import METADATA_KEY
+from facewave.storage.parquet import parquet_schema
 
 # Below this many clips a reference is worth little (docs/representation.md).
 FEW_CLIPS = 8
@@ -64,7 +63,7 @@ def calibration(
 
 
 def _metadata(path: Path) -> dict[str, Any]:
-    metadata: dict[str, Any] = json.loads(pq.read_schema(path).metadata[METADATA_KEY])
+    metadata: dict[str, Any] = json.loads(parquet_schema(path).metadata[METADATA_KEY])
     return metadata
 
 

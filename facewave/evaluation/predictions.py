@@ -15,13 +15,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from facewave import __version__
 from facewave.splits.baseline import RULE
 from facewave.splits.read import METADATA_KEY, SplitTable
-from facewave.storage.atomic import atomic_path
+from facewave.storage.parquet import parquet_schema, read_parquet, write_parquet
 
 # The last class of a model that answers in words of its own: an answer that names no class. No clip
 # is labelled with it, so it always counts as wrong.
@@ -223,8 +222,7 @@ def write_predictions(path: Path, predictions: Predictions | RegressionPredictio
     }
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False)
     table = pa.table(columns).replace_schema_metadata({METADATA_KEY: text.encode()})
-    with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+    write_parquet(path, table)
 
 
 def _column(values: list[str] | NDArray[Any]) -> Any:
@@ -242,10 +240,7 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
         FileNotFoundError: there is no such file.
         ValueError: not a Parquet file.
     """
-    try:
-        schema = pq.read_schema(path)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{path}: not a readable Parquet file: {error}") from error
+    schema = parquet_schema(path)
     metadata: dict[str, Any] = json.loads((schema.metadata or {}).get(METADATA_KEY, b"{}"))
     return metadata
 
@@ -257,10 +252,7 @@ def read_predictions(path: str | Path) -> Predictions | RegressionPredictions:
         FileNotFoundError: there is no such file.
         ValueError: not a predictions file, a column is missing, or an index is outside the classes.
     """
-    try:
-        table = pq.read_table(path, use_threads=False)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{path}: not a readable Parquet file: {error}") from error
+    table = read_parquet(path)
     metadata = json.loads((table.schema.metadata or {}).get(METADATA_KEY, b"{}"))
     kind: type[Predictions] | type[RegressionPredictions]
     kind = RegressionPredictions if RegressionPredictions.NAMES in metadata else Predictions

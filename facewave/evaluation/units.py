@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
+
+from facewave.storage.parquet import read_parquet
 
 SUBJECTS, SOURCES, VIDEOS, CLIPS = "subjects", "source videos", "videos", "clips"
 
@@ -60,10 +60,7 @@ def read_origins(files: Iterable[str | Path]) -> dict[str, Origin]:
     found: dict[str, Origin] = {}
     columns = ["clip_id", *Origin._fields]
     for path in files:
-        try:
-            table = pq.read_table(path, columns=columns, use_threads=False)
-        except pa.ArrowInvalid as error:
-            raise ValueError(f"{path}: not a readable manifest or split: {error}") from error
+        table = read_parquet(path, columns)
         if missing := [name for name in columns if name not in table.column_names]:
             raise ValueError(f"{path}: lacks the columns {', '.join(missing)}: make it again")
         cells = (table.column(name).to_pylist() for name in columns)

@@ -20,7 +20,7 @@ from facewave.storage.store import (
     read_metadata,
     shard_path,
 )
-from facewave.storage.tables import format_rows, write_text
+from facewave.storage.tables import write_index
 from facewave.tracking.track_bucket import TRACK_COLUMNS, span_of
 from facewave.tracking.trajectory import open_trajectory
 from facewave.versions import FEATURE_VERSION
@@ -106,7 +106,7 @@ def encode_bucket(
                 "notes": row["notes"],
             }
         )
-    write_text(index, format_rows(FEATURE_COLUMNS, done))
+    write_index(index, FEATURE_COLUMNS, done)
 
 
 def _channels(feature_shard: Path) -> str:

@@ -81,6 +81,32 @@ def encode_clip(
         ValueError: if an option of `features` does not suit the clip's points.
     """
     face = face or FaceOptions()
+    arrays, judged = encode_arrays(
+        clip, wavelet=wavelet, quality=quality, provenance=provenance, face=face
+    )
+    metadata = {
+        "quality": _json_safe(asdict(judged)),
+        "wavelet": asdict(wavelet),
+        "features": asdict(face),
+        "channels": str(clip.channels),
+        "quality_options": asdict(quality),
+        "facewave_version": __version__,
+        "feature_version": FEATURE_VERSION,
+        **provenance,
+    }
+    write_shard(feature_shard, arrays, metadata)
+    return judged
+
+
+def encode_arrays(
+    clip: Trajectory,
+    *,
+    wavelet: WaveletOptions,
+    quality: QualityOptions,
+    provenance: Mapping[str, Any],
+    face: FaceOptions,
+) -> tuple[dict[str, NDArray[np.float32]], Quality]:
+    """Return what `encode_clip` writes: the groups by name, and the quality of the clip."""
     check_options(face, clip.channels)
     alignments = fit_alignments(clip, _methods(face, clip.channels))
     judged = judge_clip(clip, quality, pose=alignments.get(_POSE))
@@ -97,18 +123,7 @@ def encode_clip(
             )
             for name, code in coded.items():
                 arrays[name] = code.reshape(shapes[name])
-    metadata = {
-        "quality": _json_safe(asdict(judged)),
-        "wavelet": asdict(wavelet),
-        "features": asdict(face),
-        "channels": str(clip.channels),
-        "quality_options": asdict(quality),
-        "facewave_version": __version__,
-        "feature_version": FEATURE_VERSION,
-        **provenance,
-    }
-    write_shard(feature_shard, arrays, metadata)
-    return judged
+    return arrays, judged
 
 
 def check_options(face: FaceOptions, channels: Channels) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from facewave.messages import did_you_mean, listed
 from facewave.storage.store import shard_path
 from facewave.storage.tables import iter_rows
 from facewave.tracking.track_bucket import TRACK_COLUMNS, span_of
-from facewave.tracking.trajectory import open_trajectory
+from facewave.tracking.trajectory import Trajectory, open_trajectory
 
 
 class ClipNotFoundError(LookupError):
@@ -45,6 +46,7 @@ class ClipTracks:
             see `facewave.features.alignment.head_pose`; None: not known.
         action_units: by name, float32 (T,) each; of tables of landmarks only.
         notes: oddities of the video in words.
+        trajectory: what all of this was read from.
     """
 
     clip_id: str
@@ -61,9 +63,12 @@ class ClipTracks:
     pose: NDArray[np.float32] | None
     action_units: dict[str, NDArray[np.float32]]
     notes: str
+    trajectory: Trajectory = field(repr=False)
 
 
-def tracks(results: str | Path, clip_id: str, *, dataset: str | None = None) -> ClipTracks:
+def tracks(
+    results: str | Path, clip_id: str, *, dataset: str | None = None, person: int | None = None
+) -> ClipTracks:
     """Return the trajectory of a clip that the workflow has tracked.
 
     >>> import facewave
@@ -77,11 +82,13 @@ def tracks(results: str | Path, clip_id: str, *, dataset: str | None = None) -> 
         results: the workflow's folder of results.
         clip_id: as in the manifest.
         dataset: that the clip belongs to; None: the only one that has a clip of this name.
+        person: number of the person, as in tables of frames; None: the one whom the clip follows.
 
     Raises:
         ClipNotFoundError: there is no such folder, dataset or clip, several datasets have it, or it
             could not be tracked.
         DamagedShardError: the trajectory shard is damaged or was removed.
+        ValueError: the video has no person of this number.
     """
     folder = Path(results)
     found, ids = {}, []
@@ -103,7 +110,7 @@ def tracks(results: str | Path, clip_id: str, *, dataset: str | None = None) -> 
     ((name, row),) = found.items()
     if not row["key"]:
         raise ClipNotFoundError(f"clip {clip_id!r} of {name} was not tracked: {row['error']}")
-    return _read(folder, name, row)
+    return read_tracks(folder / "store", name, row, person=person)
 
 
 def _indexes(folder: Path, dataset: str | None) -> list[tuple[str, Path]]:
@@ -119,8 +126,16 @@ def _indexes(folder: Path, dataset: str | None) -> list[tuple[str, Path]]:
     return [(path.parts[-3], path) for path in found]
 
 
-def _read(folder: Path, dataset: str, row: dict[str, str]) -> ClipTracks:
-    clip = open_trajectory(shard_path(folder / "store", "tracks", row["key"]), span_ms=span_of(row))
+def read_tracks(
+    store: Path, dataset: str, row: Mapping[str, str], *, person: int | None = None
+) -> ClipTracks:
+    """Return the trajectory of a clip by its row of a bucket's index, which has a key.
+
+    Raises:
+        DamagedShardError: the trajectory shard is damaged or was removed.
+    """
+    shard = shard_path(store, "tracks", row["key"])
+    clip = open_trajectory(shard, span_ms=span_of(row), person=person)
     pose = None
     if has_pose(clip.channels):
         pose = np.full((len(clip), 6), np.nan, np.float32)
@@ -144,4 +159,5 @@ def _read(folder: Path, dataset: str, row: dict[str, str]) -> ClipTracks:
         if units
         else {},
         notes=clip.notes,
+        trajectory=clip,
     )

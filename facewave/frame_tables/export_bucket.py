@@ -11,26 +11,28 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from facewave.frame_tables.measures import align_method, measure
 from facewave.frame_tables.openface import openface_columns
 from facewave.frame_tables.options import FrameTableOptions
-from facewave.frame_tables.plain import plain_columns
+from facewave.frame_tables.people import columns_of_people
+from facewave.frame_tables.plain import Columns, plain_columns
 from facewave.frame_tables.write import write_frames
 from facewave.jobs.log import Progress
+from facewave.storage.journal import Journal
 from facewave.storage.store import (
     content_key,
     drop_index_if_damaged,
     iter_index,
     shard_path,
 )
-from facewave.storage.tables import format_rows, write_csv, write_text
+from facewave.storage.tables import write_csv, write_index
 from facewave.tracking.track_bucket import TRACK_COLUMNS, span_of
-from facewave.tracking.trajectory import Trajectory, open_trajectory
+from facewave.tracking.trajectory import Trajectory, open_trajectory, people_of
 from facewave.versions import FRAME_TABLE_VERSION
 
-FRAME_COLUMNS = ("clip_id", "file", "frames", "detected", "blinks", "key", "reason")
+FRAME_COLUMNS = ("clip_id", "file", "people", "frames", "detected", "blinks", "key", "reason")
+_JOURNAL_COLUMNS = FRAME_COLUMNS[:-1]
 
 _log = logging.getLogger("facewave")
 _SUFFIXES = (".csv", ".parquet")
@@ -53,36 +55,31 @@ def export_bucket(
         DroppedIndexError: if a trajectory shard is damaged or missing, or the index is missing.
     """
     rows = list(iter_index(track_index, TRACK_COLUMNS))
-    journal = index.with_suffix(".journal")
-    known = _read_journal(journal)
+    journal = Journal(index.with_suffix(".journal"), folder, _JOURNAL_COLUMNS)
     progress, done = Progress(len(rows)), []
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    with journal.open("a", encoding="utf-8") as notes:
+    with journal.open():
         for row in rows:
             key = _key(row, options)
             entry = dict.fromkeys(FRAME_COLUMNS, "") | {"clip_id": row["clip_id"], "key": key}
             path = folder / f"{row['clip_id']}{options.suffix}"
-            earlier = known.get(row["clip_id"], {})
             if not key:
                 entry["reason"] = row["error"] or "it was not tracked"
                 progress.step(computed=False, frames=0)
-            elif earlier.get("key") == key and earlier.get("stamp") == _stamp(path):
-                entry |= {name: earlier[name] for name in ("file", "frames", "detected", "blinks")}
+            elif earlier := journal.made(row["clip_id"], key=key, file=path.name):
+                entry |= earlier
                 progress.step(computed=False, frames=int(earlier["frames"]))
             else:
                 with drop_index_if_damaged(track_index, clip_id=row["clip_id"]):
                     entry |= _write_clip(row, path, store=store, options=options)
-                notes.write(_line(entry, path))
-                notes.flush()
+                journal.add(entry)
                 progress.step(computed=True, frames=int(entry["frames"]))
             done.append(entry)
-    write_text(index, format_rows(FRAME_COLUMNS, done))
-    written = [entry for entry in done if entry["file"]]
-    write_text(journal, "".join(_line(e, folder / e["file"]) for e in written))
+    write_index(index, FRAME_COLUMNS, done)
+    journal.replace(entry for entry in done if entry["file"])
 
 
-def frame_columns(clip: Trajectory, options: FrameTableOptions) -> tuple[Iterable[Any], int]:
-    """Return the columns of a clip in chunks, and the number of its blinks.
+def frame_columns(clip: Trajectory, options: FrameTableOptions) -> tuple[Iterable[Columns], int]:
+    """Return the columns of a person in a clip in chunks, and the number of the blinks.
 
     Raises:
         DamagedShardError: if the trajectory shard is damaged.
@@ -137,8 +134,14 @@ def _key(row: Mapping[str, str], options: FrameTableOptions) -> str:
 def _write_clip(
     row: dict[str, str], path: Path, *, store: Path, options: FrameTableOptions
 ) -> dict[str, str]:
-    clip = open_trajectory(shard_path(store, "tracks", row["key"]), span_ms=span_of(row))
+    shard, span = shard_path(store, "tracks", row["key"]), span_of(row)
+    clip = open_trajectory(shard, span_ms=span)
     chunks, blinks = frame_columns(clip, options)
+    count = int(clip.detected.any())
+    if options.people == "all":
+        people = [p for p in people_of(shard, span) if p.primary or not p.likely_ghost]
+        chunks = columns_of_people(clip, people, lambda one: frame_columns(one, options)[0])
+        count = len(people)
     metadata = {
         "clip_id": row["clip_id"],
         "file_path": row["file_path"],
@@ -153,37 +156,8 @@ def _write_clip(
     write_frames(path, chunks, metadata=metadata)
     return {
         "file": path.name,
+        "people": str(count),
         "frames": str(len(clip)),
         "detected": str(int(clip.detected.sum())),
         "blinks": str(blinks),
-    }
-
-
-_JOURNAL_COLUMNS = ("clip_id", "file", "frames", "detected", "blinks", "key", "stamp")
-
-
-def _stamp(path: Path) -> str:
-    """Return what changes when somebody changes a file: its size and date; empty without one."""
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return ""
-    return f"{status.st_size} {status.st_mtime_ns}"
-
-
-def _line(entry: Mapping[str, str], path: Path) -> str:
-    return "\t".join([*(entry[name] for name in _JOURNAL_COLUMNS[:-1]), _stamp(path)]) + "\n"
-
-
-def _read_journal(path: Path) -> dict[str, dict[str, str]]:
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except FileNotFoundError:
-        return {}
-    cells = [line.split("\t") for line in lines]
-    # The last line of a job that was killed may be half of one.
-    return {
-        row[0]: dict(zip(_JOURNAL_COLUMNS, row, strict=True))
-        for row in cells
-        if len(row) == len(_JOURNAL_COLUMNS)
     }

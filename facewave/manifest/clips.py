@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from facewave.storage.atomic import atomic_path
+from facewave.storage.parquet import open_parquet, write_parquet
+from facewave.storage.seals import DamagedFileError
 
 COLUMNS = (
     "clip_id",
@@ -171,13 +173,11 @@ def write_manifest(
         metadata: names and texts for the Parquet schema's metadata
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     schema = manifest_schema().with_metadata(dict(sorted(metadata.items())))
     columns = {name: [getattr(clip, name) for clip in clips] for name in schema.names}
     table = pa.table(columns, schema=schema)
-    with atomic_path(parquet_path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+    write_parquet(parquet_path, table)
     if csv_path is None:
         return
     columns["label_distribution"] = [
@@ -215,17 +215,14 @@ def read_manifest(path: Path) -> list[Clip]:
 
 
 def _read(path: Path) -> Any:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     advice = "Remove the file and run the workflow again: it writes the manifest again."
     try:
-        with pq.ParquetFile(path) as file:
+        with open_parquet(path) as file:
             found = file.schema_arrow
             # Columns that may be null today may not have been when the file was written.
             if (found.names, found.types) == (list(COLUMNS), manifest_schema().types):
                 return file.read()
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, DamagedFileError) as error:
         raise ManifestError(str(path), [str(error)], advice=advice) from error
     problem = f"found the columns {', '.join(found.names)}, expected {', '.join(COLUMNS)}"
     if found.names == list(COLUMNS):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from facewave.manifest.clips import Clip
-from facewave.storage.atomic import atomic_path
+from facewave.storage.parquet import read_parquet, write_parquet
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,13 +33,11 @@ def write_targets(targets: Mapping[str, Mapping[str, float]], path: Path) -> Non
         path: the Parquet file; its folder is made.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     columns = {CLIP_ID: pa.array(targets, pa.string())}
     for name in sorted({name for values in targets.values() for name in values}):
         columns[name] = pa.array([v.get(name) for v in targets.values()], pa.float64())
-    with atomic_path(path) as temporary:
-        pq.write_table(pa.table(columns), temporary, compression="zstd")
+    write_parquet(path, pa.table(columns))
 
 
 def read_targets(path: Path, names: Sequence[str]) -> dict[str, tuple[float, ...]]:
@@ -77,8 +75,5 @@ def read_target_values(
 
 
 def _rows(path: Path, names: Sequence[str]) -> Iterable[tuple[Any, ...]]:
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(path) as file:
-        columns = file.read(columns=[CLIP_ID, *names]).select([CLIP_ID, *names]).columns
+    columns = read_parquet(path, [CLIP_ID, *names]).select([CLIP_ID, *names]).columns
     return zip(*(column.to_pylist() for column in columns), strict=True)

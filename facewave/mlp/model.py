@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facewave import __version__
+from facewave.mlp.held_out import HeldOut, Spread, as_plain, from_plain
 from facewave.mlp.network import MlpNetwork, Projection, make_layers
 from facewave.mlp.options import MlpOptions
 from facewave.mlp.parts import check_features, check_same_features, without_features
@@ -22,6 +23,7 @@ from facewave.mlp.standardise import Scaler, clip_chunks, gather
 from facewave.mlp.values import TargetScale
 from facewave.splits.read import SplitTable
 from facewave.storage.atomic import atomic_path
+from facewave.storage.seals import check_archive, seal_archive
 from facewave.training import use_threads
 from facewave.versions import MLP_VERSION
 
@@ -46,6 +48,9 @@ class TrainedMlp:
         best_epoch: the epoch whose weights were kept, from 1.
         split_metadata: metadata of the training part's file (feature options, digest).
         scale: of the values that a regression predicts (`options.targets`); None for classes.
+        spread: where the clips that it learned from lie.
+        held_out: the validation part's valid clips, as they were answered before a refit; without
+            scores for a regression.
     """
 
     network: MlpNetwork
@@ -57,6 +62,8 @@ class TrainedMlp:
     seed: int
     best_epoch: int
     split_metadata: dict[str, Any]
+    spread: Spread
+    held_out: HeldOut
     scale: TargetScale | None = None
 
 
@@ -108,12 +115,33 @@ def _outputs(
     model: TrainedMlp, table: SplitTable, *, threads: int
 ) -> Iterator[tuple[NDArray[np.intp], Tensor]]:
     """Yield some rows of valid clips and what the network says of them, chunk by chunk."""
+    for rows, values in _values(model, table, threads=threads):
+        yield rows, model.network.logits(values)
+
+
+def _values(
+    model: TrainedMlp, table: SplitTable, *, threads: int
+) -> Iterator[tuple[NDArray[np.intp], Tensor]]:
+    """Yield some rows of valid clips and what the layers take of them, chunk by chunk."""
     check_compatible(model, table)
     check_features(table, model.options.inputs, part="predicted")
     model.network.eval()
+    projection = model.network.projection
     with use_threads(threads), torch.inference_mode():
         for rows in clip_chunks(np.flatnonzero(table.valid), _CHUNK_CLIPS):
-            yield rows, model.network(model.scaler(gather(table, model.options.inputs, rows)))
+            features = model.scaler(gather(table, model.options.inputs, rows))
+            yield rows, projection(features) if projection else features
+
+
+def distances(model: TrainedMlp, table: SplitTable, *, threads: int = 1) -> NDArray[np.float32]:
+    """Return how far clips lie from those that were learned from, float32 (n,); NaN if invalid.
+
+    Args and errors are those of `predict`; see `facewave.mlp.held_out.Spread`.
+    """
+    found = np.full(len(table), np.nan, np.float32)
+    for rows, values in _values(model, table, threads=threads):
+        found[rows] = model.spread.distances(values)
+    return found
 
 
 def check_compatible(model: TrainedMlp, table: SplitTable) -> None:
@@ -155,15 +183,9 @@ def training_record(model: TrainedMlp) -> dict[str, Any]:
     }
 
 
-def save_checkpoint(path: Path, model: TrainedMlp) -> None:
-    """Write a model so that `torch.load(path, weights_only=True)` reads it; atomic.
-
-    The file is a dict of tensors and plain Python values. Equal models give equal bytes.
-    """
-    content = {
-        "format": CHECKPOINT_FORMAT,
-        "format_version": MLP_VERSION,
-        "facewave": __version__,
+def checkpoint_content(model: TrainedMlp) -> dict[str, Any]:
+    """Return a model as tensors and plain values, from which `restored` makes it again."""
+    return {
         "weights": dict(model.network.state_dict()),
         "mean": model.scaler.mean,
         "std": model.scaler.std,
@@ -175,10 +197,27 @@ def save_checkpoint(path: Path, model: TrainedMlp) -> None:
         "best_epoch": model.best_epoch,
         "split_metadata": model.split_metadata,
         "scale": None if model.scale is None else dict(vars(model.scale)),
+        "spread": dict(vars(model.spread)),
+        "held_out": as_plain(model.held_out),
+    }
+
+
+def save_checkpoint(path: Path, model: TrainedMlp) -> None:
+    """Write a model so that `torch.load(path, weights_only=True)` reads it; atomic.
+
+    The file is a dict of tensors and plain Python values. Equal models give equal bytes.
+    """
+    content = {
+        "format": CHECKPOINT_FORMAT,
+        "format_version": MLP_VERSION,
+        "facewave": __version__,
+        **checkpoint_content(model),
     }
     # Given a path, torch puts the file's name (here a temporary one) into the archive.
     with atomic_path(path) as temporary, temporary.open("wb") as handle:
         torch.save(content, handle)
+        handle.flush()
+        seal_archive(temporary)
 
 
 def load_checkpoint(path: Path) -> TrainedMlp:
@@ -192,6 +231,7 @@ def load_checkpoint(path: Path) -> TrainedMlp:
     with path.open("rb") as handle:
         if not zipfile.is_zipfile(handle):
             raise ValueError(f"{path}: not a checkpoint of the MLP: no archive, or a truncated one")
+    check_archive(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
@@ -204,12 +244,17 @@ def load_checkpoint(path: Path) -> TrainedMlp:
             f"{content.get('facewave')}); this one reads version {MLP_VERSION}: train again"
         )
     try:
-        return _restore(content)
+        return restored(content)
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: incomplete checkpoint: {_reason(error)}") from error
 
 
-def _restore(content: dict[str, Any]) -> TrainedMlp:
+def restored(content: Mapping[str, Any]) -> TrainedMlp:
+    """Return the model of what `checkpoint_content` returned.
+
+    Raises:
+        KeyError, RuntimeError, TypeError, ValueError: it is incomplete or does not fit together.
+    """
     options, weights = MlpOptions.from_config(content["options"]), content["weights"]
     bases = [value for name, value in weights.items() if name.startswith("projection.")]
     # On the meta device no weights are drawn: loading leaves the random state alone.
@@ -233,8 +278,9 @@ def _restore(content: dict[str, Any]) -> TrainedMlp:
         seed=content["seed"],
         best_epoch=content["best_epoch"],
         split_metadata=content["split_metadata"],
-        # Checkpoints of classes from before there were others have no such key.
-        scale=TargetScale(**content["scale"]) if content.get("scale") else None,
+        spread=Spread(**content["spread"]),
+        held_out=from_plain(content["held_out"]),
+        scale=TargetScale(**content["scale"]) if content["scale"] else None,
     )
 
 

@@ -21,6 +21,12 @@ from torch.nn import functional
 from facewave.evaluation.metrics import unweighted_average_recall
 from facewave.evaluation.regression import goodness
 from facewave.mlp.epochs import EpochResult, Learner, prepare, run_epochs
+from facewave.mlp.held_out import (
+    HeldOut,
+    distances_of,
+    fit_spread,
+    held_out_clips,
+)
 from facewave.mlp.model import TrainedMlp, predict, predict_values
 from facewave.mlp.network import MlpNetwork, fit_temperature
 from facewave.mlp.options import MlpOptions
@@ -219,6 +225,8 @@ def _train_together(
     prior, calibrate = _prior(train), fusion is not None and fusion.calibrate
     temperatures: list[float] = []
     answers: list[NDArray[Any]] = []
+    spread = fit_spread(learner.values)
+    far = distances_of(spread, values)
     for network in learner.networks:
         logits = _logits(network, values)
         if learner.scale:
@@ -237,6 +245,7 @@ def _train_together(
         for result in run_epochs(learner, options, seeds):
             if result.epoch == epochs:
                 break
+        spread = fit_spread(learner.values)
     return [
         (
             TrainedMlp(
@@ -249,6 +258,8 @@ def _train_together(
                 seed=seed,
                 best_epoch=epochs,
                 split_metadata=train.metadata,
+                spread=spread,
+                held_out=_held_out(val, seen, far, values=options.targets is not None),
                 scale=learner.scale,
             ),
             seen,
@@ -257,6 +268,15 @@ def _train_together(
             seeds, learner.networks, temperatures, answers, strict=True
         )
     ]
+
+
+def _held_out(
+    val: SplitTable, seen: NDArray[Any], far: NDArray[np.float32], *, values: bool
+) -> HeldOut:
+    if values:
+        nothing = np.empty(0, np.float32)
+        return HeldOut(scores=nothing, distances=nothing, people=np.empty(0, np.int64))
+    return held_out_clips(seen[val.valid], val.labels[val.valid], far)
 
 
 def _own_memory(network: MlpNetwork, temperature: float) -> MlpNetwork:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from facewave import __version__
 from facewave.manifest.clips import Clip, read_manifest, write_manifest
@@ -27,6 +26,7 @@ from facewave.storage.packs import (
     TRACKS,
     shard_name,
 )
+from facewave.storage.parquet import read_parquet
 from facewave.storage.store import (
     drop_index_if_damaged,
     file_sha256,
@@ -230,5 +230,5 @@ def _named(clip: Clip, names: _Names) -> Clip:
 
 
 def _ids(part: Path, names: _Names) -> list[str]:
-    ids = pq.read_table(part, columns=["clip_id"]).column("clip_id").to_pylist()
+    ids = read_parquet(part, ["clip_id"]).column("clip_id").to_pylist()
     return [str(names.of("c", clip_id)) for clip_id in ids]

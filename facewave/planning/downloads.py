@@ -70,7 +70,9 @@ def parts_to_download(options: Mapping[str, Any]) -> tuple[Part, ...]:
     return tuple(found)
 
 
-def plan_download(name: str, options: Mapping[str, Any], marker: Path, *, write: bool) -> bool:
+def plan_download(
+    name: str, options: Mapping[str, Any], marker: Path, *, write: bool, looks: bool = False
+) -> bool:
     """Return whether a dataset's jobs depend on its download.
 
     Args:
@@ -78,10 +80,12 @@ def plan_download(name: str, options: Mapping[str, Any], marker: Path, *, write:
         options: of the dataset, one of `wanting_download`
         marker: see `download_marker`; it is removed if it says more than is true
         write: whether this is the main process
+        looks: whether the command runs no job; then the marker stays
     """
     missing = parts_to_download(options)
     if missing and write:
-        marker.unlink(missing_ok=True)
+        if not looks:
+            marker.unlink(missing_ok=True)
         # Also before a dry run: who reads it can still decline.
         text = announcement(open_release(options), missing)
         print(f"facewave: dataset {name}: {text}", file=sys.stderr)

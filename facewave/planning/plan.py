@@ -45,6 +45,8 @@ class DatasetPlan:
         targets: names of the clips' targets, sorted.
         videos: whether any clip is a video, not a table of landmarks.
         unlabelled: number of clips without a label.
+        keys: digests of the key files by name, such as `tracks/0000`: in the `params` of a job they
+            show what changed whatever the dates of files say.
         clips: number of clips.
     """
 
@@ -55,6 +57,7 @@ class DatasetPlan:
     targets: list[str] = field(default_factory=list)
     videos: bool = True
     unlabelled: int = 0
+    keys: dict[str, str] = field(default_factory=dict)
     clips: int = 0
 
 
@@ -76,7 +79,7 @@ def plan_dataset(
     buckets: int | str,
     stage_options: Mapping[str, Mapping[str, Any]],
     link_roots: Sequence[Path] = (),
-    unlocks: bool = False,
+    looks: bool = False,
     bounds: Bounds | None = None,
 ) -> DatasetPlan:
     """Bring a dataset's key files up to date and return its plan.
@@ -88,7 +91,7 @@ def plan_dataset(
         stage_options: options of the stages `tracks` and `features`; part of their key files, so
             that a changed option is noticed even if Snakemake's own records are lost.
         link_roots: folders that single frames may be links into; none: into any.
-        unlocks: as for `KeyFiles`.
+        looks: as for `KeyFiles`.
         bounds: what hashing a file may take whose date has changed.
 
     Raises:
@@ -96,7 +99,7 @@ def plan_dataset(
         RunningError: a running workflow reads what would change.
     """
     keys = folder / "keys"
-    files = KeyFiles(keys, unlocks=unlocks)
+    files = KeyFiles(keys, looks=looks)
     videos = len({_together(clip) for clip in clips})
     count = auto_buckets(videos) if buckets == "auto" else int(buckets)
     members: dict[str, list[Clip]] = defaultdict(list)
@@ -148,6 +151,8 @@ def plan_dataset(
     )
     if plan.targets:
         files.write(keys / "targets.json", json.dumps(targets_of(clips)) + "\n")
+    for path, text in files.digests.items():
+        plan.keys[path.relative_to(keys).with_suffix("").as_posix()] = text
     files.write(keys / "plan.json", _json(asdict(plan)))
     return plan
 

@@ -8,7 +8,7 @@ so all of it can be tested without a graph.
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -21,7 +21,9 @@ from facewave.manifest.clips import LABELS_WANTED, NotThereYetError
 from facewave.planning.cross_datasets import cross_folds
 from facewave.planning.downloads import download_marker, plan_download, wanting_download
 from facewave.planning.plan import NO_PLAN, DatasetPlan, PlanError, plan_dataset, read_plan
-from facewave.planning.scenes import plan_scenes, wanting_scenes
+from facewave.planning.predicted import PREDICTED, predicted_videos
+from facewave.planning.scenes import plan_scenes, planned_videos, wanting_scenes
+from facewave.planning.tidy import tidy
 from facewave.splits.partition import CROSS_DATASET, fold_names
 from facewave.storage.buckets import bucket_of
 from facewave.tracking.track_video import software
@@ -58,11 +60,14 @@ class Project:
 
     Attributes:
         config: the checked configuration.
-        datasets: options of the enabled datasets, see `facewave.config.check.dataset_config`.
+        datasets: options of the enabled datasets, see `facewave.config.check.dataset_config`, and
+            of the videos of `predict`, as the dataset `predict/{name}`.
         plans: their plans; `NO_PLAN` for those of `unplanned`.
         folds: names of each dataset's folds; none where the protocol has a single split.
         unplanned: datasets that cannot be planned yet, and what must be done first.
         downloads: markers of the downloads that each dataset's clips need.
+        scenes: videos whose scenes are detected, of each dataset that wants it or member of one, to
+            the digests of their key files.
     """
 
     config: Mapping[str, Any]
@@ -71,6 +76,12 @@ class Project:
     folds: Mapping[str, Sequence[str]]
     unplanned: Mapping[str, str]
     downloads: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    scenes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @property
+    def enabled(self) -> list[str]:
+        """The datasets of `enabled`: all but the videos of `predict`."""
+        return [name for name in self.plans if not name.startswith(PREDICTED)]
 
     @property
     def results(self) -> Path:
@@ -85,7 +96,7 @@ class Project:
     @property
     def tested(self) -> list[str]:
         """The datasets that have a test part: all but those that are only trained on."""
-        names = list(self.plans)
+        names = self.enabled
         if self.protocol != CROSS_DATASET:
             return names
         wanted, trained = self.config["split"]["test"], self.config["split"]["train"] or []
@@ -94,7 +105,20 @@ class Project:
     @property
     def unlabelled(self) -> bool:
         """Whether any clip has no label."""
-        return any(plan.unlabelled for plan in self.plans.values())
+        return any(self.plans[name].unlabelled for name in self.enabled)
+
+    def digest_of(self, name: str) -> Callable[[Any], str]:
+        """Return a function of a job's wildcards that returns the digest of its key file.
+
+        Args:
+            name: of the key file below `keys`, such as `tracks/{bucket}`.
+        """
+
+        def digest(wildcards: Any) -> str:
+            values = dict(wildcards.items())
+            return self.plans[values["dataset"]].keys.get(name.format(**values), "")
+
+        return digest
 
     def file(self, dataset: str, path: str) -> Path:
         """Return a path in a dataset's results folder.
@@ -148,7 +172,7 @@ class Project:
         """
         found = []
         before_splits = pattern.startswith(_BEFORE_SPLITS)
-        for dataset in self.plans if before_splits else self.tested:
+        for dataset in self.enabled if before_splits else self.tested:
             plan = self.plans[dataset]
             if plan.unlabelled and not before_splits:
                 raise PlanError(
@@ -171,8 +195,8 @@ class Project:
         """Return the tables of targets of those datasets whose clips have any."""
         return [
             self.results / name / "targets.parquet"
-            for name, plan in self.plans.items()
-            if plan.targets
+            for name in self.enabled
+            if self.plans[name].targets
         ]
 
     def existing(self, dataset: str, *paths: str) -> list[Path]:
@@ -206,14 +230,14 @@ class Project:
         ]
 
 
-def open_project(config: Mapping[str, Any], *, write: bool, unlocks: bool = False) -> Project:
+def open_project(config: Mapping[str, Any], *, write: bool, looks: bool = False) -> Project:
     """Plan the enabled datasets.
 
     Args:
         config: checked, see `facewave.config.check.check_config`.
         write: whether to read the label files and bring the key files up to date, as the main
             process does; otherwise the existing plans are read, as in a job's own process.
-        unlocks: whether the command is `--unlock`, as for `KeyFiles`.
+        looks: whether the command runs no job, as for `KeyFiles`.
 
     Raises:
         ManifestError: what an adapter says about bad rows.
@@ -222,19 +246,30 @@ def open_project(config: Mapping[str, Any], *, write: bool, unlocks: bool = Fals
     # `check_dataset` looks at a folder of its own; the enabled datasets may be broken.
     names = [] if config["root"] else config["enabled"]
     datasets = {name: dataset_config(config, name) for name in names}
+    if not config["root"]:
+        datasets |= predicted_videos(config)
     plans: dict[str, DatasetPlan] = {}
     unplanned: dict[str, str] = {}
     downloads: dict[str, list[Path]] = {}
+    scenes: dict[str, dict[str, str]] = {}
+    if write and not looks:
+        tidy(Path(config["results"]) / "models")
     for name, options in datasets.items():
         folder = Path(config["results"]) / name
+        if write and not looks:
+            tidy(folder)
         downloads[name] = [
             download_marker(config, part)
             for part, given in wanting_download(name, options, seed=config["seed"])
-            if plan_download(part, given, download_marker(config, part), write=write)
+            if plan_download(part, given, download_marker(config, part), write=write, looks=looks)
         ]
         try:
+            for wanting, wanted in wanting_scenes(name, options):
+                scenes[wanting] = planned_videos(wanted)
+                if write:
+                    scenes[wanting] = _plan_scenes(wanting, wanted, config, looks=looks)
             if write:
-                plans[name] = _plan(name, options, config, unlocks=unlocks)
+                plans[name] = _plan(name, options, config, looks=looks)
             else:
                 plans[name] = read_plan(folder)
         except NotThereYetError as error:
@@ -249,24 +284,29 @@ def open_project(config: Mapping[str, Any], *, write: bool, unlocks: bool = Fals
             folds=config["split"]["folds"],
         )
         for name, plan in plans.items()
+        if not name.startswith(PREDICTED)
     }
-    return Project(config, datasets, plans, folds, unplanned, downloads)
+    return Project(config, datasets, plans, folds, unplanned, downloads, scenes)
+
+
+def _plan_scenes(
+    name: str, options: Mapping[str, Any], config: Mapping[str, Any], *, looks: bool
+) -> dict[str, str]:
+    return plan_scenes(
+        name,
+        options,
+        scenes={**config["scenes"], "version": SCENE_VERSION},
+        seed=config["seed"],
+        demo_root=Path(config["results"]) / name / "demo_clips",
+        looks=looks,
+        bounds=Bounds(**config["video"]),
+    )
 
 
 def _plan(
-    name: str, options: Mapping[str, Any], config: Mapping[str, Any], *, unlocks: bool
+    name: str, options: Mapping[str, Any], config: Mapping[str, Any], *, looks: bool
 ) -> DatasetPlan:
     results, seed = Path(config["results"]), config["seed"]
-    for wanting, wanted in wanting_scenes(name, options):
-        plan_scenes(
-            wanting,
-            wanted,
-            scenes={**config["scenes"], "version": SCENE_VERSION},
-            seed=seed,
-            demo_root=results / wanting / "demo_clips",
-            unlocks=unlocks,
-            bounds=Bounds(**config["video"]),
-        )
     clips = load_clips(
         name,
         options,
@@ -282,7 +322,7 @@ def _plan(
         buckets=config["buckets"],
         stage_options=stage_options(config),
         link_roots=_link_roots(options),
-        unlocks=unlocks,
+        looks=looks,
         bounds=Bounds(**config["video"]),
     )
 

@@ -1,35 +1,55 @@
 """What a running workflow reads: planning for another command must not change it.
 
 The key files are written while the Snakefile is read, in a dry run as well, since their dates and
-contents are what Snakemake compares. So `snakemake -n` with other options, beside a run, would
-change the inputs of that run's jobs. Snakemake lists the inputs of a run in its locks.
+contents are what Snakemake compares. So another command beside a run would change the inputs of
+that run's jobs. Snakemake lists these in its locks, which lie in the run's working folder. What
+only looks, such as a dry run, leaves every key file that there is as it is, whoever reads it and
+whether or not it may be written: what changed is seen by the digests in the jobs' `params`.
 """
 
+import hashlib
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from facewave.storage.tables import write_text_if_changed
 
 _LOCKS = Path(".snakemake") / "locks"
+# Commands of Snakemake that run no job; they can be written as one word with short flags before.
+_LOOKS = re.compile(
+    r"-[Ffkp]*n[Fkpf]*|--dry-?run|--unlock|--(d3)?dag|--rulegraph|--filegraph|--(detailed-)?summary"
+    r"|-[lSD]|--lint|--list.*|--report|--archive|--cleanup-metadata|--generate-unit-tests"
+)
 
 
 class RunningError(ValueError):
     """Another run reads what this command would change; the message says what to do."""
 
 
-class KeyFiles:
-    """Writes the key files of one dataset, unless a running workflow reads them."""
+def only_looks(arguments: Sequence[str]) -> bool:
+    """Return whether a command of Snakemake runs no job: a dry run, `--unlock`, a list."""
+    return any(_LOOKS.fullmatch(argument.partition("=")[0]) for argument in arguments)
 
-    def __init__(self, folder: Path, *, unlocks: bool = False, locks: Path = _LOCKS) -> None:
+
+class KeyFiles:
+    """Writes the key files of one dataset, unless a running workflow reads them.
+
+    Attributes:
+        digests: of what belongs into each file that `write` was called for.
+    """
+
+    def __init__(self, folder: Path, *, looks: bool = False, locks: Path = _LOCKS) -> None:
         """Look at the locks, once.
 
         Args:
             folder: of the dataset's key files
-            unlocks: whether the command is `--unlock`, which leaves the files as they are
+            looks: whether the command leaves files that there are as they are, see `only_looks`
             locks: Snakemake's folder of locks
         """
-        self._unlocks = unlocks
+        self.digests: dict[Path, str] = {}
+        self._looks = looks
         self._read = any(_below(path, folder) for path in _locked(locks))
 
     def write(self, path: Path, text: str) -> bool:
@@ -38,10 +58,16 @@ class KeyFiles:
         Raises:
             RunningError: its content would change, and a running workflow reads it
         """
+        self.digests[path] = hashlib.sha256(text.encode()).hexdigest()[:32]
+        if self._looks:
+            if not path.exists():  # no run can read it; the graph cannot be built without it
+                with suppress(OSError):
+                    write_text_if_changed(path, text)
+            return False
         if not self._read:
             write_text_if_changed(path, text)
             return True
-        if not self._unlocks and not _holds(path, text):
+        if not _holds(path, text):
             raise RunningError(
                 f"{path}: would change, but a run that is in progress reads it. Wait until it has "
                 "ended, or give this command another folder: --config results=other. If no run is "

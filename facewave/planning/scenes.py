@@ -7,7 +7,7 @@ input of its job, which changes only when the video or an option changes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +40,9 @@ def plan_scenes(
     scenes: Mapping[str, Any],
     seed: int,
     demo_root: Path,
-    unlocks: bool = False,
+    looks: bool = False,
     bounds: Bounds | None = None,
-) -> list[str]:
+) -> dict[str, str]:
     """Bring the key files of a dataset's videos up to date.
 
     Args:
@@ -50,11 +50,12 @@ def plan_scenes(
         options: of the dataset, one of `wanting_scenes`.
         scenes: options of the detection and the version of the list, JSON-serialisable.
         seed, demo_root: as for `load_clips`.
-        unlocks: as for `KeyFiles`.
+        looks: as for `KeyFiles`.
         bounds: what hashing a file may take whose date has changed.
 
     Returns:
-        the clip ids of the videos that exist; each gets a key file, and its job writes a list
+        the clip ids of the videos that exist, each of which gets a key file and whose job writes a
+        list, to the digests of their key files
 
     Raises:
         ManifestError: what the adapter says about bad rows.
@@ -77,8 +78,8 @@ def plan_scenes(
             digest=digest_with(read),
         )
     there = [clip for clip in clips if fingerprints[clip.clip_id] != MISSING]
-    files = KeyFiles(keys, unlocks=unlocks)
-    files.write(_videos_path(keys), json.dumps([clip.clip_id for clip in there]) + "\n")
+    files = KeyFiles(keys, looks=looks)
+    digests = {}
     for clip in there:
         key = {"fingerprint": fingerprints[clip.clip_id], **scenes}
         path, listed = key_path(keys, clip.clip_id), scene_list(lists, clip.clip_id)
@@ -87,10 +88,12 @@ def plan_scenes(
         # Snakemake compares dates: a list that was copied there must not look newer than its key.
         if mine and listed.exists() and read_header(listed).get("key") != key:
             path.touch()
-    return [clip.clip_id for clip in there]
+        digests[clip.clip_id] = files.digests[path]
+    files.write(_videos_path(keys), json.dumps(digests) + "\n")
+    return digests
 
 
-def planned_videos(options: Mapping[str, Any]) -> list[str]:
+def planned_videos(options: Mapping[str, Any]) -> dict[str, str]:
     """Return what `plan_scenes` last returned for a dataset; empty before that.
 
     Args:
@@ -99,9 +102,10 @@ def planned_videos(options: Mapping[str, Any]) -> list[str]:
     try:
         text = _videos_path(Path(options["segments"]["keys"])).read_text(encoding="utf-8")
     except FileNotFoundError:
-        return []
-    videos: list[str] = json.loads(text)
-    return videos
+        return {}
+    videos = json.loads(text)
+    # Earlier versions wrote a list.
+    return videos if isinstance(videos, dict) else dict.fromkeys(videos, "")
 
 
 def _videos_path(keys: Path) -> Path:
@@ -117,17 +121,8 @@ def _listed(lists: Path, clip_ids: Sequence[str]) -> dict[str, Tracked]:
     }
 
 
-def scene_datasets(datasets: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Return the planned videos of each dataset, or member of one, with `scenes: detect`."""
-    return {
-        wanting: planned_videos(options)
-        for name, given in datasets.items()
-        for wanting, options in wanting_scenes(name, given)
-    }
-
-
-def scene_tables(videos: Mapping[str, list[str]], results: Path) -> list[Path]:
-    """Return the tables of scenes of the datasets that `scene_datasets` returned.
+def scene_tables(videos: Iterable[str], results: Path) -> list[Path]:
+    """Return the tables of scenes of some datasets.
 
     Raises:
         PlanError: no dataset has `scenes: detect`.

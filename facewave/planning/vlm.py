@@ -8,22 +8,25 @@ from typing import Any
 
 from facewave.config.check import check_config
 from facewave.config.schema import load_yaml
-from facewave.evaluation.names import LINEAR, MLP
+from facewave.evaluation.names import LINEAR, MLP, SAME_CLIPS
 from facewave.planning.plan import PlanError
 from facewave.planning.project import Project, coded
 from facewave.splits.partition import PARTS
 from facewave.vlm.plan import (
+    FAMILIES,
     STAGES,
     TOYS,
     TargetsError,
     chosen_targets,
+    deciding,
     evaluation_folder,
     model_params,
-    shown_fine_tuned,
     shown_models,
     shown_zero_shot,
+    speed_of,
     untrained,
     untrained_params,
+    vlm_section,
     zero_shot_params,
 )
 
@@ -31,20 +34,22 @@ Section = Mapping[str, Any]
 
 
 def vlm_sections(config: Mapping[str, Any], *, toy_preset: Path) -> dict[str, Section]:
-    """Return one section `vlm` per trained model: the configured one, and the toy of `demo_vlm`.
+    """Return the options of each trained model: the configured ones, and the toys of `demo_vlm`.
 
     Args:
         config: the checked configuration.
         toy_preset: presets/vlm_tiny.yaml.
     """
-    toy = {**config, "vlm": config["vlm"] | load_yaml(toy_preset)["vlm"]}
-    return {"paligemma": config["vlm"], "paligemma_tiny": check_config(toy)["vlm"]}
+    toy = check_config({**config, "vlm": config["vlm"] | load_yaml(toy_preset)["vlm"]})
+    return {family: vlm_section(config, family) for family in FAMILIES} | {
+        f"{family}_tiny": vlm_section(toy, family) for family in FAMILIES
+    }
 
 
 def training_options(
     section: Section, project: Project, dataset: str, *, control: str, stage: str
 ) -> dict[str, Any]:
-    """Return what determines a training; see `facewave.vlm.plan.model_params`.
+    """Return what determines a training; see `facewave.vlm.plan.deciding`.
 
     Raises:
         PlanError: the dataset lacks the targets of a regression.
@@ -53,7 +58,12 @@ def training_options(
         targets = chosen_targets(section, project.plans[dataset].targets, dataset=dataset)
     except TargetsError as error:
         raise PlanError(str(error)) from None
-    return model_params(section, control=control, stage=stage, targets=targets)
+    return deciding(model_params(section, control=control, stage=stage, targets=targets))
+
+
+def training_speed(section: Section) -> dict[str, Any]:
+    """Return what only decides how fast trainings run, whatever their stage and control."""
+    return speed_of(model_params(section, control="full", stage=STAGES[0]))
 
 
 def training_files(
@@ -107,8 +117,8 @@ def zero_shot_options(
         return zero_shot_params(config["zero_shot"], model)
     if section["head"] == "regression":
         raise PlanError(
-            "zero_shot_paligemma: a model cannot predict numbers before it is trained; choose "
-            "another vlm.head, or run train_paligemma"
+            f"zero_shot_{section['family']}: a model cannot predict numbers before it is trained; "
+            f"choose another vlm.head, or run train_{section['family']}"
         )
     return untrained_params(section, max_new_tokens=config["zero_shot"]["max_new_tokens"])
 
@@ -155,7 +165,7 @@ def control_predictions(
         PlanError: the model predicts numbers.
     """
     if section["head"] == "regression":
-        raise PlanError("ablate_paligemma compares classes; choose another vlm.head")
+        raise PlanError(f"ablate_{vlm} compares classes; choose another vlm.head")
     return {
         control: [
             [str(path)]
@@ -167,66 +177,154 @@ def control_predictions(
     }
 
 
-def models_in_report(config: Mapping[str, Any], project: Project, dataset: str) -> dict[str, str]:
-    """Return the models that a report shows beside the MLP, from title to file of scores."""
-    section, folder = config["vlm"], project.results / dataset / "evaluation"
-    trained = {
-        title: str(score_file(section, project, dataset, vlm="paligemma", stage=stage))
-        for title, stage in shown_models(section).items()
+def report_sections(config: Mapping[str, Any]) -> dict[str, Section]:
+    """Return the options of the trained models by the folder of their results."""
+    return {family: vlm_section(config, family) for family in FAMILIES}
+
+
+def toy_sections(sections: Mapping[str, Section]) -> dict[str, Section]:
+    """Return the same of the toys of `demo_vlm`, of which a page shows every stage.
+
+    Args:
+        sections: of `vlm_sections`.
+    """
+    return {
+        f"{family}_tiny": {
+            **sections[f"{family}_tiny"],
+            "report": ["zero_shot", *scored_stages(sections[f"{family}_tiny"])],
+        }
+        for family in FAMILIES
     }
-    places = {**shown_zero_shot(config["zero_shot"]), **shown_fine_tuned(config)}
-    others = {
-        title: str(folder / place / project.protocol / "metrics.json")
-        for title, place in places.items()
+
+
+def shown_files(
+    config: Mapping[str, Any],
+    project: Project,
+    dataset: str,
+    *,
+    sections: Mapping[str, Section] | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Return the files of the models that a report shows beside the MLP, by title.
+
+    Args:
+        config: the checked configuration.
+        project: the enabled datasets.
+        dataset: a name of them.
+        sections: the trained models; None: those of `report_sections`, and the others that the
+            configuration shows.
+
+    Returns:
+        title to `scores` (a file), `answers` (one per fold), `metrics` (one per fold, of a
+        training; else empty) and `family` and `stage` where they are known
+    """
+    given = report_sections(config) if sections is None else sections
+    found = {}
+    for name, section in given.items():
+        for title, stage in shown_models(section).items():
+            place = evaluation_folder(name, stage)
+            folder = place if stage == "zero_shot" else f"vlm/{place}"
+            found[title] = {
+                "scores": str(score_file(section, project, dataset, vlm=name, stage=stage)),
+                **_fold_files(project, dataset, folder, trained=stage in STAGES),
+                "family": name,
+                "stage": stage,
+            }
+    if any(shows_trained_classes(section) for section in given.values()):
+        found[SAME_CLIPS] = {
+            "scores": _metrics(project, dataset, "mlp_same_clips"),
+            **_fold_files(project, dataset, "vlm/mlp", trained=False),
+        }
+    if sections is None:
+        for title, place in shown_zero_shot(config["zero_shot"]).items():
+            found[title] = {
+                "scores": _metrics(project, dataset, place),
+                **_fold_files(project, dataset, place, trained=False),
+                "stage": "zero_shot",
+            }
+    return found
+
+
+def shows_trained_classes(section: Section) -> bool:
+    """Tell whether a report shows a model of `vlm` after its last stage, and it knows classes."""
+    return section["head"] != "regression" and bool(
+        {"fine_tuning", "fusion"} & {*section["report"]}
+    )
+
+
+def _metrics(project: Project, dataset: str, place: str) -> str:
+    folder = project.results / dataset / "evaluation" / place
+    return str(folder / project.protocol / "metrics.json")
+
+
+def _fold_files(project: Project, dataset: str, folder: str, *, trained: bool) -> dict[str, Any]:
+    def of_folds(name: str) -> list[str]:
+        return [str(path) for path in project.of_folds(dataset, f"{folder}/{{split}}/{name}")]
+
+    return {
+        "answers": of_folds("predictions.parquet"),
+        "metrics": of_folds("metrics.csv") if trained else [],
     }
-    return {**trained, **others}
 
 
 def value_models_in_report(
     config: Mapping[str, Any], project: Project, dataset: str
 ) -> dict[str, str]:
-    """Return the same beside an MLP that predicts values: the models that do so as well."""
-    section = config["vlm"]
-    if section["head"] != "regression":
+    """Return title to scores beside an MLP that predicts values: the models that do so as well."""
+    if config["vlm"]["head"] != "regression":
         return {}
     return {
-        title: str(score_file(section, project, dataset, vlm="paligemma", stage=stage))
+        title: str(score_file(section, project, dataset, vlm=family, stage=stage))
+        for family, section in report_sections(config).items()
         for title, stage in shown_models(section).items()
     }
 
 
 def compared_models(
-    config: Mapping[str, Any], project: Project, dataset: str
+    config: Mapping[str, Any],
+    project: Project,
+    dataset: str,
+    *,
+    sections: Mapping[str, Section] | None = None,
 ) -> dict[str, list[list[str]]]:
     """Return the predictions of the MLP and of what a report shows beside it.
 
     Only models that predict classes can be compared.
 
+    Args:
+        config, project, dataset, sections: as for `shown_files`.
+
     Returns:
         title to one list per fold, of one file per seed
     """
-    section = config["vlm"]
-    places = {
-        title: f"{'' if stage == 'zero_shot' else 'vlm/'}{evaluation_folder('paligemma', stage)}"
-        for title, stage in shown_models(section).items()
-        if section["head"] != "regression" or stage == "zero_shot"
-    }
-    places |= {**shown_zero_shot(config["zero_shot"]), **shown_fine_tuned(config)}
-    files = {LINEAR: "mlp/{split}/linear.parquet"} | {
-        title: f"{place}/{{split}}/predictions.parquet" for title, place in places.items()
+    linear = {"answers": [str(p) for p in project.of_folds(dataset, "mlp/{split}/linear.parquet")]}
+    shown = shown_files(config, project, dataset, sections=sections)
+    files = {LINEAR: linear} | {
+        title: files
+        for title, files in shown.items()
+        if not files["scores"].endswith("regression.json")
     }
     return {MLP: project.of_seeds(dataset, "mlp/{split}")} | {
-        title: [[str(path)] for path in project.of_folds(dataset, pattern)]
-        for title, pattern in files.items()
+        title: [[path] for path in given["answers"]] for title, given in files.items()
     }
+
+
+def files_of(shown: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return all files of `shown_files`, as inputs of the job that shows them."""
+    return [
+        path
+        for files in shown.values()
+        for path in (files["scores"], *files["answers"], *files["metrics"])
+    ]
 
 
 def ablation_in_report(config: Mapping[str, Any], project: Project, dataset: str) -> list[Path]:
-    """Return the scores of PaliGemma's ablation if a report shows them."""
-    if "ablation" not in config["vlm"]["report"]:
-        return []
-    folder = project.results / dataset / "evaluation/paligemma/ablation"
-    return [folder / project.protocol / "ablation.json"]
+    """Return the scores of the models' ablations that a report shows."""
+    folder = project.results / dataset / "evaluation"
+    return [
+        folder / family / "ablation" / project.protocol / "ablation.json"
+        for family, section in report_sections(config).items()
+        if "ablation" in section["report"]
+    ]
 
 
 def shuffled_features(config: Mapping[str, Any], features: Mapping[str, Any]) -> dict[str, Any]:
@@ -267,6 +365,6 @@ def stage_scores(
     """Return the score files of some stages of a model, on every enabled dataset."""
     return [
         score_file(sections[vlm], project, dataset, vlm=vlm, stage=stage)
-        for dataset in project.datasets
+        for dataset in project.enabled
         for stage in stages
     ]

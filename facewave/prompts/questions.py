@@ -45,6 +45,11 @@ CHAT_TEMPLATES = {
         "和场景（地点、其他人、光线）。只写看得见的内容，不要说出或猜测任何情绪、心情或感受。"
     ),
 }
+# Of models that chat, for the head `regression`.
+CHAT_RATINGS = {
+    "ratings": "Rate the person in the video: {targets}.",
+    "ratings_text": "About the video: {text} Rate the person in the video: {targets}.",
+}
 # Layouts of the code whose coefficients follow each other in time: only these can be put in words.
 TIMED_LAYOUTS = ("segments", "uniform")
 FIELDS = ("classes", "targets", "text")

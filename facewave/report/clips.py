@@ -120,7 +120,8 @@ def read_clips(
     if missing := [clip.clip_id for clip in clips if clip.clip_id not in joined]:
         raise ValueError(
             f"{len(missing)} clips of {manifest} are in no index ({', '.join(missing[:5])}): the "
-            "label table changed while the workflow ran; run it again"
+            "label table changed while the workflow ran, or an index lost rows: run the same "
+            "command again with `--forcerun track_faces`, which finds in the store what was tracked"
         )
     return [joined[clip.clip_id] for clip in clips]
 

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from facewave.evaluation.calibration import calibration
 from facewave.evaluation.evaluate import evaluate_folds, read_folds
 from facewave.evaluation.units import read_origins
 from facewave.report.templating import environment
 from facewave.splits.partition import PARTS
 from facewave.splits.read import METADATA_KEY
+from facewave.storage.parquet import open_parquet, parquet_schema
 from facewave.storage.tables import write_text
 
 
@@ -74,7 +73,7 @@ def read_pair(
     origins = read_origins([splits["test"]])
     scores = evaluate_folds(folds, origins=origins, seed=seed)
     low, high = scores["bootstrap"]["uar"]
-    counts = {f"clips_{part}": pq.read_metadata(splits[part]).num_rows for part in PARTS}
+    counts = {f"clips_{part}": _rows(splits[part]) for part in PARTS}
     calibrated = calibration(folds, [splits["test"]], origins=origins)
     return PairRow(
         train=train,
@@ -94,8 +93,13 @@ def read_pair(
     )
 
 
+def _rows(split: Path) -> int:
+    with open_parquet(split) as file:
+        return int(file.metadata.num_rows)
+
+
 def _left_out(split: Path) -> str:
-    content: dict[str, Any] = json.loads(pq.read_schema(split).metadata[METADATA_KEY])
+    content: dict[str, Any] = json.loads(parquet_schema(split).metadata[METADATA_KEY])
     reasons = content["cross_dataset"]["left_out"]
     return "; ".join(
         f"{dataset}: {count} ({reason})"

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from facewave.splits.near_duplicates import PAIR_COLUMNS
 from facewave.splits.partition import PARTS
 from facewave.splits.read import METADATA_KEY
+from facewave.storage.parquet import open_parquet
 from facewave.storage.tables import iter_rows
 
 
@@ -61,18 +60,18 @@ def read_folds(splits: Mapping[str, Mapping[str, Path]]) -> list[Fold]:
 
 def _read_fold(name: str, paths: Mapping[str, Path]) -> Fold:
     parts = {part: _read_part(paths[part]) for part in PARTS}
-    with pq.ParquetFile(paths[PARTS[0]]) as file:
+    with open_parquet(paths[PARTS[0]]) as file:
         classes = _metadata(file)["classes"]
     return Fold(name=name, classes=tuple(classes), parts=parts)
 
 
-def _metadata(file: pq.ParquetFile) -> dict[str, Any]:
+def _metadata(file: Any) -> dict[str, Any]:
     metadata: dict[str, Any] = json.loads(file.schema_arrow.metadata[METADATA_KEY])
     return metadata
 
 
 def _read_part(path: Path) -> Part:
-    with pq.ParquetFile(path) as file:
+    with open_parquet(path) as file:
         metadata = _metadata(file)
         table = file.read(columns=["label", "valid", "subject"], use_threads=False)
     labels = Counter(table.column("label").to_pylist())

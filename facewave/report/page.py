@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from facewave.evaluation.paper_table import paper_rows
+from facewave.evaluation.predictions import read_metadata
 from facewave.evaluation.published import published_scores
 from facewave.evaluation.units import read_origins
 from facewave.features import haar
@@ -18,7 +19,7 @@ from facewave.report import figures
 from facewave.report.clips import ReportClip, read_clips
 from facewave.report.dataset import Fold, read_folds, read_look_alikes
 from facewave.report.explanation import read_explanation
-from facewave.report.provenance import provenance
+from facewave.report.provenance import VLM_PACKAGES, provenance
 from facewave.report.quality_page import quality_content, review_content
 from facewave.report.scores import (
     by_task,
@@ -31,10 +32,10 @@ from facewave.report.scores import (
 from facewave.report.subgroups import SubgroupRow, by_kind, read_subgroups, write_subgroups
 from facewave.report.templating import environment
 from facewave.report.training import TrainingRun, read_training, training_words
+from facewave.report.vlm_training import ModelFiles, clips_learned, read_shown
 from facewave.report.wavelet import WaveletExample, wavelet_example
 from facewave.splits.leaks import KINDS
 from facewave.storage.atomic import atomic_path
-from facewave.vlm.plan import TINY
 
 _log = logging.getLogger("facewave")
 
@@ -57,7 +58,7 @@ class ReportFiles:
         confused_clips, confused_classes: tables of wrong answers, see
             `facewave.evaluation.confusions`.
         clip_table: all test clips, see `facewave.evaluation.clip_table`.
-        models: title of another model to its scores on the same test parts.
+        models: title of another model to its files, of the same test parts.
         comparison: paired tests of the models against the MLP; None: they were not tested.
         ablation: comparison of what a vision-language model sees; None: there is none.
         variants: comparison of variants of features and model; None: there is none.
@@ -77,7 +78,7 @@ class ReportFiles:
     confused_clips: Path
     confused_classes: Path
     clip_table: Path
-    models: Mapping[str, Path]
+    models: Mapping[str, ModelFiles]
     comparison: Path | None = None
     ablation: Path | None = None
     variants: Path | None = None
@@ -155,9 +156,8 @@ def report_content(
         **wavelet_content(wavelet_example(clips, store=files.store), config["wavelet"]["layout"]),
         **_training(read_training(files.training, files.answers)),
         **_evaluation(files, scores, options["adapter"]),
-        "models": by_task(read_models(scores, files.models, files.comparison)),
-        "numbers": read_numbers(files.models),
-        "random_weights": config["vlm"]["model"] == TINY,
+        **_models(files, scores, folds),
+        "random_weights": any("random weights" in title for title in files.models),
         "ablation_rows": read_rows(files.ablation),
         "variants": _json(files.variants),
         "subgroups": list(by_kind(subgroups_of(files, settings, clips))),
@@ -169,7 +169,25 @@ def report_content(
             shown=config["explanation"]["confused_clips"],
         ),
         "explanation": read_explanation(files.explanation),
-        "provenance": provenance(config, folds, commit=settings.commit),
+        "provenance": provenance(
+            config,
+            folds,
+            commit=settings.commit,
+            more=VLM_PACKAGES if any(model.stage for model in files.models.values()) else {},
+        ),
+    }
+
+
+def _models(files: ReportFiles, scores: Mapping[str, Any], folds: Sequence[Fold]) -> dict[str, Any]:
+    """Return what the sections of the models beside the MLP show."""
+    paths = {title: model.scores for title, model in files.models.items()}
+    record = read_metadata(next(iter(files.answers.values()))).get("training", {})
+    fusion = record.get("options", {}).get("fusion") or {}
+    return {
+        "models": by_task(read_models(scores, paths, files.comparison)),
+        "numbers": read_numbers(paths),
+        "learned": clips_learned(files.models, folds, refit=bool(fusion.get("refit"))),
+        "shown_models": read_shown(files.models, list(files.splits)),
     }
 
 

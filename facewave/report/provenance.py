@@ -28,6 +28,13 @@ _PACKAGES: dict[str, Sequence[str]] = {
     "Matplotlib": ("matplotlib",),
     "Snakemake": ("snakemake",),
 }
+# Those of pages that show vision-language models.
+VLM_PACKAGES: dict[str, Sequence[str]] = {
+    "Transformers": ("transformers",),
+    "PEFT": ("peft",),
+    "Tokenizers": ("tokenizers",),
+    "Hugging Face Hub": ("huggingface-hub",),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +59,16 @@ class Provenance:
 
 
 def provenance(
-    config: Mapping[str, Any], folds: Iterable[Fold], *, commit: str | None
+    config: Mapping[str, Any],
+    folds: Iterable[Fold],
+    *,
+    commit: str | None,
+    more: Mapping[str, Sequence[str]] | None = None,
 ) -> Provenance:
-    """Collect where the numbers of a page come from."""
+    """Collect where the numbers of a page come from; `more` packages as in `VLM_PACKAGES`."""
+    own = {"facewave": __version__, "Python": platform.python_version()}
     return Provenance(
-        versions={"facewave": __version__, "Python": platform.python_version(), **_versions()},
+        versions={**own, **_versions({**_PACKAGES, **(more or {})})},
         model_sha256=config["landmarker"]["sha256"],
         seed=config["seed"],
         commit=commit,
@@ -69,9 +81,9 @@ def provenance(
     )
 
 
-def _versions() -> dict[str, str]:
+def _versions(packages: Mapping[str, Sequence[str]]) -> dict[str, str]:
     found = {}
-    for name, distributions in _PACKAGES.items():
+    for name, distributions in packages.items():
         for distribution in distributions:
             try:
                 found[name] = version(distribution)

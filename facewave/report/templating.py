@@ -7,11 +7,17 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+_TEMPLATES = Path(__file__).parent / "templates"
 
-def environment() -> Environment:
-    """Return the Jinja environment: every value is escaped, an undefined one is an error."""
+
+def environment(*folders: Path) -> Environment:
+    """Return the Jinja environment: every value is escaped, an undefined one is an error.
+
+    Args:
+        folders: of templates that are looked for before those of the report.
+    """
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=FileSystemLoader([*folders, _TEMPLATES]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -31,32 +31,49 @@ class Thumbnail:
     """An image, or why there is none.
 
     Attributes:
-        uri: JPEG as a data URI; empty if there is no image.
+        jpeg: its bytes; empty if there is no image.
         width, height: pixels.
         frame: index of the frame within the clip.
         landmarks: whether the face was found in this frame, and its landmarks are drawn.
         problem: why there is no image; empty if there is one.
     """
 
-    uri: str = ""
+    jpeg: bytes = b""
     width: int = 0
     height: int = 0
     frame: int = 0
     landmarks: bool = False
     problem: str = ""
 
+    @property
+    def uri(self) -> str:
+        """The JPEG as a data URI; empty if there is no image."""
+        text = base64.b64encode(self.jpeg).decode("ascii")
+        return f"data:image/jpeg;base64,{text}" if text else ""
+
 
 def make_thumbnail(clip: ReportClip, *, store: Path) -> Thumbnail:
+    """Draw the thumbnail of a clip; see `draw_thumbnail`."""
+    if not clip.track_key or not clip.frames:
+        return Thumbnail(problem=clip.reason)
+    return draw_thumbnail(shard_path(store, "tracks", clip.track_key), span_ms=clip.span_ms)
+
+
+def draw_thumbnail(
+    shard: Path, *, span_ms: tuple[int, int] | None = None, landmarks: bool = True
+) -> Thumbnail:
     """Draw the picture that tracking kept nearest to a clip's middle, one with the face if any.
 
     A clip without a picture, or with a damaged shard, gives a thumbnail with `problem`. Of a clip
     that is a table of landmarks the points are drawn, without a picture behind them.
+
+    Args:
+        shard: of the trajectory.
+        span_ms: see `facewave.tracking.trajectory.open_trajectory`.
+        landmarks: whether they are drawn into the picture.
     """
-    if not clip.track_key or not clip.frames:
-        return Thumbnail(problem=clip.reason)
-    shard = shard_path(store, "tracks", clip.track_key)
     try:
-        trajectory = open_trajectory(shard, span_ms=clip.span_ms)
+        trajectory = open_trajectory(shard, span_ms=span_ms)
         if trajectory.from_table:
             return _points_alone(trajectory)
         chosen = _choose_picture(trajectory)
@@ -65,7 +82,7 @@ def make_thumbnail(clip: ReportClip, *, store: Path) -> Thumbnail:
         picture, frame = chosen
         image = read_rows(shard, "thumbnails", picture, picture + 1)[0]
         points = None
-        if trajectory.detected[frame]:
+        if landmarks and trajectory.detected[frame]:
             rows = trajectory.rows[frame : frame + 1]
             points = trajectory.at("landmarks", rows)[0, :, :2]
     except DamagedShardError as error:
@@ -92,7 +109,7 @@ def _thumbnail(
     image: NDArray[np.uint8], index: int, points: NDArray[np.float32] | None
 ) -> Thumbnail:
     return Thumbnail(
-        uri=_jpeg_uri(image),
+        jpeg=_jpeg(image),
         width=image.shape[1],
         height=image.shape[0],
         frame=index,
@@ -135,7 +152,7 @@ def _draw(image: NDArray[np.uint8], points: NDArray[np.float32] | None) -> NDArr
     return image
 
 
-def _jpeg_uri(image: NDArray[np.uint8]) -> str:
+def _jpeg(image: NDArray[np.uint8]) -> bytes:
     import cv2
 
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
@@ -143,4 +160,4 @@ def _jpeg_uri(image: NDArray[np.uint8]) -> str:
     # Colours at full resolution, or the dots would run.
     options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
     _, data = cv2.imencode(".jpg", bgr, options)
-    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode("ascii")
+    return bytes(data.tobytes())

@@ -28,7 +28,7 @@ from facewave.report.scores import read_numbers, read_scores
 from facewave.report.templating import environment
 from facewave.report.wavelet import wavelet_example
 from facewave.storage.atomic import atomic_path
-from facewave.vlm.plan import TINY
+from facewave.vlm.plan import has_toys
 
 _log = logging.getLogger("facewave")
 
@@ -146,7 +146,7 @@ def value_content(
         "calibration": scores.get("calibration"),
         "scatter": _scatter(files.answers, [row["own"]["name"] for row in target_rows(scores)]),
         "numbers": read_numbers({"MLP": files.scores, **files.models}) if files.models else [],
-        "random_weights": config["vlm"]["model"] == TINY,
+        "random_weights": has_toys(config["vlm"]),
         "provenance": provenance(config, folds, commit=settings.commit),
     }
 

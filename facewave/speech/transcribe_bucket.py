@@ -23,8 +23,15 @@ from facewave.speech.sound import (
 )
 from facewave.storage.buckets import KeyRow, read_key_file
 from facewave.storage.fingerprint import MISSING, stat_text
-from facewave.storage.store import content_key, is_whole, read_metadata, shard_path, write_shard
-from facewave.storage.tables import format_rows, write_text
+from facewave.storage.store import (
+    DamagedShardError,
+    content_key,
+    is_whole,
+    read_metadata,
+    shard_path,
+    write_shard,
+)
+from facewave.storage.tables import write_index
 from facewave.versions import TRANSCRIPT_VERSION
 from facewave.video.content import content_sha256
 from facewave.video.decode import UnreadableVideoError
@@ -104,7 +111,8 @@ def transcribe_bucket(
             `facewave.jobs.clip_errors.ClipErrors`; no index is written.
     """
     rows = read_key_file(key_file)
-    progress, hearing, errors = Progress(len(rows)), _Hearing(engine), ClipErrors()
+    progress, hearing = Progress(len(rows)), _Hearing(engine)
+    errors = ClipErrors(fatal=(DamagedShardError,))
     contents = _Contents(read)
     done = []
     for row in rows:
@@ -120,7 +128,7 @@ def transcribe_bucket(
         progress.step(computed=computed)
         done.append({**dict.fromkeys(TRANSCRIPT_COLUMNS), **known, **found})
     errors.fail()
-    write_text(index, format_rows(TRANSCRIPT_COLUMNS, done))
+    write_index(index, TRANSCRIPT_COLUMNS, done)
 
 
 def _transcribe(

@@ -15,6 +15,7 @@ from facewave.speech.transcribe_bucket import FLAGS, TRANSCRIPT_COLUMNS
 from facewave.speech.word_errors import add_up, word_errors
 from facewave.splits.read import METADATA_KEY
 from facewave.storage.atomic import atomic_path, write_json
+from facewave.storage.parquet import write_parquet
 from facewave.storage.tables import iter_rows
 from facewave.versions import TRANSCRIPT_VERSION
 
@@ -38,7 +39,8 @@ def read_indexes(indexes: Iterable[Path], clips: Sequence[Clip]) -> list[Row]:
     if absent := [clip.clip_id for clip in clips if clip.clip_id not in found]:
         raise ValueError(
             f"clip {absent[0]} is in no index of transcripts/ ({len(absent)} of {len(clips)} clips "
-            "are missing); run the same command again"
+            "are missing); run the same command again with `--forcerun transcribe_clips`, which "
+            "finds in the store what was transcribed"
         )
     return [_row(found[clip.clip_id]) for clip in clips]
 
@@ -52,14 +54,12 @@ def _row(cells: Mapping[str, str]) -> Row:
 def write_transcripts(rows: Sequence[Row], *, parquet: Path, table: Path) -> None:
     """Write the rows as Parquet and as CSV, each whole or not at all; same rows, same bytes."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     metadata = {"facewave_version": __version__, "transcript_version": TRANSCRIPT_VERSION}
     fields = [pa.field(name, pa.float64() if name in _NUMBERS else pa.string()) for name in COLUMNS]
     schema = pa.schema(fields, metadata={METADATA_KEY: json.dumps(metadata)})
     columns = {name: [row[name] for row in rows] for name in COLUMNS}
-    with atomic_path(parquet) as temporary:
-        pq.write_table(pa.table(columns, schema=schema), temporary, compression="zstd")
+    write_parquet(parquet, pa.table(columns, schema=schema))
     with (
         atomic_path(table) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as file,

@@ -219,10 +219,7 @@ class Baseline:
             mean, std = _mean_std([self._joined(other) for other in drawn if other != clip_id])
         else:
             mean, std = self._recent(self._persons[clip_id])
-        values = _join(features) - mean
-        if self.options.subject_baseline == "standardise":
-            values /= std
-        return _split(values.astype(np.float32), features)
+        return relative_to(features, (mean, std), self.options)
 
     def references_of(self, clips: Sequence[Clip]) -> dict[str, dict[str, Any]]:
         """Return, as plain values, the references of the people that some clips show."""
@@ -260,6 +257,26 @@ class Baseline:
             spread = float(np.sqrt(np.median(ratio))) if ratio.size else 0.0
             found[person] = Reference(clips=count, spread=spread)
         return found
+
+
+def reference_of(
+    clips: Iterable[Features],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return mean and standard deviation of clips' features, float32 (d,); at least one clip."""
+    return _mean_std(map(_join, clips))
+
+
+def relative_to(
+    features: Features,
+    reference: tuple[NDArray[np.float32], NDArray[np.float32]],
+    options: BaselineOptions,
+) -> dict[str, NDArray[np.float32]]:
+    """Return features relative to a reference, float32 by name; see `reference_of`."""
+    mean, std = reference
+    values = _join(features) - mean
+    if options.subject_baseline == "standardise":
+        values /= std
+    return _split(values.astype(np.float32), features)
 
 
 def _drawn(clip_ids: Sequence[str], options: BaselineOptions) -> list[str]:

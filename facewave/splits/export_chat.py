@@ -15,6 +15,7 @@ from typing import Any
 from facewave.prompts.questions import chat_template, render
 from facewave.splits.read import METADATA_KEY
 from facewave.storage.atomic import atomic_path
+from facewave.storage.parquet import open_parquet, parquet_schema
 from facewave.storage.store import shard_path
 
 FORMATS = ("llava", "messages")
@@ -63,18 +64,14 @@ def export_chat(
 
 
 def _rows(split: str | Path) -> Iterator[Record]:
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(split) as file:
+    with open_parquet(split) as file:
         for batch in file.iter_batches(1000, columns=list(_COLUMNS), use_threads=False):
             yield from batch.to_pylist()
 
 
 def _about(split: Path) -> tuple[Sequence[str], dict[str, list[int]]]:
     """Return the classes of a split and the shapes of its feature groups."""
-    import pyarrow.parquet as pq
-
-    schema = pq.read_schema(split)
+    schema = parquet_schema(split)
     if METADATA_KEY not in (schema.metadata or {}):
         raise ValueError(f"{split}: not a split of facewave; build it again (snakemake splits)")
     if missing := [name for name in _COLUMNS if name not in schema.names]:

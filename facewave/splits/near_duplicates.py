@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from facewave.jobs.clip_errors import ClipErrors
 from facewave.storage.buckets import read_key_file
-from facewave.storage.tables import format_rows, iter_rows, write_text
+from facewave.storage.tables import iter_rows, write_index
 from facewave.video.decode import Limits, UnreadableVideoError, Video
 from facewave.video.isolated import Read, read_here
 from facewave.video.open import open_video
@@ -151,7 +151,7 @@ def hash_bucket(
         text = " ".join(f"{value:016x}" for value in hashes)
         rows.append({"clip_id": row.clip_id, "hashes": text})
     errors.fail()
-    write_text(table, format_rows(HASH_COLUMNS, rows))
+    write_index(table, HASH_COLUMNS, rows)
 
 
 def read_hashes(tables: Sequence[Path]) -> dict[str, list[int]]:

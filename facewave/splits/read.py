@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from facewave.splits.disk_arrays import DiskArray, JoinedArray
+from facewave.storage.parquet import open_parquet, read_parquet
 
 METADATA_KEY = b"facewave"
 VOTES = "label_distribution"
@@ -115,12 +115,9 @@ def read_split(
             should; the message names the file and the column
     """
     path = Path(path)
-    try:
-        # Buffering ahead would hold the compressed columns as well, as much again as the result.
-        with pq.ParquetFile(path, pre_buffer=False) as file:
-            return _read(file, path, tuple(groups), scratch)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{path}: not a readable Parquet file: {error}") from error
+    # Buffering ahead would hold the compressed columns as well, as much again as the result.
+    with open_parquet(path, pre_buffer=False) as file:
+        return _read(file, path, tuple(groups), scratch)
 
 
 def read_subjects(path: str | Path) -> dict[str, str | None]:
@@ -130,17 +127,12 @@ def read_subjects(path: str | Path) -> dict[str, str | None]:
         FileNotFoundError: there is no such file
         ValueError: the file is not a split
     """
-    try:
-        table = pq.read_table(path, columns=["clip_id", "subject"], use_threads=False)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{path}: not a readable split: {error}") from error
+    table = read_parquet(path, ["clip_id", "subject"])
     ids, subjects = (table.column(name).to_pylist() for name in ("clip_id", "subject"))
     return dict(zip(ids, subjects, strict=True))
 
 
-def _read(
-    file: pq.ParquetFile, path: Path, names: tuple[str, ...], scratch: Path | None
-) -> SplitTable:
+def _read(file: Any, path: Path, names: tuple[str, ...], scratch: Path | None) -> SplitTable:
     schema = file.schema_arrow
     metadata = _metadata(schema, path)
     shapes = {name: tuple(shape) for name, shape in metadata["shapes"].items()}

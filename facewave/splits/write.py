@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from facewave.face.channels import VIDEO, Channels
@@ -23,7 +22,7 @@ from facewave.manifest.clips import Clip
 from facewave.splits.baseline import REFERENCES, RULE, Baseline, BaselineOptions, persons_of
 from facewave.splits.partition import PARTS
 from facewave.splits.read import METADATA_KEY
-from facewave.storage.atomic import atomic_path
+from facewave.storage.parquet import open_parquet, parquet_writer
 from facewave.storage.store import drop_index_if_damaged, iter_index, read_shard, shard_path
 
 _ROW_GROUP_CLIPS = 1000
@@ -195,7 +194,8 @@ def write_splits(
     if missing:
         raise SplitBuildError(
             f"{len(missing)} clips of the manifest have no features ({', '.join(missing[:5])}); "
-            "the label table changed while the workflow ran: run again"
+            "the label table changed while the workflow ran, or an index lost rows: run the same "
+            "command again with `--forcerun track_faces`, which finds in the store what was tracked"
         )
     read = partial(_features, index, store=store, shapes=shapes)
     relative = _baseline(clips, index, read, baseline, scratch=outputs[PARTS[0]].parent)
@@ -258,10 +258,7 @@ def _open_part(
         metadata={METADATA_KEY: text.encode()},
     )
     limit = _ROW_GROUP_BYTES // (4 * sum(widths.values()))
-    temporary = stack.enter_context(atomic_path(path))
-    writer = stack.enter_context(
-        pq.ParquetWriter(temporary, schema, compression="zstd", use_dictionary=False)
-    )
+    writer = stack.enter_context(parquet_writer(path, schema, use_dictionary=False))
     return _PartWriter(writer, schema, max(1, min(_ROW_GROUP_CLIPS, limit)))
 
 
@@ -320,7 +317,7 @@ def _features(
 
 def iter_split_rows(path: Path, *, batch_clips: int = 256) -> Iterator[dict[str, Any]]:
     """Yield the rows of a split file, with feature groups as float32 arrays of their shape."""
-    with pq.ParquetFile(path) as file:
+    with open_parquet(path) as file:
         shapes = json.loads(file.schema_arrow.metadata[METADATA_KEY])["shapes"]
         for batch in file.iter_batches(batch_clips, use_threads=False):
             plain = batch.drop_columns(list(shapes)).to_pylist()

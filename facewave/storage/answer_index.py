@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from facewave.storage.tables import format_rows, iter_rows, write_text
+from facewave.storage.tables import iter_rows, write_index
 
 # Folder of the answers in the store, and of their indexes below a dataset's `keys`.
 STAGE = "answers"
@@ -34,7 +34,7 @@ def write_answer_index(path: Path, keys: Iterable[tuple[str, str]]) -> None:
         keys: pairs of a clip id and the key of an answer about that clip.
     """
     rows = [dict(zip(_COLUMNS, pair, strict=True)) for pair in keys]
-    write_text(path, format_rows(_COLUMNS, rows))
+    write_index(path, _COLUMNS, rows)
 
 
 def needed_answers(folder: Path) -> set[str]:

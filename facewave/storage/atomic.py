@@ -2,11 +2,20 @@
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EINVAL, ENOTSUP
 from pathlib import Path
 from typing import Any
+
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp(\.\w+)?")
+
+
+def is_temporary(name: str) -> bool:
+    """Return whether a file bears the name of one that was not finished, see `atomic_path`."""
+    return _TEMPORARY.fullmatch(name) is not None
 
 
 @contextmanager
@@ -18,10 +27,10 @@ def atomic_path(path: Path, *, sync: bool = True) -> Iterator[Path]:
 
     Args:
         path: the file to write
-        sync: whether to wait until the bytes are on the disk before the file gets its name.
-            Without that, a power loss can leave the name without the bytes, which is acceptable
-            only for files that are checked when read; waiting takes as long as tracking several
-            frames.
+        sync: whether to wait until the bytes are on the disk before the file gets its name, and
+            the name after that. Without it, a power loss can leave the name without the bytes,
+            which is acceptable only for files that are checked when read; waiting takes as long
+            as tracking several frames.
 
     Returns:
         the path to write to, with the same suffix: some writers choose the format by it
@@ -36,9 +45,24 @@ def atomic_path(path: Path, *, sync: bool = True) -> Iterator[Path]:
             with temporary.open("r+b") as handle:
                 os.fsync(handle.fileno())
         temporary.replace(path)
+        if sync:
+            _sync_folder(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Wait until a folder's names are on the disk."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        # Some network file systems sync no folders: there the server decides.
+        if error.errno not in (EINVAL, ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -16,6 +16,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Container, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISDIR
@@ -182,4 +183,6 @@ def _write_index(
         for clip_id, (path, stat) in stats.items()
         if stat is not None
     )
-    write_text_if_changed(index, format_rows(_COLUMNS, rows))
+    # It only saves time, and results may be read that may not be written.
+    with suppress(OSError):
+        write_text_if_changed(index, format_rows(_COLUMNS, rows))

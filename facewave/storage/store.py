@@ -10,10 +10,12 @@ import hashlib
 import json
 import math
 import os
+import re
 import struct
+import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from errno import EINVAL
 from functools import lru_cache
 from pathlib import Path
@@ -24,9 +26,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.storage.atomic import atomic_path
-from facewave.storage.tables import iter_rows
+from facewave.storage.seals import DamagedFileError
+from facewave.storage.tables import TableError, iter_rows
 
 METADATA_MEMBER = "metadata.json"
+# A key, and what `clip_shard` appends to it.
+_KEY = "[0-9a-f]{64}(?:-[0-9a-f]{16})?"
+# A key, also in a temporary name such as `.{key}.npz.0123.tmp.npz`.
+_KEY_NAME = re.compile(rf"\.?({_KEY})\.npz")
+_FRESH_SECONDS = 12 * 3600
 _HASH_BLOCK = 1 << 20
 
 
@@ -82,12 +90,27 @@ def shard_path(store: Path, stage: str, key: str) -> Path:
     return store / stage / key[:2] / f"{key}.npz"
 
 
+def clip_shard(store: Path, stage: str, track_key: str, **parts: Any) -> Path:
+    """Return where something that was made of a tracked video lies.
+
+    Its name begins with the trajectory's key: `prune_store` removes it together with that.
+
+    Args:
+        store, stage: see `shard_path`.
+        track_key: of the trajectory, which stands for the video's bytes.
+        parts: what else decides the content, JSON-serialisable.
+    """
+    return shard_path(store, stage, f"{track_key}-{content_key(**parts)[:16]}")
+
+
 def write_shard(
     path: Path,
     arrays: Mapping[str, NDArray[Any] | tuple[tuple[int, ...], str, Iterable[NDArray[Any]]]],
     metadata: Mapping[str, Any],
 ) -> None:
-    """Write a shard atomically; equal content gives equal bytes.
+    """Write a shard atomically; equal content under one key gives equal bytes.
+
+    The metadata of a shard that is named by a key, here or by a temporary name, hold that `key`.
 
     Args:
         path: where it goes; folders are made.
@@ -103,7 +126,9 @@ def write_shard(
             if isinstance(array, np.ndarray):
                 array = (array.shape, array.dtype.str, [array])
             _write_member(archive, name, *array)
-        text = json.dumps(metadata, sort_keys=True, indent=1, allow_nan=False)
+        key = _key_of(path)
+        known = {**metadata, "key": key} if key else metadata
+        text = json.dumps(known, sort_keys=True, indent=1, allow_nan=False)
         archive.writestr(zipfile.ZipInfo(METADATA_MEMBER), text)
 
 
@@ -139,7 +164,25 @@ def read_shard(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
             for name in archive.namelist()
             if name != METADATA_MEMBER
         }
-        return arrays, json.loads(archive.read(METADATA_MEMBER))
+        return arrays, _metadata(archive, path)
+
+
+def _metadata(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
+    metadata: dict[str, Any] = json.loads(archive.read(METADATA_MEMBER))
+    # Shards from before they knew their keys have none.
+    if (key := _key_of(path)) and metadata.get("key", key) != key:
+        raise ValueError(f"it is the shard of another key, {metadata['key']}")
+    return metadata
+
+
+def is_key(text: str) -> bool:
+    """Return whether a text has the form of a key."""
+    return re.fullmatch(_KEY, text) is not None
+
+
+def _key_of(path: Path) -> str | None:
+    found = _KEY_NAME.match(Path(path).name)
+    return found[1] if found else None
 
 
 def _read_array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
@@ -158,8 +201,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
         DamagedShardError: if it is missing, truncated or altered.
     """
     with _damage(path), zipfile.ZipFile(path) as archive:
-        metadata: dict[str, Any] = json.loads(archive.read(METADATA_MEMBER))
-        return metadata
+        return _metadata(archive, path)
 
 
 def iter_frames(path: Path, name: str, *, chunk: int = 4096) -> Iterator[NDArray[Any]]:
@@ -220,18 +262,42 @@ def check_whole(path: Path) -> None:
 @lru_cache(maxsize=16)
 def _check_whole(path: Path, *status: int) -> None:
     del status
+    _compare(path)
+
+
+def _compare(path: Path) -> dict[str, Any]:
     with zipfile.ZipFile(path) as archive:
         if (member := archive.testzip()) is not None:
             raise ValueError(f"{member}: its checksum is another one")
+        return _metadata(archive, path)
+
+
+def read_all(path: Path) -> dict[str, Any]:
+    """Read all of a shard, compare its checksums and its key, and return its metadata.
+
+    Raises:
+        FileNotFoundError: there is none.
+        DamagedShardError: it is truncated, altered or the shard of another key.
+    """
+    path.stat()
+    with _damage(path):
+        return _compare(path)
 
 
 def is_whole(path: Path) -> bool:
-    """Return whether a shard exists and every byte of its members is as it was written."""
+    """Return whether a shard exists, with every byte as it was written, under its own key.
+
+    A shard that is old is given today's date: `prune_store` keeps what has just been found.
+    """
     try:
-        with _damage(path), zipfile.ZipFile(path) as archive:
-            return archive.testzip() is None and METADATA_MEMBER in archive.namelist()
+        with _damage(path):
+            _compare(path)
     except DamagedShardError:
         return False
+    with suppress(OSError):
+        if time.time() - path.stat().st_mtime > _FRESH_SECONDS:
+            os.utime(path)
+    return True
 
 
 @contextmanager
@@ -248,11 +314,20 @@ def iter_index(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
     """Yield the rows of a bucket's index, one per clip.
 
     Raises:
-        DroppedIndexError: if there is no such file: another job dropped it.
-        TableError: if a column is missing or the file is damaged.
+        DroppedIndexError: if there is no such file, since another job dropped it, or if its digest
+            is that of another content; then it is removed here, so that the next run makes it anew.
+        TableError: if a column is missing, or the file is damaged and has no digest.
     """
     try:
         yield from iter_rows(path, columns)
+    except TableError as error:
+        if not isinstance(error.__cause__, DamagedFileError):
+            raise
+        path.unlink(missing_ok=True)
+        raise DroppedIndexError(
+            f"{path}: damaged or edited. It was removed: run the same command again, which makes "
+            "it anew from what is in the store"
+        ) from error
     except FileNotFoundError:
         raise DroppedIndexError(
             f"{path}: no such index. A job removes it where a shard that it names is damaged: run "

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, fields
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from facewave.storage.atomic import atomic_path
+from facewave.storage.seals import DamagedFileError, check_text, is_seal, seal_text
 
 _SPECIAL = re.compile(r'[\t\n\r"]')
 _SPECIAL_BUT_TAB = re.compile(r'[\n\r"]')
@@ -61,6 +64,17 @@ def write_text(path: Path, text: str, *, sync: bool = True) -> None:
         temporary.write_text(text, encoding="utf-8", newline="")
 
 
+def write_index(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write a table that a later stage reads, atomically and with its digest in the first line."""
+    write_text(path, seal_text(format_rows(columns, rows)))
+
+
+def write_cache(path: Path, text: str) -> None:
+    """Write text that only saves time, atomically, where it may be written."""
+    with suppress(OSError):
+        write_text(path, text, sync=False)
+
+
 def write_text_if_changed(path: Path, text: str) -> bool:
     """Write text atomically unless the file holds it already; return whether it was written.
 
@@ -80,26 +94,35 @@ def iter_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
     """Yield the rows of a table; lines before the header that begin with `#` are skipped.
 
     Raises:
-        TableError: if a column is missing, a row is too short or too long, or it is not text.
+        TableError: if a column is missing, a row is too short or too long, it is not text, or the
+            digest in its first line is that of another content.
     """
     with path.open(encoding="utf-8", newline="") as file:
         try:
-            first = next(file, "")
+            lines: Iterator[str] = file
+            first = next(lines, "")
+            if is_seal(first):
+                text = file.read()
+                check_text(path, first, text)
+                lines = io.StringIO(text, newline="")
+                first = next(lines, "")
             while first.startswith("#"):
-                first = next(file, "")
+                first = next(lines, "")
             header = first.rstrip("\n").split("\t")
             if missing := set(columns) - set(header):
                 raise TableError(
                     f"{path}: no column {', '.join(sorted(missing))}; it was written by another "
                     "version of facewave: remove it and run again"
                 )
-            for cells in csv.reader(file, dialect="excel-tab", strict=True):
+            for cells in csv.reader(lines, dialect="excel-tab", strict=True):
                 if len(cells) != len(header):
                     raise TableError(
                         f"{path}: found a row of {len(cells)} cells, expected {len(header)}; "
                         "remove the file and run again"
                     )
                 yield dict(zip(header, cells))  # noqa: B905 - of equal length by the line above
+        except DamagedFileError as error:
+            raise TableError(str(error)) from error
         except (csv.Error, UnicodeDecodeError) as error:
             raise TableError(f"{path}: {error}; remove the file and run again") from error
 

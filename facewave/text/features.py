@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.splits.read import SplitTable
+from facewave.storage.parquet import read_parquet
 from facewave.text.words import TOKEN_PATTERN
 
 GROUP = "text"
@@ -55,9 +56,7 @@ class TextOptions:
 
 def read_split_texts(path: str | Path) -> list[str | None]:
     """Return the text of each clip of a split, in its order; None where a clip has no text."""
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(path, columns=["text"], use_threads=False)
+    table = read_parquet(path, ["text"])
     return [text if text and text.strip() else None for text in table.column("text").to_pylist()]
 
 

@@ -28,7 +28,7 @@ from facewave.storage.store import (
     iter_index,
     shard_path,
 )
-from facewave.storage.tables import format_rows, write_text
+from facewave.storage.tables import write_index
 from facewave.tracking.track_bucket import TRACK_COLUMNS
 from facewave.tracking.trajectory import open_trajectory
 from facewave.versions import FACE_CROP_VERSION
@@ -190,7 +190,7 @@ def crop_bucket(
         done.append(made)
     errors.fail()
     _remove_others(folder, {name for made in done for name in made["pictures"].split()})
-    write_text(index, format_rows(CROP_COLUMNS, done))
+    write_index(index, CROP_COLUMNS, done)
 
 
 def _crop_clip(

@@ -58,7 +58,7 @@ class LandmarkerOptions:
         max_side: frames with a longer side, in pixels, are scaled down first; None: never.
     """
 
-    max_faces: int = 1
+    max_faces: int = 4
     min_detection_confidence: float = 0.5
     min_presence_confidence: float = 0.5
     min_tracking_confidence: float = 0.5

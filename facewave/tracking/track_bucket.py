@@ -18,8 +18,15 @@ from facewave.storage.buckets import KeyRow, read_key_file
 from facewave.storage.fingerprint import MISSING, Tracked, stat_text
 from facewave.storage.frame_files import clip_sha256
 from facewave.storage.packs import PackedTrack
-from facewave.storage.store import content_key, file_sha256, is_whole, read_metadata, shard_path
-from facewave.storage.tables import TableError, format_rows, iter_rows, write_text
+from facewave.storage.store import (
+    DamagedShardError,
+    content_key,
+    file_sha256,
+    is_whole,
+    read_metadata,
+    shard_path,
+)
+from facewave.storage.tables import TableError, iter_rows, write_index
 from facewave.tracking.bucket_tables import BucketTables
 from facewave.tracking.landmarker import (
     LandmarkerError,
@@ -117,6 +124,7 @@ def track_bucket(
         ModelFileError: if the model file is missing or another one.
         MissingSystemLibraryError: if MediaPipe cannot be loaded.
         LandmarkerError: if MediaPipe refuses the model or the options.
+        DamagedShardError: if a shard cannot be read that was whole when it was found or made.
         RunFaultError, OSError, MemoryError: if the run or the machine failed at a video: after all
             others, but at once when it is the third, or when the disk is full.
         SameErrorError: if three videos failed with the same unexpected error.
@@ -128,7 +136,8 @@ def track_bucket(
         raise ValueError(f"{key_file}: clips that are videos, but no model to track them with")
     progress = Progress(len(rows))
     done: list[dict[str, object]] = []
-    errors = ClipErrors(fatal=(LandmarkerError, MissingSystemLibraryError))
+    # A shard that was whole a moment ago: the machine failed, not the clip.
+    errors = ClipErrors(fatal=(LandmarkerError, MissingSystemLibraryError, DamagedShardError))
     tools = _Tools(
         store=store,
         model=model,
@@ -152,7 +161,7 @@ def track_bucket(
             progress.step(computed=computed, frames=video.frames if row is clips[0] else 0)
     errors.fail()
     done.sort(key=lambda row: str(row["clip_id"]))
-    write_text(index, format_rows(TRACK_COLUMNS, done))
+    write_index(index, TRACK_COLUMNS, done)
 
 
 def span_of(row: Mapping[str, str]) -> tuple[int, int] | None:

@@ -17,7 +17,7 @@ from facewave.landmark_tables.read import ClipRows
 from facewave.storage.store import write_shard
 from facewave.tracking.appearance import PATCH_VALUES
 from facewave.tracking.boxes import face_boxes
-from facewave.tracking.people import Linker
+from facewave.tracking.linking import Linker
 from facewave.versions import TRACK_VERSION
 
 # A clip of a day at 100 frames per second; more are numbers that count something else.

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from facewave import __version__
 from facewave.storage.store import write_shard
 from facewave.tracking.appearance import face_patch
+from facewave.tracking.dissolves import Dissolves
 from facewave.tracking.face_tracker import face_tracker
 from facewave.tracking.frame_pictures import FramePictures
 from facewave.tracking.landmarker import N_BLENDSHAPES, N_LANDMARKS, Faces, LandmarkerOptions
-from facewave.tracking.people import Linker
+from facewave.tracking.linking import Linker
 from facewave.tracking.second_look import SECOND_LOOK_BELOW, TOO_SMALL, Samples, View, choose_view
 from facewave.versions import TRACK_VERSION
 from facewave.video.decode import BeyondLimitsError, Limits, UnreadableVideoError, Video
@@ -210,6 +211,7 @@ def _detect(
     on_frame: Callable[[], None],
     view: View | None,
 ) -> None:
+    dissolves = Dissolves()
     with face_tracker(job.model, job.options) as tracker:
         for index, frame in enumerate(video.frames()):
             on_frame()
@@ -217,8 +219,14 @@ def _detect(
                 faces = tracker.detect(frame.image, frame.ms)
             else:
                 faces = view.restore(tracker.detect(view.apply(frame.image), frame.ms))
+            blended_ms = dissolves.add(frame.image, frame.ms)
             tracklets = found.linker.add(
-                index, frame.ms, faces.boxes, partial(_patch, frame.image, faces), cut=tracker.cut
+                index,
+                frame.ms,
+                faces.boxes,
+                partial(_patch, frame.image, faces),
+                cut=tracker.cut or blended_ms is not None,
+                blended_ms=blended_ms,
             )
             found.timestamps.append(frame.ms)
             found.counts.append(len(faces))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from facewave.face.channels import VIDEO, Channels
 from facewave.storage.store import check_whole, read_metadata, read_rows
-from facewave.tracking.people import FaceRows, clip_people
+from facewave.tracking.people import FaceRows, Person, clip_people, ghosts, people_in
 from facewave.video.decode import holes
 
 _CHUNK = 1024
@@ -102,31 +102,59 @@ class Trajectory:
         return dense
 
 
-def open_trajectory(shard: Path, *, span_ms: tuple[int, int] | None = None) -> Trajectory:
-    """Open the trajectory of a clip.
+def people_of(shard: Path, span_ms: tuple[int, int] | None = None) -> list[Person]:
+    """Return everybody in a clip, in order of their numbers; `open_trajectory` takes a number.
+
+    A number is the same in all clips of a video: it holds while the person is covered, out of the
+    picture or in another shot, as far as their face looks the same (`facewave.tracking.linking`).
+
+    Args:
+        shard: of the clip's video.
+        span_ms: the clip's part of the video, from the first time on and before the second, in ms;
+            None: the whole video.
+
+    Returns:
+        One entry per person with a face in the span; empty without any.
+
+    Raises:
+        DamagedShardError: if the shard is missing, truncated or altered.
+    """
+    _, small = _open_small(shard)
+    faces, times = _face_rows(small), small["timestamp_ms"]
+    nobody = _ghosts_of(shard, *_status(shard))
+    return people_in(faces, times, _frames_of(times, span_ms), nobody=nobody)
+
+
+def open_trajectory(
+    shard: Path, *, span_ms: tuple[int, int] | None = None, person: int | None = None
+) -> Trajectory:
+    """Open the trajectory of one person in a clip.
 
     Args:
         shard: of its video.
         span_ms: the clip's part of the video, from the first time on and before the second, in ms;
             None: the whole video.
+        person: number of the person (`people_of`), who may be seen in no frame of the clip; there
+            are no `changes` then. None: the one whom the clip follows
+            (`facewave.tracking.people.primary_person`).
 
     Raises:
         DamagedShardError: if the shard is missing, truncated or altered.
+        ValueError: if the video has no person of this number.
     """
-    check_whole(shard)
-    status = shard.stat()
-    metadata, small = _read_small(shard, status.st_mtime_ns, status.st_size)
+    metadata, small = _open_small(shard)
     times = small["timestamp_ms"]
-    first, end = 0, len(times)
+    first, end = _frames_of(times, span_ms)
     announced, decoded = metadata["frames_announced"], metadata["frames_decoded"]
     if span_ms is not None:
-        first, end = (int(at) for at in np.searchsorted(times, span_ms))
         decoded, announced = end - first, end - first + _lost(times[first:end], times, span_ms)
-    inside = slice(*np.searchsorted(small["frame"], (first, end)))
-    rows = np.full(end - first, -1, np.int64)
-    faces = FaceRows(small["frame"], small["person"], small["box"], small["blendshapes"])
+    faces = _face_rows(small)
+    if person is not None:
+        faces = _alone(faces, person, shard)
     people = clip_people(faces, small["cuts"], (first, end))
+    rows = np.full(end - first, -1, np.int64)
     if people.primary is not None:
+        inside = slice(*np.searchsorted(small["frame"], (first, end)))
         mine = np.flatnonzero(small["person"][inside] == people.primary) + inside.start
         rows[small["frame"][mine] - first] = mine
     return Trajectory(
@@ -154,6 +182,44 @@ def _lost(inside: NDArray[np.int64], times: NDArray[np.int64], span_ms: tuple[in
     usual = holes(times)[0]
     edges = np.concatenate([[span_ms[0] - usual], inside, [span_ms[1]]])
     return holes(edges, usual=usual)[1] if usual else 0
+
+
+def _frames_of(times: NDArray[np.int64], span_ms: tuple[int, int] | None) -> tuple[int, int]:
+    """Return the first frame of a span of time, and one after its last."""
+    if span_ms is None:
+        return 0, len(times)
+    first, end = np.searchsorted(times, span_ms)
+    return int(first), int(end)
+
+
+def _face_rows(small: dict[str, NDArray[Any]]) -> FaceRows:
+    return FaceRows(small["frame"], small["person"], small["box"], small["blendshapes"])
+
+
+def _alone(faces: FaceRows, person: int, shard: Path) -> FaceRows:
+    """Return the rows of one person."""
+    mine = faces.person == person
+    if not mine.any():
+        there = ", ".join(map(str, np.unique(faces.person))) or "none"
+        raise ValueError(f"{shard}: no person {person}; there are {there} (`people_of` lists them)")
+    return FaceRows(faces.frame[mine], faces.person[mine], faces.box[mine], faces.blendshapes[mine])
+
+
+def _status(shard: Path) -> tuple[int, int]:
+    status = shard.stat()
+    return status.st_mtime_ns, status.st_size
+
+
+def _open_small(shard: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return metadata and small arrays of a shard that is whole."""
+    check_whole(shard)
+    return _read_small(shard, *_status(shard))
+
+
+@lru_cache(maxsize=4)
+def _ghosts_of(shard: Path, *status: int) -> frozenset[int]:
+    _, small = _read_small(shard, *status)
+    return ghosts(_face_rows(small), small["timestamp_ms"])
 
 
 @lru_cache(maxsize=4)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +17,11 @@ from facewave.tracking.landmarker import (
 from facewave.tracking.track_video import TrackJob, TrackSummary, track_video
 from facewave.video.decode import Limits
 from facewave.video.isolated import Read
+
+# A long video says so often how far it is.
+_SECONDS_BETWEEN_LINES = 30.0
+
+_log = logging.getLogger("facewave")
 
 
 class IsolatedTracker:
@@ -41,8 +49,25 @@ class IsolatedTracker:
 
 
 def track(path: Path, job: TrackJob, limits: Limits) -> TrackSummary:
-    """Track a video in the child; each frame is a sign of life."""
-    return track_video(replace(job, video_path=path, limits=limits), on_frame=alive)
+    """Track a video in the child; each frame is a sign of life, and a long video logs them."""
+    job = replace(job, video_path=path, limits=limits)
+    return track_video(job, on_frame=_counting(path.name))
+
+
+def _counting(name: str) -> Callable[[], None]:
+    began = said = time.monotonic()
+    frames = 0
+
+    def on_frame() -> None:
+        nonlocal frames, said
+        alive()
+        now = time.monotonic()
+        if now - said >= _SECONDS_BETWEEN_LINES:
+            said = now
+            _log.info("%s: %s frames, %.1f frames/s", name, f"{frames:,}", frames / (now - began))
+        frames += 1
+
+    return on_frame
 
 
 def open_landmarker(path: Path, job: TrackJob, limits: Limits) -> None:

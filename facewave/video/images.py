@@ -65,7 +65,11 @@ def upright(image: Image, frame: Any) -> Image:
     The matrix maps stored to shown coordinates: x' = ax + cy, y' = bx + dy (ISO/IEC 14496-12).
     Of angles between the quarters of a turn, the nearest quarter is taken.
     """
-    matrix = next((part for part in frame.side_data if part.type.name == "DISPLAYMATRIX"), None)
+    from av.sidedata.sidedata import SideDataContainer
+
+    # `frame.side_data` keeps this in the frame, a circle: hundreds of frames would wait in memory.
+    parts = SideDataContainer(frame)  # type: ignore[call-arg]  # the stub knows no argument
+    matrix = next((part for part in parts if part.type.name == "DISPLAYMATRIX"), None)
     if matrix is None:
         return image
     a, b, _, c, d = struct.unpack_from("=5i", bytes(matrix))

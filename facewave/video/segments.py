@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, astuple, dataclass, replace
 from hashlib import blake2s
 from pathlib import Path
@@ -106,7 +107,7 @@ def split_clips(
         clips: of one dataset.
         options: see `SegmentOptions`; None leaves the clips whole.
         cache: the file in which the lengths of videos are remembered.
-        bounds: what reading a video may take.
+        bounds: what reading a video may take; None: as for those that the cache remembers.
 
     Raises:
         ScenesUnknownError: naming the files whose scenes must be detected first.
@@ -116,7 +117,7 @@ def split_clips(
     if options is None:
         return list(clips)
     chosen = SegmentOptions(**options)
-    lengths = _lengths(clips, cache, bounds or Bounds())
+    lengths = _lengths(clips, cache, bounds)
     problems = _same_lists(clips) if chosen.scenes and not chosen.keys else []
     unlisted: list[str] = []
     segments = []
@@ -210,10 +211,12 @@ def _key(clip: Clip) -> tuple[str, str]:
 
 
 def _lengths(
-    clips: Sequence[Clip], cache: Path | None, bounds: Bounds
+    clips: Sequence[Clip], cache: Path | None, bounds: Bounds | None
 ) -> dict[tuple[str, str], Length]:
     """Return the length by file and assumed rate; from the cache if the file's stat is the same."""
     known = _read_cache(cache)
+    # A job takes what was refused while planning for refused: each attempt may crash or hang.
+    planned = {} if bounds else {(*key, stat.partition(" {")[0]): stat for *key, stat in known}
     rows: list[dict[str, Any]] = []
     lengths: dict[tuple[str, str], Length] = {}
     with isolated_reader(bounds) as read:
@@ -222,13 +225,14 @@ def _lengths(
             if stat is None:
                 continue
             # What could not be read may be readable within other bounds.
-            refused = f"{stat} {asdict(bounds)}"
+            refused = planned.get((*key, stat), f"{stat} {asdict(bounds or Bounds())}")
             length = known.get((*key, stat)) or known.get((*key, refused)) or _measured(key, read)
             lengths[key] = length
             values = (key[0], refused if length.frames < 0 else stat, key[1], *astuple(length))
             rows.append(dict(zip(_COLUMNS, values, strict=True)))
     if cache is not None:
-        write_text_if_changed(cache, format_rows(_COLUMNS, rows))
+        with suppress(OSError):  # it only saves time
+            write_text_if_changed(cache, format_rows(_COLUMNS, rows))
     return lengths
 
 

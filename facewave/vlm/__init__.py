@@ -21,7 +21,7 @@ other, `paligemma` and `qwen` build on them, `zero_shot` on both, and `fine_tuni
 
     options = ModelOptions(model="tiny-random", classes=("neutral", "happy"), ...)
     model = build_model(options)                          # facewave.vlm.paligemma.build
-    model.set_statistics(fit_statistics(train_table))     # facewave.vlm.paligemma.statistics
+    model.set_statistics(fit_statistics(train_table))     # facewave.vlm.faces.statistics
     batch = collate(examples, model.processor, options)   # facewave.vlm.paligemma.batch
     output = model(batch)                                 # output.loss, output.logits
     answers = model.generate_text(batch)                  # free text

@@ -1,8 +1,6 @@
 """How the last hidden state, or what would follow it, becomes an answer.
 
-- Label words: where the first tokens of all labels differ, a class's logit is that of its first
-  token, and only these rows of the vocabulary are computed. Where two labels begin with the same
-  token, whole words are scored, all of them after one shared prefix.
+- Class names: the log-probability of each name (`class_names`), or free text.
 - Linear classes and regression: a layer of its own on the last hidden state.
 
 Only the head that is used is built: one without a gradient would stall training on several GPUs.
@@ -10,86 +8,16 @@ Only the head that is used is built: one without a gradient would stall training
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-# What a decoder is given: answer tokens int64 (N, A), their mask (N, A), and the prefix's cache.
-Decode = Callable[[Tensor, Tensor, Any], Tensor]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class LabelTokens:
-    """The class names as a tokenizer writes them.
-
-    Attributes:
-        ids: int64 (C, A), each name's tokens and the end of the answer, padded on the right.
-        mask: int64 (C, A), 0 for padding.
-    """
-
-    ids: Tensor
-    mask: Tensor
-
-    @property
-    def first(self) -> Tensor:
-        """The first token of each label, int64 (C,)."""
-        return self.ids[:, 0]
-
-    @property
-    def first_differ(self) -> bool:
-        """Whether the first token alone tells all labels apart."""
-        return len(set(self.first.tolist())) == len(self.ids)
-
-
-def label_tokens(tokenizer: Any, classes: Sequence[str]) -> LabelTokens:
-    """Return the tokens of the class names, as they stand at the beginning of an answer.
-
-    Raises:
-        ValueError: a name has no tokens or a token unknown to the tokenizer, or two names have the
-            same tokens.
-    """
-    rows = [list(tokenizer(name, add_special_tokens=False)["input_ids"]) for name in classes]
-    for name, row in zip(classes, rows, strict=True):
-        if not row or tokenizer.unk_token_id in row:
-            raise ValueError(
-                f"class {name!r} cannot be written in the model's vocabulary: rename it"
-            )
-    for index, row in enumerate(rows):
-        if row in rows[:index]:
-            other = classes[rows.index(row)]
-            raise ValueError(
-                f"classes {other!r} and {classes[index]!r} have the same tokens: rename one"
-            )
-    longest = max(map(len, rows)) + 1
-    ids = torch.full((len(rows), longest), tokenizer.eos_token_id)
-    mask = torch.zeros_like(ids)
-    for index, row in enumerate(rows):
-        ids[index, : len(row)] = torch.tensor(row)
-        mask[index, : len(row) + 1] = 1
-    return LabelTokens(ids=ids, mask=mask)
-
 
 def softcap(logits: Tensor, cap: float | None) -> Tensor:
     """Return logits bounded by `cap * tanh(logits / cap)`, as Gemma 2 was trained with."""
     return logits if cap is None else cap * torch.tanh(logits / cap)
-
-
-def word_logits(hidden: Tensor, vocabulary: Tensor, words: Tensor, cap: float | None) -> Tensor:
-    """Return the logits of some words, float32 (B, C).
-
-    Args:
-        hidden: (B, hidden), the last hidden state.
-        vocabulary: (V, hidden), weights of the output layer; only `words` are read.
-        words: int64 (C,).
-        cap: see `softcap`.
-    """
-    return softcap(hidden.float() @ vocabulary[words].float().T, cap)
 
 
 def answer_losses(logits: Tensor, ids: Tensor, mask: Tensor) -> Tensor:
@@ -103,25 +31,6 @@ def answer_losses(logits: Tensor, ids: Tensor, mask: Tensor) -> Tensor:
     losses = functional.cross_entropy(logits.float().transpose(1, 2), ids, reduction="none")
     total: Tensor = (losses * mask).sum(dim=1)
     return total
-
-
-def score_labels(first: Tensor, cache: Any, labels: LabelTokens, decode: Decode) -> Tensor:
-    """Return the log-likelihood of each label after each prefix, float32 (B, C).
-
-    The prefix is read once; its cache is repeated, and all labels are read after it at once.
-
-    Args:
-        first: (B, V), logits of the token that follows the prefix.
-        cache: key and value cache of the prefix, with B rows; it is changed.
-        labels: C labels.
-        decode: returns the logits (N, A, V) that follow answer tokens.
-    """
-    batch, classes = len(first), len(labels.ids)
-    scores = first.float().log_softmax(dim=-1)[:, labels.first]
-    cache.batch_repeat_interleave(classes)
-    ids, mask = labels.ids.repeat(batch, 1), labels.mask.repeat(batch, 1)
-    logits = decode(ids[:, :-1], mask[:, :-1], cache)
-    return scores - answer_losses(logits, ids[:, 1:], mask[:, 1:]).view(batch, classes)
 
 
 class LinearHead(nn.Module):

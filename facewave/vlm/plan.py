@@ -10,34 +10,42 @@ from typing import Any
 
 from facewave.messages import did_you_mean, listed
 from facewave.pretrained import with_pin
-from facewave.prompts.questions import TEMPLATES
+from facewave.prompts.questions import CHAT_TEMPLATES, TEMPLATES
 
 # Names of toys: the real classes at toy size with random weights.
 TINY, TINY_QWEN = "tiny-random", "tiny-random-qwen"
 TOYS = (TINY, TINY_QWEN)
+# The kinds of models that are trained, by the name under which their results lie.
+FAMILIES = ("paligemma", "qwen")
+# What a model is shown of each chosen frame.
+IMAGES = ("frame", "face", "both")
 DTYPES = ("bfloat16", "float32")
 STAGES = ("adaptation", "fine_tuning")
 CONTROLS = ("no_face", "shuffled_faces", "shuffled_time", "image_only", "face_only")
 
 _MODEL = (
     "model",
+    "family",
     "revision",
     "dtype",
     "width",
     "heads",
+    "dropout",
     "soft_prefix",
     "lora_rank",
     "lora_alpha",
     "lora_dropout",
     "head",
     "frames",
+    "image",
     "text_tokens",
 )
 
-_INPUTS = ("frame_choice", "use_text", "cache_images")
+_INPUTS = ("frame_choice", "use_text", "cache_images", "mirror")
 
 TRAINING = (
     "learning_rate",
+    "rates",
     "weight_decay",
     "warmup",
     "batch_size",
@@ -46,6 +54,13 @@ TRAINING = (
     "patience",
     "checkpoint_steps",
 )
+
+# What decides how fast a training runs and what it keeps meanwhile, but not its result.
+_SPEED = {
+    "model": ("gradient_checkpointing",),
+    "inputs": ("cache_images",),
+    "training": ("checkpoint_steps",),
+}
 
 # What a control takes away from the model; shuffled_time differs only in its splits.
 _CONTROLLED: dict[str, dict[str, Any]] = {
@@ -57,6 +72,7 @@ _CONTROLLED: dict[str, dict[str, Any]] = {
     "face_only": {"use_image": False, "use_text": False},
 }
 
+_NAMES = {"paligemma": "PaliGemma 2", "qwen": "Qwen2.5-VL with a face"}
 _TITLES = {
     "zero_shot": "zero-shot",
     "adaptation": "after adaptation",
@@ -101,27 +117,50 @@ def chosen_targets(
     return tuple(columns or known)
 
 
+def vlm_section(config: Mapping[str, Any], family: str = FAMILIES[0]) -> dict[str, Any]:
+    """Return the options of one of the trained models: `vlm` with what its family changes.
+
+    Args:
+        config: the whole configuration, checked; what is null in `vlm` is as in `mlp`.
+        family: one of `FAMILIES`.
+    """
+    section = {name: value for name, value in config["vlm"].items() if name != "qwen"}
+    if family == "qwen":
+        section |= config["vlm"]["qwen"]
+    section["family"] = family
+    if section["inputs"] is None:
+        section["inputs"] = config["mlp"]["inputs"]
+    if section["mirror"] is None:
+        fusion = config["mlp"]["fusion"]
+        section["mirror"] = bool(fusion and fusion["mirror"])
+    return section
+
+
 def model_params(
     section: Mapping[str, Any], *, control: str, stage: str, targets: Sequence[str] = ()
 ) -> dict[str, Any]:
     """Return everything in the section that decides the result of one training.
 
-    What only decides where and how fast it runs (GPUs, threads) is left out: it reruns nothing.
+    What only decides where it runs (GPUs, threads) is left out; see also `deciding`.
 
     Args:
-        section: `vlm`, checked.
+        section: of `vlm_section`.
         control: `full` or one of `CONTROLS`.
         stage: one of `STAGES`.
         targets: names of what `regression` predicts, see `chosen_targets`.
 
     Returns:
-        the mappings `model` (keyword arguments of
-        `facewave.vlm.paligemma.options.ModelOptions`), `inputs`, `training` (of
+        the mappings `model` (keyword arguments of `facewave.vlm.faces.options.ModelOptions`),
+        `inputs`, `training` (of
         `TrainingOptions`) and `stage`.
     """
     model: dict[str, Any] = with_pin({name: section[name] for name in _MODEL})
+    if section["image"] == "both" and section["family"] == "paligemma":
+        model["frames"] *= 2
+    if "max_pixels" in section:
+        model["max_pixels"] = section["max_pixels"]
     inputs: dict[str, Any] = {name: section[name] for name in _INPUTS}
-    inputs |= {"shuffle_faces": False}
+    inputs |= {"shuffle_faces": False, "groups": list(section["inputs"])}
     for name, value in _CONTROLLED[control].items():
         (inputs if name in inputs else model)[name] = value
     model["prompt"] = _prompt(section["prompt"], model, text=inputs["use_text"])
@@ -135,7 +174,10 @@ def model_params(
     model["projector"] = projected and model.get("use_image", True)
     training = {name: section[name] for name in TRAINING}
     training["epochs"] = options["epochs"]
-    shares = {name: section["stages"][name]["share"] for name in STAGES}
+    training["learning_rate"] = options["learning_rate"] or section["learning_rate"]
+    # The first stage takes its clips from the beginning of an order, whatever the second takes.
+    before = STAGES[: STAGES.index(stage) + 1]
+    shares = {name: section["stages"][name]["share"] for name in before}
     score = {}
     if section["head"] == "regression":
         score = {"score": (section["targets"] or {}).get("score", "mae")}
@@ -151,6 +193,26 @@ def model_params(
             **score,
         },
     }
+
+
+def deciding(options: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return of `model_params` what decides the result: a change of the rest reruns nothing."""
+    return {
+        part: {name: value for name, value in given.items() if name not in _SPEED.get(part, ())}
+        for part, given in options.items()
+    }
+
+
+def speed_of(options: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return of `model_params` what `deciding` leaves out."""
+    return {part: {name: options[part][name] for name in names} for part, names in _SPEED.items()}
+
+
+def with_speed(
+    options: Mapping[str, Mapping[str, Any]], speed: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Put together again what `deciding` and `speed_of` returned."""
+    return {part: {**given, **speed.get(part, {})} for part, given in options.items()}
 
 
 def _prompt(prompt: str, model: Mapping[str, Any], *, text: bool) -> str:
@@ -172,8 +234,14 @@ def evaluation_folder(vlm: str, stage: str) -> str:
 
 def shown_models(section: Mapping[str, Any]) -> dict[str, str]:
     """Return which stages of the model the report shows: title to stage."""
-    name = "PaliGemma 2" + (" at toy size, random weights" if section["model"] == TINY else "")
+    name = _NAMES[section["family"]]
+    name += " at toy size, random weights" if section["model"] in TOYS else ""
     return {f"{name}: {_TITLES[stage]}": stage for stage in _TITLES if stage in section["report"]}
+
+
+def has_toys(section: Mapping[str, Any]) -> bool:
+    """Tell whether a report shows a toy of the section `vlm`: a model with random weights."""
+    return any(own["report"] and own["model"] in TOYS for own in (section, section["qwen"]))
 
 
 _HOW = (
@@ -199,51 +267,35 @@ def zero_shot_params(section: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {"model": model, **{key: section[key] for key in _HOW}}
 
 
+def one_image(section: Mapping[str, Any]) -> str:
+    """Return what a single image per chosen frame shows (`ClipReader.image`)."""
+    if section["image"] != "both":
+        return str(section["image"])
+    return "beside" if section["family"] == "qwen" else "frame"
+
+
 def untrained_params(section: Mapping[str, Any], *, max_new_tokens: int) -> dict[str, Any]:
     """Return the same for the model of `vlm` before training, with the question of its training.
 
     Args:
-        section: `vlm`, checked; not with `head: regression`.
+        section: of `vlm_section`; not with `head: regression`.
         max_new_tokens: of a generated answer.
     """
-    names = ("model", "revision", "dtype", "frames")
+    names = ("model", "revision", "dtype", "frames", "max_pixels")
     prompt = section["prompt"]
+    templates = TEMPLATES if section["family"] == "paligemma" else CHAT_TEMPLATES
     return {
-        "model": with_pin({name: section[name] for name in names}),
+        "model": with_pin({name: section[name] for name in names if name in section}),
         "frame_choice": section["frame_choice"],
-        # `vlm` names the templates of PaliGemma.
-        "prompt": prompt if prompt == "question" else TEMPLATES.get(prompt, prompt),
+        "image": one_image(section),
+        # `vlm` names templates of its own.
+        "prompt": prompt if prompt == "question" else templates.get(prompt, prompt),
         "use_text": section["use_text"],
         "text_tokens": section["text_tokens"],
         "face_words": False,
         "scoring": "answer" if section["head"] == "generate" else "likelihood",
         "max_new_tokens": max_new_tokens,
         "batch_size": section["batch_size"],
-    }
-
-
-def fine_tuning_params(config: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return everything that decides the fine-tuning of a model of `zero_shot.models`.
-
-    Args:
-        config: the whole configuration, checked: model and question come from `zero_shot`,
-            adapters and optimiser from `vlm`, the epochs from `fine_tune`.
-        name: a key of `zero_shot.models`.
-    """
-    zero_shot, vlm = zero_shot_params(config["zero_shot"], name), config["vlm"]
-    training = {key: vlm[key] for key in TRAINING}
-    training["epochs"] = config["fine_tune"]["epochs"]
-    return {
-        "model": zero_shot["model"],
-        **{key: zero_shot[key] for key in ("frame_choice", "prompt", "use_text", "face_words")},
-        "training": training,
-        "lora": {
-            "rank": vlm["lora_rank"],
-            "alpha": vlm["lora_alpha"],
-            "dropout": vlm["lora_dropout"],
-            "gradient_checkpointing": vlm["gradient_checkpointing"],
-        },
-        "class_weights": vlm["class_weights"],
     }
 
 
@@ -260,17 +312,6 @@ def shown_zero_shot(section: Mapping[str, Any]) -> dict[str, str]:
     return {
         f"{name}, zero-shot{_toy(section['models'][name])}": f"zero_shot/{name}"
         for name in section["enabled"]
-    }
-
-
-def shown_fine_tuned(config: Mapping[str, Any]) -> dict[str, str]:
-    """Return the same for the models that `fine_tune` trains."""
-    if not config["fine_tune"]["report"]:
-        return {}
-    models = config["zero_shot"]["models"]
-    return {
-        f"{name}, fine-tuned{_toy(models[name])}": f"fine_tuned/{name}"
-        for name in config["fine_tune"]["models"]
     }
 
 

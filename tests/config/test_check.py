@@ -122,3 +122,31 @@ def test_imports_stay_light():
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+class TestExtent:
+    def bomb(self):
+        value = ["x"] * 10
+        for _ in range(12):
+            value = [value] * 10
+        return value
+
+    def loop(self):
+        value = {}
+        value["again"] = value
+        return value
+
+    def deep(self):
+        value = []
+        for _ in range(50):
+            value = [value]
+        return value
+
+    @pytest.mark.parametrize("kind", ["bomb", "loop", "deep"])
+    def test_aliases_that_repeat_each_other_are_refused(self, kind):
+        with pytest.raises(ConfigError, match=r"enabled: nested more than 32 levels"):
+            check_config({"enabled": getattr(self, kind)()})
+
+    def test_many_values_are_none_of_them(self):
+        with pytest.raises(ConfigError, match="classes"):
+            check_config({"classes": [f"class_{i}" for i in range(5000)] + ["class_1"]})

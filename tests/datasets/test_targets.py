@@ -192,4 +192,4 @@ def test_rows_of_segments_alone_keep_no_scenes_from_being_looked_for(root):
     folders = {"scenes": str(root / "scenes"), "keys": str(root / "keys/scenes")}
     given = entry(root, {"table": path, "columns": ["valence"]}, segments={"seconds": 1, **folders})
     found = plan_scenes("s", given, scenes={}, seed=0, demo_root=root)
-    assert found == ["x", "y", "a__x"]
+    assert list(found) == ["x", "y", "a__x"]

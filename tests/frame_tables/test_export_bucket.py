@@ -13,6 +13,7 @@ from facewave.storage.store import DroppedIndexError, shard_path
 from facewave.storage.tables import format_rows, iter_rows, write_text
 from facewave.tracking.track_bucket import TRACK_COLUMNS
 from tests.frame_tables.posed_face import in_space, landmarks, write_faces
+from tests.tracking.track_shards import write_people_shard
 
 KEYS = {"a": "aa" * 32, "b": "bb" * 32}
 
@@ -96,6 +97,63 @@ def test_only_missing_and_stale_tables_are_written(bucket):
     assert table["time"].to_pylist() == [0.04, 0.08, 0.12]
 
 
+class TestEverybody:
+    @pytest.fixture
+    def crowd(self, bucket):
+        """Clip `a`: person 1 is seen from the first to the last but for a gap, 0 in the middle."""
+        seen = np.ones((3, 50), bool)
+        seen[0, :10] = seen[0, 30:] = False
+        seen[1, 40:45] = False
+        seen[2] = np.arange(50) == 5
+        boxes = [(0.4, 0.4, 0.6, 0.6), (0.7, 0.4, 0.9, 0.6), (0, 0, 0.1, 0.1)]
+        shard = shard_path(bucket.store, "tracks", KEYS["a"])
+        write_people_shard(shard, seen, boxes, lively=(0, 1, 2))
+        return bucket
+
+    def test_one_after_the_other_and_no_ghost(self, crowd):
+        rows = crowd.export(people="all")
+        assert (rows["a"]["people"], rows["b"]["people"]) == ("2", "1")
+        assert (rows["a"]["frames"], rows["a"]["detected"]) == ("50", "45")
+        table = pc.read_csv(crowd.folder / "frames/a.csv")
+        assert table.column_names[:3] == ["person", "frame", "time"]
+        assert table["person"].to_pylist() == [0] * 20 + [1] * 50
+        assert table["frame"].to_pylist() == [*range(10, 30), *range(50)]
+        assert table["time"].to_pylist() == [40 * f / 1000 for f in table["frame"].to_pylist()]
+        assert sum(table["detected"].to_pylist()) == 20 + 45
+
+    def test_the_one_who_is_followed_has_the_same_numbers(self, crowd):
+        crowd.export(people="all")
+        every = (crowd.folder / "frames/a.csv").read_text().splitlines()
+        crowd.export()
+        primary = (crowd.folder / "frames/a.csv").read_text().splitlines()
+        assert ["person," + primary[0], *("1," + line for line in primary[1:])] == [
+            every[0],
+            *(line for line in every if line.startswith("1,")),
+        ]
+
+    def test_a_span_counts_from_its_beginning(self, crowd):
+        crowd.index({"a": {"start_ms": "800", "end_ms": "1400"}})
+        rows = crowd.export(people="all")
+        assert rows["a"]["frames"] == "15"
+        table = pc.read_csv(crowd.folder / "frames/a.csv")
+        assert table["frame"].to_pylist() == [*range(10), *range(15)]
+        assert table["time"][0].as_py() == 0.8
+
+    def test_openface_names_them_face_id(self, crowd):
+        crowd.export(people="all", format="openface")
+        table = pc.read_csv(crowd.folder / "frames/a.csv")
+        assert table["face_id"].to_pylist() == [0] * 20 + [1] * 50
+        assert table["frame"][0].as_py() == 11
+        assert "person" not in table.column_names
+
+    def test_nobody(self, crowd):
+        crowd.index({"a": {"start_ms": "1600", "end_ms": "1720"}})
+        rows = crowd.export(people="all")
+        assert (rows["a"]["people"], rows["a"]["frames"]) == ("0", "3")
+        table = pc.read_csv(crowd.folder / "frames/a.csv")
+        assert table["person"].to_pylist() == [-1] * 3
+
+
 def test_a_killed_job_goes_on_at_the_clip(bucket, monkeypatch):
     bucket.export()
     before = bucket.files()
@@ -118,9 +176,9 @@ def test_tables_of_clips_that_are_gone_are_removed(bucket):
     assert bucket.list() == 1
     assert sorted(bucket.files()) == ["a.parquet", "notes.txt"]
     assert (bucket.folder / "frames.csv").read_text().splitlines() == [
-        "clip_id,file,frames,detected,blinks,reason",
-        "a,a.parquet,6,5,0,",
-        "lost,,,,,it is not a video file",
+        "clip_id,file,people,frames,detected,blinks,reason",
+        "a,a.parquet,1,6,5,0,",
+        "lost,,,,,,it is not a video file",
     ]
 
 

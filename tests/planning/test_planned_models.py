@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from facewave.config.check import check_config
+from facewave.evaluation.names import SAME_CLIPS
 from facewave.planning.ablation import flat, fold_batches, read_ablation, variant_predictions
 from facewave.planning.plan import DatasetPlan, PlanError
 from facewave.planning.project import Project, baseline_rule, stage_options
@@ -14,17 +15,20 @@ from facewave.planning.vlm import (
     annotation_examples,
     compared_models,
     control_predictions,
+    files_of,
     gpus,
-    models_in_report,
     score_file,
     scored_stages,
+    shown_files,
     stage_scores,
+    toy_sections,
     training_files,
     vlm_sections,
     zero_shot_options,
     zero_shot_resources,
 )
 from facewave.versions import FEATURE_VERSION
+from facewave.vlm.plan import vlm_section
 from tests.workflow.workflow import ROOT
 
 TOY = ROOT / "presets/vlm_tiny.yaml"
@@ -130,13 +134,13 @@ class TestVlm:
     def test_the_toy_keeps_the_rest_of_the_section(self):
         config = check_config({"vlm": {"class_weights": "none"}})
         sections = vlm_sections(config, toy_preset=TOY)
-        assert sections["paligemma"] == config["vlm"]
+        assert sections["paligemma"] == vlm_section(config)
         assert sections["paligemma_tiny"]["model"] == "tiny-random"
         assert sections["paligemma_tiny"]["class_weights"] == "none"
 
     def test_fine_tuning_starts_from_the_stage_before(self, tmp_path):
         planned = project(tmp_path)
-        section = planned.config["vlm"]
+        section = vlm_section(planned.config)
         where = {"vlm": "paligemma", "control": "full", "split": "80-10-10"}
         first = training_files(section, planned, "mine", stage="adaptation", **where)
         second = training_files(section, planned, "mine", stage="fine_tuning", **where)
@@ -149,14 +153,14 @@ class TestVlm:
         planned = project(tmp_path)
         where = {"vlm": "paligemma", "stage": "adaptation", "split": "80-10-10"}
         files = training_files(
-            planned.config["vlm"], planned, "mine", control="shuffled_time", **where
+            vlm_section(planned.config), planned, "mine", control="shuffled_time", **where
         )
         expected = tmp_path / "mine/vlm/shuffled_time/splits/80-10-10/train.parquet"
         assert files["train"] == expected
 
     def test_a_regression_has_other_scores_and_no_fusion(self, tmp_path):
         planned = project(tmp_path, vlm={"head": "regression", "report": []})
-        section = planned.config["vlm"]
+        section = vlm_section(planned.config)
         trained = score_file(section, planned, "mine", vlm="paligemma", stage="fine_tuning")
         assert trained.name == "regression.json"
         assert scored_stages(section) == ["adaptation", "fine_tuning"]
@@ -167,7 +171,9 @@ class TestVlm:
         planned = project(tmp_path, vlm={"head": "regression", "report": []})
         where = {"vlm": "paligemma", "control": "full", "split": "80-10-10"}
         with pytest.raises(PlanError, match=r"the clips of mine have no targets"):
-            training_files(planned.config["vlm"], planned, "mine", stage="adaptation", **where)
+            training_files(
+                vlm_section(planned.config), planned, "mine", stage="adaptation", **where
+            )
 
     def test_scores_of_stages_on_every_dataset(self, tmp_path):
         planned = project(tmp_path)
@@ -197,11 +203,34 @@ class TestVlm:
 
     def test_the_report_names_what_it_shows(self, tmp_path):
         planned = project(tmp_path, vlm={"report": ["fine_tuning"]})
-        assert models_in_report(planned.config, planned, "mine") == {
-            "PaliGemma 2: after fine-tuning": str(
-                tmp_path / "mine/evaluation/paligemma/full/fine_tuning/80-10-10/metrics.json"
-            )
-        }
+        tuned, fair = shown_files(planned.config, planned, "mine").items()
+        folder = tmp_path / "mine/vlm/paligemma/full/fine_tuning/80-10-10"
+        assert tuned == (
+            "PaliGemma 2: after fine-tuning",
+            {
+                "scores": str(
+                    tmp_path / "mine/evaluation/paligemma/full/fine_tuning/80-10-10/metrics.json"
+                ),
+                "answers": [str(folder / "predictions.parquet")],
+                "metrics": [str(folder / "metrics.csv")],
+                "family": "paligemma",
+                "stage": "fine_tuning",
+            },
+        )
+        assert fair[0] == SAME_CLIPS
+        assert files_of(dict([fair])) == [
+            str(tmp_path / "mine/evaluation/mlp_same_clips/80-10-10/metrics.json"),
+            str(tmp_path / "mine/vlm/mlp/80-10-10/predictions.parquet"),
+        ]
+
+    def test_the_page_of_the_toys_shows_every_stage_of_both(self, tmp_path):
+        planned = project(tmp_path, zero_shot={"report": True})
+        toys = toy_sections(vlm_sections(planned.config, toy_preset=TOY))
+        shown = shown_files(planned.config, planned, "mine", sections=toys)
+        stages = [files["stage"] for files in shown.values() if "family" in files]
+        assert stages == 2 * ["zero_shot", "adaptation", "fine_tuning", "fusion"]
+        assert list(shown)[-1] == SAME_CLIPS
+        assert all("toy size" in title for title in list(shown)[:-1])
 
 
 class TestTexts:
@@ -242,6 +271,7 @@ class TestComparedModels:
             for place in (
                 "zero_shot/untrained_paligemma",
                 "vlm/paligemma/full/fine_tuning",
+                "vlm/mlp",
                 "zero_shot/qwen",
             )
         ]

@@ -7,7 +7,7 @@ import pytest
 from facewave.config.check import check_config
 from facewave.manifest.clips import ManifestError
 from facewave.planning.project import open_project
-from facewave.planning.running import KeyFiles, RunningError
+from facewave.planning.running import KeyFiles, RunningError, only_looks
 from tests.datasets.release_trees import put, put_frames
 
 
@@ -52,8 +52,32 @@ def test_what_a_run_reads_is_not_changed(keys, locks, tmp_path, monkeypatch):
 
 def test_unlocking_goes_on(keys, locks):
     lock(locks, keys / "plan.json")
-    assert not KeyFiles(keys, unlocks=True, locks=locks).write(keys / "plan.json", "new\n")
+    assert not KeyFiles(keys, looks=True, locks=locks).write(keys / "plan.json", "new\n")
     assert (keys / "plan.json").read_text() == "old\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["-n", "-np", "--dry-run", "--dryrun", "--unlock", "--lint", "--list-target-rules", "-l"],
+)
+def test_commands_that_run_no_job(words):
+    assert only_looks(["-s", "Snakefile", words, "--", "features"])
+
+
+@pytest.mark.parametrize(
+    "words", ["-p", "--cores", "--configfile=n.yaml", "--nocolor", "-j4", "-k"]
+)
+def test_commands_that_run_jobs(words):
+    assert not only_looks([words, "--", "features"])
+
+
+def test_a_look_writes_only_what_nobody_can_read_yet(keys):
+    files = KeyFiles(keys, looks=True)
+    assert not files.write(keys / "plan.json", "new\n")
+    assert not files.write(keys / "another.json", "new\n")
+    assert (keys / "plan.json").read_text() == "old\n"
+    assert (keys / "another.json").read_text() == "new\n"
+    assert files.digests[keys / "plan.json"] == files.digests[keys / "another.json"]
 
 
 # A whole project
@@ -91,9 +115,35 @@ def test_a_command_with_other_options_beside_a_run(config, tmp_path, locks):
     ):
         with pytest.raises(RunningError):
             open_({**config, **change})
-        open_({**config, **change}, unlocks=True)
-        assert content(tmp_path / "results/mine/keys") == before
+        open_({**config, **change}, looks=True)
+        assert before.items() <= content(tmp_path / "results/mine/keys").items()
     open_({**config, "buckets": 2, "results": "other"})
+
+
+def test_a_look_at_other_options_changes_no_file_and_tells_of_it_by_digests(config, tmp_path):
+    plan = open_(config).plans["mine"]
+    before = content(tmp_path / "results/mine/keys")
+    assert set(plan.keys) == {"tracks/0000", "features", "manifest"}
+    (tmp_path / "data/happy/a.mp4").write_bytes(b"another")
+    seen = open_({**config, "landmarker": {"max_faces": 2}}, looks=True).plans["mine"]
+    changed = {name for name in plan.keys if seen.keys[name] != plan.keys[name]}
+    assert changed == {"tracks/0000"}
+    after = content(tmp_path / "results/mine/keys")
+    cache = tmp_path / "results/mine/keys/fingerprints.tsv"
+    assert after | {cache: b""} == before | {cache: b""}
+    # A job's own process finds the digests that the main process last wrote.
+    assert open_project(check_config(config), write=False).plans["mine"] == plan
+
+
+def test_looking_at_results_that_may_not_be_written(config, tmp_path, monkeypatch):
+    plan = open_(config).plans["mine"]
+    os.utime(tmp_path / "data/happy/a.mp4")
+
+    def refuse(*_, **__):
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr("facewave.storage.tables.atomic_path", refuse)
+    assert open_(config, looks=True).plans["mine"].buckets == plan.buckets
 
 
 def test_single_frames_may_not_lead_out_of_the_root(config, tmp_path):

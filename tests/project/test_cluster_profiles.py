@@ -56,10 +56,15 @@ def test_what_needs_network_or_the_terminal_stays_where_snakemake_runs():
         "check_dataset",
         "download_dataset",
         "fetch_landmarker",
+        "fetch_weights",
+        "join_predictions",
         "list_frames",
         "list_quality",
         "list_scenes",
         "prune_store",
+        "store_info",
+        "verify_results",
+        "verify_store",
     }
 
 

@@ -128,8 +128,8 @@ def test_rules_are_one_file_per_stage():
     common = (ROOT / "rules" / "common.smk").read_text().splitlines()
     assert len(common) < 100
     packages = {path.parent.name for path in (ROOT / "facewave").glob("*/__init__.py")}
-    # Two are packages of facewave/vlm, one joins the splits of several datasets to a table, and one
+    # Two are of facewave/vlm, one joins the splits of several datasets to a table, and one
     # has the rules of mlp, evaluation and report for values.
-    elsewhere = {"common", "zero_shot", "fine_tuning", "cross_datasets", "regression"}
+    elsewhere = {"common", "zero_shot", "preflight", "cross_datasets", "regression"}
     names = {path.stem for path in (ROOT / "rules").glob("*.smk")}
     assert names - elsewhere <= packages

@@ -29,16 +29,20 @@ def test_a_row_without_memory_does_not_end_the_others(benchmark, tmp_path, monke
         return measure(model, batch, **arguments)
 
     monkeypatch.setattr(benchmark, "measure", with_little_memory)
-    benchmark.main(["--toy", "--batch", "1", "2", "3", "--steps", "1", "--folder", str(tmp_path)])
+    given = ["--toy", "--batch", "1", "2", "--steps", "1", "--folder", str(tmp_path)]
+    benchmark.main(given)
     rows = json.loads((tmp_path / "vlm_training.json").read_text())["rows"]
-    assert [(row["checkpointing"], row["clips"]) for row in rows] == [
-        (checkpointing, clips) for checkpointing in (True, False) for clips in (1, 2, 3)
+    assert [(row["model"], row["checkpointing"], row["clips"]) for row in rows] == [
+        (model, checkpointing, clips)
+        for model in ("PaliGemma 2 3B", "Qwen2.5-VL 3B")
+        for checkpointing in (True, False)
+        for clips in (1, 2)
     ]
-    assert [row.get("error") for row in rows] == [None, "out of memory", *[None] * 4]
+    assert [row.get("error") for row in rows] == 2 * [None, "out of memory", None, None]
     assert all(row["seconds_a_clip"] > 0 for row in rows if "error" not in row)
     table = (tmp_path / "vlm_training.md").read_text().splitlines()
     assert len(table) == 2 + 2 + len(rows)
-    assert table[5].startswith("| 2 | yes | out of memory |")
+    assert table[5].startswith("| PaliGemma 2 3B | 2 | yes | 85 | out of memory |")
 
 
 def test_without_a_gpu_the_full_size_is_not_tried(benchmark, tmp_path):

@@ -131,7 +131,7 @@ def test_script_writes_the_same_bytes_again(artefacts, written_report, tmp_path)
             folds=list(files.splits),
             compared=[],
             variants=None,
-            models=[],
+            models={},
         ),
         log=[str(tmp_path / "job.log")],
     )

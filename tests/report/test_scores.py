@@ -11,6 +11,7 @@ from facewave.evaluation.evaluate import Fold, evaluate_folds
 from facewave.evaluation.predictions import INVALID_ANSWER, Predictions
 from facewave.evaluation.published import published_scores
 from facewave.report.scores import by_task, read_confusions, read_models, read_numbers, read_rows
+from facewave.report.vlm_training import ModelFiles
 from tests.report.conftest import FOLDS
 from tests.report.report_page import render, write
 
@@ -128,7 +129,7 @@ def test_the_page_shows_models_numbers_and_controls(artefacts, content, page, tm
     path = write(
         artefacts,
         tmp_path,
-        models=models,
+        models={title: ModelFiles(scores=path) for title, path in models.items()},
         comparison=tests,
         ablation=ablation,
         text_fusion=fusion,
@@ -153,7 +154,7 @@ def test_the_page_shows_models_numbers_and_controls(artefacts, content, page, tm
     assert "Models on the same clips" not in page.text
     rows = by_task(read_models(mlp, models))
     tiny = render("models.html", content, models=rows, random_weights=True)
-    assert "say nothing about PaliGemma 2" in tiny.words()
+    assert "say nothing about PaliGemma 2 and Qwen2.5-VL" in tiny.words()
 
 
 @pytest.mark.parametrize(

@@ -48,5 +48,13 @@ def test_layouts_that_cannot_be_decoded_are_told(content, tmp_path):
     assert wavelet_example(found, store=files.store) is None
     page = render("wavelet.html", content, wavelet=None, layout="dct", decodable=False)
     assert "Layout dct is shown without an example" in page.words()
+
+
+def test_that_all_shards_are_damaged_is_told(content, clips, tmp_path):
+    assert any(clip.valid for clip in clips.values())
+    assert wavelet_example(list(clips.values()), store=tmp_path) is None
     page = render("wavelet.html", content, wavelet=None, layout="paper", decodable=True)
-    assert "no valid clip whose trajectory can be read" in page.words()
+    assert "they are damaged or missing in the store" in page.words()
+    assert "snakemake verify_store" in page.words()
+    page = render("wavelet.html", content | {"n_valid": 0}, wavelet=None, decodable=True)
+    assert "No clip is valid" in page.words()

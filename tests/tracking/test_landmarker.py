@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from dataclasses import asdict
 
 import cv2
 import numpy as np
 import pytest
 
+from facewave.config.check import check_config
 from facewave.tracking.landmarker import (
     N_BLENDSHAPES,
     N_LANDMARKS,
@@ -137,9 +139,14 @@ def test_options_that_mediapipe_refuses(landmarker_model):
         VideoLandmarker(landmarker_model, LandmarkerOptions(min_presence_confidence=7.0))
 
 
+def test_the_defaults_are_those_of_the_configuration():
+    assert asdict(LandmarkerOptions()).items() <= check_config({})["landmarker"].items()
+
+
 def test_what_is_left_out_of_mediapipe_can_still_be_imported():
     code = """
 import sys
+from dataclasses import asdict
 from facewave.tracking.landmarker import blendshape_names
 assert len(blendshape_names()) == 52
 assert not {"matplotlib", "sounddevice"} & set(sys.modules)

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facewave.tracking.appearance import PATCH_VALUES, standardised
-from facewave.tracking.people import FaceRows, Linker, clip_people, movement
+from facewave.tracking.linking import SAME_WHOLE_PATCH, Linker
+from facewave.tracking.people import FaceRows, clip_people, movement
 
 LEFT, RIGHT, CENTRE = (0.2, 0.5, 0.2), (0.8, 0.5, 0.2), (0.55, 0.5, 0.2)
 _LOOKS = standardised(np.random.default_rng(5).normal(size=(8, PATCH_VALUES)))
@@ -87,6 +88,34 @@ class TestLinking:
     def test_who_comes_back_to_his_place_may_look_more_different(self, likeness, same):
         other = likeness * _LOOKS[0] + np.sqrt(1 - likeness**2) * _LOOKS[1]
         looks = [_LOOKS[0], standardised(other)]
+        linker = Linker()
+        for index, look in ((0, 0), (100, 1)):
+            linker.add(index, 40 * index, box(LEFT)[None], lambda _, look=look: looks[look])
+        assert (linker.persons().tolist() == [0, 0]) is same
+
+    @pytest.mark.parametrize(("blended_ms", "persons"), [(800, [0, 1]), (None, [0, 0])])
+    def test_what_a_dissolve_blends_is_nobodys_look(self, blended_ms, persons):
+        second = standardised(0.75 * _LOOKS[0] + np.sqrt(1 - 0.75**2) * _LOOKS[1])
+        linker = Linker()
+        for index in range(45):
+            look = _LOOKS[0] if index < 20 else second
+            linker.add(
+                index,
+                40 * index,
+                box(CENTRE)[None],
+                lambda _, look=look: look,
+                cut=index == 30,
+                blended_ms=blended_ms if index == 30 else None,
+            )
+        assert linker.persons().tolist() == persons
+
+    @pytest.mark.parametrize(("likeness", "same"), [(0.5, True), (0.0, False)])
+    def test_the_mouth_counts_less(self, likeness, same):
+        spoken = _LOOKS[0].copy()
+        spoken[176:] *= likeness
+        spoken[176:] += np.sqrt(1 - likeness**2) * _LOOKS[1][176:]
+        looks = [_LOOKS[0], standardised(spoken)]
+        assert bool(1 - looks[0] @ looks[1] < SAME_WHOLE_PATCH) is same
         linker = Linker()
         for index, look in ((0, 0), (100, 1)):
             linker.add(index, 40 * index, box(LEFT)[None], lambda _, look=look: looks[look])

@@ -1,5 +1,6 @@
 """Buckets in the reading process: what flags a clip, what stops the job, what is tried again."""
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from facewave.jobs.clip_errors import RunFaultError, SameErrorError, WorkerError
 from facewave.storage.buckets import KeyRow, key_file_text
 from facewave.storage.store import file_sha256, is_whole, read_shard, shard_path
 from facewave.storage.tables import iter_rows, write_text
+from facewave.tracking import worker
 from facewave.tracking.landmarker import LandmarkerError, LandmarkerOptions
 from facewave.tracking.track_bucket import TRACK_COLUMNS, TrackOptions, track_bucket
 from facewave.tracking.worker import IsolatedTracker
@@ -142,3 +144,12 @@ def test_pictures_are_kept(workers, tmp_path):
     arrays, _ = read_shard(shard_path(tmp_path / "store", "tracks", row["key"]))
     assert arrays["thumbnails"].shape == (1, 48, 64, 3)
     assert arrays["thumbnail_frame"].tolist() == [0]
+
+
+def test_a_long_video_says_how_far_it_is(monkeypatch, caplog):
+    monkeypatch.setattr(worker, "_SECONDS_BETWEEN_LINES", 0.0)
+    on_frame = worker._counting("talk.mp4")
+    with caplog.at_level(logging.INFO, "facewave"):
+        for _ in range(1001):
+            on_frame()
+    assert caplog.messages[-1].startswith("talk.mp4: 1,000 frames, ")

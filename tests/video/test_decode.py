@@ -1,7 +1,10 @@
 """Frame rate, times and number of frames: what the container says against what is in it."""
 
+import gc
+
 import pytest
 
+from facewave.video.open import open_video
 from tests.video.decoded import clip, decode, times
 from tests.video.media import (
     cut,
@@ -11,6 +14,7 @@ from tests.video.media import (
     set_frame_times,
     trim,
     write_mjpeg,
+    write_video,
 )
 
 
@@ -79,3 +83,15 @@ class TestFrameTimes:
         path = trim(clip(tmp_path / "c.mp4", 50), start_ticks=0, duration_ms=9000)
         video, frames = decode(path)
         assert (len(frames), video.frames_announced) == (50, 50)
+
+
+def test_a_decoded_frame_does_not_wait_for_the_garbage_collector(tmp_path):
+    path = write_video(tmp_path / "a.mp4", flat_frames(40))
+    gc.collect()
+    gc.disable()
+    try:
+        with open_video(path) as video:
+            assert sum(1 for _ in video.frames()) == 40
+            assert sum(type(thing).__name__ == "VideoFrame" for thing in gc.get_objects()) < 3
+    finally:
+        gc.enable()

@@ -58,6 +58,23 @@ def test_segments_are_planned(folder):
     assert len(split_clips(clips, {"seconds": 1}, cache=cache)) == 3
 
 
+def test_a_job_does_not_measure_again_what_the_plan_could_not(folder, monkeypatch):
+    clip = Clip("a", str(folder / "segfault.mp4"), 0, 0, "happy", take=None)
+    cache, bounds = folder / "lengths.tsv", Bounds(stall_seconds=5)
+    split_clips([clip], {"seconds": 1}, cache=cache, bounds=bounds)
+    before = cache.read_text()
+
+    def measured(*arguments):
+        raise AssertionError("it was measured again")
+
+    monkeypatch.setattr("facewave.video.segments._measured", measured)
+    assert split_clips([clip], {"seconds": 1}, cache=cache) == [clip]
+    assert cache.read_text() == before
+    split_clips([clip], {"seconds": 1}, cache=cache, bounds=bounds)
+    with pytest.raises(AssertionError, match="measured again"):
+        split_clips([clip], {"seconds": 1}, cache=cache, bounds=Bounds(stall_seconds=6))
+
+
 def test_near_duplicates(folder, read):
     rows = [KeyRow(name, str(folder / f"{name}.mp4"), "f") for name in ("segfault", "good")]
     (folder / "key.tsv").write_text(key_file_text(rows, options={}))

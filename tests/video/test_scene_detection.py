@@ -172,7 +172,7 @@ def plan(config, name="films", *, version=1):
     found = {}
     for member, options in wanting_scenes(name, dataset_config(config, name)):
         scenes = {**config["scenes"], "version": version}
-        found[member] = plan_scenes(member, options, scenes=scenes, seed=1, demo_root=None)
+        found[member] = list(plan_scenes(member, options, scenes=scenes, seed=1, demo_root=None))
     return found
 
 

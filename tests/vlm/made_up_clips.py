@@ -2,17 +2,29 @@
 
 import numpy as np
 
-from facewave.vlm.paligemma.batch import Example
-from facewave.vlm.paligemma.options import ModelOptions
+from facewave.vlm.faces.batch import Example
+from facewave.vlm.faces.options import ModelOptions
+from facewave.vlm.inputs.clip_reader import ClipFrames
 
 CLASSES = ("neutral", "happy", "sad", "angry", "surprise", "disgust", "fear")
 K = 3
+# Two kinds of tokens: three of codes, two of energies.
+SHAPES = {
+    "landmarks": (K, 478, 3),
+    "landmark_energy": (2, 478, 3),
+    "blendshapes": (K, 52),
+    "blendshape_energy": (2, 52),
+    "pose": (K, 6),
+    "pose_energy": (2, 6),
+}
+TOYS = {"paligemma": "tiny-random", "qwen": "tiny-random-qwen"}
 
 
-def options(**changes):
+def options(family="paligemma", **changes):
     """Options of a toy model in float32."""
     small = {
-        "model": "tiny-random",
+        "model": TOYS[family],
+        "family": family,
         "dtype": "float32",
         "width": 32,
         "heads": 4,
@@ -20,7 +32,8 @@ def options(**changes):
         "lora_rank": 4,
         "lora_alpha": 8,
         "classes": CLASSES,
-        "K": K,
+        "face_shapes": SHAPES,
+        "max_pixels": 56 * 56,
     }
     return ModelOptions(**{**small, **changes})
 
@@ -29,12 +42,14 @@ def clip(index, *, seed=0, count=1, same_image=False, **changes):
     """A clip of random face features and images, of class `index` modulo their number."""
     random = np.random.default_rng([seed, index])
     painter = np.random.default_rng(seed) if same_image else random
+    face = {name: random.normal(size=shape).astype(np.float32) for name, shape in SHAPES.items()}
+    images = painter.integers(0, 256, (count, 40, 50, 3), dtype=np.uint8)
     content = {
         "clip_id": f"clip{index}",
-        "landmarks": random.normal(size=(K, 478, 3)).astype(np.float32),
-        "blendshapes": random.normal(size=(K, 52)).astype(np.float32),
+        "face": face,
         "valid": True,
-        "images": painter.integers(0, 256, (count, 40, 50, 3), dtype=np.uint8),
+        "images": images,
+        "frames": ClipFrames(images=images, indices=list(range(count)), total=10, fps=25.0),
         "label": index % len(CLASSES),
     }
     return Example(**{**content, **changes})

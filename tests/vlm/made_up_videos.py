@@ -4,6 +4,7 @@ import numpy as np
 
 from facewave.vlm.inputs.clip_reader import ClipFrames
 from facewave.vlm.inputs.conversation import Turn
+from facewave.vlm.inputs.kept_frames import square
 
 
 def video(frames=4, *, height=60, width=80, seed=0, step=3, fps=25.0):
@@ -29,6 +30,8 @@ def few_shot():
 
 class FakeModel:
     """Gives the answers that it is told to, and remembers its calls."""
+
+    frame_size = square(96)
 
     def __init__(self, say):
         self.say, self.calls, self.identity = say, [], {"model": "fake"}

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from facewave.evaluation.predictions import read_predictions
-from facewave.planning.prune import Pruned, prune_store
 from facewave.storage.answer_index import answer_index
 from facewave.storage.store import shard_path
+from facewave.upkeep.prune import prune_store
 from facewave.vlm.zero_shot.answer_store import Question, StoredAnswer, ask_all
 from facewave.vlm.zero_shot.models import LazyModel, find_model
 from facewave.vlm.zero_shot.run import zero_shot
@@ -109,24 +109,37 @@ def test_other_classes_are_scored_again_if_the_question_names_none(tmp_path):
 def test_equal_questions_are_asked_once_and_damaged_answers_again(tmp_path):
     calls = []
 
-    def ask(batch):
+    def ask(batch, prepared):
         calls.append([question.clip_id for question in batch])
+        assert prepared == [question.clip_id.upper() for question in batch]
         return [StoredAnswer(text=question.clip_id) for question in batch]
 
+    def prepare(question):
+        return question.clip_id.upper()
+
     questions = [Question(clip_id=name, parts={"content": name[0]}) for name in ("a1", "b1", "a2")]
-    answers = ask_all(questions, ask, store=tmp_path, batch_size=8)
+    answers = ask_all(questions, ask, prepare=prepare, store=tmp_path, batch_size=8)
     assert calls == [["a1", "b1"]]
     assert [answer.text for answer in answers] == ["a1", "b1", "a1"]
     path = shard_path(tmp_path, "answers", questions[1].key)
     path.write_bytes(path.read_bytes()[:-30])
-    ask_all(questions, ask, store=tmp_path, batch_size=8)
+    ask_all(questions, ask, prepare=prepare, store=tmp_path, batch_size=8)
     assert calls == [["a1", "b1"], ["b1"]]
 
 
 def test_answers_that_no_job_needs_any_more_are_removed(files, tmp_path):
     store, results = tmp_path / "store", tmp_path / "results"
-    (store / "tracks").parent.mkdir()
-    (store / "tracks").symlink_to(files.parent / "store" / "tracks")
+    store.mkdir()
+    (files.parent / "store" / "shown_frames").mkdir(exist_ok=True)
+
+    def show(*, media):
+        for stage in ("tracks", "shown_frames"):
+            if media:
+                (store / stage).symlink_to(files.parent / "store" / stage)
+            else:
+                (store / stage).unlink()
+
+    show(media=True)
     for name in ("one", "two"):
         keys = results / name / "keys"
         keys.mkdir(parents=True)
@@ -141,9 +154,10 @@ def test_answers_that_no_job_needs_any_more_are_removed(files, tmp_path):
     ask("two", prompt="First: {classes}?")
     ask("two", prompt="Second: {classes}?")
     assert len(fake.calls) == 14
-    (store / "tracks").unlink()
-    assert prune_store(results, store) == Pruned(removed=0, removed_bytes=0, kept=14)
-    (store / "tracks").symlink_to(files.parent / "store" / "tracks")
+    show(media=False)
+    pruned = prune_store(results, store, apply=True, safe_seconds=0)
+    assert (pruned.removed, pruned.kept) == ((), 14)
+    show(media=True)
     # No job has the first prompt any more; the index of a job that dies names its answers.
     answer = fake.answer
 
@@ -155,10 +169,10 @@ def test_answers_that_no_job_needs_any_more_are_removed(files, tmp_path):
     fake.answer = dies
     with pytest.raises(Killed):
         ask("one", prompt="Third: {classes}?")
-    (store / "tracks").unlink()
-    pruned = prune_store(results, store)
-    assert (pruned.removed, pruned.kept) == (7, 7 + 3)
-    (store / "tracks").symlink_to(files.parent / "store" / "tracks")
+    show(media=False)
+    pruned = prune_store(results, store, apply=True, safe_seconds=0)
+    assert (len(pruned.removed), pruned.kept) == (7, 7 + 3)
+    show(media=True)
     fake.answer = answer
     ask("two", prompt="Second: {classes}?")
     assert len(fake.calls) == 17

@@ -1,21 +1,33 @@
 """From clips to tensors: prompts, tokens and images."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 from facewave.prompts.questions import render, shorten
-from facewave.vlm.paligemma.batch import collate, prepare_images, prompt_ids, resolution
+from facewave.vlm.faces.batch import collate as collate_all
+from facewave.vlm.paligemma.backbone import PaliGemma
+from facewave.vlm.paligemma.batch import prepare_images, prompt_ids, resolution
 from facewave.vlm.paligemma.build import load_processor
 from facewave.vlm.paligemma.toy import tiny_processor
 from tests.vlm.made_up_clips import CLASSES, clip, options
+
+# Batches are made without the model.
+NO_MODEL = SimpleNamespace(
+    config=SimpleNamespace(text_config=SimpleNamespace(final_logit_softcapping=None))
+)
 
 
 @pytest.fixture(scope="module")
 def processor():
     return tiny_processor(CLASSES)
+
+
+def collate(clips, processor, options):
+    return collate_all(clips, PaliGemma(NO_MODEL, processor), options)
 
 
 def test_texts_are_shortened_by_tokens(processor):

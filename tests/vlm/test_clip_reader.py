@@ -1,13 +1,19 @@
 """The frames of the workflow's clips, as they were tracked."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
 from facewave.storage.store import shard_path
+from facewave.tracking.face_crops import crop_face
+from facewave.tracking.trajectory import open_trajectory
 from facewave.video.decode import UnreadableVideoError
 from facewave.video.open import open_video
 from facewave.vlm.inputs.clip_reader import ClipReader, Media
+from facewave.vlm.inputs.kept_frames import square
+from tests.features.shards import made_up_faces
 from tests.tracking.track_shards import write_track_shard
 
 
@@ -16,9 +22,10 @@ def all_frames(path):
         return np.stack([frame.image for frame in video.frames()])
 
 
-def reader(path, store, *, detected, times, span_ms=None, count=1):
+def reader(path, store, *, detected, times, span_ms=None, count=1, **arrays):
     """Return a reader of one clip `c`, tracked at the given times."""
-    write_track_shard(shard_path(store, "tracks", "ab"), detected, times=times)
+    more = {"arrays": arrays} if arrays else {}
+    write_track_shard(shard_path(store, "tracks", "ab"), detected, times=times, **more)
     media = Media(
         path=str(path), default_fps=25, span_ms=span_ms, track_key="ab", frames=len(times)
     )
@@ -69,3 +76,35 @@ def test_a_clip_that_could_not_be_tracked_is_grey(tmp_path):
     assert np.unique(shown.images).tolist() == [127]
     assert (len(shown.images), shown.indices, shown.total, shown.fps) == (2, [0, 1], 2, 25)
     assert reader.key_parts("c") == {"content": None, "span_ms": None, "frames": [], "count": 2}
+
+
+def test_the_face_is_the_crop_of_the_same_frame_and_beside_it_if_wanted(face_clip, tmp_path):
+    """A frame without a face is cropped where the face was in the nearest one that shows it."""
+    detected = np.array([False, True, False, False])
+    faces = made_up_faces(0, 4)
+    shown = reader(
+        face_clip, tmp_path, detected=detected, times=[0, 120, 240, 360], count=1,
+        **faces,
+    )  # fmt: skip
+    [frame] = shown.images("c")
+    shard = open_trajectory(shard_path(tmp_path, "tracks", "ab"))
+    [points] = shard.at("landmarks", shard.rows[[1]])
+    face = replace(shown, image="face")
+    np.testing.assert_array_equal(face.images("c"), [crop_face(frame, points, size=448)])
+    beside = replace(shown, image="beside").images("c")
+    np.testing.assert_array_equal(beside[0, :, : frame.shape[1]], frame)
+    small = crop_face(frame, points, size=len(frame))
+    np.testing.assert_array_equal(beside[0, :, frame.shape[1] :], small)
+    assert face.key_parts("c") == {**shown.key_parts("c"), "image": "face"}
+    later = replace(face, count=2)
+    later._chosen["c"] = [1, 3]
+    assert later.images("c").shape == (2, 448, 448, 3)
+
+
+def test_kept_faces_are_not_kept_frames(face_clip, tmp_path):
+    shown = replace(
+        reader(face_clip, tmp_path, detected=[True] * 2, times=[0, 40]), size=lambda: square(64)
+    )
+    sizes = [replace(shown, image=image).images("c").shape for image in ("frame", "face", "beside")]
+    assert sizes == 3 * [(1, 64, 64, 3)]
+    assert len(list((tmp_path / "shown_frames").rglob("*.npz"))) == 3

@@ -14,6 +14,7 @@ from facewave.vlm.plan import STAGES
 from tests.splits.split_files import CLASSES, toy, write_split
 
 # As in tests/splits/split_files.py: two coefficients of a few landmarks and blendshapes.
+GROUPS = ("landmarks", "blendshapes")
 PARTS = {"train": 12, "val": 5, "test": 7}
 
 
@@ -26,7 +27,7 @@ def splits(tmp_path):
 
 
 def test_rows_count_through_all_parts(splits):
-    clips = read_clips(splits, shuffle_faces=False, seed=1)
+    clips = read_clips(splits, groups=GROUPS, shuffle_faces=False, seed=1)
     assert [clips.rows(part).tolist() for part in PARTS] == [
         *(list(range(12)), list(range(12, 17)), list(range(17, 24)))
     ]
@@ -35,9 +36,9 @@ def test_rows_count_through_all_parts(splits):
     assert clips.valid.tolist().count(False) == 3
     shown = example(clips, 18, images=None)
     assert (shown.clip_id, shown.label, shown.valid) == ("s2_001", 1, True)
-    assert shown.landmarks.shape == (2, 3, 2)
+    assert shown.face["landmarks"].shape == (2, 3, 2)
     table = clips.tables["test"]
-    np.testing.assert_array_equal(shown.blendshapes.ravel(), table.groups["blendshapes"][1])
+    np.testing.assert_array_equal(shown.face["blendshapes"].ravel(), table.groups["blendshapes"][1])
     with pytest.raises(IndexError):
         clips.find(24)
 
@@ -52,7 +53,7 @@ def test_shuffled_faces_are_others(count, seed):
 
 
 def test_a_shuffled_face_stays_in_its_part_and_takes_its_validity_along(splits):
-    clips = read_clips(splits, shuffle_faces=True, seed=1)
+    clips = read_clips(splits, groups=GROUPS, shuffle_faces=True, seed=1)
     for part in PARTS:
         rows = clips.rows(part)
         assert sorted(clips.faces[rows].tolist()) == rows.tolist()
@@ -63,7 +64,7 @@ def test_a_shuffled_face_stays_in_its_part_and_takes_its_validity_along(splits):
         assert shown.label == clips.labels[row]
         assert shown.valid == face_table.valid[number]
         np.testing.assert_array_equal(
-            shown.landmarks.ravel(), face_table.groups["landmarks"][number]
+            shown.face["landmarks"].ravel(), face_table.groups["landmarks"][number]
         )
     assert example(clips, 0, images=None).clip_id == "s0_000"
 
@@ -71,6 +72,7 @@ def test_a_shuffled_face_stays_in_its_part_and_takes_its_validity_along(splits):
 def test_texts_and_targets_come_with_their_clip(splits):
     clips = read_clips(
         splits,
+        groups=GROUPS,
         shuffle_faces=False,
         seed=1,
         texts={"s0_003": "a word"},
@@ -152,7 +154,7 @@ def test_too_much_and_too_little_are_refused():
 def test_the_rows_of_a_stage_stay_as_they_are():
     """Frozen: raise VLM_VERSION where they change."""
     found = rows([0, 1, 2, 0, 1, 2, 0, 1, 0, 0], 0.4, 0.3, seed=5)
-    assert VLM_VERSION == 2
+    assert VLM_VERSION == 3
     assert found["adaptation"].tolist() == [0, 4, 5, 9]
     assert found["fine_tuning"].tolist() == [2, 6, 7]
 

@@ -1,14 +1,11 @@
-"""Label words, whole labels behind one prefix, linear classes, regression, generation."""
+"""Class names, linear classes, regression, generation."""
 
 import pytest
 import torch
 from torch.nn import functional
 
-from facewave.vlm import heads
-from facewave.vlm.paligemma.batch import collate
-from facewave.vlm.paligemma.build import build_model, random_model
-from facewave.vlm.paligemma.statistics import fit_targets
-from facewave.vlm.paligemma.toy import tiny_config, tiny_processor
+from facewave.vlm.faces.statistics import fit_targets
+from facewave.vlm.paligemma.build import build_model
 from tests.vlm.made_up_clips import CLASSES, clip, options
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -17,7 +14,7 @@ ALIKE = ("very", "very happy", "happy", "very very sad")
 
 
 def batch_of(model, clips):
-    return collate(clips, model.processor, model.options)
+    return model.collate(clips)
 
 
 def train(model, batch, *, count, learning_rate=1e-2):
@@ -31,72 +28,19 @@ def train(model, batch, *, count, learning_rate=1e-2):
     model.eval()
 
 
-@pytest.fixture(scope="module")
-def words():
-    return build_model(options(classes=ALIKE))
-
-
-def test_first_tokens_of_the_labels_differ():
+def test_a_logit_is_the_log_probability_of_a_name_of_one_token():
     model = build_model(options())
-    assert model.labels.first_differ
-    assert not model.scores_whole_words
-    assert len(set(model.labels.first.tolist())) == len(CLASSES)
-    decoded = [model.processor.tokenizer.decode(row[:1]) for row in model.labels.ids]
-    assert decoded == list(CLASSES)
-
-
-def test_labels_that_begin_alike_are_scored_whole(words):
-    assert not words.labels.first_differ
-    assert words.scores_whole_words
-    end = words.processor.tokenizer.eos_token_id
-    lengths = words.labels.mask.sum(dim=1)
-    assert [row[n - 1] for row, n in zip(words.labels.ids, lengths, strict=True)] == [end] * 4
-    assert len(set(lengths.tolist())) > 1
-
-
-def test_a_logit_is_that_of_the_label_s_first_token():
-    model = build_model(options())
+    assert not len(model.labels.nodes)
+    first = model.labels.ids[:, 0]
+    assert [model.processor.tokenizer.decode(row) for row in first] == list(CLASSES)
     batch = batch_of(model, [clip(0), clip(1)])
     sequence = model.read(batch)
     with torch.no_grad():
         logits = model.base(**sequence.inputs()).logits[:, -1]
-        torch.testing.assert_close(model(batch).logits, logits[:, model.labels.first])
+        torch.testing.assert_close(model(batch).logits, logits.log_softmax(dim=1)[:, first])
 
 
-@pytest.mark.parametrize("window", [4096, 8])
-def test_one_prefix_for_all_labels_equals_a_whole_pass_for_each(window):
-    """Also where the prefix is longer than the window of every second layer, as at 896 pixels."""
-    processor = tiny_processor(ALIKE)
-    config = tiny_config(processor)
-    config.text_config.sliding_window = window
-    words = random_model(config, processor, options(classes=ALIKE))
-    batch = batch_of(words, [clip(0, label=None), clip(1, label=None)])
-    with torch.no_grad():
-        scores = words(batch).logits
-        sequence = words.read(batch)
-        for index in range(len(ALIKE)):
-            length = int(words.labels.mask[index].sum())
-            ids = words.labels.ids[index, :length].expand(2, -1)
-            answer = words.base.get_input_embeddings()(ids)
-            whole = sequence.followed_by(answer, torch.ones_like(ids))
-            logits = words.base(**whole.inputs()).logits[:, -length - 1 : -1]
-            each = logits.float().log_softmax(dim=2).gather(2, ids[..., None]).sum(dim=(1, 2))
-            torch.testing.assert_close(scores[:, index], each, atol=1e-4, rtol=1e-5)
-
-
-def test_loss_of_whole_labels_is_the_same_in_training_and_out_of_it(words):
-    batch = batch_of(words, [clip(0, label=0), clip(1, label=1), clip(2, label=3)])
-    with torch.no_grad():
-        outside = words(batch)
-        words.train()
-        inside = words(batch)
-        words.eval()
-    torch.testing.assert_close(inside.loss, outside.loss)
-    assert inside.logits is None
-    assert outside.logits.shape == (3, 4)
-
-
-def test_whole_labels_are_learned():
+def test_whole_names_are_learned():
     model = build_model(options(classes=ALIKE, lora_rank=16))
     batch = batch_of(model, [clip(index, label=index) for index in range(4)])
     train(model, batch, count=100)
@@ -148,14 +92,6 @@ def test_regression_learns_in_the_targets_own_units(loss):
 def test_only_the_active_head_has_parameters():
     names = [name for name, _ in build_model(options()).named_parameters()]
     assert not any(name.startswith("head") for name in names)
-
-
-def test_labels_that_are_the_same_tokens_are_refused():
-    tokenizer = build_model(options()).processor.tokenizer
-    with pytest.raises(ValueError, match="classes 'happy' and 'happy' have the same tokens"):
-        heads.label_tokens(tokenizer, ["happy", "sad", "happy"])
-    with pytest.raises(ValueError, match="class '' cannot be written"):
-        heads.label_tokens(tokenizer, ["happy", ""])
 
 
 def test_targets_that_cannot_be_learned_are_refused():

@@ -4,10 +4,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from facewave.vlm.paligemma.batch import collate
 from facewave.vlm.paligemma.build import build_model, random_model
 from facewave.vlm.paligemma.toy import tiny_config, tiny_processor
-from tests.vlm.made_up_clips import CLASSES, clip, options
+from tests.vlm.made_up_clips import CLASSES, SHAPES, clip, options
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -18,7 +17,7 @@ def model():
 
 
 def batch_of(model, clips):
-    return collate(clips, model.processor, model.options)
+    return model.collate(clips)
 
 
 def hidden(model, sequence):
@@ -44,7 +43,7 @@ def test_every_token_of_the_prefix_sees_every_other(model):
     sequence.embeds[0, -1] += 1.0
     changed = (hidden(model, sequence) - before).abs().amax(dim=2)[0]
     assert (changed > 0).all()
-    assert length == 4 + 3 + 16 + int(
+    assert length == 4 + 5 + 16 + int(
         (batch_of(model, [clip(0)])["input_ids"] != model.processor.image_token_id).sum()
     )
 
@@ -102,7 +101,7 @@ def test_learns_from_the_face_alone_and_fails_with_other_faces():
         learned = model(batch)
         shuffled = {
             **batch,
-            **{name: batch[name].roll(1, dims=0) for name in ("landmarks", "blendshapes")},
+            **{name: batch[name].roll(1, dims=0) for name in SHAPES},
         }
         fooled = model(shuffled)
     assert learned.logits.argmax(dim=1).equal(batch["labels"])
@@ -131,24 +130,26 @@ def test_without_what_is_trained_it_is_the_library_s_own_model(images):
             token_type_ids=batch["token_type_ids"],
             pixel_values=batch["pixel_values"].flatten(0, 1),
         ).logits[:, -1]
-        torch.testing.assert_close(plain(batch).logits, logits[:, plain.labels.first])
+        torch.testing.assert_close(
+            plain(batch).logits, logits.log_softmax(dim=1)[:, plain.labels.ids[:, 0]]
+        )
 
 
-def test_the_gate_starts_closed_and_opens(model):
+def test_the_face_sees_the_image_from_the_start_and_not_through_a_closed_gate(model):
     batch = batch_of(model, [clip(0), clip(1)])
     other = {**batch, "image_features": torch.randn(2, 1, 16, 24)}
-    tokens = [model.read(each).embeds[:, 4:7] for each in (batch, other)]
-    torch.testing.assert_close(tokens[0], tokens[1])
-    open_gate = build_model(options())
-    with torch.no_grad():
-        open_gate.face.gate.fill_(1.0)
-    tokens = [open_gate.read(each).embeds[:, 4:7] for each in (batch, other)]
+    tokens = [model.read(each).embeds[:, 4:9] for each in (batch, other)]
     assert (tokens[0] - tokens[1]).abs().max() > 1e-3
+    closed = build_model(options())
+    with torch.no_grad():
+        closed.face.gate.fill_(0.0)
+    tokens = [closed.read(each).embeds[:, 4:9] for each in (batch, other)]
+    torch.testing.assert_close(tokens[0], tokens[1])
 
 
 def test_a_clip_without_a_face_has_the_null_token(model):
     first, second = clip(0, same_image=True, valid=False), clip(1, same_image=True, valid=False)
-    second.landmarks[:] = float("nan")
+    second.face["landmarks"][:] = float("nan")
     with torch.no_grad():
         logits = model(batch_of(model, [first, second])).logits
     torch.testing.assert_close(logits[0], logits[1])
@@ -186,7 +187,7 @@ def test_lora_is_in_the_language_model_alone(model):
 def test_cached_features_equal_live_ones(model):
     batch = batch_of(model, [clip(0, seed=1), clip(1, seed=1)])
     cached = dict(batch)
-    features = model.image_features(cached.pop("pixel_values"))
+    features = model.backbone.image_features(cached.pop("pixel_values"))
     assert features.shape == (2, 1, 16, 24)
     examples = [clip(i, seed=1, images=None, image_features=features[i].clone()) for i in range(2)]
     with torch.no_grad():
@@ -248,7 +249,7 @@ def test_the_resolution_is_the_checkpoint_s(pixels):
     assert (batch["input_ids"] == processor.image_token_id).sum() == patches
     with torch.no_grad():
         assert model(batch).logits.isfinite().all()
-        assert model.image_features(batch["pixel_values"]).shape == (1, 1, patches, 24)
+        assert model.backbone.image_features(batch["pixel_values"]).shape == (1, 1, patches, 24)
 
 
 def test_generate_equals_a_greedy_loop(model):
@@ -275,7 +276,8 @@ def test_equal_seeds_equal_models_and_torch_s_own_state_stays():
     states = [build_model(options(seed=seed)).trainable_state() for seed in (1, 1, 2)]
     assert torch.rand(1).equal(wanted)
     assert all(states[0][name].equal(states[1][name]) for name in states[0])
-    assert not states[0]["soft_prefix"].equal(states[2]["soft_prefix"])
+    first = "face.encoder.null"
+    assert not states[0][first].equal(states[2][first])
 
 
 def test_autocast_around_the_model_changes_nothing(model):
@@ -344,10 +346,10 @@ def test_parts_are_frozen_by_name():
         build_model(options()).set_trainable(["projector"])
 
 
-def test_features_of_another_k_are_refused(model):
+def test_features_of_another_shape_are_refused(model):
     batch = batch_of(model, [clip(0)])
     batch["landmarks"] = batch["landmarks"][:, :2]
-    with pytest.raises(ValueError, match=r"landmarks have the shape \(2, 478, 3\).*K of the model"):
+    with pytest.raises(ValueError, match=r"have the shape \(2, 478, 3\).*those of the splits"):
         model(batch)
 
 

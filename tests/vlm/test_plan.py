@@ -1,42 +1,76 @@
 """What decides a job's result: options of stages and controls, targets, what the report shows."""
 
+import math
+from itertools import product
+
 import pytest
 import yaml
 
 from facewave.config.check import check_config
 from facewave.config.errors import ConfigError
 from facewave.config.table import CONFIG_PATH
-from facewave.vlm.paligemma.options import ModelOptions
+from facewave.vlm.faces.options import ModelOptions
 from facewave.vlm.plan import (
     CONTROLS,
+    FAMILIES,
     STAGES,
+    TOYS,
     TargetsError,
     chosen_targets,
     evaluation_folder,
+    has_toys,
     model_params,
-    shown_fine_tuned,
     shown_models,
     shown_zero_shot,
+    vlm_section,
 )
 from facewave.vlm.training.interface import TrainingOptions
+from facewave.vlm.training.parts import PARTS
 from tests.vlm.zero_shot_jobs import TINY
 
 CLASSES = ("neutral", "happy")
 
 
-def section(**changes):
-    return check_config({"vlm": changes})["vlm"]
+def section(family="paligemma", **changes):
+    return vlm_section(check_config({"vlm": changes}), family)
 
 
 def test_every_stage_and_control_has_options_that_can_be_built():
-    for control in ("full", *CONTROLS):
-        for stage in STAGES:
-            params = model_params(section(), control=control, stage=stage)
-            ModelOptions(**params["model"], classes=CLASSES)
-            assert set(params["inputs"]) == {
-                *("frame_choice", "use_text", "cache_images", "shuffle_faces")
-            }
-            TrainingOptions.from_config(params["training"])
+    for family, control, stage in product(FAMILIES, ("full", *CONTROLS), STAGES):
+        params = model_params(section(family), control=control, stage=stage)
+        built = ModelOptions(**params["model"], classes=CLASSES, face_shapes={"pose": (2, 6)})
+        assert built.family == family
+        assert set(params["inputs"]) == {
+            *("frame_choice", "use_text", "cache_images", "shuffle_faces", "groups", "mirror")
+        }
+        assert set(TrainingOptions.from_config(params["training"]).rates) == set(PARTS)
+
+
+def test_what_is_null_is_that_of_the_mlp_and_qwen_changes_what_it_names():
+    config = check_config(
+        {
+            "mlp": {"inputs": ["blendshapes", "pose"], "fusion": None},
+            "vlm": {"width": 64, "qwen": {"model": "tiny-random-qwen", "frames": 3}},
+        }
+    )
+    one, other = (vlm_section(config, family) for family in FAMILIES)
+    assert one["inputs"] == other["inputs"] == ["blendshapes", "pose"]
+    assert one["mirror"] is other["mirror"] is False
+    assert section()["mirror"] is True
+    assert section(mirror=False, inputs=["pose"])["inputs"] == ["pose"]
+    differ = {name for name in one if one[name] != other[name]}
+    assert differ == {"model", "frames", "family"}
+    assert other["width"] == 64
+    assert "max_pixels" not in one
+
+
+def test_a_stage_can_have_a_rate_of_its_own():
+    given = section(learning_rate=0.003, stages={"fine_tuning": {"learning_rate": 0.001}})
+    rates = [
+        model_params(given, control="full", stage=stage)["training"]["learning_rate"]
+        for stage in STAGES
+    ]
+    assert rates == [0.003, 0.001]
 
 
 def test_controls_take_away_what_they_say():
@@ -69,7 +103,8 @@ def test_both_stages_build_the_same_modules():
 def test_the_loss_of_a_regression_is_the_configured_one(loss):
     given = section(head="regression", targets=None if loss == "mse" else {"loss": loss})
     params = model_params(given, control="full", stage="adaptation", targets=("valence",))["model"]
-    assert ModelOptions(**{**params, "targets": ("valence",)}).regression_loss == loss
+    built = ModelOptions(**{**params, "targets": ("valence",)}, face_shapes={"pose": (2, 6)})
+    assert built.regression_loss == loss
     assert params["targets"] == ["valence"]
 
 
@@ -89,20 +124,16 @@ def test_nothing_is_shown_by_default():
 
 def test_the_report_names_toys():
     given = {"report": True, "models": TINY, "enabled": ["qwen"]}
-    section = check_config({"zero_shot": given})
-    titles = shown_zero_shot(section["zero_shot"])
+    titles = shown_zero_shot(check_config({"zero_shot": given})["zero_shot"])
     assert titles == {"qwen, zero-shot (toy size, random weights)": "zero_shot/qwen"}
     assert shown_zero_shot(check_config({})["zero_shot"]) == {}
-    trained = {"models": ["qwen", "big"], "report": True}
-    models = {**TINY, "big": {"model": "/weights/big"}}
-    config = check_config(
-        {"zero_shot": {"models": models, "enabled": ["qwen"]}, "fine_tune": trained}
-    )
-    assert shown_fine_tuned(config) == {
-        "qwen, fine-tuned (toy size, random weights)": "fine_tuned/qwen",
-        "big, fine-tuned": "fine_tuned/big",
+    own = section("qwen", qwen={"model": "tiny-random-qwen", "report": ["adaptation"]})
+    assert shown_models(own) == {
+        "Qwen2.5-VL with a face at toy size, random weights: after adaptation": "adaptation"
     }
-    assert shown_fine_tuned(check_config({})) == {}
+    config = check_config({"vlm": {"qwen": {"model": "tiny-random-qwen"}, "report": ["fusion"]}})
+    assert not has_toys(config["vlm"])
+    assert has_toys({**config["vlm"], "model": "tiny-random"})
 
 
 def test_which_targets_are_predicted():
@@ -157,12 +188,44 @@ def test_what_cannot_be_is_refused(changes, message):
         check_config({"vlm": changes})
 
 
+def test_tokens_of_features_that_are_not_there_are_refused():
+    for changes, message in (
+        ({"wavelet": {"energy": False}}, r"vlm\.inputs: found 'pose_energy', which needs wavelet"),
+        ({"features": {"head_pose": False}}, r"vlm\.inputs: found 'pose', which needs features"),
+        ({"features": {"align": "none"}}, r"vlm\.mirror: found true, expected false or null"),
+    ):
+        mlp = {"inputs": ["blendshapes"]}
+        vlm = {"inputs": ["pose", "pose_energy"], "mirror": True}
+        with pytest.raises(ConfigError, match=message):
+            check_config({"mlp": mlp, "vlm": vlm, **changes})
+
+
 def test_the_tiny_preset_is_valid():
     preset = yaml.safe_load((CONFIG_PATH.parent / "presets" / "vlm_tiny.yaml").read_text())
-    given = check_config(preset)["vlm"]
-    assert given["model"] == "tiny-random"
-    for stage in STAGES:
-        ModelOptions(**model_params(given, control="full", stage=stage)["model"], classes=CLASSES)
+    config = check_config(preset)
+    for family, stage in product(FAMILIES, STAGES):
+        given = vlm_section(config, family)
+        assert given["model"] in TOYS
+        params = model_params(given, control="full", stage=stage)
+        ModelOptions(**params["model"], classes=CLASSES, face_shapes={"pose": (2, 6)})
+
+
+def test_the_tiny_preset_hides_no_rate_that_is_too_small():
+    """Its rates, stages and shares are the defaults, and so is the sum of its steps' sizes."""
+    preset = yaml.safe_load((CONFIG_PATH.parent / "presets" / "vlm_tiny.yaml").read_text())
+    assert not {"rates", "stages", "warmup", "dropout"} & set(preset["vlm"])
+    usual, tiny = check_config({})["vlm"], check_config(preset)["vlm"]
+
+    def travelled(given, clips):
+        clips_a_step = given["batch_size"] * given["accumulation"]
+        steps = [
+            math.ceil(clips * stage["share"] / clips_a_step) * stage["epochs"]
+            for stage in given["stages"].values()
+        ]
+        return given["learning_rate"] * sum(steps)
+
+    # A training part of DFEW and one of Java-SED.
+    assert travelled(tiny, 72) < 1.5 * travelled(usual, 8400)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +244,5 @@ def test_prompts_of_zero_shot_that_cannot_be_used_are_refused(changes, message):
 def test_models_that_are_not_there_are_refused():
     with pytest.raises(ConfigError, match=r"zero_shot\.enabled\[0\]: found 'qwem'.*did you mean"):
         check_config({"zero_shot": {"enabled": ["qwem"]}})
-    with pytest.raises(ConfigError, match=r"fine_tune\.models\[0\]: found 'other'"):
-        check_config({"fine_tune": {"models": ["other"]}})
     with pytest.raises(ConfigError, match=r"zero_shot\.face_words: found true"):
         check_config({"zero_shot": {"face_words": True}, "wavelet": {"layout": "pyramid"}})

@@ -1,6 +1,8 @@
 """Where pretrained weights come from, what is said if they are missing, and pinned commits."""
 
+import json
 import re
+import shutil
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -12,21 +14,26 @@ from facewave.config.check import check_config
 from facewave.pretrained import (
     PINS,
     WeightsError,
+    check_weights,
     commit_of,
+    fetch_weights,
     find_weights,
     pinned_revision,
+    with_commit,
     with_pin,
 )
-from facewave.vlm.paligemma.batch import collate
 from facewave.vlm.paligemma.build import build_model
 from facewave.vlm.plan import (
+    FAMILIES,
     annotation_params,
-    fine_tuning_params,
     model_params,
     untrained_params,
+    vlm_section,
     zero_shot_params,
 )
 from tests.vlm.made_up_clips import clip, options
+from tests.vlm.small_hub import COMMIT as SERVED
+from tests.vlm.small_hub import small_hub
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 MODEL, QWEN = "google/paligemma2-3b-mix-448", "Qwen/Qwen2.5-VL-3B-Instruct"
@@ -113,7 +120,7 @@ def checkpoint(tmp_path_factory):
 def test_a_folder_is_loaded(checkpoint):
     folder, model = checkpoint
     loaded = build_model(options(model=str(folder), lora_rank=0, soft_prefix=0, use_face=False))
-    batch = collate([clip(0), clip(1)], loaded.processor, loaded.options)
+    batch = loaded.collate([clip(0), clip(1)])
     with torch.no_grad():
         assert loaded(batch).logits.equal(model(batch).logits)
     assert loaded.commit is None
@@ -180,18 +187,80 @@ def test_another_model_s_folder_is_refused(tmp_path):
         find_weights(str(tmp_path))
 
 
+# Fetched before any job needs them
+
+
+PARTS = {f"model-0000{n}-of-00002.safetensors": b"part" * n for n in (1, 2)}
+FILES = {
+    **{f"{name}.json": b"{}" + b" " * len(name) for name in ("config", "tokenizer")},
+    "preprocessor_config.json": b"{}",
+    **PARTS,
+    "model.safetensors.index.json": json.dumps({"weight_map": dict(enumerate(PARTS))}).encode(),
+    **dict.fromkeys(("README.md", "original.bin", "other.safetensors", "onnx/a.json"), b"x"),
+}
+
+
+def test_only_the_files_that_are_read_are_fetched_and_only_once(empty_cache):
+    with small_hub(QWEN, FILES) as (address, loaded):
+        wanted = check_weights(QWEN, endpoint=address)
+        assert wanted.missing == sum(len(FILES[name]) for name in wanted.files)
+        assert not loaded
+        fetched = fetch_weights(QWEN, endpoint=address)
+        assert sorted(loaded) == sorted(
+            set(FILES) - {"README.md", "original.bin", "other.safetensors", "onnx/a.json"}
+        )
+        assert fetched == {"model": QWEN, "revision": None, "commit": SERVED}
+        loaded.clear()
+        assert fetch_weights(QWEN, endpoint=address) == fetched
+        assert check_weights(QWEN, endpoint=address).missing == 0
+        assert not loaded
+    # Nobody listens there any more, and a commit needs nobody.
+    assert find_weights(QWEN, revision=SERVED, endpoint=address).is_relative_to(empty_cache)
+    assert check_weights(QWEN, revision=SERVED, endpoint=address) is None
+
+
+def test_a_licence_is_asked_for_before_anything_is_downloaded():
+    with small_hub(MODEL, FILES, gated=True) as (address, loaded):
+        with pytest.raises(WeightsError, match="accept the licence, then run `hf auth login`"):
+            check_weights(MODEL, endpoint=address)
+        assert not loaded
+
+
+def test_a_full_disk_is_told_before_the_download(monkeypatch):
+    usage = shutil.disk_usage("/")._replace(free=10)
+    monkeypatch.setattr("facewave.pretrained.shutil.disk_usage", lambda path: usage)
+    with small_hub(QWEN, FILES) as (address, _), pytest.raises(WeightsError, match="set HF_HOME"):
+        check_weights(QWEN, endpoint=address)
+
+
+def test_a_folder_is_accepted_without_a_hub(checkpoint, tmp_path):
+    folder, _ = checkpoint
+    assert check_weights(str(folder)) is None
+    fetched = fetch_weights(str(folder))
+    assert fetched == {"model": str(folder), "revision": None, "commit": None}
+    (tmp_path / "fetched.json").write_text(json.dumps(fetched))
+    options = {"model": str(folder), "revision": "v1"}
+    assert with_commit(options, [str(tmp_path / "fetched.json")]) == options
+    assert with_commit(options, []) == options
+    (tmp_path / "fetched.json").write_text(json.dumps({**fetched, "commit": COMMIT}))
+    assert with_commit(options, [str(tmp_path / "fetched.json")])["revision"] == COMMIT
+    with pytest.raises(WeightsError, match="there is no such folder"):
+        check_weights("/none/such")
+
+
 # Pinned commits
 
 
 def revisions(**vlm):
     """Return the revisions that the plans of a configuration take."""
     zero_shot = {"enabled": ["qwen"], "models": {"qwen": vlm}}
-    config = check_config({"vlm": vlm, "annotate": vlm, "zero_shot": zero_shot})
+    config = check_config({"vlm": vlm | {"qwen": vlm}, "annotate": vlm, "zero_shot": zero_shot})
+    sections = [vlm_section(config, family) for family in FAMILIES]
     return {
-        model_params(config["vlm"], control="no_face", stage="fine_tuning")["model"]["revision"],
-        untrained_params(config["vlm"], max_new_tokens=4)["model"]["revision"],
+        model_params(sections[0], control="no_face", stage="fine_tuning")["model"]["revision"],
+        model_params(sections[1], control="full", stage="adaptation")["model"]["revision"],
+        untrained_params(sections[0], max_new_tokens=4)["model"]["revision"],
         zero_shot_params(config["zero_shot"], "qwen")["model"]["revision"],
-        fine_tuning_params(config, "qwen")["model"]["revision"],
         annotation_params(config["annotate"])["revision"],
     }
 

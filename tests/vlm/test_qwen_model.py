@@ -68,29 +68,6 @@ def test_answers_come_from_the_seed_and_leave_torch_alone(model):
     assert torch.get_rng_state().equal(state)
 
 
-@pytest.mark.parametrize("name", ["few-shot", "question"])
-def test_scores_are_those_of_whole_passes(model, name):
-    """The prompt is read once and all labels behind it; here each label has a pass of its own."""
-    conversation = few_shot() if name == "few-shot" else question()
-    tokenizer = model.processor.tokenizer
-    batch = model.processor([conversation])
-    wanted = []
-    for label in CLASSES:
-        ids = [*tokenizer(label, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
-        more = torch.tensor([ids])
-        whole = {**batch, "input_ids": torch.cat([batch["input_ids"], more], dim=1)}
-        whole["attention_mask"] = torch.ones_like(whole["input_ids"])
-        types = [batch["mm_token_type_ids"], torch.zeros_like(more, dtype=torch.int32)]
-        whole["mm_token_type_ids"] = torch.cat(types, dim=1)
-        with torch.inference_mode():
-            logits = model.base(**whole).logits[0, -len(ids) - 1 : -1]
-        wanted.append(float(logits.log_softmax(-1).gather(1, more.T).sum()))
-    others = [question(video=video(6, seed=9)), conversation]
-    found = model.score(others, CLASSES)
-    assert found.shape == (2, 4)
-    np.testing.assert_allclose(found[1], wanted, atol=1e-4)
-
-
 def test_token_types_change_what_it_says_and_are_required(model):
     batch = model.processor([few_shot()])
     with torch.inference_mode():

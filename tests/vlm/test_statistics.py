@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from facewave.splits.read import read_split
-from facewave.vlm.paligemma.statistics import face_arrays, fit_statistics
+from facewave.vlm.faces.statistics import face_arrays, fit_statistics
 from tests.splits.split_files import CLASSES, write_split
 
 
@@ -29,9 +29,11 @@ def test_statistics_are_those_of_the_valid_training_clips(split):
     statistics = fit_statistics(split)
     for name, shape in (("landmarks", (2, 478, 3)), ("blendshapes", (2, 52))):
         values = split.groups[name][:5].reshape(5, *shape).astype(np.float64)
-        np.testing.assert_allclose(statistics.mean[name], values.mean(axis=0), rtol=1e-5)
+        np.testing.assert_allclose(
+            statistics.mean[name], values.mean(axis=0).reshape(2, -1), rtol=1e-5
+        )
         pooled = np.sqrt((values.std(axis=0) ** 2).mean(axis=0))
-        np.testing.assert_allclose(statistics.std[name][0], pooled, rtol=1e-5)
+        np.testing.assert_allclose(statistics.std[name][0], pooled.ravel(), rtol=1e-5)
         assert statistics.std[name][0].equal(statistics.std[name][1])
 
 

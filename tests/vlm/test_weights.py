@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from facewave.vlm.paligemma.batch import collate
 from facewave.vlm.paligemma.build import build_model
 from facewave.vlm.training.weights import load_state, save_state
 from tests.vlm.made_up_clips import clip, options
@@ -29,7 +28,7 @@ def test_saved_and_loaded_models_answer_alike(tmp_path, changes):
     state, metadata = load_state(path)
     assert metadata["seed"] == 7
     again = build_model(options(**changes))
-    batch = collate([clip(0), clip(1)], model.processor, model.options)
+    batch = model.collate([clip(0), clip(1)])
     with torch.no_grad():
         wanted = model(batch).logits
         assert not again(batch).logits.equal(wanted)
@@ -52,7 +51,7 @@ def test_everything_that_is_trained_is_saved():
 
 def test_the_statistics_are_saved():
     names = build_model(options()).trainable_state()
-    assert {"face.encoder.landmark_mean", "face.encoder.blendshape_std"} <= names.keys()
+    assert {"face.encoder.landmarks_mean", "face.encoder.pose_energy_std"} <= names.keys()
 
 
 def test_nothing_pretrained_is_saved():

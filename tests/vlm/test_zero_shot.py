@@ -11,7 +11,7 @@ from facewave.evaluation.evaluate import evaluate_folds, read_folds
 from facewave.evaluation.predictions import INVALID_ANSWER
 from facewave.pretrained import WeightsError
 from facewave.vlm.inputs.conversation import Turn
-from facewave.vlm.plan import untrained_params
+from facewave.vlm.plan import untrained_params, vlm_section
 from facewave.vlm.zero_shot.models import ZeroShotOptions, find_model, model_family
 from tests.vlm.made_up_videos import FakeModel
 from tests.vlm.zero_shot_jobs import CLASSES, TINY, dataset, job, run
@@ -118,15 +118,15 @@ def test_an_untrained_model_is_scored_as_the_verbaliser_scores(files, tmp_path):
     """As a zero-shot model it answers as the code of the trained model does."""
     import torch
 
+    from facewave.vlm.faces.options import ModelOptions
     from facewave.vlm.fine_tuning.clips import batch_maker, read_clips
     from facewave.vlm.inputs.clip_reader import ClipReader, read_media
     from facewave.vlm.paligemma.build import build_model
-    from facewave.vlm.paligemma.options import ModelOptions
     from facewave.vlm.plan import model_params
 
     given = {"model": "tiny-random", "dtype": "float32", "frame_choice": "uniform"}
     given |= {"use_text": True, "text_tokens": 2}
-    section = check_config({"vlm": {**given, "heads": 2, "width": 16}})["vlm"]
+    section = vlm_section(check_config({"vlm": {**given, "heads": 2, "width": 16}}))
     task = job(files, tmp_path, seed=5)
     task = replace(task, options=untrained_params(section, max_new_tokens=4))
     found, rows = run(task)
@@ -135,19 +135,23 @@ def test_an_untrained_model_is_scored_as_the_verbaliser_scores(files, tmp_path):
 
     params = model_params(section, control="no_face", stage="adaptation")["model"]
     params |= {"soft_prefix": 0, "lora_rank": 0, "projector": False}
-    options = ModelOptions(**params, classes=CLASSES, K=2, seed=5)
+    options = ModelOptions(**params, classes=CLASSES, seed=5)
     media, texts = read_media(Path(task.manifest), task.tracks, default_fps=25.0)
-    clips = read_clips({"test": task.test}, shuffle_faces=False, seed=5, texts=texts)
-    reader = ClipReader(media=media, store=Path(task.store), count=1, choice="uniform")
+    clips = read_clips({"test": task.test}, groups=(), shuffle_faces=False, seed=5, texts=texts)
     model = build_model(options).train(False)
-    feed = batch_maker(clips, processor=model.processor, options=options, images=reader.images)
+    reader = ClipReader(
+        media=media, store=Path(task.store), count=1, choice="uniform",
+        size=lambda: model.backbone.frame_size,
+    )  # fmt: skip
+    feed = batch_maker(clips, model, images=reader.images)
     with torch.inference_mode():
         expected = model(feed(np.arange(7))).logits.float().softmax(dim=1)
     np.testing.assert_allclose(found.probabilities, expected, atol=1e-5)
 
 
 def test_free_text_of_an_untrained_model_is_read_strictly(files, tmp_path):
-    section = check_config({"vlm": {"head": "generate", "frame_choice": "uniform"}})["vlm"]
+    config = check_config({"vlm": {"head": "generate", "frame_choice": "uniform"}})
+    section = vlm_section(config)
     options = untrained_params(section, max_new_tokens=4)
     assert (options["scoring"], options["prompt"]) == ("answer", "question")
     found, _ = run(replace(job(files, tmp_path), options=options), FakeModel(lambda *_: "joy"))

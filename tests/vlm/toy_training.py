@@ -100,4 +100,5 @@ def toy_files(folder, key="key"):
         key=key,
         metrics=folder / "metrics.csv",
         steps=folder / "steps.csv",
+        movement=folder / "movement.csv",
     )

@@ -61,7 +61,7 @@ TINY["pali"] = {"model": "tiny-random", "frames": 2}
 
 def job(files: Path, target: Path, *, name="qwen", seed=5, **changes) -> ZeroShot:
     given = {"models": TINY, "enabled": list(TINY), "dtype": "float32", "max_pixels": 3136}
-    config = {"zero_shot": {**given, "batch_size": 3, **changes}, "fine_tune": {"models": []}}
+    config = {"zero_shot": {**given, "batch_size": 3, **changes}}
     section = check_config(config)["zero_shot"]
     return ZeroShot(
         manifest=str(files / "manifest.parquet"),

@@ -10,6 +10,7 @@ import time
 import pytest
 import yaml
 
+from facewave.video.scene_lists import read_header
 from tests.video.bad_decoder import write_bad_decoder
 from tests.workflow.workflow import (
     bucket_files,
@@ -171,14 +172,7 @@ def test_a_read_only_results_folder_is_named(finished, small_disk):
 @pytest.mark.slow
 def test_clips_that_crash_or_hang_the_decoder_in_every_process_are_flagged(project, bad_decoder):
     bad_decoder("none")
-    donor = project / "videos" / labels(project)[0][0]
-    rows = []
-    for name in ("endless.mp4", "segfault.mp4"):
-        # Other bytes than the donor's: identical ones would be taken from the store.
-        (project / "videos" / name).write_bytes(donor.read_bytes() + b"\0" * 8 + name.encode())
-        rows.append((name, "happy", labels(project)[0][2]))
-    write_labels(project, [*labels(project), *rows])
-    write_config(project, video={"stall_seconds": 5})
+    add_bad_clips(project)
     add_option(project, segments={"seconds": 100})  # lengths are measured while planning
     snakemake(project, "--", "report")
     flagged = [
@@ -193,6 +187,34 @@ def test_clips_that_crash_or_hang_the_decoder_in_every_process_are_flagged(proje
     assert "crashes the process (signal 11, SIGSEGV)" in segfault
     assert "crashes the process" in (project / "results/small/report.html").read_text()
     assert snakemake(project, "--", "features").jobs == {}
+
+
+def add_bad_clips(project):
+    """Add `endless.mp4` and `segfault.mp4`, at whose names the bad decoder hangs and crashes."""
+    donor = project / "videos" / labels(project)[0][0]
+    rows = []
+    for name in ("endless.mp4", "segfault.mp4"):
+        # Other bytes than the donor's: identical ones would be taken from the store.
+        (project / "videos" / name).write_bytes(donor.read_bytes() + b"\0" * 8 + name.encode())
+        rows.append((name, "happy", labels(project)[0][2]))
+    write_labels(project, [*labels(project), *rows])
+    write_config(project, video={"stall_seconds": 5})
+
+
+@pytest.mark.slow
+def test_scenes_and_near_duplicates_of_such_clips(project, bad_decoder):
+    bad_decoder("none")
+    add_bad_clips(project)
+    snakemake(project, "--", "near_duplicates")
+    assert (project / "results/near_duplicates.tsv").exists()
+    add_option(project, segments={"seconds": 2, "scenes": "detect"})
+    snakemake(project, "--", "detect_scenes")
+    lists = project / "results/small/scenes"
+    errors = {path.name: read_header(path).get("error", "") for path in lists.iterdir()}
+    assert len(errors) == 8
+    assert "without a frame for 5 s" in errors.pop("endless-Scenes.csv")
+    assert "crashes the process" in errors.pop("segfault-Scenes.csv")
+    assert set(errors.values()) == {""}
 
 
 def add_option(project, **options):

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from numpy.typing import NDArray
 
-from facewave.planning.prune import prune_store
+from facewave.upkeep.prune import prune_store
 from tests.video.media import write_video
 from tests.workflow.workflow import (
     CLASSES,
@@ -154,7 +154,7 @@ def test_annotation_killed_and_gone_on_its_checks_and_the_joined_text(project: P
     assert before
     assert not (folder / "annotations.csv").exists()
     # What the killed job has paid for is named by its index.
-    prune_store(project / "results", project / "results/store")
+    prune_store(project / "results", project / "results/store", apply=True, safe_seconds=0)
     assert shards(project, "answers") == before
     run = snakemake(project, "--", "annotate")
     assert run.jobs == {"write_annotations": 1, "check_annotations": 1, "annotate": 1}
@@ -191,14 +191,3 @@ def test_nothing_to_describe_is_said(project: Path) -> None:
     run = snakemake(project, "-n", "--", "annotate", check=False)
     assert run.code != 0
     assert "annotate.dataset: found null, expected the name of the dataset" in run.output
-
-
-def test_fine_tuning_plans_a_training_a_fold(project: Path) -> None:
-    write_config(project, zero_shot=TINY, fine_tune={"models": [TOY]})
-    jobs = snakemake(project, "-n", "--", "fine_tune").jobs
-    assert {"fit_qwen": 1, "evaluate_fine_tuned": 1}.items() <= jobs.items()
-    assert not {"predict_zero_shot", "track_faces", "encode_features"} & set(jobs)
-    assert "fit_qwen" not in snakemake(project, "-n").jobs
-    write_config(project, zero_shot=TINY, fine_tune={"models": [TOY], "report": True})
-    jobs = snakemake(project, "-n").jobs
-    assert {"fit_qwen": 1, "evaluate_fine_tuned": 1, "write_report": 1}.items() <= jobs.items()

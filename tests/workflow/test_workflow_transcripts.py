@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from facewave.manifest.clips import read_manifest
-from facewave.planning.prune import prune_store
 from facewave.pretrained import PINS
+from facewave.upkeep.prune import prune_store
 from tests.speech.sound_files import noise, silence, write_clip
 from tests.workflow.workflow import computed, shards, snakemake
 
@@ -95,7 +95,8 @@ def test_clips_to_transcripts_to_the_manifest(work):
     assert "datasets.small.texts.from: caption.csv: no such file" in failed.output
 
     # The transcript of the clip as it was is named by no index any more.
-    assert prune_store(work / "results", work / "results/store").removed == 1
+    found = prune_store(work / "results", work / "results/store", apply=True, safe_seconds=0)
+    assert len(found.removed) == 1
     assert len(shards(work, "transcripts")) == 3
 
 

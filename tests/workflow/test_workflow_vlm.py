@@ -92,9 +92,9 @@ def test_a_killed_training_goes_on_and_ends_in_the_report(project: Path) -> None
     assert "random weights instead of pretrained ones" in page
 
     # Only how fast it runs has changed; then a stage, then what both stages are made of.
-    write_vlm(project, threads=2)
+    write_vlm(project, threads=2, cache_images=True, checkpoint_steps=3)
     assert "fit_vlm" not in snakemake(project, "-n", "--", "train_paligemma").jobs
-    write_vlm(project, stages={**LONG, "fine_tuning": {**LONG["fine_tuning"], "epochs": 3}})
+    write_vlm(project, stages={**LONG, "fine_tuning": {**LONG["fine_tuning"], "share": 0.4}})
     assert snakemake(project, "-n", "--", "train_paligemma").jobs["fit_vlm"] == 1
     write_vlm(project, width=16)
     assert snakemake(project, "-n", "--", "train_paligemma").jobs["fit_vlm"] == 2
@@ -158,6 +158,18 @@ def test_a_changed_target_trains_the_regression_anew_and_nothing_else(project: P
         *("build_targets", "fit_vlm", "evaluate_regression", "write_report"),
         "train_paligemma",
     }
+
+
+def test_a_model_that_cannot_run_stops_everything_before_the_first_job(project: Path) -> None:
+    write_vlm(project, model=str(project / "none"), gpus=1)
+    plan = snakemake(project, "-n", "--", "train_paligemma").jobs
+    assert (plan["fetch_weights"], plan["check_gpu"]) == (1, 1)
+    run = snakemake(project, "--", "train_paligemma", check=False)
+    assert run.code != 0
+    assert "nothing was started, since a model could not run:" in run.output
+    assert f"vlm.model: {project}/none: there is no such folder" in run.output
+    assert "most recent call last" not in run.output
+    assert "jobid" not in run.output
 
 
 def test_float16_stops_before_anything_runs(project: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from facewave.datasets.files.workbooks import read_workbook
 from facewave.manifest.clips import ManifestError
 from facewave.messages import did_you_mean, listed
-from facewave.storage.tables import write_text
+from facewave.storage.tables import write_cache
 
 # Excel writes and reads it as the first line of a .csv, also in quotes.
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?(?=\r|\n|\Z)', re.IGNORECASE)
@@ -123,7 +123,7 @@ def _cached_workbook(path: Path, cache: Path | None) -> list[list[str]]:
     except (OSError, ValueError, KeyError, TypeError):
         pass  # the cache only saves time
     rows = read_workbook(path)
-    write_text(file, json.dumps({"stamp": stamp, "rows": rows}))
+    write_cache(file, json.dumps({"stamp": stamp, "rows": rows}))
     return rows
 
 

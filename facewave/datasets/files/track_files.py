@@ -11,7 +11,7 @@ from facewave.landmark_tables.options import TrackTable
 from facewave.landmark_tables.read import clip_names
 from facewave.manifest.clips import ManifestError
 from facewave.natural_order import natural_key
-from facewave.storage.tables import write_text
+from facewave.storage.tables import write_cache
 
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 
@@ -76,7 +76,7 @@ def clips_of(
         except (TrackTableError, OSError) as error:
             problems.append(f"{path}: {error}")
     if file is not None and now != known:
-        write_text(file, json.dumps(now))
+        write_cache(file, json.dumps(now))
     if problems:
         advice = "Correct these tables, or move them out of the folder."
         raise ManifestError(f"{root}: tables of landmarks", problems, advice=advice)

@@ -3,5 +3,5 @@
 In come the splits, the manifest, the trajectories, the videos and the options of a job; out come
 weights, the tables of epochs and steps, and predictions in the MLP's format. For PaliGemma read
 `launch` first (a job in one process or one per GPU); it reads `job_inputs`, whose rows are those of
-`clips`, and `fit_paligemma` trains on them. `fit_qwen` is the whole job of Qwen2.5-VL.
+`clips`, `build` makes the model, and `fit` trains it.
 """

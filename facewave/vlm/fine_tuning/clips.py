@@ -13,14 +13,15 @@ from torch import Tensor
 
 from facewave.manifest.subsets import in_turns
 from facewave.splits.read import SplitTable, read_split
-from facewave.vlm.paligemma.batch import Example, collate
-from facewave.vlm.paligemma.options import ModelOptions
-from facewave.vlm.paligemma.statistics import FACE_GROUPS, face_arrays
+from facewave.vlm.faces.batch import Example
+from facewave.vlm.faces.model import FaceVlm
+from facewave.vlm.faces.statistics import face_arrays
+from facewave.vlm.inputs.clip_reader import ClipFrames
 from facewave.vlm.plan import STAGES
 from facewave.vlm.training.batches import MakeBatch, Rows
 
-# Returns the images of a clip, uint8 (n, H, W, 3), or their features.
-Images = Callable[[str], NDArray[np.uint8] | Tensor]
+# Returns the images of a clip, each uint8 (H, W, 3), their features, or frames with their timing.
+Images = Callable[[str], Sequence[NDArray[np.uint8]] | NDArray[np.uint8] | Tensor | ClipFrames]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,7 +29,7 @@ class Clips:
     """The parts of a split, one after the other; rows are numbered through all of them.
 
     Attributes:
-        tables: part to its table, with landmarks and blendshapes.
+        tables: part to its table, with the feature groups that the model reads.
         faces: int64 (n,), the row whose face is shown with each row: its own, or another's.
         texts: clip id to caption or transcript; empty to show none.
         targets: clip id to the real values of a regression; empty for classes.
@@ -75,6 +76,7 @@ class Clips:
 def read_clips(
     splits: Mapping[str, str | Path],
     *,
+    groups: Sequence[str],
     shuffle_faces: bool,
     seed: int,
     texts: Mapping[str, str | None] | None = None,
@@ -84,11 +86,12 @@ def read_clips(
 
     Args:
         splits: part to its Parquet file.
+        groups: feature groups that the model reads.
         shuffle_faces: whether every clip gets the face of another clip of its part.
         seed: of that.
         texts, targets: see `Clips`.
     """
-    tables = {part: read_split(path, groups=FACE_GROUPS) for part, path in splits.items()}
+    tables = {part: read_split(path, groups=groups) for part, path in splits.items()}
     faces = []
     start = 0
     for number, table in enumerate(tables.values()):
@@ -116,16 +119,15 @@ def example(clips: Clips, row: int, *, images: Images | None) -> Example:
     """Return what a model is shown of a row."""
     table, number = clips.find(row)
     face_table, face_number = clips.find(int(clips.faces[row]))
-    face = face_arrays(face_table, face_number)
     clip_id = table.clip_ids[number]
     shown: dict[str, Any] = {}
     if images is not None:
         found = images(clip_id)
-        shown = {"images" if isinstance(found, np.ndarray) else "image_features": found}
+        kinds = {np.ndarray: "images", list: "images", ClipFrames: "frames"}
+        shown = {kinds.get(type(found), "image_features"): found}
     return Example(
         clip_id=clip_id,
-        landmarks=face["landmarks"],
-        blendshapes=face["blendshapes"],
+        face=face_arrays(face_table, face_number),
         valid=bool(face_table.valid[face_number]),
         text=clips.texts.get(clip_id),
         label=None if clips.targets else int(table.labels[number]),
@@ -135,26 +137,20 @@ def example(clips: Clips, row: int, *, images: Images | None) -> Example:
 
 
 def batch_maker(
-    clips: Clips,
-    *,
-    processor: Any,
-    options: ModelOptions,
-    images: Images | None,
-    weights: Tensor | None = None,
+    clips: Clips, model: FaceVlm, *, images: Images | None, weights: Tensor | None = None
 ) -> MakeBatch:
     """Return the function that makes the batch of some rows.
 
     Args:
         clips: see `Clips`.
-        processor: of the model.
-        options: of the model.
+        model: whose batches they are.
         images: returns those of a clip; None if the model looks at none.
         weights: float32 (C,), of each class in the loss; None: all equal.
     """
 
     def make_batch(rows: Rows) -> dict[str, Tensor]:
         examples = [example(clips, int(row), images=images) for row in rows]
-        batch = collate(examples, processor, options)
+        batch = model.collate(examples)
         if weights is not None and "labels" in batch:
             batch["weights"] = weights[batch["labels"]]
         return batch
@@ -177,7 +173,8 @@ def stage_rows(
 
     Args:
         clip_ids, labels: of the training part, n each.
-        shares: fraction of the training part for each stage (`adaptation`, `fine_tuning`).
+        shares: fraction of the training part for each stage (`adaptation`, `fine_tuning`); the
+            second may be missing where only the first is wanted.
         seed: decides which clips a stage gets.
 
     Returns:
@@ -187,7 +184,7 @@ def stage_rows(
         ValueError: the fractions add up to more than 1, or there are too few clips.
     """
     adaptation, fine_tuning = STAGES
-    first, second = shares[adaptation], shares[fine_tuning]
+    first, second = shares[adaptation], shares.get(fine_tuning, 0.0)
     if first + second > 1.0 + 1e-9:
         raise ValueError(
             f"vlm.stages: adaptation {first} and fine_tuning {second} take more than the whole "

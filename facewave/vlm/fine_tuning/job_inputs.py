@@ -1,4 +1,4 @@
-"""What a training job of PaliGemma reads: its clips, and the options that follow from them."""
+"""What a training job reads: its clips, and the options that follow from them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ import numpy as np
 
 from facewave.manifest.targets import read_targets
 from facewave.storage.store import content_key, file_sha256
-from facewave.video.isolated import Bounds, IsolatedReader
+from facewave.video.isolated import Bounds
+from facewave.video.reader_pool import ReaderPool
+from facewave.vlm.faces.options import ModelOptions
+from facewave.vlm.faces.statistics import face_shapes
 from facewave.vlm.fine_tuning.clips import Clips, read_clips, stage_rows
 from facewave.vlm.inputs.clip_reader import ClipReader, Media, read_media
-from facewave.vlm.paligemma.options import ModelOptions
-from facewave.vlm.paligemma.statistics import check_groups
-from facewave.vlm.plan import TargetsError
+from facewave.vlm.plan import TargetsError, deciding
 from facewave.vlm.training.batches import Rows
-
-# Options that change how fast a training runs, but not its result.
-_INDIFFERENT = ("checkpoint_steps", "cache_images")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +29,7 @@ class Job:
         tracks: indexes of the trajectories, of all buckets.
         store: folder of the content-addressed store.
         splits: part to its Parquet file.
-        outputs: `weights`, `metrics`, `steps` and `predictions`.
+        outputs: `weights`, `metrics`, `steps`, `movement` and `predictions`.
         options: of `facewave.vlm.plan.model_params`.
         default_fps: frames per second where neither container nor manifest names one.
         video: what reading a video may take, see `facewave.video.isolated.Bounds`.
@@ -68,12 +66,14 @@ class JobInputs:
         media: by clip id.
         options: of the model.
         rows: part to the rows that are used; for `train` those of the job's stage.
+        mirror: whether mirrored faces are trained on as well.
     """
 
     clips: Clips
     media: dict[str, Media]
     options: ModelOptions
     rows: dict[str, Rows]
+    mirror: bool = False
 
     @property
     def regression(self) -> bool:
@@ -85,9 +85,9 @@ class JobInputs:
         return ClipReader(
             media=self.media,
             store=Path(job.store),
-            count=self.options.frames,
+            count=self.options.frames // self.options.pictures,
             choice=job.options["inputs"]["frame_choice"],
-            read=IsolatedReader(Bounds(**job.video)),
+            read=ReaderPool(Bounds(**job.video), count=job.threads),
         )
 
 
@@ -103,6 +103,7 @@ def read_job_inputs(job: Job) -> JobInputs:
     targets = read_targets(Path(job.targets), names) if job.targets else {}
     clips = read_clips(
         job.splits,
+        groups=inputs["groups"],
         shuffle_faces=inputs["shuffle_faces"],
         seed=job.seed,
         texts=texts if inputs["use_text"] else {},
@@ -113,7 +114,7 @@ def read_job_inputs(job: Job) -> JobInputs:
     options = ModelOptions(
         **{**job.options["model"], "targets": names},
         classes=() if names else first.classes,
-        K=check_groups(first),
+        face_shapes=face_shapes(first),
         seed=job.seed,
     )
     rows = {part: clips.rows(part) for part in tables}
@@ -126,7 +127,7 @@ def read_job_inputs(job: Job) -> JobInputs:
     rows["train"] = rows["train"][chosen[job.options["stage"]["name"]]]
     if names:
         rows = {part: _with_targets(clips, kept, part) for part, kept in rows.items()}
-    return JobInputs(clips=clips, media=media, options=options, rows=rows)
+    return JobInputs(clips=clips, media=media, options=options, rows=rows, mirror=inputs["mirror"])
 
 
 def _with_targets(clips: Clips, rows: Rows, part: str) -> Rows:
@@ -151,16 +152,12 @@ def training_key(job: Job, inputs: JobInputs, *, commit: str | None = None) -> s
         inputs: its clips.
         commit: of the pretrained weights; a branch may have moved since the training was killed.
     """
-    options = {
-        part: {name: value for name, value in values.items() if name not in _INDIFFERENT}
-        for part, values in job.options.items()
-    }
     tables = inputs.clips.tables
     texts = inputs.clips.texts
     return content_key(
         stage="vlm",
         version=job.version,
-        options=options,
+        options=deciding(job.options),
         commit=commit,
         seed=job.seed,
         default_fps=job.default_fps,

@@ -1,4 +1,4 @@
-"""One training job of PaliGemma, in this process or with one process per GPU.
+"""One training job, in this process or with one process per GPU.
 
 For several GPUs `launch` calls `python -m torch.distributed.run --nproc-per-node 4 -m
 facewave.vlm.fine_tuning.launch job.json`; the file holds a `Job`.
@@ -18,9 +18,10 @@ import torch
 
 from facewave.storage.atomic import write_json
 from facewave.training import use_threads
-from facewave.vlm.fine_tuning.fit_paligemma import fit
+from facewave.vlm.fine_tuning.build import build
+from facewave.vlm.fine_tuning.fit import fit
 from facewave.vlm.fine_tuning.job_inputs import Job, read_job_inputs
-from facewave.vlm.paligemma.build import build_model
+from facewave.vlm.gpu_job import naming_options, training_advice
 from facewave.vlm.training.ranks import Ranks, joined_ranks
 
 
@@ -29,7 +30,7 @@ def launch(job: Job, *, gpus: int) -> None:
 
     Raises:
         ValueError: torch does not see so many GPUs; the CPU is used only on request.
-        subprocess.CalledProcessError: a process failed; its output is in the log.
+        RuntimeError: a process failed; what it said is in the log.
     """
     found = torch.cuda.device_count()
     if gpus > found:
@@ -54,9 +55,12 @@ def launch_ranks(job: Job, *, count: int) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += ["--nproc-per-node", str(count), "-m", "facewave.vlm.fine_tuning.launch", str(path)]
     try:
-        subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": str(job.threads)})
+        environment = {**os.environ, "OMP_NUM_THREADS": str(job.threads)}
+        code = subprocess.run(command, check=False, env=environment).returncode
     finally:
         path.unlink()
+    if code:
+        raise RuntimeError(f"one of {count} processes failed (exit code {code}), see above")
 
 
 def run(job: Job, ranks: Ranks) -> None:
@@ -68,13 +72,22 @@ def run(job: Job, ranks: Ranks) -> None:
     """
     with use_threads(job.threads):
         inputs = read_job_inputs(job)
-        fit(job, inputs, build_model(inputs.options), ranks)
+        fit(job, inputs, build(inputs.options), ranks)
+
+
+def memory_advice(job: Job) -> str:
+    """Return which options of a job need less GPU memory."""
+    return training_advice(
+        job.options["training"]["batch_size"],
+        checkpointing=job.options["model"]["gradient_checkpointing"],
+        images="vlm.frames",
+    )
 
 
 def main(path: str) -> None:
     """Run the job in a file as one of torchrun's ranks."""
     job = Job(**json.loads(Path(path).read_text(encoding="utf-8")))
-    with joined_ranks() as ranks:
+    with joined_ranks() as ranks, naming_options(memory_advice(job)):
         # The launcher's log file is this process's stderr; one rank logs for all.
         level = logging.INFO if ranks.is_main else logging.WARNING
         logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(message)s")

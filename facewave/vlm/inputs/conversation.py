@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.vlm.inputs.clip_reader import ClipFrames
+from facewave.vlm.inputs.kept_frames import FrameSize
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,6 +42,10 @@ class ZeroShotModel(Protocol):
     def tokenizer(self) -> Any:
         """The model's tokenizer, of transformers."""
 
+    @property
+    def frame_size(self) -> FrameSize:
+        """The size in which it takes frames."""
+
     def answer(
         self, conversations: Sequence[Conversation], *, max_new_tokens: int, seed: int | None
     ) -> list[str]:
@@ -49,7 +54,7 @@ class ZeroShotModel(Protocol):
     def score(
         self, conversations: Sequence[Conversation], classes: Sequence[str]
     ) -> NDArray[np.float32]:
-        """Return the log-likelihood of each class's name as the answer, float32 (n, C)."""
+        """Return the log-probability of each class's name as the answer, float32 (n, C)."""
 
 
 def check_conversation(conversation: Conversation) -> None:

@@ -9,26 +9,16 @@ import torch
 from transformers import PaliGemmaForConditionalGeneration
 
 from facewave.pretrained import commit_of, find_weights
+from facewave.vlm.checkpoints import PALIGEMMA, check_family, load_pretrained
+from facewave.vlm.faces.model import FaceVlm
+from facewave.vlm.faces.options import ModelOptions
 from facewave.vlm.lora import seeded
-from facewave.vlm.paligemma.model import FaceVlm
-from facewave.vlm.paligemma.options import ModelOptions
+from facewave.vlm.paligemma.backbone import PaliGemma
 from facewave.vlm.paligemma.toy import tiny_config, tiny_processor
 from facewave.vlm.plan import TINY
 
 # Eager: Gemma 2 caps its attention's logits, which PyTorch's own attention cannot.
 _ATTENTION = {"text_config": "eager", "vision_config": "sdpa"}
-
-
-class EmbeddedPaliGemma(PaliGemmaForConditionalGeneration):  # type: ignore[misc]
-    """PaliGemma whose `generate` takes embeddings: transformers looks for the named argument."""
-
-    def prepare_inputs_for_generation(
-        self, input_ids: Any, inputs_embeds: Any = None, **kwargs: Any
-    ) -> Any:
-        """Hand everything on."""
-        return super().prepare_inputs_for_generation(
-            input_ids, inputs_embeds=inputs_embeds, **kwargs
-        )
 
 
 def build_model(options: ModelOptions) -> FaceVlm:
@@ -37,28 +27,32 @@ def build_model(options: ModelOptions) -> FaceVlm:
     Everything that is not loaded is drawn from `options.seed`; torch's global random state stays.
 
     Raises:
-        WeightsError: the pretrained weights cannot be had.
-        ValueError: the checkpoint is not one of PaliGemma, or class names have the same tokens.
+        WeightsError: the pretrained weights cannot be had, are another model's, or not whole.
+        ValueError: class names have the same tokens.
     """
     if options.model == TINY:
         processor = tiny_processor(options.classes or options.targets)
         return random_model(tiny_config(processor), processor, options)
     folder = find_weights(options.model, revision=options.revision)
+    check_family(folder, PALIGEMMA)
     processor = load_processor(folder)
-    base = EmbeddedPaliGemma.from_pretrained(
-        folder, dtype=getattr(torch, options.dtype), attn_implementation=dict(_ATTENTION)
+    base = load_pretrained(
+        PaliGemmaForConditionalGeneration,
+        folder,
+        dtype=getattr(torch, options.dtype),
+        attn_implementation=dict(_ATTENTION),
     )
     with seeded(options.seed):
-        return FaceVlm(base, processor, options, commit=commit_of(folder)).eval()
+        return FaceVlm(PaliGemma(base, processor, commit=commit_of(folder)), options).eval()
 
 
 def random_model(config: Any, processor: Any, options: ModelOptions) -> FaceVlm:
     """Return a model of some `PaliGemmaConfig` whose weights are all drawn from the seed."""
     with seeded(options.seed):
-        base = EmbeddedPaliGemma._from_config(
+        base = PaliGemmaForConditionalGeneration._from_config(
             config, dtype=getattr(torch, options.dtype), attn_implementation=dict(_ATTENTION)
         )
-        return FaceVlm(base.eval(), processor, options).eval()
+        return FaceVlm(PaliGemma(base.eval(), processor), options).eval()
 
 
 def load_processor(folder: Path) -> Any:

@@ -13,14 +13,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from facewave.storage.store import content_key, shard_path
+from facewave.jobs.ahead import ahead
+from facewave.storage.store import clip_shard
+from facewave.versions import SHOWN_FRAME_VERSION
 from facewave.vlm.inputs.clip_reader import ClipReader
 from facewave.vlm.paligemma.batch import prepare_images, resolution
 from facewave.vlm.training.ranks import Ranks
 from facewave.vlm.training.weights import load_state, save_state
 
 _log = logging.getLogger("facewave")
-_STAGE = "image_features"
+STAGE = "image_features"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,7 +31,7 @@ class CachedFeatures:
 
     Attributes:
         reader: decodes the images.
-        model: has `image_features` and `base.model.vision_tower`.
+        model: a `FaceVlm` of PaliGemma.
         processor: of the model.
     """
 
@@ -49,15 +51,20 @@ class CachedFeatures:
     def path(self, clip_id: str) -> Path:
         """Return where the features of a clip lie; the key holds everything that decides them."""
         media = self.reader.media[clip_id]
-        key = content_key(
-            stage=_STAGE,
+        path = clip_shard(
+            self.reader.store,
+            STAGE,
+            media.track_key or "untracked",
+            version=SHOWN_FRAME_VERSION,
             tower=self._tower,
             dtype=str(self.model.base.dtype),
             pixels=resolution(self.processor),
-            clip=media.track_key,
-            frames=self.reader.indices(clip_id) if media.tracked else [-1] * self.reader.count,
+            span_ms=media.span_ms,
+            count=self.reader.count,
+            choice=self.reader.choice,
+            image=self.reader.image,
         )
-        return shard_path(self.reader.store, _STAGE, key).with_suffix(".safetensors")
+        return path.with_suffix(".safetensors")
 
     def __call__(self, clip_id: str) -> Tensor:
         """Return the features of a clip, (count, patches, image width)."""
@@ -72,13 +79,15 @@ class CachedFeatures:
         """
         missing = [clip_id for clip_id in clip_ids if not self.path(clip_id).exists()]
         each = self._bytes_per_clip()
-        folder = self.reader.store / _STAGE
+        folder = self.reader.store / STAGE
         _log.info(
             "features of images: %d of %d clips to compute, %.2f MB per clip, %.2f GB in %s",
             *(len(missing), len(clip_ids), each / 1e6, each * len(clip_ids) / 1e9, folder),
         )
-        for clip_id in missing[ranks.rank :: ranks.count]:
-            self._compute(clip_id, device=ranks.device)
+        mine = missing[ranks.rank :: ranks.count]
+        threads = max(2, torch.get_num_threads())
+        for clip_id, pixels in zip(mine, ahead(self._pixels, mine, threads=threads), strict=True):
+            self._compute(clip_id, pixels.to(ranks.device))
         ranks.barrier()
 
     def _bytes_per_clip(self) -> int:
@@ -87,8 +96,11 @@ class CachedFeatures:
         size = torch.empty(0, dtype=self.model.base.dtype).element_size()
         return int(self.reader.count * patches * config.hidden_size * size)
 
-    def _compute(self, clip_id: str, *, device: torch.device) -> None:
-        pixels = prepare_images(self.processor, list(self.reader.images(clip_id)))
+    def _pixels(self, clip_id: str) -> Tensor:
+        pixels: Tensor = prepare_images(self.processor, list(self.reader.images(clip_id)))
+        return pixels
+
+    def _compute(self, clip_id: str, pixels: Tensor) -> None:
         with torch.inference_mode():
-            features = self.model.image_features(pixels[None].to(device))[0]
+            features = self.model.backbone.image_features(pixels[None])[0]
         save_state(self.path(clip_id), {"features": features.to(self.model.base.dtype)}, {})

@@ -15,9 +15,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facewave.vlm import heads
+from facewave.vlm.checkpoints import QWEN, check_family, load_pretrained
+from facewave.vlm.class_names import class_names
+from facewave.vlm.faces.prefix import score_names
 from facewave.vlm.inputs.conversation import Conversation
+from facewave.vlm.inputs.kept_frames import FrameSize
 from facewave.vlm.lora import seeded
+from facewave.vlm.qwen.backbone import Qwen
 from facewave.vlm.qwen.processor import QwenProcessor, check_batch, load_qwen_processor
 from facewave.vlm.qwen.toy import tiny_qwen_config, tiny_qwen_processor
 
@@ -40,6 +44,11 @@ class QwenVlm:
     def tokenizer(self) -> Any:
         """The model's tokenizer."""
         return self.processor.tokenizer
+
+    @property
+    def frame_size(self) -> FrameSize:
+        """See `ZeroShotModel`."""
+        return self.processor.frame_size
 
     @torch.inference_mode()
     def answer(
@@ -74,32 +83,12 @@ class QwenVlm:
     def score(
         self, conversations: Sequence[Conversation], classes: Sequence[str]
     ) -> NDArray[np.float32]:
-        """Return the log-likelihood of each class's name, float32 (n, C); a prompt is read once."""
-        batch = self._batch(conversations)
-        device = batch["input_ids"].device
-        labels = heads.label_tokens(self.processor.tokenizer, classes)
-        labels = heads.LabelTokens(ids=labels.ids.to(device), mask=labels.mask.to(device))
-        seen = self.base.model(**batch, use_cache=True)
-        first = self.base.lm_head(seen.last_hidden_state[:, -1]).float()
-        before = batch["attention_mask"].repeat_interleave(len(classes), dim=0)
-        # Positions continue from the prompt's; a video takes up fewer positions than tokens.
-        shift = self.base.model.rope_deltas.repeat_interleave(len(classes), dim=0)
-
-        def decode(ids: Tensor, mask: Tensor, cache: Any) -> Tensor:
-            whole = torch.cat([before, mask], dim=1)
-            positions = whole.cumsum(dim=1)[:, -ids.shape[1] :] - 1 + shift
-            hidden = self.base.model(
-                inputs_embeds=self.base.get_input_embeddings()(ids),
-                attention_mask=whole,
-                position_ids=positions[None].expand(3, -1, -1),
-                past_key_values=cache,
-                use_cache=True,
-            ).last_hidden_state
-            logits: Tensor = self.base.lm_head(hidden).float()
-            return logits
-
-        scores = heads.score_labels(first, seen.past_key_values, labels, decode)
-        return scores.cpu().numpy().astype(np.float32)
+        """Return the log-probability of each name, float32 (n, C); a prompt is read once."""
+        names = class_names(self.processor.tokenizer, classes)
+        batch, backbone = self._batch(conversations), Qwen(self.base, self.processor)
+        seen = backbone.see(batch, images="pixel_values_videos" in batch)
+        scores = score_names(backbone, backbone.prefix(seen, None, batch), names)
+        return scores.cpu().numpy()
 
     def _batch(self, conversations: Sequence[Conversation]) -> dict[str, Tensor]:
         batch = self.processor(conversations)
@@ -122,7 +111,14 @@ def tiny_qwen(
     return QwenVlm(base=base.eval(), processor=processor, identity=identity)
 
 
-def load_qwen(folder: Path, *, dtype: str, max_pixels: int, identity: dict[str, Any]) -> QwenVlm:
+def load_qwen(
+    folder: Path,
+    *,
+    dtype: str,
+    max_pixels: int,
+    identity: dict[str, Any],
+    setting: str = "zero_shot.models",
+) -> QwenVlm:
     """Return a checkpoint's model on the CPU.
 
     Args:
@@ -130,14 +126,16 @@ def load_qwen(folder: Path, *, dtype: str, max_pixels: int, identity: dict[str, 
         dtype: `bfloat16` or `float32`.
         max_pixels: of a frame.
         identity: what distinguishes these weights from others.
+        setting: configuration key of the model, for messages.
 
     Raises:
-        ValueError: the folder holds another model.
+        WeightsError: the folder holds another model, or not all of its tensors.
     """
     from transformers import Qwen2_5_VLForConditionalGeneration
 
+    check_family(folder, QWEN, setting=setting)
     processor = load_qwen_processor(folder, max_pixels=max_pixels)
-    base = Qwen2_5_VLForConditionalGeneration.from_pretrained(folder, dtype=getattr(torch, dtype))
+    base = load_pretrained(Qwen2_5_VLForConditionalGeneration, folder, dtype=getattr(torch, dtype))
     return QwenVlm(
         base=base.eval(), processor=processor, identity={**identity, "max_pixels": max_pixels}
     )

@@ -1,22 +1,26 @@
 """From conversations to what Qwen2.5-VL reads: token ids, patches, and the type of each token.
 
-transformers' own `Qwen2_5_VLProcessor` needs torchvision for videos; this gives the same without it
-(a test compares the two where torchvision is installed). The chat template is the checkpoint's own.
+transformers' own `Qwen2_5_VLProcessor` cannot be imported without torchvision; this gives the same
+(a test compares the two), with that class's own patches where torchvision is there. The chat
+template is the checkpoint's own.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
+from facewave.vlm.inputs.clip_reader import ClipFrames
 from facewave.vlm.inputs.conversation import Conversation, check_conversation
-from facewave.vlm.qwen.video import VideoOptions, seconds_of_grid, video_patches
+from facewave.vlm.inputs.kept_frames import FrameSize
+from facewave.vlm.qwen.video import VideoOptions, frame_size, seconds_of_grid, video_patches
 
 VIDEO = "<|video_pad|>"
 IMAGE = "<|image_pad|>"
@@ -36,26 +40,41 @@ class QwenProcessor:
 
     tokenizer: Any
     video: VideoOptions
+    _examples: WeakKeyDictionary[ClipFrames, tuple[Tensor, tuple[int, int, int]]] = field(
+        default_factory=WeakKeyDictionary, init=False
+    )
 
     @property
     def video_token_id(self) -> int:
         """Token that stands for a part of a video."""
         return int(self.tokenizer.convert_tokens_to_ids(VIDEO))
 
-    def prompt(self, conversation: Conversation) -> str:
+    @property
+    def frame_size(self) -> FrameSize:
+        """The size in which frames are kept for the model."""
+        return frame_size(self.video)
+
+    def prompt(self, conversation: Conversation, *, front: int = 0) -> str:
         """Return a conversation as the chat template writes it; one `<|video_pad|>` per video.
 
         A text that looks like a special token stays text: it cannot add a video or a turn.
+
+        Args:
+            conversation: see `facewave.vlm.inputs.conversation`.
+            front: padding tokens at the beginning of the last turn, in whose place something else
+                is put in.
 
         Raises:
             ValueError: it does not end with a question, or an example lacks its answer.
         """
         check_conversation(conversation)
         messages: list[dict[str, Any]] = []
-        for turn in conversation:
+        for number, turn in enumerate(conversation, start=1):
             content: list[dict[str, str]] = [{"type": "text", "text": self._plain(turn.text)}]
             if turn.video is not None:
                 content.insert(0, {"type": "video"})
+            if front and number == len(conversation):
+                content.insert(0, {"type": "text", "text": self.tokenizer.pad_token * front})
             messages.append({"role": "user", "content": content})
             if turn.answer is not None:
                 answer = [{"type": "text", "text": self._plain(turn.answer)}]
@@ -65,8 +84,10 @@ class QwenProcessor:
         )
         return text
 
-    def __call__(self, conversations: Sequence[Conversation]) -> dict[str, Tensor]:
-        """Return a batch, padded on the left.
+    def __call__(
+        self, conversations: Sequence[Conversation], *, front: int = 0
+    ) -> dict[str, Tensor]:
+        """Return a batch, padded on the left; `front`: see `prompt`.
 
         Returns:
             `input_ids`, `attention_mask` int64 and `mm_token_type_ids` int32 (B, L); where there
@@ -77,11 +98,11 @@ class QwenProcessor:
             raise ValueError("a batch needs at least one conversation")
         rows, patches, grids, seconds = [], [], [], []
         for conversation in conversations:
-            parts = self.prompt(conversation).split(VIDEO)
+            parts = self.prompt(conversation, front=front).split(VIDEO)
             text = parts[0]
             videos = [turn.video for turn in conversation if turn.video is not None]
-            for video, after in zip(videos, parts[1:], strict=True):
-                pixels, grid = video_patches(video, self.video)
+            for number, (video, after) in enumerate(zip(videos, parts[1:], strict=True), start=1):
+                pixels, grid = self._patches(video, keep=number < len(videos))
                 patches.append(pixels)
                 grids.append(grid)
                 seconds.append(seconds_of_grid(video, self.video))
@@ -93,6 +114,15 @@ class QwenProcessor:
             batch["video_grid_thw"] = torch.tensor(grids)
             batch["second_per_grid_ts"] = torch.tensor(seconds)
         return batch
+
+    def _patches(self, video: ClipFrames, *, keep: bool) -> tuple[Tensor, tuple[int, int, int]]:
+        """Return `video_patches`; kept for examples, which come again with every question."""
+        if video not in self._examples:
+            found = video_patches(video, self.video)
+            if not keep:
+                return found
+            self._examples[video] = found
+        return self._examples[video]
 
     def _padded(self, rows: Sequence[Sequence[int]]) -> dict[str, Tensor]:
         longest = max(map(len, rows))

@@ -1,9 +1,9 @@
-"""From the frames of a clip to the patches that Qwen2.5-VL sees, without torchvision.
+"""From the frames of a clip to the patches that Qwen2.5-VL sees.
 
-The same as transformers' `Qwen2VLVideoProcessor` with `do_sample_frames=False` (a test compares the
-two where torchvision is installed). It is always used, so that an answer does not depend on what
-else is installed. Frames are chosen and decoded by facewave's own reader and come with their
-timing, since the model counts time in seconds.
+Where torchvision is installed, transformers' `Qwen2VLVideoProcessor` makes them, elsewhere
+`own_patches`, which is the same but for rounding (tests compare the two). Frames are chosen and
+decoded by facewave's own reader and come with their timing, since the model counts time in
+seconds.
 
 Reference: S. Bai et al., "Qwen2.5-VL technical report", arXiv 2502.13923.
 """
@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from facewave.vlm.inputs.clip_reader import ClipFrames
+from facewave.vlm.inputs.kept_frames import FrameSize
 
 _LARGEST_RATIO = 200
 
@@ -83,6 +86,15 @@ def smart_size(height: int, width: int, options: VideoOptions) -> tuple[int, int
     return new_height, new_width
 
 
+def frame_size(options: VideoOptions) -> FrameSize:
+    """Return the size in which frames are kept: that of `smart_size`."""
+    sides = {"side": options.patch * options.merge}
+    return FrameSize(
+        of=lambda height, width: smart_size(height, width, options),
+        key={"min_pixels": options.min_pixels, "max_pixels": options.max_pixels, **sides},
+    )
+
+
 def video_patches(video: ClipFrames, options: VideoOptions) -> tuple[Tensor, tuple[int, int, int]]:
     """Return the patches of a video and its grid.
 
@@ -90,6 +102,39 @@ def video_patches(video: ClipFrames, options: VideoOptions) -> tuple[Tensor, tup
         float32 (t * h * w, 3 * temporal * patch * patch), in the order in which the model merges
         them to tokens, and the grid (t, h, w), in patches.
     """
+    real = transformers_processor(options)
+    if real is None:
+        return own_patches(video, options)
+    height, width = video.images.shape[1:3]
+    smart_size(height, width, options)  # refuses slivers
+    made = real([np.array(video.images)], video_metadata=[video.metadata], return_tensors="pt")
+    t, h, w = made["video_grid_thw"][0].tolist()
+    return made["pixel_values_videos"], (t, h, w)
+
+
+@cache
+def transformers_processor(options: VideoOptions) -> Any | None:
+    """Return transformers' own class; None where torchvision is missing or does not fit torch."""
+    try:
+        import torchvision  # noqa: F401
+    except (ImportError, RuntimeError):
+        return None
+    from transformers import Qwen2VLVideoProcessor
+
+    return Qwen2VLVideoProcessor(
+        size={"shortest_edge": options.min_pixels, "longest_edge": options.max_pixels},
+        patch_size=options.patch,
+        temporal_patch_size=options.temporal,
+        merge_size=options.merge,
+        image_mean=list(options.mean),
+        image_std=list(options.std),
+        do_sample_frames=False,
+        cap_pixels_per_frame=False,
+    )
+
+
+def own_patches(video: ClipFrames, options: VideoOptions) -> tuple[Tensor, tuple[int, int, int]]:
+    """Return `video_patches` without torchvision."""
     frames = torch.from_numpy(np.array(video.images)).permute(0, 3, 1, 2)
     size = smart_size(frames.shape[2], frames.shape[3], options)
     # On uint8, as torchvision does it: overshoots of the cubic are clipped and rounded.

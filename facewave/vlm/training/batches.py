@@ -7,15 +7,15 @@ among themselves, so that every step sees the same clips with one GPU or with ei
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import blake2b
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from facewave.jobs.ahead import ahead as do_ahead
 
 Rows = NDArray[np.int64]
 Batch = dict[str, Tensor]
@@ -70,17 +70,6 @@ def prefetch(
         ahead: batches that are kept ready.
     """
     # As many threads as the job was given: decoding releases Python's lock.
-    with ThreadPoolExecutor(max(2, torch.get_num_threads())) as pool:
-        waiting: deque[Future[Batch]] = deque()
-        rest = iter(batches)
-        try:
-            while True:
-                while len(waiting) < ahead and (rows := next(rest, None)) is not None:
-                    waiting.append(pool.submit(make_batch, rows))
-                if not waiting:
-                    return
-                batch = waiting.popleft().result()
-                yield {name: tensor.to(device) for name, tensor in batch.items()}
-        finally:
-            for future in waiting:
-                future.cancel()
+    threads = max(2, torch.get_num_threads())
+    for batch in do_ahead(make_batch, batches, threads=threads, count=ahead):
+        yield {name: tensor.to(device) for name, tensor in batch.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facewave.vlm.training.batches import Batch, MakeBatch, Rows
+from facewave.vlm.training.tensorboard import EVENTS
 
 Score = Callable[[NDArray[np.float32], Rows], Mapping[str, float]]
 
@@ -34,9 +35,8 @@ class Output:
 
     Attributes:
         loss: scalar float32, the mean over the clips; None without labels or targets.
-        logits: float32 (B, C) class logits or log-likelihoods; (B, m) values of a regression, in
-            the targets' units; None where the answer is only generated, and while whole label
-            words are trained.
+        logits: float32 (B, C) class logits or log-probabilities; (B, m) values of a regression, in
+            the targets' units; None where the answer is only generated.
     """
 
     loss: Tensor | None
@@ -91,6 +91,8 @@ class TrainingOptions:
         epochs: passes over the stage's clips, at most.
         patience: epochs without a better validation score after which training stops.
         learning_rate: AdamW's largest step size.
+        rates: by what it is multiplied for each of `facewave.vlm.training.parts.PARTS`; 1 for those
+            that are not named.
         weight_decay: AdamW's, for matrices only.
         warmup: fraction of the steps in which the step size grows.
         batch_size: clips in a micro-batch.
@@ -101,7 +103,8 @@ class TrainingOptions:
 
     epochs: int = 3
     patience: int = 3
-    learning_rate: float = 5e-5
+    learning_rate: float = 1e-4
+    rates: Mapping[str, float] = field(default_factory=dict)
     weight_decay: float = 0.01
     warmup: float = 0.1
     batch_size: int = 4
@@ -122,7 +125,7 @@ class TrainingOptions:
     @classmethod
     def from_config(cls, section: Mapping[str, Any]) -> TrainingOptions:
         """Return the options in `training` of `facewave.vlm.plan.model_params`."""
-        return cls(**{field.name: section[field.name] for field in fields(cls)})
+        return cls(**{each.name: section[each.name] for each in fields(cls)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,12 +137,19 @@ class TrainingFiles:
         key: digest of everything that decides the result.
         metrics: CSV, one row per epoch.
         steps: CSV, one row per optimiser step.
+        movement: CSV, how far each module moved, written at the end.
     """
 
     checkpoints: Path
     key: str
     metrics: Path
     steps: Path
+    movement: Path
+
+    @property
+    def events(self) -> Path:
+        """Both tables for tensorboard, beside the steps."""
+        return self.steps.with_name(EVENTS)
 
     def best(self, epoch: int) -> Path:
         """Return the path of the weights of an epoch that was the best so far."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from facewave.storage.tables import write_text
+from facewave.vlm.training.tensorboard import EVENTS, add_scalars
 
 _log = logging.getLogger("facewave")
 
@@ -53,7 +54,7 @@ class StepLog:
     """Writes one row per step, and logs every few seconds how far the training is.
 
     Attributes:
-        path: the table of steps (CSV), as `open_steps` left it.
+        path: the table of steps (CSV), as `open_steps` left it; beside it lies the event file.
         steps: optimiser steps of the whole training.
         done: steps that were done before this process started.
         epochs: of the whole training.
@@ -86,9 +87,12 @@ class StepLog:
         self.busy, self.last = self.busy + now - self.last, now
         speed = self.clips / max(self.busy, 1e-9)
         memory = used_memory(self.device) / 1e9
-        row = (number, epoch, f"{loss:.6g}", f"{norm:.6g}", f"{rate:.6g}", f"{speed:.4g}")
+        row = [f"{loss:.6g}", f"{norm:.6g}", f"{rate:.6g}", f"{speed:.4g}", f"{memory:.4g}"]
+        row = [str(number), str(epoch), *row]
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(",".join(map(str, (*row, f"{memory:.4g}"))) + "\n")
+            file.write(",".join(row) + "\n")
+        numbers = dict(zip(STEP_COLUMNS, map(float, row), strict=True))
+        add_scalars(self.path.with_name(EVENTS), "step", number, numbers)
         if now - self.logged < self.every and number != self.steps:
             return
         self.logged = now

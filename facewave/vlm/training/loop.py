@@ -32,7 +32,13 @@ from facewave.vlm.training.interface import (
     TrainingOptions,
 )
 from facewave.vlm.training.log import StepLog, write_epochs
-from facewave.vlm.training.optimizer import learning_rate, make_optimizer, trained_parameters
+from facewave.vlm.training.optimizer import (
+    learning_rate,
+    make_optimizer,
+    set_learning_rate,
+    trained_parameters,
+)
+from facewave.vlm.training.parts import movements, weights_before, write_movements
 from facewave.vlm.training.progress import (
     begin_epoch,
     resume_progress,
@@ -40,6 +46,7 @@ from facewave.vlm.training.progress import (
     save_progress,
 )
 from facewave.vlm.training.ranks import Ranks
+from facewave.vlm.training.tensorboard import add_scalars
 from facewave.vlm.training.validation import epoch_row, judge
 from facewave.vlm.training.weights import load_state, save_state
 
@@ -98,6 +105,7 @@ class _Training:
         self.files, self.ranks = files, ranks
         self.parameters = trained_parameters(model)
         self.optimizer = make_optimizer(self.parameters, options)
+        self.before = weights_before(self.parameters) if ranks.is_main else {}
         self.stopping = EarlyStopping(patience=options.patience)
         self.progress = begin_epoch(data)
         self.per_epoch = len(self._steps(epoch=1))
@@ -119,6 +127,8 @@ class _Training:
         self.ranks.barrier()
         best = self.stopping.best_epoch
         self.model.load_trainable_state(load_state(self.files.best(best))[0])
+        if self.ranks.is_main:
+            write_movements(self.files.movement, movements(self.before, self.parameters))
         return best
 
     def _resume(self) -> None:
@@ -131,7 +141,7 @@ class _Training:
         if self.done:
             _log.info("resuming after step %d of %d", self.done, self.total)
         if self.ranks.is_main:
-            resume_tables(self.progress, files=self.files, done=self.done)
+            resume_tables(self.progress, files=self.files, done=self.done, per_epoch=self.per_epoch)
 
     def _steps_done(self) -> int:
         return (self.progress.epoch - 1) * self.per_epoch + self.progress.step
@@ -215,11 +225,9 @@ class _Training:
             parameter.grad = torch.zeros_like(parameter)
         self.ranks.all_reduce([p.grad for p in self.parameters.values() if p.grad is not None])
         norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.options.clip_norm)
-        adamw = self.optimizer.adamw
-        for group in adamw.param_groups:
-            group["lr"] = rate
-        adamw.step()
-        adamw.zero_grad()
+        set_learning_rate(self.optimizer, rate)
+        self.optimizer.adamw.step()
+        self.optimizer.adamw.zero_grad()
         return float(norm)
 
     def _close_epoch(self) -> None:
@@ -231,6 +239,7 @@ class _Training:
         better = judge(self.stopping, row)
         if self.ranks.is_main:
             write_epochs(self.files.metrics, self.progress.rows)
+            add_scalars(self.files.events, "epoch", self._steps_done(), row)
             words = ", ".join(f"{name} {value:.4f}" for name, value in list(row.items())[1:])
             _log.info("epoch %d: %s%s", row["epoch"], words, " (best)" if better else "")
             if better:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from facewave.vlm.training.interface import Trainable, TrainingOptions
+from facewave.vlm.training.parts import part_of
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,16 +42,31 @@ def trained_parameters(model: Trainable) -> dict[str, nn.Parameter]:
 def make_optimizer(parameters: Mapping[str, nn.Parameter], options: TrainingOptions) -> NamedAdamW:
     """Return AdamW (I. Loshchilov, F. Hutter, 2019) over some parameters.
 
-    Biases, scales and gates do not decay.
+    Biases, scales, gates and the soft prefix do not decay. Each part has its own factor of the
+    learning rate, which `set_learning_rate` applies.
     """
-    matrices = {name: p for name, p in parameters.items() if p.ndim > 1}
-    others = {name: p for name, p in parameters.items() if p.ndim <= 1}
+    named: dict[tuple[str, bool], list[str]] = {}
+    for name, parameter in parameters.items():
+        part = part_of(name)
+        decays = parameter.ndim > 1 and part != "soft_prefix"
+        named.setdefault((part, decays), []).append(name)
     groups = [
-        {"params": list(matrices.values()), "weight_decay": options.weight_decay},
-        {"params": list(others.values()), "weight_decay": 0.0},
+        {
+            "params": [parameters[name] for name in names],
+            "weight_decay": options.weight_decay if decays else 0.0,
+            "factor": options.rates.get(part, 1.0),
+        }
+        for (part, decays), names in named.items()
     ]
     adamw = torch.optim.AdamW(groups, lr=options.learning_rate)
-    return NamedAdamW(adamw=adamw, names=dict(enumerate([*matrices, *others])))
+    ordered = [name for names in named.values() for name in names]
+    return NamedAdamW(adamw=adamw, names=dict(enumerate(ordered)))
+
+
+def set_learning_rate(optimizer: NamedAdamW, rate: float) -> None:
+    """Set the step size, multiplied by each part's factor."""
+    for group in optimizer.adamw.param_groups:
+        group["lr"] = rate * group["factor"]
 
 
 def learning_rate(step: int, *, steps: int, peak: float, warmup: float) -> float:

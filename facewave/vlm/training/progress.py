@@ -21,6 +21,7 @@ from facewave.vlm.training.interface import Trainable, TrainingData, TrainingFil
 from facewave.vlm.training.log import open_steps, write_epochs
 from facewave.vlm.training.optimizer import NamedAdamW
 from facewave.vlm.training.ranks import Ranks
+from facewave.vlm.training.tensorboard import open_events
 from facewave.vlm.training.weights import load_state, save_state
 
 _NAME = "checkpoint.safetensors"
@@ -116,11 +117,14 @@ def resume_progress(
     return progress
 
 
-def resume_tables(progress: TrainingProgress, *, files: TrainingFiles, done: int) -> None:
+def resume_tables(
+    progress: TrainingProgress, *, files: TrainingFiles, done: int, per_epoch: int
+) -> None:
     """Write the tables as they were after `done` steps; those of a killed job may be gone."""
     open_steps(files.steps, kept=_kept_steps(files), done=done)
     if progress.rows:
         write_epochs(files.metrics, progress.rows)
+    open_events(files.events, steps=files.steps, epochs=progress.rows, per_epoch=per_epoch)
 
 
 def _read_checkpoint(files: TrainingFiles) -> tuple[dict[str, Tensor], dict[str, Any]] | None:

@@ -6,6 +6,7 @@ statistics that standardise its features, and the commit of the pretrained weigh
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,11 +40,16 @@ def save_state(path: Path, state: Mapping[str, Tensor], metadata: Mapping[str, A
         "facewave": __version__,
         **metadata,
     }
+    tensors = {name: value.detach().cpu().contiguous() for name, value in sorted(state.items())}
+    content["sha256"] = _digest(tensors, content)
     # One entry: safetensors writes several in any order.
     text = {_METADATA: json.dumps(content, sort_keys=True, allow_nan=False)}
-    tensors = {name: value.detach().cpu().contiguous() for name, value in sorted(state.items())}
     with atomic_path(path) as temporary:
+        # safetensors makes its file for the owner alone; others of a group may read results.
+        temporary.touch()
+        usual = temporary.stat().st_mode
         save_file(tensors, temporary, metadata=text)
+        temporary.chmod(usual)
 
 
 def load_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -62,9 +68,12 @@ def load_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         with safe_open(path, framework="pt") as file:
             raw = (file.metadata() or {}).get(_METADATA)
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
+        metadata = json.loads(raw) if raw is not None else {}
+        # Files from before there was a digest have none.
+        if "sha256" in metadata and metadata["sha256"] != _digest(state, metadata):
+            raise ValueError("its digest is that of another content")
+    except (SafetensorError, OSError, ValueError) as error:
         raise ValueError(f"{path}: damaged: {error}; train again") from error
-    metadata = json.loads(raw) if raw is not None else {}
     if metadata.get("format") != STATE_FORMAT:
         raise ValueError(f"{path}: not a trained vision-language model of facewave")
     if metadata.get("version") != STATE_VERSION:
@@ -73,6 +82,16 @@ def load_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             f"this one reads version {STATE_VERSION}: train again"
         )
     return state, metadata
+
+
+def _digest(state: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of all tensors and of the metadata but for the digest itself."""
+    said = {name: value for name, value in metadata.items() if name != "sha256"}
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
+    for name, tensor in sorted(state.items()):
+        digest.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def copy_strictly(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from facewave.jobs.ahead import ahead
 from facewave.jobs.log import Progress
 from facewave.storage.answer_index import STAGE
 from facewave.storage.store import (
@@ -50,18 +53,24 @@ class StoredAnswer:
 
     Attributes:
         text: in words; empty where only scores were asked for.
-        scores: float32 (C,), log-likelihood of each class; None where words were asked for.
+        scores: float32 (C,), log-probability of each class; None where words were asked for.
     """
 
     text: str = ""
     scores: NDArray[np.float32] | None = None
 
 
-Ask = Callable[[Sequence[Question]], Sequence[StoredAnswer]]
+P = TypeVar("P")
 
 
 def ask_all(
-    questions: Sequence[Question], ask: Ask, *, store: Path, batch_size: int
+    questions: Sequence[Question],
+    ask: Callable[[Sequence[Question], Sequence[P]], Sequence[StoredAnswer]],
+    *,
+    prepare: Callable[[Question], P],
+    store: Path,
+    batch_size: int,
+    threads: int = 1,
 ) -> list[StoredAnswer]:
     """Return one answer per question, from the store if it holds one.
 
@@ -70,9 +79,11 @@ def ask_all(
 
     Args:
         questions: in the order in which the answers are returned.
-        ask: answers some questions.
+        ask: answers some questions, with what was prepared for each.
+        prepare: for a question, in threads: the next frames are read while the model answers.
         store: folder of the content-addressed store.
         batch_size: questions at a time.
+        threads: that prepare, at least two.
     """
     known: dict[str, StoredAnswer] = {}
     missing: dict[str, Question] = {}
@@ -89,12 +100,15 @@ def ask_all(
             known[key] = answer
             progress.step(computed=False)
     _log.info("%d answers are in the store, %d clips to ask about", len(known), len(missing))
-    for batch in _batches(list(missing.items()), batch_size):
-        answers = ask([question for _, question in batch])
-        for (key, question), answer in zip(batch, answers, strict=True):
-            _write(shard_path(store, STAGE, key), question, answer)
-            known[key] = answer
-            progress.step(computed=True)
+    asked = list(missing.values())
+    with closing(ahead(prepare, asked, threads=max(2, threads), count=2 * batch_size)) as prepared:
+        for batch in _batches(list(missing.items()), batch_size):
+            ready = list(islice(prepared, len(batch)))
+            answers = ask([question for _, question in batch], ready)
+            for (key, question), answer in zip(batch, answers, strict=True):
+                _write(shard_path(store, STAGE, key), question, answer)
+                known[key] = answer
+                progress.step(computed=True)
     return [known[question.key] for question in questions]
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,10 @@ import torch
 from numpy.typing import NDArray
 
 from facewave.pretrained import WeightsError, find_weights, weights_identity
-from facewave.tracking.landmarker import N_BLENDSHAPES, N_LANDMARKS
+from facewave.vlm.checkpoints import model_family as checkpoint_family
+from facewave.vlm.faces.options import ModelOptions
 from facewave.vlm.inputs.conversation import Conversation, ZeroShotModel, check_conversation
-from facewave.vlm.paligemma.options import ModelOptions
+from facewave.vlm.inputs.kept_frames import FrameSize
 from facewave.vlm.plan import TINY, TINY_QWEN
 
 # Prompts are given as a whole: the template is only the text.
@@ -59,14 +60,7 @@ def model_family(options: ZeroShotOptions) -> tuple[str, Path | None]:
         # Here the keys are those of another section.
         words = str(error).replace("vlm.model", "`model`").replace("vlm.revision", "`revision`")
         raise WeightsError(words) from error
-    kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
-    families = {"qwen2_5_vl": "qwen", "paligemma": "paligemma"}
-    if kind not in families:
-        raise WeightsError(
-            f"{options.model}: its config.json says model_type {kind!r}; expected Qwen2.5-VL "
-            "(qwen2_5_vl) or PaliGemma (paligemma)"
-        )
-    return families[kind], folder
+    return checkpoint_family(folder, setting="`model`"), folder
 
 
 def find_model(
@@ -116,16 +110,27 @@ class LazyModel:
 
     identity: dict[str, Any]
     load: Callable[[], ZeroShotModel]
+    _lock: Lock = field(default_factory=Lock)
+
+    @property
+    def loaded(self) -> ZeroShotModel:
+        """The model itself; threads that prepare questions may ask for it, too."""
+        with self._lock:
+            return self._loaded
 
     @cached_property
-    def loaded(self) -> ZeroShotModel:
-        """The model itself."""
+    def _loaded(self) -> ZeroShotModel:
         return self.load()
 
     @property
     def tokenizer(self) -> Any:
         """The model's tokenizer."""
         return self.loaded.tokenizer
+
+    @property
+    def frame_size(self) -> FrameSize:
+        """See `ZeroShotModel`."""
+        return self.loaded.frame_size
 
     def answer(
         self, conversations: Sequence[Conversation], *, max_new_tokens: int, seed: int | None
@@ -180,7 +185,6 @@ def _paligemma(
             use_face=False,
             soft_prefix=0,
             lora_rank=0,
-            K=1,
         )
     ).to(device)
     return ZeroShotPaliGemma(model=model, identity=identity, device=device)
@@ -198,6 +202,13 @@ class ZeroShotPaliGemma:
     def tokenizer(self) -> Any:
         """The model's tokenizer."""
         return self.model.processor.tokenizer
+
+    @property
+    def frame_size(self) -> FrameSize:
+        """See `ZeroShotModel`."""
+        from facewave.vlm.paligemma.batch import frame_size
+
+        return frame_size(self.model.processor)
 
     def answer(
         self, conversations: Sequence[Conversation], *, max_new_tokens: int, seed: int | None
@@ -217,15 +228,14 @@ class ZeroShotPaliGemma:
     def score(
         self, conversations: Sequence[Conversation], classes: Sequence[str]
     ) -> NDArray[np.float32]:
-        """Return the logits of the class names, float32 (n, C)."""
+        """Return the log-probability of each class's name, float32 (n, C)."""
         if tuple(classes) != tuple(self.model.options.classes):
             raise ValueError(f"the model was built for the classes {self.model.options.classes}")
-        logits = self.model(self._batch(conversations)).logits
-        scores: NDArray[np.float32] = logits.float().log_softmax(dim=1).cpu().numpy()
+        scores: NDArray[np.float32] = self.model(self._batch(conversations)).logits.cpu().numpy()
         return scores
 
     def _batch(self, conversations: Sequence[Conversation]) -> dict[str, Any]:
-        from facewave.vlm.paligemma.batch import Example, collate
+        from facewave.vlm.faces.batch import Example
 
         examples = []
         for conversation in conversations:
@@ -239,12 +249,9 @@ class ZeroShotPaliGemma:
             examples.append(
                 Example(
                     clip_id="",
-                    landmarks=np.zeros((1, N_LANDMARKS, 3), np.float32),
-                    blendshapes=np.zeros((1, N_BLENDSHAPES), np.float32),
-                    valid=False,
                     images=None if turn.video is None else turn.video.images,
                     text=turn.text,
                 )
             )
-        batch = collate(examples, self.model.processor, self.model.options)
+        batch = self.model.collate(examples)
         return {name: value.to(self.device) for name, value in batch.items()}

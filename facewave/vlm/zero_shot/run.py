@@ -19,10 +19,11 @@ from facewave.splits.read import SplitTable, read_split
 from facewave.storage.answer_index import write_answer_index
 from facewave.storage.tables import write_csv
 from facewave.training import use_threads
-from facewave.video.isolated import Bounds, IsolatedReader
+from facewave.video.isolated import Bounds
+from facewave.video.reader_pool import ReaderPool
 from facewave.vlm.heads import softmax
 from facewave.vlm.inputs.clip_reader import ClipReader, make_reader
-from facewave.vlm.inputs.conversation import Turn, ZeroShotModel
+from facewave.vlm.inputs.conversation import Conversation, Turn, ZeroShotModel
 from facewave.vlm.zero_shot.answer_store import (
     Question,
     StoredAnswer,
@@ -93,7 +94,9 @@ def zero_shot(job: ZeroShot, *, threads: int, gpus: int, find: FindModel = find_
             default_fps=job.default_fps,
             count=model_options.frames,
             choice=options["frame_choice"],
-            read=IsolatedReader(Bounds(**job.video)),
+            read=ReaderPool(Bounds(**job.video), count=threads),
+            image=options.get("image", "frame"),
+            size=lambda: model.frame_size,
         )
         written = question_texts(table, texts, options, family, cut=_cut(options, model))
         questions = [
@@ -104,11 +107,11 @@ def zero_shot(job: ZeroShot, *, threads: int, gpus: int, find: FindModel = find_
         write_answer_index(Path(job.index), keys)
         by_clip = dict(zip(table.clip_ids, written, strict=True))
 
-        def ask(batch: Sequence[Question]) -> list[StoredAnswer]:
-            conversations = [
-                [Turn(text=by_clip[question.clip_id], video=reader.frames(question.clip_id))]
-                for question in batch
-            ]
+        def prepare(question: Question) -> Conversation:
+            video = reader.frames(question.clip_id)
+            return [Turn(text=by_clip[question.clip_id], video=video)]
+
+        def ask(_: Sequence[Question], conversations: Sequence[Conversation]) -> list[StoredAnswer]:
             if options["scoring"] == "likelihood":
                 scores = model.score(conversations, table.classes)
                 return [StoredAnswer(scores=row) for row in scores]
@@ -117,7 +120,9 @@ def zero_shot(job: ZeroShot, *, threads: int, gpus: int, find: FindModel = find_
             return [StoredAnswer(text=text) for text in answers]
 
         size = options["batch_size"]
-        answers = ask_all(questions, ask, store=Path(job.store), batch_size=size)
+        answers = ask_all(
+            questions, ask, prepare=prepare, store=Path(job.store), batch_size=size, threads=threads
+        )
     _write(job, table, answers, model)
 
 

@@ -1,0 +1,83 @@
+"""What is answered for: windows of videos, their features, and with what they are answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facewave.features.encode_bucket import FEATURE_COLUMNS
+from facewave.predict.model import LoadedModel
+from facewave.storage.store import drop_index_if_damaged, iter_index, read_shard, shard_path
+from facewave.tracking.track_bucket import TRACK_COLUMNS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """A window of a video, or the whole of it: rows of the bucket's two indexes."""
+
+    clip_id: str
+    track: Mapping[str, str]
+    features: Mapping[str, str]
+    index: Path
+
+    @property
+    def valid(self) -> bool:
+        """Whether it shows a face well enough."""
+        return self.features["valid"] == "true"
+
+    @property
+    def video(self) -> str:
+        """Id of the video."""
+        return self.clip_id.rpartition("__")[0] if self.track["end_ms"] else self.clip_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionJob:
+    """What a bucket is answered with.
+
+    Attributes:
+        model: whose answers.
+        store: of the shards.
+        features, tracks: options of the stages that made them.
+        error_rate: of the sets.
+        enrolled: ids of the videos that the person's baseline is made of; None: each of its own
+            windows.
+        threads: torch's.
+    """
+
+    model: LoadedModel
+    store: Path
+    features: Mapping[str, Any]
+    tracks: Mapping[str, Any]
+    error_rate: float
+    enrolled: Sequence[str] | None = None
+    threads: int = 1
+
+    def read(self, window: Window) -> dict[str, NDArray[np.float32]]:
+        """Return the features of a valid window.
+
+        Raises:
+            DroppedIndexError: the shard is damaged or missing.
+        """
+        with drop_index_if_damaged(window.index, clip_id=window.clip_id):
+            arrays, _ = read_shard(shard_path(self.store, "features", window.features["key"]))
+        return {name: arrays[name] for name in self.model.members[0].shapes}
+
+
+def read_windows(tracks: Path, features: Path) -> list[Window]:
+    """Return the windows of a bucket, video after video, by their times.
+
+    Raises:
+        DroppedIndexError: an index is missing.
+    """
+    tracked = {row["clip_id"]: row for row in iter_index(tracks, TRACK_COLUMNS)}
+    windows = [
+        Window(clip_id=row["clip_id"], track=tracked[row["clip_id"]], features=row, index=features)
+        for row in iter_index(features, FEATURE_COLUMNS)
+    ]
+    return sorted(windows, key=lambda window: (window.video, int(window.track["start_ms"] or 0)))

@@ -1,0 +1,61 @@
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from facewave.jobs.log import job_log
+from facewave.predict.bucket import predict_bucket
+from facewave.predict.load import open_model
+from facewave.predict.rows import write_part
+from facewave.predict.windows import PredictionJob, read_windows
+
+
+def main(
+    *,
+    tracks: str,
+    features: str,
+    enrolment: Sequence[tuple[str, str]],
+    model: str,
+    videos: str,
+    windows: str,
+    job: Mapping[str, Any],
+) -> None:
+    """Answer for the videos of a bucket.
+
+    Args:
+        tracks, features: indexes of the bucket.
+        enrolment: indexes of all buckets, where the baseline is made of named clips.
+        model: folder or checkpoint.
+        videos, windows: parts to write.
+        job: further attributes of `PredictionJob`.
+    """
+    own = read_windows(Path(tracks), Path(features))
+    others = [window for pair in enrolment for window in read_windows(*map(Path, pair))]
+    found = predict_bucket(
+        own,
+        PredictionJob(model=open_model(Path(model)), **job),
+        enrolment=others or own,
+        scratch=Path(videos).parent,
+    )
+    for path, rows in zip((videos, windows), found, strict=True):
+        write_part(Path(path), rows)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        main(
+            tracks=snakemake.input.tracks,
+            features=snakemake.input.features,
+            enrolment=list(
+                zip(snakemake.input.all_tracks, snakemake.input.all_features, strict=True)
+            ),
+            model=str(snakemake.params.model),
+            videos=snakemake.output.videos,
+            windows=snakemake.output.windows,
+            job={
+                "store": Path(snakemake.params.store),
+                "features": snakemake.params.features,
+                "tracks": snakemake.params.tracks,
+                "threads": snakemake.threads,
+                **snakemake.params.options,
+            },
+        )
