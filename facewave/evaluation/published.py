@@ -17,7 +17,7 @@ from facewave.manifest.class_lists import canonical, preset_classes
 VIDEO, SOUND = "video", "video and sound"
 
 _MAE_DFER = "MAE-DFER, arXiv 2307.02227"
-_UNSEEN = " (not seen: from notes)"
+_UNSEEN = " (its table was not seen)"
 _CITED = f"as cited by {_MAE_DFER}{_UNSEEN}"
 _HUMAN_OMNI = "README of HumanOmni"
 _SURVEY = "README of SurveyFER"
