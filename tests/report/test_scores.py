@@ -213,7 +213,9 @@ def test_intervals_and_published_scores_are_shown(content):
     assert page.row("all clips, over clips")
     assert "Published on this dataset" in page.words()
     assert "for the official protocol, this page is for 80-10-10." in page.words()
-    assert page.row("MAE-DFER") == [["video", "63.4", "74.4", "MAE-DFER, arXiv 2307.02227"]]
+    [row] = page.row("MAE-DFER")
+    assert row[:3] == ["video", "63.4", "74.4"]
+    assert "arXiv 2307.02227" in row[3]
     assert page.row("this MLP, mean of the folds")
 
 
