@@ -97,7 +97,8 @@ def test_what_belongs_to_videos_that_are_gone_is_removed(run):
         kept = [line for line in lines if not line.startswith("second,")]
         table.write_text("\n".join(kept), encoding="utf-8")
     index = files.overlays[0]
-    index.write_text(re.sub(r"^second.*\n", "", index.read_text(), flags=re.MULTILINE))
+    # Without its digest, which would no longer fit.
+    index.write_text(re.sub(r"^(second|#).*\n", "", index.read_text(), flags=re.MULTILINE))
     write_pages(files, html=folder / "index.html")
     left = sorted(
         str(path.relative_to(folder))

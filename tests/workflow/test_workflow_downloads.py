@@ -70,6 +70,7 @@ def project(finished, tmp_path, monkeypatch):
         yield work, files
 
 
+@pytest.mark.slow  # five runs of the command
 def test_one_command_downloads_and_reports(project):
     work, files = project
     dry = workflow.snakemake(work, "--dry-run")
