@@ -78,8 +78,10 @@ def _dataset_problems(config: Mapping[str, Any]) -> Iterator[str]:
 
 def _address_problems(place: str, section: object) -> Iterator[str]:
     """Yield a line if an address begins with http:// and nobody said that it may."""
-    url = section.get("url") if isinstance(section, Mapping) else None
-    if isinstance(url, str) and url.startswith("http://") and section.get("allow_http") is not True:  # type: ignore[union-attr]
+    if not isinstance(section, Mapping) or section.get("allow_http") is True:
+        return
+    url = section.get("url")
+    if isinstance(url, str) and url.startswith("http://"):
         yield (
             f"{place}.url: found {found(url)}, expected an address that starts with https:// "
             f"(http:// only with {place}.allow_http: true)"
