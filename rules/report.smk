@@ -148,3 +148,45 @@ rule report:
     input:
         shown_checks(CONFIG),
         of_datasets("report_values.html" if VALUES else "report.html"),
+
+
+PAGE = "report_values.html" if VALUES else "report.html"
+BEHIND_PAGE = ["quality", "metrics", "clip_table", "training", "answers"]
+
+
+rule write_ro_crate:
+    input:
+        snakefile=f"{ROOT}/Snakefile",
+        page=DATASET / PAGE,
+        manifest=DATASET / "manifest.parquet",
+        train=SHOWN["train"],
+        val=SHOWN["val"],
+        test=SHOWN["test"],
+        results=[] if VALUES else [SHOWN[name] for name in BEHIND_PAGE],
+    output:
+        metadata=DATASET / "ro-crate-metadata.json",
+        workflow=DATASET / "ro-crate/Snakefile",
+        config=DATASET / "ro-crate/config.yaml",
+    log:
+        DATASET / "logs/write_ro_crate.log",
+    conda:
+        "../envs/training.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        dataset=lambda wildcards: wildcards.dataset,
+        folds=lambda wildcards: PROJECT.fold_names(wildcards.dataset),
+        config=CONFIG,
+        commit=code_commit(Path(ROOT)),
+    message:
+        "describe the results of {wildcards.dataset} as an RO-Crate"
+    script:
+        "../scripts/write_ro_crate.py"
+
+
+rule ro_crate:
+    """Describe the report of every enabled dataset, and what it was made from, as an RO-Crate."""
+    input:
+        shown_checks(CONFIG),
+        of_datasets("ro-crate-metadata.json"),
