@@ -151,7 +151,7 @@ rule report:
 
 
 PAGE = "report_values.html" if VALUES else "report.html"
-BEHIND_PAGE = ["quality", "metrics", "clip_table", "training", "answers"]
+SCORED = [] if VALUES else [SHOWN[name] for name in ("quality", "metrics", "clip_table")]
 
 
 rule write_ro_crate:
@@ -162,7 +162,9 @@ rule write_ro_crate:
         train=SHOWN["train"],
         val=SHOWN["val"],
         test=SHOWN["test"],
-        results=[] if VALUES else [SHOWN[name] for name in BEHIND_PAGE],
+        scored=SCORED,
+        training=[] if VALUES else SHOWN["training"],
+        answers=[] if VALUES else SHOWN["answers"],
     output:
         metadata=DATASET / "ro-crate-metadata.json",
         workflow=DATASET / "ro-crate/Snakefile",

@@ -15,6 +15,7 @@ if __name__ == "__main__":
         fold: dict(zip(PARTS, files, strict=True))
         for fold, files in zip(params.folds, parts, strict=True)
     }
+    results = [given.page, *given.scored, *given.training, *given.answers]
     with job_log(snakemake.log[0]):
         write_crate(
             CrateFiles(
@@ -23,7 +24,7 @@ if __name__ == "__main__":
                 config=Path(made.config),
                 inputs=[Path(given.manifest)],
                 splits=splits,
-                results=[Path(given.page), *map(Path, given.results)],
+                results=list(map(Path, results)),
             ),
             provenance(params.config, read_folds(splits), commit=params.commit),
             dataset=params.dataset,

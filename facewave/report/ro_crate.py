@@ -31,9 +31,10 @@ _PROFILES = {
     "https://w3id.org/ro/wfrun/workflow/0.5": ("Workflow Run Crate", "0.5"),
     _WORKFLOW: ("Workflow RO-Crate", "1.0"),
 }
-# `sha256` and the terms of runs are not in the context of RO-Crate 1.1.
-_CONTEXT = [f"{_CRATE}/context", "https://w3id.org/ro/terms/workflow-run/context"]
+# The one term that the context of RO-Crate 1.1 lacks, as that of Workflow Run Crate defines it.
+_CONTEXT = [f"{_CRATE}/context", {"sha256": "https://w3id.org/ro/terms/workflow-run#sha256"}]
 _SNAKEMAKE = "https://w3id.org/workflowhub/workflow-ro-crate#snakemake"
+_BIOSCHEMAS = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
 _MIT = "https://spdx.org/licenses/MIT"
 _KINDS = {".parquet": "application/vnd.apache.parquet", ".yaml": "application/yaml"}
 
@@ -95,7 +96,8 @@ def _graph(files: CrateFiles, made: Provenance, dataset: str) -> list[Entity]:
         "@id": "#run",
         "@type": "CreateAction",
         "name": f"facewave {__version__} on {dataset}",
-        "actionStatus": {"@id": "http://schema.org/CompletedActionStatus"},
+        "description": "The rules of the workflow from the clips to the report.",
+        "actionStatus": "http://schema.org/CompletedActionStatus",
         "endTime": ended,
         "instrument": _to(workflow),
         "object": [*map(_to, inputs), *map(_to, settings)],
@@ -168,6 +170,8 @@ def _workflow(path: Path, root: Path, made: Provenance) -> Entity:
         "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow"],
         "name": "facewave",
         "description": "The Snakefile; its rules are in the release or commit of this version.",
+        "encodingFormat": "text/plain",
+        "conformsTo": {"@id": _BIOSCHEMAS},
         "programmingLanguage": {"@id": _SNAKEMAKE},
         "license": {"@id": _MIT},
         "version": __version__ if made.commit is None else f"{__version__} ({made.commit})",

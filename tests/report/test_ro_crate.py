@@ -17,7 +17,7 @@ VALIDATOR = shutil.which("rocrate-validator")
 @pytest.fixture
 def crate(tmp_path):
     """Return the folder of a crate whose fold has a name that an address cannot have."""
-    root = tmp_path / "odd name"
+    root = tmp_path / "mine"
     fold = root / "splits" / "fold-é %20"
     fold.mkdir(parents=True)
     for name in ("report.html", "manifest.parquet", "metrics.json"):
