@@ -7,6 +7,9 @@ min_version("9.27")
 configfile: f"{workflow.current_basedir}/config.yaml"
 
 
+report: "docs/captions/workflow.rst"
+
+
 # One file per stage, in the order of the data; a rule that others inherit from comes first.
 include: "rules/common.smk"
 

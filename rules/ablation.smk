@@ -34,6 +34,8 @@ use rule encode_features as encode_variant with:
         index=ABLATION / "{variant}/features/{bucket}.tsv",
     log:
         DATASET / "logs/encode_variant/{variant}/{bucket}.log",
+    benchmark:
+        DATASET / "benchmarks/encode_variant/{variant}/{bucket}.tsv"
     params:
         options=lambda wildcards: VARIANTS.features(wildcards.variant),
     message:
@@ -54,6 +56,8 @@ use rule build_splits as split_variant with:
         },
     log:
         DATASET / "logs/split_variant/{variant}/{split}.log",
+    benchmark:
+        DATASET / "benchmarks/split_variant/{variant}/{split}.tsv"
     params:
         features=lambda wildcards: VARIANTS.features(wildcards.variant),
     message:
@@ -70,6 +74,8 @@ rule fit_variant:
         ],
     log:
         DATASET / "logs/fit_variant/{variant}/{folds}.log",
+    benchmark:
+        DATASET / "benchmarks/fit_variant/{variant}/{folds}.tsv"
     conda:
         "../envs/training.yaml"
     threads: 1
@@ -97,6 +103,8 @@ rule compare_variants:
         figure=ABLATION / "ablation.svg",
     log:
         DATASET / "logs/compare_variants.log",
+    benchmark:
+        DATASET / "benchmarks/compare_variants.tsv"
     conda:
         "../envs/training.yaml"
     resources:
@@ -131,6 +139,8 @@ rule fit_inner:
         ],
     log:
         DATASET / "logs/fit_inner/{variant}/{split}.log",
+    benchmark:
+        DATASET / "benchmarks/fit_inner/{variant}/{split}.tsv"
     conda:
         "../envs/training.yaml"
     threads: 1
@@ -165,6 +175,8 @@ rule choose_variants:
         inner=ABLATION / "inner_scores.csv",
     log:
         DATASET / "logs/choose_variants.log",
+    benchmark:
+        DATASET / "benchmarks/choose_variants.tsv"
     conda:
         "../envs/training.yaml"
     resources:

@@ -18,6 +18,8 @@ rule write_annotations:
         examples=DATASET / "annotations/examples.csv",
     log:
         DATASET / "logs/write_annotations.log",
+    benchmark:
+        DATASET / "benchmarks/write_annotations.tsv"
     conda:
         "../envs/vlm.yaml"
     threads: CONFIG["annotate"]["threads"]
@@ -54,6 +56,8 @@ rule check_annotations:
         checks=DATASET / "annotations/checks.json",
     log:
         DATASET / "logs/check_annotations.log",
+    benchmark:
+        DATASET / "benchmarks/check_annotations.tsv"
     conda:
         "../envs/training.yaml"
     resources:

@@ -35,6 +35,8 @@ rule build_cross_splits:
         test=DATASET / "splits/cross_dataset/fold-{trained}/test.parquet",
     log:
         DATASET / "logs/build_cross_splits/{trained}.log",
+    benchmark:
+        DATASET / "benchmarks/build_cross_splits/{trained}.tsv"
     wildcard_constraints:
         trained="[A-Za-z0-9][A-Za-z0-9_.+-]*",
     conda:
@@ -80,6 +82,8 @@ rule cross_datasets:
         page=report(CROSS / "cross_datasets.html", category="Evaluation"),
     log:
         RESULTS / "logs/cross_datasets.log",
+    benchmark:
+        RESULTS / "benchmarks/cross_datasets.tsv"
     conda:
         "../envs/training.yaml"
     resources:

@@ -17,6 +17,8 @@ for dataset, options in PROJECT.datasets.items():
             ],
         log:
             RESULTS / dataset / "logs/render_demo/{subject}.log",
+        benchmark:
+            RESULTS / dataset / "benchmarks/render_demo/{subject}.tsv"
         wildcard_constraints:
             subject=r"s\d+",
         conda:

@@ -15,6 +15,8 @@ rule download_dataset:
         marker=DATASET / "download.json",
     log:
         DATASET / "logs/download_dataset.log",
+    benchmark:
+        DATASET / "benchmarks/download_dataset.tsv"
     localrule: True
     conda:
         "../envs/features.yaml"

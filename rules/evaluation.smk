@@ -27,6 +27,8 @@ rule evaluate:
         figure=confusion_image(DATASET / "evaluation/mlp/{protocol}", "MLP"),
     log:
         DATASET / "logs/evaluate/{protocol}.log",
+    benchmark:
+        DATASET / "benchmarks/evaluate/{protocol}.tsv"
     conda:
         "../envs/training.yaml"
     resources:
@@ -51,6 +53,8 @@ rule summarise_folds:
         table=DATASET / "evaluation/mlp/{protocol}/cross_validation.csv",
     log:
         DATASET / "logs/summarise_folds/{protocol}.log",
+    benchmark:
+        DATASET / "benchmarks/summarise_folds/{protocol}.tsv"
     conda:
         "../envs/training.yaml"
     resources:

@@ -17,6 +17,8 @@ rule explain_model:
         ),
     log:
         DATASET / "logs/explain_model/{protocol}.log",
+    benchmark:
+        DATASET / "benchmarks/explain_model/{protocol}.tsv"
     conda:
         "../envs/training.yaml"
     threads: 1

@@ -5,12 +5,16 @@ from facewave.versions import REPORT_VERSION
 
 rule encode_features:
     input:
-        key=DATASET / "keys/features.json",
+        key=told(
+            lambda wildcards: PROJECT.file(wildcards.dataset, "keys/features.json")
+        ),
         tracks=DATASET / "tracks/{bucket}.tsv",
     output:
         index=DATASET / "features/{bucket}.tsv",
     log:
         DATASET / "logs/encode_features/{bucket}.log",
+    benchmark:
+        DATASET / "benchmarks/encode_features/{bucket}.tsv"
     conda:
         "../envs/features.yaml"
     threads: 1
@@ -65,6 +69,8 @@ rule write_quality:
         html=DATASET / "quality.html",
     log:
         DATASET / "logs/write_quality.log",
+    benchmark:
+        DATASET / "benchmarks/write_quality.tsv"
     conda:
         "../envs/training.yaml"
     resources:

@@ -10,6 +10,8 @@ rule write_frames:
         index=DATASET / "frames/{bucket}.tsv",
     log:
         DATASET / "logs/write_frames/{bucket}.log",
+    benchmark:
+        DATASET / "benchmarks/write_frames/{bucket}.tsv"
     conda:
         "../envs/features.yaml"
     threads: 1

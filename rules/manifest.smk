@@ -44,6 +44,8 @@ use rule build_manifest as build_own_manifest with:
         parquet=DATASET / "manifest_own_texts.parquet",
     log:
         DATASET / "logs/build_own_manifest.log",
+    benchmark:
+        DATASET / "benchmarks/build_own_manifest.tsv"
     params:
         texts=[],
     message:

@@ -28,6 +28,8 @@ rule fit_mlp:
         linear=DATASET / "mlp/{split}/linear.parquet",
     log:
         DATASET / "logs/fit_mlp/{split}.log",
+    benchmark:
+        DATASET / "benchmarks/fit_mlp/{split}.tsv"
     conda:
         "../envs/training.yaml"
     threads: 1

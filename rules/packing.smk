@@ -15,6 +15,8 @@ rule pack_dataset:
         pack=DATASET / "pack.zip",
     log:
         DATASET / "logs/pack_dataset.log",
+    benchmark:
+        DATASET / "benchmarks/pack_dataset.tsv"
     conda:
         "../envs/features.yaml"
     resources:

@@ -21,6 +21,7 @@ rule export_weights:
     input:
         checkpoints=of_folds("mlp/{split}/checkpoint.pt"),
         train=of_folds("splits/{split}/train.parquet"),
+        val=of_folds("splits/{split}/val.parquet"),
         test=of_folds("splits/{split}/test.parquet"),
     output:
         weights=SHARED / "weights.safetensors",
@@ -28,6 +29,8 @@ rule export_weights:
         description=SHARED / "model.json",
     log:
         DATASET / "logs/export_weights.log",
+    benchmark:
+        DATASET / "benchmarks/export_weights.tsv"
     conda:
         "../envs/training.yaml"
     resources:
@@ -57,6 +60,8 @@ rule write_model_card:
         card=SHARED / "README.md",
     log:
         DATASET / "logs/write_model_card.log",
+    benchmark:
+        DATASET / "benchmarks/write_model_card.tsv"
     conda:
         "../envs/training.yaml"
     resources:
@@ -102,6 +107,8 @@ rule predict_videos:
         windows=DATASET / "parts/{bucket}.windows.parquet",
     log:
         DATASET / "logs/predict_videos/{bucket}.log",
+    benchmark:
+        DATASET / "benchmarks/predict_videos/{bucket}.tsv"
     wildcard_constraints:
         dataset="predict/[^/]+",
     conda:

@@ -11,6 +11,8 @@ rule draw_overlays:
         index=DATASET / "overlays/{bucket}.tsv",
     log:
         DATASET / "logs/draw_overlays/{bucket}.log",
+    benchmark:
+        DATASET / "benchmarks/draw_overlays/{bucket}.tsv"
     wildcard_constraints:
         dataset="predict/[^/]+",
     conda:
@@ -47,6 +49,8 @@ rule write_predict_page:
         html=DATASET / "index.html",
     log:
         DATASET / "logs/write_predict_page.log",
+    benchmark:
+        DATASET / "benchmarks/write_predict_page.tsv"
     wildcard_constraints:
         dataset="predict/[^/]+",
     conda:

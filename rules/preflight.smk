@@ -45,6 +45,8 @@ rule check_gpu:
         found=RESULTS / "models/gpu/{checked}.json",
     log:
         RESULTS / "logs/check_gpu/{checked}.log",
+    benchmark:
+        RESULTS / "benchmarks/check_gpu/{checked}.tsv"
     priority: 90
     conda:
         "../envs/vlm.yaml"

@@ -17,6 +17,8 @@ rule fit_values:
         predictions=[DATASET / "mlp_values/{split}" / name for name in SEED_FILES],
     log:
         DATASET / "logs/fit_values/{split}.log",
+    benchmark:
+        DATASET / "benchmarks/fit_values/{split}.tsv"
     conda:
         "../envs/training.yaml"
     threads: 1
@@ -52,6 +54,8 @@ use rule evaluate as evaluate_values with:
         ),
     log:
         DATASET / "logs/evaluate_values/{protocol}.log",
+    benchmark:
+        DATASET / "benchmarks/evaluate_values/{protocol}.tsv"
     message:
         "evaluate the values that the MLP predicts on {wildcards.dataset}"
 
@@ -64,6 +68,8 @@ rule summarise_values:
         table=VALUE_SCORES / "cross_validation.csv",
     log:
         DATASET / "logs/summarise_values/{protocol}.log",
+    benchmark:
+        DATASET / "benchmarks/summarise_values/{protocol}.tsv"
     conda:
         "../envs/training.yaml"
     resources:
@@ -104,6 +110,8 @@ rule write_value_report:
         ),
     log:
         DATASET / "logs/write_value_report.log",
+    benchmark:
+        DATASET / "benchmarks/write_value_report.tsv"
     conda:
         "../envs/training.yaml"
     resources:

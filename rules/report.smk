@@ -50,6 +50,8 @@ use rule compare_variants as compare_models with:
         figure=DATASET / "evaluation/models/{protocol}/models.svg",
     log:
         DATASET / "logs/compare_models/{protocol}.log",
+    benchmark:
+        DATASET / "benchmarks/compare_models/{protocol}.tsv"
     params:
         predictions=lambda wildcards: compared_models(
             CONFIG, PROJECT, wildcards.dataset
@@ -79,6 +81,8 @@ rule write_report:
         subgroups=DATASET / "evaluation/mlp" / PROTOCOL / "subgroups.csv",
     log:
         DATASET / "logs/write_report.log",
+    benchmark:
+        DATASET / "benchmarks/write_report.tsv"
     conda:
         "../envs/training.yaml"
     resources:
@@ -114,6 +118,8 @@ use rule compare_models as compare_toys with:
         figure=DATASET / "evaluation/toys/{protocol}/models.svg",
     log:
         DATASET / "logs/compare_toys/{protocol}.log",
+    benchmark:
+        DATASET / "benchmarks/compare_toys/{protocol}.tsv"
     params:
         predictions=lambda wildcards: compared_models(
             CONFIG, PROJECT, wildcards.dataset, sections=TOY_SECTIONS
@@ -135,6 +141,8 @@ use rule write_report as write_toy_report with:
         subgroups=DATASET / "evaluation/toys" / PROTOCOL / "subgroups.csv",
     log:
         DATASET / "logs/write_toy_report.log",
+    benchmark:
+        DATASET / "benchmarks/write_toy_report.tsv"
     params:
         models=lambda wildcards: shown_files(
             CONFIG, PROJECT, wildcards.dataset, sections=TOY_SECTIONS

@@ -11,6 +11,8 @@ rule transcribe_clips:
         index=DATASET / "transcripts/{bucket}.tsv",
     log:
         DATASET / "logs/transcribe_clips/{bucket}.log",
+    benchmark:
+        DATASET / "benchmarks/transcribe_clips/{bucket}.tsv"
     conda:
         "../envs/speech.yaml"
     threads: CONFIG["transcripts"]["threads"]
@@ -42,6 +44,8 @@ rule write_transcripts:
         summary=DATASET / "transcripts.json",
     log:
         DATASET / "logs/write_transcripts.log",
+    benchmark:
+        DATASET / "benchmarks/write_transcripts.tsv"
     conda:
         "../envs/features.yaml"
     resources:

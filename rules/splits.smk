@@ -29,6 +29,8 @@ rule build_splits:
         test=DATASET / "splits/{split}/test.parquet",
     log:
         DATASET / "logs/build_splits/{split}.log",
+    benchmark:
+        DATASET / "benchmarks/build_splits/{split}.tsv"
     wildcard_constraints:
         split=r"(?!cross_dataset/)[^/]+(/fold-[^/]+)?",
     conda:
@@ -66,6 +68,8 @@ rule write_npy:
         npy=DATASET / "export/{split}/{part}.npy",
     log:
         DATASET / "logs/write_npy/{split}/{part}.log",
+    benchmark:
+        DATASET / "benchmarks/write_npy/{split}/{part}.tsv"
     conda:
         "../envs/features.yaml"
     resources:
@@ -90,6 +94,8 @@ rule write_chat:
         chat=DATASET / "export/{split}/{part}.{form}.jsonl",
     log:
         DATASET / "logs/write_chat/{split}/{part}.{form}.log",
+    benchmark:
+        DATASET / "benchmarks/write_chat/{split}/{part}.{form}.tsv"
     wildcard_constraints:
         form="llava|messages",
     conda:
@@ -130,6 +136,8 @@ rule write_card:
         croissant=DATASET / "splits/croissant.json",
     log:
         DATASET / "logs/write_card.log",
+    benchmark:
+        DATASET / "benchmarks/write_card.tsv"
     conda:
         "../envs/features.yaml"
     resources:
@@ -159,6 +167,8 @@ rule hash_frames:
         table=DATASET / "frame_hashes/{bucket}.tsv",
     log:
         DATASET / "logs/hash_frames/{bucket}.log",
+    benchmark:
+        DATASET / "benchmarks/hash_frames/{bucket}.tsv"
     conda:
         "../envs/features.yaml"
     threads: 1
@@ -186,6 +196,8 @@ rule near_duplicates:
         table=LOOK_ALIKES,
     log:
         RESULTS / "logs/near_duplicates.log",
+    benchmark:
+        RESULTS / "benchmarks/near_duplicates.tsv"
     conda:
         "../envs/features.yaml"
     resources:

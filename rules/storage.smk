@@ -1,5 +1,5 @@
-# The content-addressed store, and whether all results are whole. These rules have no output, so they
-# run whenever they are called, and they are local, since they print something for a person.
+# The content-addressed store, whether all results are whole, and what they cost. Rules without output
+# run whenever they are called; all are local, since they print something for a person or read little.
 
 
 rule prune_store:
@@ -68,3 +68,33 @@ rule store_info:
         "look through the store"
     script:
         "../scripts/store_info.py"
+
+
+rule timings:
+    """Write a page of the time and memory that each rule's jobs took: results/timings.html."""
+    output:
+        html=report(
+            RESULTS / "timings.html",
+            caption="../docs/captions/timings.rst",
+            category="Time and memory",
+        ),
+        table=RESULTS / "timings.csv",
+    log:
+        RESULTS / "logs/timings.log",
+    localrule: True
+    conda:
+        "../envs/training.yaml"
+    params:
+        results=RESULTS,
+        # No input: the jobs' measurements are no outputs of theirs.
+        measured=lambda wildcards: max(
+            (
+                file.stat().st_mtime_ns
+                for file in RESULTS.glob("*/benchmarks/**/*.tsv")
+            ),
+            default=0,
+        ),
+    message:
+        "sum up time and memory per rule"
+    script:
+        "../scripts/timings.py"

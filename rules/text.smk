@@ -14,6 +14,8 @@ rule fit_text_variant:
         ],
     log:
         DATASET / "logs/fit_text_variant/{variant}/{split}.log",
+    benchmark:
+        DATASET / "benchmarks/fit_text_variant/{variant}/{split}.tsv"
     wildcard_constraints:
         variant="text|face_text",
     conda:
@@ -46,6 +48,8 @@ rule compare_text:
         scores=DATASET / "evaluation/text_fusion/{protocol}/text_fusion.json",
     log:
         DATASET / "logs/compare_text/{protocol}.log",
+    benchmark:
+        DATASET / "benchmarks/compare_text/{protocol}.tsv"
     conda:
         "../envs/training.yaml"
     resources:

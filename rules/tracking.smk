@@ -7,9 +7,11 @@ from facewave.versions import FACE_CROP_VERSION
 rule fetch_landmarker:
     """Fetch the face landmarker model, for machines that will have no network later."""
     output:
-        LANDMARKER_MODEL,
+        ensure(LANDMARKER_MODEL, sha256=CONFIG["landmarker"]["sha256"]),
     log:
         RESULTS / "logs" / "fetch_landmarker.log",
+    # A network may come back; a file that is named and is not there does not.
+    retries: 0 if CONFIG["landmarker"]["model"] else 2
     localrule: True
     conda:
         "../envs/features.yaml"
@@ -27,7 +29,11 @@ rule fetch_landmarker:
 
 rule track_faces:
     input:
-        key=DATASET / "keys/tracks/{bucket}.tsv",
+        key=told(
+            lambda wildcards: PROJECT.file(
+                wildcards.dataset, f"keys/tracks/{wildcards.bucket}.tsv"
+            )
+        ),
         # None if all clips are tables of landmarks.
         model=lambda wildcards: [
             LANDMARKER_MODEL for _ in range(PROJECT.plans[wildcards.dataset].videos)
@@ -37,6 +43,8 @@ rule track_faces:
         index=DATASET / "tracks/{bucket}.tsv",
     log:
         DATASET / "logs/track_faces/{bucket}.log",
+    benchmark:
+        DATASET / "benchmarks/track_faces/{bucket}.tsv"
     conda:
         "../envs/features.yaml"
     threads: 1
@@ -63,6 +71,8 @@ rule crop_faces:
         index=DATASET / "face_crops/{bucket}.tsv",
     log:
         DATASET / "logs/crop_faces/{bucket}.log",
+    benchmark:
+        DATASET / "benchmarks/crop_faces/{bucket}.tsv"
     conda:
         "../envs/features.yaml"
     threads: 1

@@ -10,6 +10,8 @@ rule find_scenes:
         scenes=DATASET / "scenes/{video}-Scenes.csv",
     log:
         DATASET / "logs/find_scenes/{video}.log",
+    benchmark:
+        DATASET / "benchmarks/find_scenes/{video}.tsv"
     conda:
         "../envs/scenes.yaml"
     threads: 1

@@ -53,6 +53,8 @@ rule fit_vlm:
         predictions=VLM / "{vlm}/{control}/{stage}/{split}/predictions.parquet",
     log:
         DATASET / "logs/fit_vlm/{vlm}/{control}/{stage}/{split}.log",
+    benchmark:
+        DATASET / "benchmarks/fit_vlm/{vlm}/{control}/{stage}/{split}.tsv"
     wildcard_constraints:
         stage="|".join(STAGES),
     conda:
@@ -101,6 +103,8 @@ rule fuse_vlm:
         predictions=VLM / "{vlm}/full/fusion/{split}/predictions.parquet",
     log:
         DATASET / "logs/fuse_vlm/{vlm}/{split}.log",
+    benchmark:
+        DATASET / "benchmarks/fuse_vlm/{vlm}/{split}.tsv"
     conda:
         "../envs/training.yaml"
     resources:
@@ -133,6 +137,8 @@ rule write_adapter:
         card=VLM / "{vlm}/full/{stage}/{split}/peft/README.md",
     log:
         DATASET / "logs/write_adapter/{vlm}/{stage}/{split}.log",
+    benchmark:
+        DATASET / "benchmarks/write_adapter/{vlm}/{stage}/{split}.tsv"
     wildcard_constraints:
         stage="|".join(STAGES),
     conda:
@@ -158,6 +164,8 @@ use rule evaluate as evaluate_vlm with:
         figure=confusion_image(EVALUATED, "{vlm}, {stage}"),
     log:
         DATASET / "logs/evaluate_vlm/{vlm}/{control}/{stage}/{protocol}.log",
+    benchmark:
+        DATASET / "benchmarks/evaluate_vlm/{vlm}/{control}/{stage}/{protocol}.tsv"
     params:
         title=lambda wildcards: f"{wildcards.vlm}, {wildcards.stage}, on {wildcards.dataset}",
     message:
@@ -174,6 +182,8 @@ rule fit_mlp_same_clips:
         predictions=VLM / "mlp/{split}/predictions.parquet",
     log:
         DATASET / "logs/fit_mlp_same_clips/{split}.log",
+    benchmark:
+        DATASET / "benchmarks/fit_mlp_same_clips/{split}.tsv"
     conda:
         "../envs/vlm.yaml"
     resources:
@@ -201,6 +211,8 @@ use rule evaluate as evaluate_mlp_same_clips with:
         figure=DATASET / "evaluation/mlp_same_clips/{protocol}/confusion.png",
     log:
         DATASET / "logs/evaluate_mlp_same_clips/{protocol}.log",
+    benchmark:
+        DATASET / "benchmarks/evaluate_mlp_same_clips/{protocol}.tsv"
     params:
         title=lambda wildcards: f"MLP on the clips of both stages, on {wildcards.dataset}",
     message:
@@ -218,6 +230,9 @@ use rule evaluate as evaluate_regression with:
         figure=EVALUATED / "regression.png",
     log:
         DATASET / "logs/evaluate_regression/{vlm}/{control}/{stage}/{protocol}.log",
+    benchmark:
+        DATASET
+        / "benchmarks/evaluate_regression/{vlm}/{control}/{stage}/{protocol}.tsv"
     wildcard_constraints:
         stage="|".join(STAGES),
     params:
@@ -233,6 +248,8 @@ use rule encode_features as shuffle_time_encode with:
         index=VLM / "shuffled_time/features/{bucket}.tsv",
     log:
         DATASET / "logs/shuffle_time_encode/{bucket}.log",
+    benchmark:
+        DATASET / "benchmarks/shuffle_time_encode/{bucket}.tsv"
     params:
         options=SHUFFLED,
     message:
@@ -251,6 +268,8 @@ use rule build_splits as shuffle_time_split with:
         },
     log:
         DATASET / "logs/shuffle_time_split/{split}.log",
+    benchmark:
+        DATASET / "benchmarks/shuffle_time_split/{split}.tsv"
     params:
         features=SHUFFLED,
     message:
@@ -267,6 +286,8 @@ use rule compare_variants as compare_vlm_controls with:
         figure=DATASET / "evaluation/{vlm}/ablation/{protocol}/ablation.svg",
     log:
         DATASET / "logs/compare_vlm_controls/{vlm}/{protocol}.log",
+    benchmark:
+        DATASET / "benchmarks/compare_vlm_controls/{vlm}/{protocol}.tsv"
     params:
         predictions=lambda wildcards: CONTROLLED(wildcards),
         reference="full",

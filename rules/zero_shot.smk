@@ -25,6 +25,8 @@ rule predict_zero_shot:
         answers=DATASET / "zero_shot/{model}/{split}/answers.csv",
     log:
         DATASET / "logs/predict_zero_shot/{model}/{split}.log",
+    benchmark:
+        DATASET / "benchmarks/predict_zero_shot/{model}/{split}.tsv"
     conda:
         "../envs/vlm.yaml"
     threads: lambda wildcards: zero_shot_resources(CONFIG, VLM_SECTIONS, wildcards.model)[1]
@@ -68,6 +70,8 @@ use rule evaluate as evaluate_zero_shot with:
         ),
     log:
         DATASET / "logs/evaluate_zero_shot/{model}/{protocol}.log",
+    benchmark:
+        DATASET / "benchmarks/evaluate_zero_shot/{model}/{protocol}.tsv"
     params:
         title=lambda wildcards: f"{wildcards.model}, zero-shot, on {wildcards.dataset}",
     message:

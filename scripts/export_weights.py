@@ -10,6 +10,7 @@ def main(
     *,
     checkpoints: Sequence[str],
     train: Sequence[str],
+    val: Sequence[str],
     test: Sequence[str],
     folder: str,
     name: str,
@@ -20,15 +21,20 @@ def main(
 
     Args:
         checkpoints: of the folds.
-        train, test: their parts, in the same order.
+        train, val, test: their parts, in the same order.
         folder: to write to.
         name: of the model.
         trained_on: what to say of the data.
         threads: torch's.
     """
     members = [
-        read_member(Path(checkpoint), train=Path(own), test=Path(other), threads=threads)
-        for checkpoint, own, other in zip(checkpoints, train, test, strict=True)
+        read_member(
+            Path(checkpoint),
+            learned=[Path(path) for path in learned],
+            test=Path(path),
+            threads=threads,
+        )
+        for checkpoint, *learned, path in zip(checkpoints, train, val, test, strict=True)
     ]
     save_bundle(Path(folder), members, name=name, trained_on=trained_on)
 
@@ -38,6 +44,7 @@ if __name__ == "__main__":
         main(
             checkpoints=snakemake.input.checkpoints,
             train=snakemake.input.train,
+            val=snakemake.input.val,
             test=snakemake.input.test,
             folder=str(Path(snakemake.output.description).parent),
             name=snakemake.params.name,

@@ -23,7 +23,7 @@ from facewave.splits.read import read_subjects
 
 
 @dataclass(frozen=True, eq=False)
-class Tested:
+class Answered:
     """The valid test clips of all folds: probabilities (n, C), labels (n,) and people (n,)."""
 
     probabilities: NDArray[np.float32]
@@ -31,7 +31,7 @@ class Tested:
     people: NDArray[np.int64]
 
 
-def read_tested(dataset: Path, protocol: str) -> Tested:
+def read_answered(dataset: Path, protocol: str) -> Answered:
     """Read the first seed's answers for the test parts of all folds."""
     probabilities, labels, names = [], [], []
     for path in sorted((dataset / "mlp" / protocol).glob("**/predictions.parquet")):
@@ -42,33 +42,33 @@ def read_tested(dataset: Path, protocol: str) -> Tested:
         labels.append(test.labels[test.valid])
         names += [subjects[test.clip_ids[row]] for row in np.flatnonzero(test.valid)]
     people = np.unique(np.array(names, dtype=str), return_inverse=True)[1]
-    return Tested(np.concatenate(probabilities), np.concatenate(labels), people)
+    return Answered(np.concatenate(probabilities), np.concatenate(labels), people)
 
 
-def coverage_of(tested: Tested, rate: float) -> tuple[NDArray[np.float64], float]:
+def coverage_of(answered: Answered, rate: float) -> tuple[NDArray[np.float64], float]:
     """Return the coverage of each person (K,), and the mean number of classes in a set."""
-    rows = np.arange(len(tested.labels))
-    scores = 1 - tested.probabilities[rows, tested.labels]
+    rows = np.arange(len(answered.labels))
+    scores = 1 - answered.probabilities[rows, answered.labels]
     found, sizes = [], []
-    for person in np.unique(tested.people):
-        own = tested.people == person
+    for person in np.unique(answered.people):
+        own = answered.people == person
         others = HeldOut(
             scores=scores[~own],
             distances=np.zeros(int((~own).sum()), np.float32),
-            people=tested.people[~own],
+            people=answered.people[~own],
         )
-        sets = Conformal([others]).sets([tested.probabilities[own]], rate)
-        found.append(sets[np.arange(len(sets)), tested.labels[own]].mean())
+        sets = Conformal([others]).sets([answered.probabilities[own]], rate)
+        found.append(sets[np.arange(len(sets)), answered.labels[own]].mean())
         sizes.append(sets.sum(axis=1).mean())
     return np.array(found), float(np.mean(sizes))
 
 
 def main(dataset: str, protocol: str, *rates: str) -> None:
     """Print a line per error rate."""
-    tested = read_tested(Path(dataset), protocol)
-    classes = tested.probabilities.shape[1]
+    answered = read_answered(Path(dataset), protocol)
+    classes = answered.probabilities.shape[1]
     for rate in map(float, rates or ("0.1", "0.2")):
-        people, size = coverage_of(tested, rate)
+        people, size = coverage_of(answered, rate)
         print(
             f"error rate {rate:g}: {100 * people.mean():.1f} % of the clips covered, a mean over "
             f"{len(people)} people ({100 * people.min():.0f} to {100 * people.max():.0f} %); "

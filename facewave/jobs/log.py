@@ -7,17 +7,22 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+Hook = Callable[[type[BaseException], BaseException, TracebackType | None], Any]
 
 
 @contextmanager
 def job_log(path: Path | str | None) -> Iterator[None]:
     """Send stderr (that of C libraries too) and facewave's log to a file within the block.
 
-    An exception is written to the log and raised again.
+    An exception is written to the log and raised again. If nothing catches it, the interpreter does
+    not print it once more: Snakemake shows the logs of failed jobs.
 
     Args:
         path: the log file; None leaves everything where it is.
@@ -38,8 +43,9 @@ def job_log(path: Path | str | None) -> Iterator[None]:
         logger.setLevel(logging.INFO)
         try:
             yield
-        except BaseException:
+        except BaseException as error:
             traceback.print_exc(file=file)
+            sys.excepthook = _silent_about(error, sys.excepthook)
             raise
         finally:
             logger.removeHandler(handler)
@@ -47,6 +53,16 @@ def job_log(path: Path | str | None) -> Iterator[None]:
             sys.stderr.flush()
             os.dup2(kept, 2)
             os.close(kept)
+
+
+def _silent_about(told: BaseException, hook: Hook) -> Hook:
+    """Return an exception hook that prints nothing of one exception, and of others as before."""
+
+    def call(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if error is not told:
+            hook(kind, error, trace)
+
+    return call
 
 
 _log = logging.getLogger("facewave")

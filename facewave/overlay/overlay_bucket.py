@@ -29,7 +29,7 @@ from facewave.storage.store import (
     iter_index,
     shard_path,
 )
-from facewave.storage.tables import format_rows, write_text
+from facewave.storage.tables import write_index
 from facewave.tracking.track_bucket import TRACK_COLUMNS
 from facewave.versions import OVERLAY_VERSION
 from facewave.video.decode import UnreadableVideoError
@@ -100,7 +100,7 @@ def overlay_bucket(
             progress.step(computed=not earlier, frames=int(entry["frames"] or 0))
             done.append(entry)
     errors.fail()
-    write_text(index, format_rows(OVERLAY_COLUMNS, done))
+    write_index(index, OVERLAY_COLUMNS, done)
     journal.replace(entry for entry in done if entry["file"])
 
 

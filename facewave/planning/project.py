@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from facewave.config.check import dataset_config
@@ -22,6 +23,7 @@ from facewave.planning.cross_datasets import cross_folds
 from facewave.planning.downloads import download_marker, plan_download, wanting_download
 from facewave.planning.plan import NO_PLAN, DatasetPlan, PlanError, plan_dataset, read_plan
 from facewave.planning.predicted import PREDICTED, predicted_videos
+from facewave.planning.running import key_digest
 from facewave.planning.scenes import plan_scenes, planned_videos, wanting_scenes
 from facewave.planning.tidy import tidy
 from facewave.splits.partition import CROSS_DATASET, fold_names
@@ -68,6 +70,7 @@ class Project:
         downloads: markers of the downloads that each dataset's clips need.
         scenes: videos whose scenes are detected, of each dataset that wants it or member of one, to
             the digests of their key files.
+        marker: of a command that runs no job, a file that has just been made.
     """
 
     config: Mapping[str, Any]
@@ -77,6 +80,7 @@ class Project:
     unplanned: Mapping[str, str]
     downloads: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     scenes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    marker: Any = None
 
     @property
     def enabled(self) -> list[str]:
@@ -128,7 +132,14 @@ class Project:
         """
         if dataset in self.unplanned:
             raise PlanError(self.unplanned[dataset])
-        return self.results / dataset / path
+        found = self.results / dataset / path
+        if self.marker is not None and path.startswith("keys/"):
+            # A key file that a dry run leaves as it is stands for what it ought to be: newer than
+            # what was made of it, in case Snakemake's records of the jobs' params are lost.
+            wanted = self.plans[dataset].keys.get(path.removeprefix("keys/").rpartition(".")[0])
+            if wanted and wanted != key_digest(found):
+                return Path(self.marker.name)
+        return found
 
     def split_folders(self, dataset: str) -> list[str]:
         """Return the folders, below `splits` and `mlp`, of a dataset's folds."""
@@ -286,7 +297,9 @@ def open_project(config: Mapping[str, Any], *, write: bool, looks: bool = False)
         for name, plan in plans.items()
         if not name.startswith(PREDICTED)
     }
-    return Project(config, datasets, plans, folds, unplanned, downloads, scenes)
+    # Open until the process ends, which removes it.
+    marker = NamedTemporaryFile(prefix="facewave-changed-") if looks else None  # noqa: SIM115
+    return Project(config, datasets, plans, folds, unplanned, downloads, scenes, marker)
 
 
 def _plan_scenes(

@@ -58,7 +58,7 @@ class KeyFiles:
         Raises:
             RunningError: its content would change, and a running workflow reads it
         """
-        self.digests[path] = hashlib.sha256(text.encode()).hexdigest()[:32]
+        self.digests[path] = _digest(text.encode())
         if self._looks:
             if not path.exists():  # no run can read it; the graph cannot be built without it
                 with suppress(OSError):
@@ -74,6 +74,18 @@ class KeyFiles:
                 "in progress, one was killed: snakemake --unlock"
             )
         return False
+
+
+def key_digest(path: Path) -> str | None:
+    """Return the digest of a key file as it is; None if there is none."""
+    try:
+        return _digest(path.read_bytes())
+    except OSError:
+        return None
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]
 
 
 def _locked(locks: Path) -> Iterator[str]:

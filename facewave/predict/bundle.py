@@ -51,13 +51,14 @@ _SHARED = ("classes", "shapes", "split_metadata")
 
 
 def read_member(
-    checkpoint: Path, *, train: Path, test: Path, threads: int = 1
+    checkpoint: Path, *, learned: Sequence[Path], test: Path, threads: int = 1
 ) -> tuple[TrainedMlp, HeldOut]:
     """Return a fold's model and what it says of its test part, which it has never seen.
 
     Args:
         checkpoint: of the fold.
-        train, test: parts of the fold.
+        learned: the training part, and the validation part, which a refit learns from too.
+        test: the test part.
         threads: torch's.
 
     Raises:
@@ -72,7 +73,7 @@ def read_member(
     far = distances(member, table, threads=threads)[table.valid]
     found = held_out_clips(seen, table.labels[table.valid], far)
     ids = [clip for clip, valid in zip(table.clip_ids, table.valid, strict=True) if valid]
-    return member, with_people(found, ids, read_origins([test]), read_origins([train]))
+    return member, with_people(found, ids, read_origins([test]), read_origins(learned))
 
 
 def save_bundle(

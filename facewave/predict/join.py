@@ -10,11 +10,11 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from facewave import __version__
 from facewave.natural_order import natural_key
 from facewave.storage.atomic import write_json
+from facewave.storage.parquet import read_parquet
 from facewave.storage.tables import write_csv
 
 _ROWS = 1000
@@ -55,7 +55,7 @@ def join_parts(
 
 def _sorted(parts: Iterable[Path], columns: Sequence[str]) -> Any:
     """Return the rows of all parts as an Arrow table, by video as people count, then by columns."""
-    table = pa.concat_tables(pq.read_table(path, use_threads=False) for path in parts)
+    table = pa.concat_tables(read_parquet(path) for path in parts)
     videos = sorted(table.column("video").unique().to_pylist(), key=natural_key)
     place = pc.index_in(table.column("video"), value_set=pa.array(videos, pa.string()))
     keys = [("place", "ascending"), *((name, "ascending") for name in columns)]

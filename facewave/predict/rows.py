@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from facewave.storage.atomic import atomic_path
+from facewave.storage.parquet import write_parquet
 
 # The person that a clip follows where only one is followed.
 PRIMARY = "primary"
@@ -131,5 +130,4 @@ def _type(name: str) -> Any:
 
 def write_part(path: Path, buffer: RowBuffer) -> None:
     """Write the rows of a bucket as Parquet, atomically."""
-    with atomic_path(path) as temporary:
-        pq.write_table(buffer.table(), temporary, compression="zstd")
+    write_parquet(path, buffer.table())

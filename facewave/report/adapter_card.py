@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from facewave.report.model_card import intended_use, plain
 from facewave.storage.atomic import atomic_path
 
 _FAMILIES = {"paligemma": "PaliGemma 2", "qwen": "Qwen2.5-VL"}
@@ -82,16 +83,16 @@ def _results(facts: AdapterFacts) -> dict[str, Any] | None:
 def _introduction(facts: AdapterFacts) -> Iterator[str]:
     model = _model(facts)
     name = _FAMILIES[model["family"]]
-    yield f"\n# {name} with a face, trained on {_plain(facts.dataset)}\n"
+    yield f"\n# {name} with a face, trained on {plain(facts.dataset)}\n"
     yield (
         f"LoRA adapters of `{model['model']}` and modules that read how a face moves (Haar wavelet "
         "codes of its landmarks and blendshapes), made with facewave. The model sees "
         f"{model['frames']} frames of a clip and the codes.\n"
     )
     if classes := facts.metadata.get("classes"):
-        yield f"It names one of {len(classes)} classes: {', '.join(map(_plain, classes))}.\n"
+        yield f"It names one of {len(classes)} classes: {', '.join(map(plain, classes))}.\n"
     else:
-        yield f"It gives values: {', '.join(map(_plain, model['targets']))}.\n"
+        yield f"It gives values: {', '.join(map(plain, model['targets']))}.\n"
 
 
 def _use(facts: AdapterFacts) -> Iterator[str]:
@@ -147,14 +148,12 @@ def _scores(facts: AdapterFacts) -> Iterator[str]:
 
 
 def _limits(_: AdapterFacts) -> Iterator[str]:
-    yield "## Limits and use\n"
+    yield "## Limits\n"
     yield (
         "A face does not say what somebody feels: the model names the label that people gave or "
-        "actors were asked for, on clips like those that it learned from. For research, not for "
-        "decisions about people, nor for watching them without their consent; emotion recognition "
-        "at work and in schools is prohibited in the European Union (Regulation 2024/1689, "
-        "Article 5).\n"
+        "actors were asked for, on clips like those that it learned from.\n"
     )
+    yield from intended_use()
 
 
 def _licence(_: AdapterFacts) -> Iterator[str]:
@@ -164,8 +163,3 @@ def _licence(_: AdapterFacts) -> Iterator[str]:
         "them. The licence of the data may forbid sharing what was learned from it: ask those who "
         "made the data.\n"
     )
-
-
-def _plain(text: str) -> str:
-    """Return a name of the data such that Markdown and HTML show it as it is, on one line."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]()#+!|<>~$&" else c for c in " ".join(text.split()))

@@ -16,6 +16,8 @@ from typing import Any
 
 import yaml
 
+from facewave.face.channels import Channels
+from facewave.face.point_sets import point_set
 from facewave.predict.description import read_description
 from facewave.report.clips import ReportClip
 from facewave.report.subgroups import SubgroupRow
@@ -63,7 +65,7 @@ def write_model_card(facts: CardFacts, path: Path) -> None:
         *_scores(facts.scores),
         *_subgroups(facts.subgroups),
         *_limits(description),
-        *_intended(),
+        *intended_use(),
         *_licence(facts),
         *_provenance(description),
     ]
@@ -116,13 +118,16 @@ def _number(value: float) -> float:
 
 
 def _introduction(description: Mapping[str, Any]) -> Iterator[str]:
-    classes = ", ".join(map(_plain, description["classes"]))
-    yield f"# {_plain(description['name'])}\n"
+    classes = ", ".join(map(plain, description["classes"]))
+    channels = Channels.parse(description["features"]["channels"])
+    seen = f"{point_set(channels.points).count} landmarks"
+    seen += " and 52 blendshapes" if channels.blendshapes else ""
+    layout = description["features"]["wavelet"]["layout"]
+    yield f"# {plain(description['name'])}\n"
     yield (
-        "A model made with facewave: it follows 478 landmarks and "
-        "52 blendshapes of a face through a video, keeps their motion as a Haar wavelet code and "
-        f"names one of {len(description['classes'])} classes: {classes}. It sees landmarks, no "
-        "pictures.\n"
+        f"A model made with facewave: it follows {seen} of a face (`{channels.points}`) through a "
+        f"video, keeps their motion as a code of fixed length (`{layout}`) and names one of "
+        f"{len(description['classes'])} classes: {classes}. It sees landmarks, no pictures.\n"
     )
     members = len(description["members"])
     if members > 1:
@@ -156,7 +161,7 @@ def _data(facts: CardFacts) -> Iterator[str]:
     people = f"{len(subjects)} people" if subjects else "people not known"
     yield "## Data\n"
     yield (
-        f"{_plain(facts.dataset)} (read as `{facts.options['adapter']}`): {len(clips):,} clips, "
+        f"{plain(facts.dataset)} (read as `{facts.options['adapter']}`): {len(clips):,} clips, "
         f"{people}; {valid:,} clips show the face well enough to be learned from.\n"
     )
     yield _table(("class", "clips"), [(name, f"{count:,}") for name, count in counts.items()])
@@ -185,7 +190,7 @@ def _scores(scores: Mapping[str, Any]) -> Iterator[str]:
         for name, key in (("UAR", "uar"), ("WAR", "war"))
     ]
     yield "## Scores\n"
-    yield _table(("score, %", "this model", "95 % interval", "majority class"), rows)
+    yield _table(("score, %", "the folds' models", "95 % interval", "majority class"), rows)
     per_class = [
         (row["name"], f"{row['support']:,.0f}", _percent(row["recall"]), _percent(row["precision"]))
         for row in overall["per_class"]
@@ -203,7 +208,7 @@ def _subgroups(rows: Sequence[SubgroupRow]) -> Iterator[str]:
         return
     cells = [
         (row.kind, row.group, f"{row.clips:,}", str(row.classes), _percent(row.uar),
-         _range((row.uar_low, row.uar_high)), f"{row.units} {row.unit}")
+         _range((row.uar_low, row.uar_high)), _count(row.units, row.unit))
         for row in rows
     ]  # fmt: skip
     head = ("groups by", "group", "clips", "classes", "UAR, %", "95 % interval", "over")
@@ -221,9 +226,9 @@ def _limits(description: Mapping[str, Any]) -> Iterator[str]:
         "cultures and situations, and felt in place of acted emotions, may give other scores.\n"
         "- A face does not say what somebody feels. The model names the label that people gave, "
         "or actors were asked for.\n"
-        f"- Prediction sets (`prediction_set`) rest on {people} {unit} that the fold's model had "
-        f"not seen; no error rate below {lowest:.3f} can be promised. For windows of long videos "
-        "the promise does not hold: they are not like the clips that were checked.\n"
+        f"- Prediction sets (`prediction_set`) rest on {_count(people, unit)} that the fold's "
+        f"model had not seen; no error rate below {lowest:.3f} can be promised. For windows of "
+        "long videos the promise does not hold: they are not like the clips that were checked.\n"
         "- Heads turned far to the side, covered faces and low resolution are tracked badly; see "
         "`coverage` and `why`.\n"
     )
@@ -234,7 +239,8 @@ def _limits(description: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _intended() -> Iterator[str]:
+def intended_use() -> Iterator[str]:
+    """Yield what models of faces are for, and what they must not be used for."""
     yield "## Intended use and misuse\n"
     yield (
         "For research on facial expressions, teaching, and the annotation of own recordings that "
@@ -267,6 +273,10 @@ def _provenance(description: Mapping[str, Any]) -> Iterator[str]:
     )
 
 
+def _count(number: int, units: str) -> str:
+    return f"{number} {units if number != 1 else units.removesuffix('s')}"
+
+
 def _percent(value: float) -> str:
     return f"{100 * value:.1f}"
 
@@ -276,11 +286,11 @@ def _range(limits: Sequence[float]) -> str:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ("---",) * len(head), *([_plain(cell) for cell in row] for row in rows)]
+    lines = [head, ("---",) * len(head), *([plain(cell) for cell in row] for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return a name of the data such that Markdown shows it as it is, on one line."""
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 

@@ -82,7 +82,6 @@ class ShownModel:
         score: name of the score that chooses the epoch, `uar` or a score of values.
         curves: figures of loss and score.
         confusion: figure of its answers about the test parts; None for values.
-        invalid: number of test clips without an answer that names a class.
     """
 
     title: str

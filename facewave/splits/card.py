@@ -21,12 +21,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from facewave import __version__
 from facewave.splits.baseline import RULE
 from facewave.splits.read import METADATA_KEY
 from facewave.storage.atomic import atomic_path, write_json
+from facewave.storage.parquet import parquet_schema, read_parquet
 from facewave.storage.store import file_sha256
 
 # Short names as the hub knows them, and addresses. Of other datasets only their owners know it.
@@ -153,9 +153,9 @@ def read_part(folder: Path, path: Path, *, fold: str, part: str) -> PartFile:
         path: the Parquet file, below it.
         fold, part: their names.
     """
-    schema = pq.read_schema(path)
+    schema = parquet_schema(path)
     classes = json.loads(schema.metadata[METADATA_KEY])["classes"]
-    table = pq.read_table(path, columns=["label", "valid"], use_threads=False)
+    table = read_parquet(path, ["label", "valid"])
     labels = table["label"].to_numpy()
     return PartFile(
         fold=fold,

@@ -175,11 +175,6 @@ def _metadata(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
     return metadata
 
 
-def is_key(text: str) -> bool:
-    """Return whether a text has the form of a key."""
-    return re.fullmatch(_KEY, text) is not None
-
-
 def _key_of(path: Path) -> str | None:
     found = _KEY_NAME.match(Path(path).name)
     return found[1] if found else None

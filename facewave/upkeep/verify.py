@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from errno import EACCES, EIO, ENODEV, EPERM, ESTALE, ETIMEDOUT
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from facewave.storage.atomic import write_json
 from facewave.storage.seals import DamagedFileError, check_archive, check_parquet, is_seal
-from facewave.storage.store import DamagedShardError, is_key, read_all
+from facewave.storage.store import DamagedShardError, read_all
 from facewave.storage.tables import TableError, iter_rows
 from facewave.upkeep.needed import Needed, dataset_folders, needed_shards
 from facewave.upkeep.prune import ASIDE
@@ -90,7 +91,7 @@ def verify_store(results: Path, store: Path, *, part: str = "1/1") -> Verified:
     number, count = _part(part)
     found, needed = Verified(part=part), needed_shards(results)
     for stage, path in store_files(store):
-        if int(path.stem[:8], 16) % count != number - 1:
+        if crc32(path.stem.encode()) % count != number - 1:
             continue
         try:
             sealed = _check_shard(path, needed)
@@ -149,7 +150,7 @@ def store_files(store: Path) -> Iterator[tuple[str, Path]]:
     for folder in sorted(store.glob("*")):
         if folder.is_dir() and folder.name != ASIDE:
             for path in sorted(folder.glob("??/*")):
-                if is_key(path.stem):
+                if path.suffix in (".npz", ".safetensors") and not path.name.startswith("."):
                     yield folder.name, path
 
 
@@ -171,6 +172,8 @@ def verify_results(results: Path) -> Verified:
             check = _CHECKS.get(path.suffix)
             if check is None or path.name.startswith(".") or not path.is_file():
                 continue
+            if path.relative_to(folder).parts[0] == "benchmarks":
+                continue  # Snakemake's own measurements
             kind = path.suffix[1:]
             found.checked[kind] += 1
             try:

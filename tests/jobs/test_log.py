@@ -2,6 +2,7 @@
 
 import logging
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -123,3 +124,17 @@ class TestJobLog:
         assert open_files() == before
         os.write(2, b"outside\n")
         assert capfd.readouterr().err == "outside\n"
+
+
+def test_an_error_is_told_once_in_the_log_and_others_as_ever(log):
+    program = (
+        "import sys\nfrom facewave.jobs.log import job_log\n"
+        "with job_log(sys.argv[1]):\n    raise ValueError('told here')\n"
+    )
+    command = [sys.executable, "-c", program, str(log)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+    assert log.read_text().count("told here") == 1
+    command[2] = program.replace("    raise", "    pass\nraise")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stderr.endswith("ValueError: told here\n")

@@ -36,7 +36,7 @@ def folds(fold_folder):
         members.append(
             read_member(
                 folder / "checkpoint.pt",
-                train=folder / "train.parquet",
+                learned=[folder / "train.parquet", folder / "val.parquet"],
                 test=folder / "test.parquet",
             )
         )

@@ -47,6 +47,18 @@ def test_every_rule_says_what_its_job_needs():
         assert re.search(r"\bruntime=growing\(\d+\)", block), name
 
 
+def test_every_job_that_takes_time_is_measured():
+    names = []
+    for name, block in rules().items():
+        measured = re.findall(r'benchmark:[^"]*"([^"]+)\.tsv"', block)
+        logs = re.findall(r'log:[^"]*"([^"]+)\.log"', block)
+        if measured or "localrule: True" not in block:
+            last = [path.split("/", 1)[1] for path in (measured[-1], logs[-1])]
+            assert last[0] == last[1], name
+            names += last[:1]
+    assert len(names) == len(set(names))
+
+
 def test_what_needs_network_or_the_terminal_stays_where_snakemake_runs():
     local = {name for name, block in rules().items() if "localrule: True" in block}
     assert local == {
@@ -63,6 +75,7 @@ def test_what_needs_network_or_the_terminal_stays_where_snakemake_runs():
         "list_scenes",
         "prune_store",
         "store_info",
+        "timings",
         "verify_results",
         "verify_store",
     }

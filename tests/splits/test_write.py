@@ -238,7 +238,7 @@ class TestDamage:
     def test_a_clip_that_is_in_no_index(self, dataset):
         for name in ("c001", "c002"):
             del dataset.index[name]
-        message = r"2 clips of the manifest have no features \(c001, c002\); .* run again"
+        message = r"2 clips of the manifest have no features \(c001, c002\); .*--forcerun track"
         with pytest.raises(SplitBuildError, match=message):
             dataset.write()
         assert not (dataset.folder / "splits").exists()

@@ -138,7 +138,7 @@ def test_one_person_is_tracked_bit_for_bit_as_by_one_landmarker(landmarker_model
     frames[20:23] = [np.full_like(frames[0], 90)] * 3
     with (
         face_tracker(landmarker_model, SEVERAL) as tracker,
-        video_landmarker(landmarker_model, LandmarkerOptions()) as landmarker,
+        video_landmarker(landmarker_model, LandmarkerOptions(max_faces=1)) as landmarker,
     ):
         for index, frame in enumerate(frames):
             found, bare = tracker.detect(frame, 40 * index), landmarker.detect(frame, 40 * index)

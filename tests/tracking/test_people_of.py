@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from facewave.face.blendshapes import BLENDSHAPES
 from facewave.tracking.trajectory import open_trajectory, people_of
 from tests.tracking.track_shards import write_people_shard
 
@@ -71,3 +72,26 @@ def test_a_poster_is_judged_after_a_second(tmp_path, frames, ghost):
         assert [p.likely_ghost for p in people_of(shard, (0, 80))] == [False, True]
     still = write_people_shard(tmp_path / "s.npz", seen, [LEFT, RIGHT])
     assert not any(p.likely_ghost for p in people_of(still))
+
+
+@pytest.mark.parametrize(
+    ("copied", "frames", "ghost"), [(1, 60, True), (0, 60, False), (1, 45, False)]
+)
+def test_a_reflection(tmp_path, copied, frames, ghost):
+    """It makes the larger face's expressions, left and right swapped, for two seconds or more."""
+    count = 75
+    lively = np.random.default_rng(3).random((count, 52), np.float32)
+    own = np.random.default_rng(4).random((count, 52), np.float32)
+    swapped = [BLENDSHAPES.index(_other_side(name)) for name in BLENDSHAPES]
+    seen = np.array([np.ones(count, bool), np.arange(count) < frames])
+    boxes = [(0.1, 0.2, 0.3, 0.6), (0.6, 0.2, 0.7, 0.4)]
+    shown = np.stack([lively, lively[:, swapped] if copied else own])
+    shard = write_people_shard(tmp_path / "t.npz", seen, boxes, blendshapes=shown)
+    assert [p.likely_ghost for p in people_of(shard)] == [False, ghost]
+
+
+def _other_side(name):
+    for one, other in (("Left", "Right"), ("Right", "Left")):
+        if name.endswith(one):
+            return name.removesuffix(one) + other
+    return name

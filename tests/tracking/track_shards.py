@@ -44,7 +44,7 @@ def write_track_shard(path, detected, *, arrays=None, times=None, **metadata):
     return path
 
 
-def write_people_shard(path, seen, boxes, *, cuts=(), lively=()):
+def write_people_shard(path, seen, boxes, *, cuts=(), lively=(), blendshapes=None):
     """Write the shard of a video of several people, 25 frames a second.
 
     Args:
@@ -52,12 +52,16 @@ def write_people_shard(path, seen, boxes, *, cuts=(), lively=()):
         seen: bool (P, T), in which frames each is seen.
         boxes: of each person, who does not move.
         cuts: frames.
-        lively: persons whose blendshapes change.
+        lively: persons whose blendshapes change, each in its own way.
+        blendshapes: (P, T, 52) in place of these.
     """
     frame, person = np.nonzero(np.asarray(seen, bool).T)
-    blendshapes = np.zeros((len(frame), 52), "<f4")
-    moving = np.isin(person, lively)
-    blendshapes[moving] = np.sin(frame[moving] + person[moving])[:, None]
+    if blendshapes is None:
+        rhythm = 1 + np.arange(len(seen))[:, None] + np.arange(len(seen[0]))
+        changing = np.sin(rhythm * (1 + np.arange(len(seen))[:, None]))
+        changing *= np.isin(np.arange(len(seen)), lively)[:, None]
+        blendshapes = np.repeat(changing[:, :, None], 52, axis=2)
+    blendshapes = np.asarray(blendshapes, "<f4")[person, frame]
     write_shard(
         path,
         {

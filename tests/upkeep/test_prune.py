@@ -98,12 +98,13 @@ def test_a_damaged_index(results):
     refused(results, r"0000\.tsv: damaged or edited")
 
 
-def test_another_dataset_is_not_forgotten(results):
-    Results(results.folder, clips=8, dataset="other")
+@pytest.mark.parametrize("other", ["other", "predict/mine"])
+def test_another_dataset_is_not_forgotten(results, other):
+    Results(results.folder, clips=8, dataset=other)
     results.age()
     assert prune(results).removed == ()
-    (results.folder / "other/tracks/0001.tsv").unlink()
-    refused(results, "other/tracks: 4 clips")
+    (results.folder / other / "tracks/0001.tsv").unlink()
+    refused(results, f"{other}/tracks: 4 clips")
 
 
 def test_a_store_that_other_results_may_share(results, tmp_path):

@@ -173,7 +173,7 @@ def test_qwen_goes_through_the_same_stages(files, adapted_qwen, tmp_path):
     assert before[0].keys() == after[0].keys()
     changed = {n.split(".")[0] for n in before[0] if not before[0][n].equal(after[0][n])}
     assert changed == {"face", "soft_prefix", "lora"}
-    assert after[1]["face_shapes"] == {name: list(shape) for name, shape in SHAPES.items()}
+    assert after[1]["face_shapes"] == [[name, list(shape)] for name, shape in SHAPES.items()]
     found = answers(tuned)
     assert found.valid.tolist() == [False, *[True] * 3, False, *[True] * 4]
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, rtol=1e-5)

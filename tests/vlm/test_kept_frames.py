@@ -1,5 +1,6 @@
 """Frames that are kept in the store: decoded once, small, and what is damaged again."""
 
+import gc
 from dataclasses import replace
 
 import numpy as np
@@ -13,10 +14,13 @@ from facewave.video.isolated import read_here
 from facewave.vlm.fine_tuning import job_inputs
 from facewave.vlm.fine_tuning.launch import launch
 from facewave.vlm.inputs.clip_reader import ClipReader, Media
+from facewave.vlm.inputs.conversation import Turn
 from facewave.vlm.inputs.kept_frames import frames_path, read_frames, shrink, square, write_frames
+from facewave.vlm.qwen import processor
+from facewave.vlm.qwen.toy import tiny_qwen_processor
 from facewave.vlm.qwen.video import VideoOptions, frame_size, smart_size, video_patches
 from tests.tracking.track_shards import write_track_shard
-from tests.vlm.made_up_videos import video
+from tests.vlm.made_up_videos import few_shot, video
 from tests.vlm.test_fit import PARTS, files, job  # noqa: F401
 from tests.vlm.zero_shot_jobs import dataset
 from tests.vlm.zero_shot_jobs import job as zero_shot_job
@@ -142,7 +146,7 @@ def test_all_epochs_stages_and_controls_decode_a_clip_once(request, tmp_path, mo
         for stage in ("adaptation", "fine_tuning"):
             start = job(clips, tmp_path / control, stage=stage, control=control, start=start)
             launch(start, gpus=0)
-    # One for the estimate of memory, two epochs of 6 (then 5) clips and 4 to validate,
+    # One for the estimate of memory, two epochs of 6 (second stage: 5) clips and 4 to validate,
     # then 4 + 5 answers; the third control looks at no images.
     assert len(shown) == 2 * ((1 + 2 * (6 + 4) + 9) + (1 + 2 * (5 + 4) + 9)) == 116
     tracked = len(set(shown)) - 1  # one of the test clips could not be tracked
@@ -176,3 +180,29 @@ def test_frames_go_with_their_trajectory(tmp_path):
     assert len(prune_store(results, store, apply=True, safe_seconds=0).removed) == 1
     [left] = (store / "shown_frames").rglob("*.npz")
     assert left.name.startswith("cd" * 32)
+
+
+def test_examples_become_patches_once_for_all_questions(monkeypatch):
+    made = []
+
+    def counted(shown, options):
+        made.append(shown)
+        return video_patches(shown, options)
+
+    monkeypatch.setattr(processor, "video_patches", counted)
+    toy = tiny_qwen_processor(("happy", "sad"), max_pixels=3136)
+    examples = few_shot()[:2]
+    batches = [
+        toy([[*examples, Turn(text="What?", video=video(3, seed=n))] for n in (first, first + 1)])
+        for first in (0, 2, 4)
+    ]
+    assert len(made) == 2 + 6
+    fresh = tiny_qwen_processor(("happy", "sad"), max_pixels=3136)
+    again = fresh([[*examples, Turn(text="What?", video=video(3, seed=n))] for n in (4, 5)])
+    assert all(again[name].equal(batches[-1][name]) for name in again)
+    # They are forgotten with the examples.
+    assert len(toy._examples) == 2
+    made.clear()
+    del examples
+    gc.collect()
+    assert not len(toy._examples)

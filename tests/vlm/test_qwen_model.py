@@ -124,6 +124,7 @@ def test_another_tokenizer_is_refused(tmp_path):
     from facewave.vlm.paligemma.toy import tiny_processor
 
     tiny_processor(("happy", "sad")).tokenizer.save_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text('{"model_type": "qwen2_5_vl"}')
     with pytest.raises(ValueError, match=r"no <\|video_pad\|> or no chat template"):
         load_qwen(tmp_path, dtype="float32", max_pixels=3136, identity={})
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from dataclasses import asdict
 
 import pytest
@@ -17,6 +18,12 @@ from tests.vlm.made_up_clips import CLASSES, TOYS, clip, options
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 FAMILIES = ("paligemma", "qwen")
+
+
+def umask():
+    found = os.umask(0)
+    os.umask(found)
+    return found
 
 
 def trained(family, path, **changes):
@@ -73,6 +80,8 @@ def test_peft_loads_what_was_trained(family, projector, tmp_path):
     found = logits(loaded, batch)
     torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-5)
     assert (found - before).abs().max() > 1e-2
+    modes = {file.stat().st_mode & 0o777 for file in (tmp_path / "shared").iterdir()}
+    assert modes == {0o666 & ~umask()}
     config = json.loads((tmp_path / "shared" / "adapter_config.json").read_text())
     assert (config["r"], config["lora_alpha"], config["peft_type"]) == (4, 8, "LORA")
     assert (config["base_model_name_or_path"], config["revision"]) == (TOYS[family], "c" * 40)
@@ -85,6 +94,8 @@ def test_adapter_and_face_modules_together_are_the_trained_model(family, tmp_pat
     write_shared(path, tmp_path / "shared")
     state, metadata = read_shared(tmp_path / "shared")
     wanted, content = load_state(path)
+    # Each file has a digest of its own.
+    assert metadata.pop("sha256") != content.pop("sha256")
     assert metadata == content
     assert state.keys() == wanted.keys()
     assert all(state[name].equal(wanted[name]) for name in wanted)

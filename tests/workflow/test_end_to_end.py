@@ -1,6 +1,5 @@
 """Real video through the real command: what comes out of each clip, and at what memory."""
 
-import csv
 import json
 import shutil
 import subprocess
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from facewave.storage.tables import iter_rows
 from tests.workflow.workflow import ROOT, environment, snakemake
 
 pytestmark = pytest.mark.workflow
@@ -33,9 +33,7 @@ def prepare(work: Path, model: Path, data: Path, rows: list[tuple[str, str]]) ->
 def index(work: Path, stage: str) -> dict[str, dict[str, str]]:
     rows = {}
     for path in (work / "results" / "real" / stage).glob("*.tsv"):
-        with path.open(newline="") as file:
-            for row in csv.DictReader(file, dialect="excel-tab"):
-                rows[row["clip_id"]] = row
+        rows |= {row["clip_id"]: row for row in iter_rows(path, ("clip_id",))}
     return rows
 
 

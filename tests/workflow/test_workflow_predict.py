@@ -12,8 +12,10 @@ import pytest
 import facewave
 from facewave.config.check import check_config
 from facewave.evaluation.predictions import read_predictions
+from facewave.overlay.overlay_bucket import OVERLAY_COLUMNS
 from facewave.predict import python
 from facewave.storage.buckets import bucket_of
+from facewave.storage.tables import iter_rows
 from tests.workflow.workflow import CLASSES, computed, copy_project, shards, snakemake, write_config
 
 pytestmark = pytest.mark.workflow
@@ -69,6 +71,23 @@ def test_the_workflow_answers_as_for_the_test_part(predicted):
     summary = json.loads((work / "results/predict/mine/predict.json").read_text())
     assert summary["counts"]["videos"] == len(rows)
     assert summary["classes"] == list(CLASSES)
+
+
+def test_each_video_has_a_page_and_an_overlay_or_a_sentence(predicted):
+    work, run, _ = predicted
+    folder = work / "results/predict/mine"
+    rows = rows_of(folder / "predictions.csv")
+    names, (broken,) = set(rows), [name for name, row in rows.items() if row["frames"] == "0"]
+    assert run.jobs["write_predict_page"] == 1
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    assert all(name in page for name in names)
+    for kind in ("overlays/*.mp4", "videos/*.html", "elan/*.eaf"):
+        assert {path.stem for path in folder.glob(kind)} == names - {broken}, kind
+    overlays = {}
+    for index in (folder / "overlays").glob("*.tsv"):
+        overlays |= {row["video"]: row for row in iter_rows(index, OVERLAY_COLUMNS)}
+    assert overlays.keys() == names
+    assert "not a video file that can be opened" in overlays[broken]["reason"]
 
 
 def test_python_answers_alike(predicted, landmarker_model, tmp_path, monkeypatch, face_clip):

@@ -37,7 +37,7 @@ def write_table(path, seed, units=None):
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
-    """A project of eight tables of four people, run up to the report."""
+    """A project of eight tables of four people, run up to the report where MediaPipe is missing."""
     work = tmp_path_factory.mktemp("tracks")
     (work / "tables").mkdir()
     lines = ["file_path,label,subject"]
@@ -46,7 +46,11 @@ def work(tmp_path_factory):
         lines.append(f"c{number}.csv,{('happy', 'sad')[number % 2]},p{number // 2}")
     (work / "tables" / "labels.csv").write_text("\n".join(lines))
     (work / "config.yaml").write_text(yaml.safe_dump(CONFIG))
-    run = snakemake(work, "report", "explain")
+    # Each process of Python imports it first.
+    (work / "sitecustomize.py").write_text("import sys; sys.modules['mediapipe'] = None\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(work))
+        run = snakemake(work, "report", "explain")
     assert "fetch_landmarker" not in run.jobs
     assert run.jobs["track_faces"] >= 1
     return work

@@ -135,4 +135,8 @@ def _write_adapter(path: Path, tensors: Mapping[str, Tensor]) -> None:
     from safetensors.torch import save_file
 
     with atomic_path(path) as temporary:
+        # safetensors makes its file for the owner alone.
+        temporary.touch()
+        usual = temporary.stat().st_mode
         save_file(dict(sorted(tensors.items())), temporary, metadata={"format": "pt"})
+        temporary.chmod(usual)

@@ -52,16 +52,25 @@ def square(pixels: int) -> FrameSize:
 
 
 def shrink(images: NDArray[np.uint8], size: FrameSize) -> NDArray[np.uint8]:
-    """Return frames (n, height, width, 3) in the model's size; those with fewer pixels as they are.
-
-    Resized as torchvision does it, which the processors of transformers use: bicubic, smoothed.
-    """
+    """Return frames (n, height, width, 3) in the model's size; smaller ones as they are."""
     height, width = size.of(*images.shape[1:3])
     if height * width >= images.shape[1] * images.shape[2]:
         return images
+    return resized(images, height=height, width=width)
+
+
+def resized(images: NDArray[np.uint8], *, height: int, width: int) -> NDArray[np.uint8]:
+    """Return frames in another size, as torchvision makes them for transformers: bicubic, smoothed.
+
+    Args:
+        images: uint8 (n, any height, any width, 3).
+        height, width: in pixels.
+    """
+    if images.shape[1:3] == (height, width):
+        return images
     frames = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2)
-    small = functional.interpolate(frames, size=(height, width), mode="bicubic", antialias=True)
-    return np.ascontiguousarray(small.permute(0, 2, 3, 1).numpy())
+    made = functional.interpolate(frames, size=(height, width), mode="bicubic", antialias=True)
+    return np.ascontiguousarray(made.permute(0, 2, 3, 1).numpy())
 
 
 def frames_path(

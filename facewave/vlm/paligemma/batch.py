@@ -11,7 +11,7 @@ from torch import Tensor
 from facewave.prompts.questions import reads_text, render, shorten
 from facewave.vlm.faces.batch import Example, check_count, no_images, padded
 from facewave.vlm.faces.options import ModelOptions
-from facewave.vlm.inputs.kept_frames import FrameSize, square
+from facewave.vlm.inputs.kept_frames import FrameSize, resized, square
 
 
 def collate(
@@ -53,9 +53,15 @@ def prompt_ids(processor: Any, question: str, *, images: int) -> list[int]:
 
 
 def prepare_images(processor: Any, images: Sequence[Any]) -> Any:
-    """Return images, each uint8 (height, width, 3) RGB, as float32 (N, 3, S, S)."""
+    """Return images, each uint8 (height, width, 3) RGB, as float32 (N, 3, S, S).
+
+    They are resized as torchvision does it, with or without it: the processor's own class would
+    differ by up to two grey levels where Pillow takes its place.
+    """
+    side = resolution(processor)
+    squares = [resized(image[None], height=side, width=side)[0] for image in images]
     prepared = processor.image_processor(
-        images=list(images), return_tensors="pt", input_data_format="channels_last"
+        images=squares, return_tensors="pt", input_data_format="channels_last"
     )
     return prepared["pixel_values"]
 
