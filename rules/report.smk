@@ -15,6 +15,7 @@ IMPORTANCE = [f"explanation/{PROTOCOL}/importance.{kind}" for kind in ("json", "
 VARIANT_SCORES = "ablation/ablation.json"
 TEXT_FUSION = f"evaluation/text_fusion/{PROTOCOL}/text_fusion.json"
 COMPARED = [LOOK_ALIKES] if len(HASHES) > 1 and LOOK_ALIKES.exists() else []
+PAGE = "report_values.html" if VALUES else "report.html"
 TOY_SECTIONS = toy_sections(VLM_SECTIONS)
 # What a page shows of the dataset and of the MLP, whatever models stand beside them.
 SHOWN = dict(
@@ -155,11 +156,12 @@ rule report:
     """Write the report of every enabled dataset: one HTML page each."""
     input:
         shown_checks(CONFIG),
-        of_datasets("report_values.html" if VALUES else "report.html"),
+        of_datasets(PAGE),
 
 
-PAGE = "report_values.html" if VALUES else "report.html"
-SCORED = [] if VALUES else [SHOWN[name] for name in ("quality", "metrics", "clip_table")]
+SCORED = (
+    [] if VALUES else [SHOWN[name] for name in ("quality", "metrics", "clip_table")]
+)
 
 
 rule write_ro_crate:
