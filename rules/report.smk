@@ -181,6 +181,8 @@ rule write_ro_crate:
         config=DATASET / "ro-crate/config.yaml",
     log:
         DATASET / "logs/write_ro_crate.log",
+    benchmark:
+        DATASET / "benchmarks/write_ro_crate.tsv"
     conda:
         "../envs/training.yaml"
     resources:
