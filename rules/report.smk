@@ -15,6 +15,7 @@ IMPORTANCE = [f"explanation/{PROTOCOL}/importance.{kind}" for kind in ("json", "
 VARIANT_SCORES = "ablation/ablation.json"
 TEXT_FUSION = f"evaluation/text_fusion/{PROTOCOL}/text_fusion.json"
 COMPARED = [LOOK_ALIKES] if len(HASHES) > 1 and LOOK_ALIKES.exists() else []
+PAGE = "report_values.html" if VALUES else "report.html"
 TOY_SECTIONS = toy_sections(VLM_SECTIONS)
 # What a page shows of the dataset and of the MLP, whatever models stand beside them.
 SHOWN = dict(
@@ -155,4 +156,51 @@ rule report:
     """Write the report of every enabled dataset: one HTML page each."""
     input:
         shown_checks(CONFIG),
-        of_datasets("report_values.html" if VALUES else "report.html"),
+        of_datasets(PAGE),
+
+
+SCORED = (
+    [] if VALUES else [SHOWN[name] for name in ("quality", "metrics", "clip_table")]
+)
+
+
+rule write_ro_crate:
+    input:
+        snakefile=f"{ROOT}/Snakefile",
+        page=DATASET / PAGE,
+        manifest=DATASET / "manifest.parquet",
+        train=SHOWN["train"],
+        val=SHOWN["val"],
+        test=SHOWN["test"],
+        scored=SCORED,
+        training=[] if VALUES else SHOWN["training"],
+        answers=[] if VALUES else SHOWN["answers"],
+    output:
+        metadata=DATASET / "ro-crate-metadata.json",
+        workflow=DATASET / "ro-crate/Snakefile",
+        config=DATASET / "ro-crate/config.yaml",
+    log:
+        DATASET / "logs/write_ro_crate.log",
+    benchmark:
+        DATASET / "benchmarks/write_ro_crate.tsv"
+    conda:
+        "../envs/training.yaml"
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(10),
+    params:
+        dataset=lambda wildcards: wildcards.dataset,
+        folds=lambda wildcards: PROJECT.fold_names(wildcards.dataset),
+        config=CONFIG,
+        commit=code_commit(Path(ROOT)),
+    message:
+        "describe the results of {wildcards.dataset} as an RO-Crate"
+    script:
+        "../scripts/write_ro_crate.py"
+
+
+rule ro_crate:
+    """Describe the report of every enabled dataset, and what it was made from, as an RO-Crate."""
+    input:
+        shown_checks(CONFIG),
+        of_datasets("ro-crate-metadata.json"),

@@ -32,6 +32,7 @@ _NOT_JOINED = ("demo", "joint")
 def cross_problems(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield one line per problem of a configuration whose defaults are filled in."""
     yield from _dataset_problems(config)
+    yield from _address_problems("landmarker", config["landmarker"])
     yield from _text_source_problems(config)
     yield from _cross_dataset_problems(config)
     yield from _mlp_problems(config)
@@ -69,9 +70,22 @@ def _dataset_problems(config: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(names, dict):
             classes = _texts(options.get("classes", config["classes"]))
             yield from _label_name_problems(f"{place}.label_names", names, classes)
+        yield from _address_problems(f"{place}.download", options.get("download"))
         yield from _class_map_problems(f"{place}.class_map", options, config["classes"])
         if options.get("adapter") == "joint":
             yield from _joint_problems(f"{place}.datasets", options.get("datasets"), datasets)
+
+
+def _address_problems(place: str, section: object) -> Iterator[str]:
+    """Yield a line if an address begins with http:// and nobody said that it may."""
+    if not isinstance(section, Mapping) or section.get("allow_http") is True:
+        return
+    url = section.get("url")
+    if isinstance(url, str) and url.startswith("http://"):
+        yield (
+            f"{place}.url: found {found(url)}, expected an address that starts with https:// "
+            f"(http:// only with {place}.allow_http: true)"
+        )
 
 
 def _class_problems(place: str, classes: object) -> Iterator[str]:

@@ -15,7 +15,23 @@ def schema() -> dict[str, Any]:
     """Return the schema; it is read once per process and must not be modified."""
     content: dict[str, Any] = load_yaml(SCHEMA_PATH)
     _choose_by_adapter(content["$defs"])
+    _end_patterns(content)
     return content
+
+
+def _end_patterns(part: Any) -> None:
+    """Let the `$` that ends a pattern mean the end of the text.
+
+    In JSON Schema it does; Python's also comes before a newline at the end.
+    """
+    if isinstance(part, dict):
+        pattern = part.get("pattern")
+        if isinstance(pattern, str):
+            part["pattern"] = re.sub(r"(?<!\\)\$\Z", r"\\Z", pattern)
+        part = list(part.values())
+    if isinstance(part, list):
+        for member in part:
+            _end_patterns(member)
 
 
 def _choose_by_adapter(definitions: dict[str, Any]) -> None:

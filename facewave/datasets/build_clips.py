@@ -2,6 +2,7 @@
 
 import math
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2s
@@ -295,5 +296,7 @@ def _hashed(path: str) -> str:
 
 def _safe(text: str) -> str:
     if not CLIP_ID.fullmatch(text):
+        # A name has the same id whether macOS or another system has written it.
+        text = unicodedata.normalize("NFC", text)
         text = _UNSAFE.sub("_", text).lstrip("._+=@-") or "clip"
     return text[:_LONGEST_MADE]

@@ -57,7 +57,8 @@ def one_spelling(column: str, cells: Cells, notes: list[str]) -> Cells:
     """Return a column in which a name has one spelling: the first of `01`, `1` and `1.0`.
 
     Only names that mean the same beyond doubt are joined: whole numbers, and the two forms in which
-    Unicode writes an accent. Letter case counts, since ids of videos differ in it alone.
+    Unicode writes an accent, of which NFC is used. Letter case counts, since ids of videos differ
+    in it alone.
 
     Args:
         column: its name, for the notes
@@ -69,11 +70,16 @@ def one_spelling(column: str, cells: Cells, notes: list[str]) -> Cells:
         if cell is not None:
             spellings[_name_key(cell)][cell] = None
     several = [list(found) for found in spellings.values() if len(found) > 1]
-    if not several:
-        return cells
     first = {other: found[0] for found in several for other in found[1:]}
+    names = {
+        cell: unicodedata.normalize("NFC", first.get(cell, cell))
+        for found in spellings.values()
+        for cell in found
+    }
+    if all(cell == name for cell, name in names.items()):
+        return cells
     notes += (f"{column} {listed(map(repr, found[1:]))}: read as {found[0]!r}" for found in several)
-    return [cell if cell is None else first.get(cell, cell) for cell in cells]
+    return [cell if cell is None else names[cell] for cell in cells]
 
 
 def _name_key(name: str) -> str:

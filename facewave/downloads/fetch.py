@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 import pooch
 import requests
+import urllib3
 
 from facewave.downloads.release import (
     WORK,
@@ -40,6 +41,9 @@ _log = logging.getLogger("facewave")
 # What has arrived of a chunk is lost when the connection breaks.
 _CHUNK = 1 << 14
 _TIMEOUT = (10, 60)  # seconds to connect, and between two arrivals
+# A connection that delivers less over this many seconds is given up and tried again.
+_SLOWEST = 1_000  # bytes per second
+_PATIENCE = 120
 _WORTH_TRYING_AGAIN = (408, 425, 429, 500, 502, 503, 504)
 # A video hardly shrinks in an archive; more than that is no archive of videos.
 _GROWS = 2
@@ -65,7 +69,7 @@ def download(
         release: that the parts are of
         parts: what to download, see `missing_parts`
         root: folder of the dataset; made if it is missing
-        tries: how often one after the other a transfer may end without a byte
+        tries: how often one after the other a transfer may end without a byte, or be too slow
         pause: seconds before the second try, twice as many before each further one
 
     Raises:
@@ -145,6 +149,10 @@ def _fetch(release: OpenRelease, file: RemoteFile, work: Path, transfer: _Transf
     return Path(found)
 
 
+class _SlowError(_BrokenError):
+    """A transfer that would take for ever."""
+
+
 class _Resuming:
     """A downloader for Pooch that asks a server only for what has not arrived yet."""
 
@@ -161,8 +169,9 @@ class _Resuming:
         while (had := self._arrived()) < self._size:
             try:
                 self._go_on(url, had)
-            except (requests.RequestException, _BrokenError) as error:
-                failures = failures + 1 if self._arrived() <= had else 0
+            except (requests.RequestException, urllib3.exceptions.HTTPError, _BrokenError) as error:
+                slow = isinstance(error, _SlowError)
+                failures = failures + 1 if slow or self._arrived() <= had else 0
                 if failures >= self._transfer.tries:
                     raise DownloadError(
                         f"{url}: {error}. Tried {failures} times; what has arrived is kept: run "
@@ -187,16 +196,29 @@ class _Resuming:
         session = self._transfer.session
         with session.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as answer:
             start = self._start(answer, had)
+            since, arrived = time.monotonic(), 0
             with self._partial.open("ab" if start else "wb") as file:
-                for chunk in answer.iter_content(_CHUNK):
+                # read1 returns what has arrived, however little: a slow server is told in time.
+                while chunk := answer.raw.read1(_CHUNK, decode_content=False):
                     file.write(chunk)
+                    arrived += len(chunk)
                     if file.tell() > self._size:
                         raise self._other_size(url, f"more than {self._size:,}")
+                    took = time.monotonic() - since
+                    if took > _PATIENCE and arrived < _SLOWEST * took:
+                        raise _SlowError(f"{arrived:,} bytes arrived in {took:.0f} seconds")
         if self._arrived() < self._size:
             raise _BrokenError(f"the transfer ended after {self._arrived():,} bytes")
 
     def _start(self, answer: requests.Response, had: int) -> int:
         """Return the offset of what a server sends."""
+        asked, *others = (step.url for step in (*answer.history, answer))
+        plain = [url for url in others if not url.startswith("https://")]
+        if asked.startswith("https://") and plain:
+            raise DownloadError(
+                f"{asked}: leads to {plain[0]}, which is not https://. Set `download.url` to an "
+                "address that has the files itself"
+            )
         status = answer.status_code
         if status == 416:
             # What has arrived cannot be of this file.

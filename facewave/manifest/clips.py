@@ -4,16 +4,15 @@
 is imported only by the functions that need it.
 """
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from facewave.storage.atomic import atomic_path
 from facewave.storage.parquet import open_parquet, write_parquet
 from facewave.storage.seals import DamagedFileError
+from facewave.storage.tables import write_csv
 
 COLUMNS = (
     "clip_id",
@@ -184,13 +183,7 @@ def write_manifest(
         " ".join(str(float(vote)) for vote in votes) if votes is not None else None
         for votes in columns["label_distribution"]
     ]
-    with (
-        atomic_path(csv_path) as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))
+    write_csv(csv_path, tuple(columns), zip(*columns.values(), strict=True))
 
 
 def read_manifest(path: Path) -> list[Clip]:

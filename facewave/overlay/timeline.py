@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from facewave.storage.cells import rows_from
+
 COLUMNS = ("video", "person", "start_seconds", "end_seconds", "answer", "prediction_set")
 PROBABILITY = "p_"
 
@@ -97,7 +99,7 @@ def read_timelines(
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         classes = class_names(path, reader.fieldnames or (), COLUMNS)
-        for row in reader:
+        for row in rows_from(reader):
             if videos is None or row["video"] in videos:
                 try:
                     found[row["video"]][row["person"]].add(row, classes)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facewave.overlay.timeline import TimelineError, class_names, probabilities
+from facewave.storage.cells import rows_from
 
 COLUMNS = (
     "video", "path", "person", "answer", "prediction_set", "trusted", "why", "distance", "frames",
@@ -61,7 +62,7 @@ def read_answers(path: Path) -> tuple[list[Answer], tuple[str, ...]]:
         reader = csv.DictReader(file)
         classes = class_names(path, reader.fieldnames or (), COLUMNS)
         answers = []
-        for row in reader:
+        for row in rows_from(reader):
             try:
                 answers.append(_answer(row, classes))
             except (ValueError, TypeError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,8 +10,7 @@ from typing import Any
 
 from facewave.features.encode_bucket import FEATURE_COLUMNS
 from facewave.manifest.clips import Clip, read_manifest
-from facewave.storage.atomic import atomic_path
-from facewave.storage.tables import iter_rows
+from facewave.storage.tables import iter_rows, write_csv
 from facewave.tracking.track_bucket import TRACK_COLUMNS
 
 QUALITY_FILE = "quality.csv"
@@ -174,14 +172,8 @@ def write_quality_csv(path: Path, clips: Sequence[ReportClip]) -> None:
 
     What was not measured is an empty cell.
     """
-    with (
-        atomic_path(path) as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(QUALITY_COLUMNS)
-        for clip in clips:
-            writer.writerow([_cell(getattr(clip, name)) for name in QUALITY_COLUMNS])
+    rows = ([_cell(getattr(clip, name)) for name in QUALITY_COLUMNS] for clip in clips)
+    write_csv(path, QUALITY_COLUMNS, rows)
 
 
 def _cell(value: Any) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from facewave.evaluation.names import LINEAR
+from facewave.storage.cells import rows_from
 
 _CLASS_PAIRS = 12
 
@@ -169,4 +170,4 @@ def read_confusions(clips: Path, classes: Path, *, shown: int) -> Confusions:
 def csv_rows(path: Path) -> list[dict[str, str]]:
     """Return the rows of a CSV file as text by column."""
     with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+        return list(rows_from(csv.DictReader(file)))

@@ -169,9 +169,15 @@ def _load_whisper(
     if not gpu:
         torch.set_num_threads(threads)
     device, dtype = ("cuda", torch.float16) if gpu else ("cpu", torch.float32)
-    processor = WhisperProcessor.from_pretrained(folder, local_files_only=True)
+    processor = WhisperProcessor.from_pretrained(
+        folder, local_files_only=True, trust_remote_code=False
+    )
     network = WhisperForConditionalGeneration.from_pretrained(
-        folder, local_files_only=True, use_safetensors=True, dtype=dtype
+        folder,
+        local_files_only=True,
+        use_safetensors=True,
+        trust_remote_code=False,
+        dtype=dtype,
     )
     network.to(device).train(False)
     task = _task(network.generation_config, language, folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,9 +13,9 @@ from facewave.manifest.clips import Clip
 from facewave.speech.transcribe_bucket import FLAGS, TRANSCRIPT_COLUMNS
 from facewave.speech.word_errors import add_up, word_errors
 from facewave.splits.read import METADATA_KEY
-from facewave.storage.atomic import atomic_path, write_json
+from facewave.storage.atomic import write_json
 from facewave.storage.parquet import write_parquet
-from facewave.storage.tables import iter_rows
+from facewave.storage.tables import iter_rows, write_csv
 from facewave.versions import TRANSCRIPT_VERSION
 
 COLUMNS = (
@@ -60,13 +59,7 @@ def write_transcripts(rows: Sequence[Row], *, parquet: Path, table: Path) -> Non
     schema = pa.schema(fields, metadata={METADATA_KEY: json.dumps(metadata)})
     columns = {name: [row[name] for row in rows] for name in COLUMNS}
     write_parquet(parquet, pa.table(columns, schema=schema))
-    with (
-        atomic_path(table) as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows([row[name] for name in COLUMNS] for row in rows)
+    write_csv(table, COLUMNS, [[row[name] for name in COLUMNS] for row in rows])
 
 
 def summary(rows: Sequence[Row], clips: Sequence[Clip], *, text_is_speech: bool) -> dict[str, Any]:

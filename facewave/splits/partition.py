@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from facewave.natural_order import natural_key
@@ -20,6 +21,7 @@ GROUPED_K_FOLD = "grouped_k_fold"
 CROSS_DATASET = "cross_dataset"
 # Separates the names of the datasets that are trained on, which it cannot be part of.
 PLUS = "+"
+_UNSAFE = re.compile(r"[^\w.+=@-]")
 
 # Fractions of train, val and test; None: taken out of the training part by `val_fraction`.
 FRACTIONS: dict[str, tuple[float, float | None, float]] = {
@@ -65,7 +67,9 @@ def fold_names(
 ) -> list[str]:
     """Return the names of a protocol's folds: none for a protocol with a single split.
 
-    They name folders: a character that is not safe there is written as `%` and its hex code.
+    They name folders: a character that is not safe there is written as `%` and the hex code of each
+    of its bytes in UTF-8. Names of which a disk may not tell the folders apart (`S1` and `s1`) get
+    `~` and a digest.
 
     Args:
         protocol: one of `PROTOCOLS`.
@@ -74,20 +78,45 @@ def fold_names(
         folds: number of folds of `grouped_k_fold`.
     """
     if protocol == LEAVE_ONE_SUBJECT_OUT:
-        return [_fold_name(subject) for subject in sorted(subjects)]
+        return _fold_folders(sorted(subjects))
     if protocol == OFFICIAL:
-        return [_fold_name(fold) for fold in sorted(official, key=natural_key)]
+        return _fold_folders(sorted(official, key=natural_key))
     if protocol == GROUPED_K_FOLD:
         return _numbered_folds(folds)
     return []
 
 
 def _numbered_folds(folds: int) -> list[str]:
-    return [_fold_name(str(number)) for number in range(1, folds + 1)]
+    return [f"fold-{number}" for number in range(1, folds + 1)]
 
 
-def _fold_name(subject: str) -> str:
-    return "fold-" + re.sub(r"[^\w.+=@-]", lambda found: f"%{ord(found[0]):02X}", subject)
+def _fold_folders(names: Iterable[str]) -> list[str]:
+    """Return the folder of each name; no two are alike on any disk."""
+    pairs = [_folders_of(name) for name in names]
+    alike = Counter(_as_a_disk_may(plain) for plain, _ in pairs)
+    return [plain if alike[_as_a_disk_may(plain)] == 1 else distinct for plain, distinct in pairs]
+
+
+def _folders_of(name: str) -> tuple[str, str]:
+    """Return the two folders that a fold can have: where none is alike, and where one is.
+
+    Which one it is depends on all names of the dataset, and not all of them have valid clips.
+    """
+    plain = "fold-" + _UNSAFE.sub(_hex, unicodedata.normalize("NFC", name))
+    return plain, f"{plain}~{_digest(name)}"
+
+
+def _hex(found: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "surrogatepass"))
+
+
+def _as_a_disk_may(name: str) -> str:
+    """Return what a disk may compare that tells apart neither letter case nor forms of Unicode."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFKC", name).casefold())
+
+
+def _digest(name: str) -> str:
+    return hashlib.blake2s(name.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
 
 
 def assign_parts(
@@ -164,7 +193,7 @@ def _by_official(
             f"split.protocol {OFFICIAL}: {len(without)} clips have no fold ({_some(without)}); "
             "copy all of the dataset's lists or choose another protocol"
         )
-    tested = {clip.clip_id for clip in clips if _fold_name(str(clip.fold)) == fold}
+    tested = {clip.clip_id for clip in clips if fold in _folders_of(str(clip.fold))}
     return _tested(clips, tested, fold, options)
 
 
@@ -208,7 +237,7 @@ def _by_subject(
             f"split.protocol {LEAVE_ONE_SUBJECT_OUT}: {len(subjects)} subjects, at least 3 are "
             "needed (one to test, one to validate, one to train); choose another protocol"
         )
-    left_out = {clip.clip_id for clip in clips if _fold_name(str(clip.subject)) == fold}
+    left_out = {clip.clip_id for clip in clips if fold in _folders_of(str(clip.subject))}
     return _tested(clips, left_out, fold, options)
 
 

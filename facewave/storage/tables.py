@@ -9,11 +9,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, fields
+from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from facewave.storage.atomic import atomic_path
+from facewave.storage.cells import write_rows_to
 from facewave.storage.seals import DamagedFileError, check_text, is_seal, seal_text
 
 _SPECIAL = re.compile(r'[\t\n\r"]')
@@ -136,17 +138,17 @@ def write_rows(path: Path, kind: type[Any], rows: Iterable[Any], *, digits: int 
         rows: of that class.
         digits: after the decimal point of a float; NaN is an empty cell.
     """
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(kind)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({k: _csv_cell(v, digits) for k, v in asdict(row).items()} for row in rows)
+    columns = [field.name for field in fields(kind)]
+    write_csv(path, columns, ([_csv_cell(v, digits) for v in asdict(row).values()] for row in rows))
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write a header and rows of cells as CSV, atomically; None is an empty cell."""
+    """Write a header and rows of cells as CSV, atomically; None is an empty cell.
+
+    Text that a spreadsheet would run as a formula begins with `'` (`facewave.storage.cells`).
+    """
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerows([columns, *rows])
+        write_rows_to(file, chain([columns], rows))
 
 
 def _csv_cell(value: object, digits: int) -> object:

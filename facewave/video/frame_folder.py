@@ -21,7 +21,7 @@ from facewave.video.decode import (
 )
 from facewave.video.images import Image, decode_image, fitted
 
-_NUMBER = re.compile(r"([0-9]+)[^0-9]*$")
+_NUMBER = re.compile(r"([0-9]+)[^0-9]*\Z")
 _SHOWN = 5
 
 

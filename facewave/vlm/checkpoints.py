@@ -17,7 +17,7 @@ from facewave.pretrained import WeightsError
 PALIGEMMA, QWEN = "paligemma", "qwen"
 _NAMES = {PALIGEMMA: "PaliGemma 2", QWEN: "Qwen2.5-VL"}
 # Of these models older releases of transformers stored what it computes or ties by itself.
-_HARMLESS = re.compile(r"(^|\.)(lm_head\.weight|position_ids|rotary_emb\.inv_freq)$")
+_HARMLESS = re.compile(r"(^|\.)(lm_head\.weight|position_ids|rotary_emb\.inv_freq)\Z")
 _SHOWN = 4
 
 
@@ -74,7 +74,11 @@ def load_pretrained(kind: Any, folder: Path, **options: Any) -> Any:
     """
     # Of tensors of another shape transformers would tell in words of its own, and not all.
     model, report = kind.from_pretrained(
-        folder, output_loading_info=True, ignore_mismatched_sizes=True, **options
+        folder,
+        output_loading_info=True,
+        ignore_mismatched_sizes=True,
+        trust_remote_code=False,
+        **options,
     )
     check_loaded(report, folder)
     return model

@@ -150,7 +150,7 @@ def _estimate(request: GpuRequest, folder: Path, device: str) -> Any:
     names = SEVEN if given["head"] != "regression" else ()
     targets = tuple(given.get("targets", ()))
     options = ModelOptions(**{**given, "classes": names, "targets": targets, "face_shapes": _FACE})
-    config = AutoConfig.from_pretrained(folder)
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     make: Callable[..., Any]
     processor: Any
     if options.family == QWEN:

@@ -1,6 +1,10 @@
 """The configuration's schema: every key described, unknown keys refused, defaults filled in."""
 
+import re
+
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from facewave.config.schema import adapter_schema, adapters, label_key, schema
@@ -46,3 +50,32 @@ def test_table_columns_of_schema_and_adapter_are_the_same():
 )  # fmt: skip
 def test_label_key(label, key):
     assert label_key(label) == key
+
+
+def patterns(part):
+    """Yield every pattern of a schema."""
+    if isinstance(part, dict):
+        if isinstance(part.get("pattern"), str):
+            yield part["pattern"]
+        part = list(part.values())
+    if isinstance(part, list):
+        for member in part:
+            yield from patterns(member)
+
+
+PATTERNS = sorted(set(patterns(schema())))
+
+
+def test_every_pattern_reaches_to_the_end_of_the_text():
+    assert len(PATTERNS) > 10
+    assert all(pattern.endswith(r"\Z") for pattern in PATTERNS)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@given(data=st.data())
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_pattern_lets_a_line_end_through(pattern, data):
+    # What the pattern takes, made from it; a look-ahead is no help in making it.
+    text = data.draw(st.from_regex(re.sub(r"\(\?![^)]*\)", "", pattern)))
+    assert not re.search(pattern, text + "\n")
+    assert not re.search(pattern, text.rstrip("\n") + "\r\n")

@@ -198,3 +198,11 @@ def test_all_bad_rows_of_all_kinds_are_named_at_once(root):
 def test_no_rows(root):
     with pytest.raises(ManifestError, match=r"t\.csv: 1 problem\n  found no rows"):
         clips(root, {"file_path": [], "label": []})
+
+
+def test_an_id_is_the_same_for_both_forms_of_a_path():
+    paths = ["a/Jose\u0301.mp4", "a/Jos\u00e9 2.mp4"]
+    assert clip_ids([None] * 2, paths) == ["Jos_", "Jos_2"]
+    # Where a disk has both, they are two clips.
+    both = clip_ids([None] * 2, ["a/e\u0301.mp4", "a/\u00e9.mp4"])
+    assert len(set(both)) == 2

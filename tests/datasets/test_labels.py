@@ -74,3 +74,9 @@ def test_one_form_of_unicode():
     notes = []
     assert one_spelling("subject", ["Zo\u00eb", "Zoe\u0308"], notes) == ["Zo\u00eb"] * 2
     assert len(notes) == 1
+
+
+def test_a_name_is_nfc_whoever_wrote_it():
+    notes = []
+    assert one_spelling("subject", ["Jose\u0301", None, "s1"], notes) == ["Jos\u00e9", None, "s1"]
+    assert notes == []

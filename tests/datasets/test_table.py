@@ -59,6 +59,16 @@ def test_votes(root, tmp_path):
     assert [clip.label_distribution for clip in again] == [(0.0, 7.5, 2.5), None]
 
 
+def test_what_kept_spreadsheets_from_computing_is_taken_off_where_we_put_it(root, tmp_path):
+    own = load(root, "file_path,label,text\nx.mp4,happy,=1+1\na/x.mp4,sad,'- no\n")
+    assert [clip.text for clip in own] == ["=1+1", "'- no"]
+    write_manifest(own, tmp_path / "m.parquet", tmp_path / "m.csv", metadata={})
+    written = (tmp_path / "m.csv").read_text().replace(f"{root}/", "")
+    assert ",'=1+1," in written
+    assert ",''- no," in written
+    assert [clip.text for clip in load(root, written)] == ["=1+1", "'- no"]
+
+
 def test_every_column(root):
     text = "\n".join(
         [

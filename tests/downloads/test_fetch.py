@@ -11,8 +11,10 @@ import time
 from collections import namedtuple
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import requests
 
 from facewave.downloads import fetch
 from facewave.downloads.fetch import DownloadError, download
@@ -162,8 +164,30 @@ class TestBroken:
         assert name == "part_1.zip"
         assert start >= KEPT
 
+    def test_a_server_that_sends_drop_by_drop_is_left(self, small, server, tmp_path, monkeypatch):
+        monkeypatch.setattr(fetch, "_PATIENCE", 0.05)
+        monkeypatch.setattr(fetch, "_SLOWEST", 10**6)
+        server.pause = 0.03
+        with pytest.raises(DownloadError, match=r"bytes arrived in .* Tried 2 times"):
+            get(small, tmp_path, tries=2)
+        # What arrived was kept, and the second request went on with it.
+        assert server.asked[1][1] > 0
+
 
 class TestWrong:
+    def test_https_does_not_lead_to_http(self, small, tmp_path, monkeypatch):
+        real = requests.Session.get
+
+        def get_(session, url, **options):
+            answer = real(session, url, **options)
+            answer.history = [SimpleNamespace(url=url.replace("http://", "https://"))]
+            return answer
+
+        monkeypatch.setattr(requests.Session, "get", get_)
+        with pytest.raises(DownloadError, match=r"leads to http://.*, which is not https://"):
+            get(small, tmp_path)
+        assert videos(tmp_path) == []
+
     def test_another_checksum(self, small, server, tmp_path):
         data = bytearray(archive(2))
         data[500] ^= 1

@@ -63,7 +63,9 @@ class TestLists:
         }
 
     def test_actors_and_a_mirror(self, tmp_path):
-        given = options(tmp_path, actors=[2, 5], download={"url": "http://mirror/x"})
+        given = options(
+            tmp_path, actors=[2, 5], download={"url": "http://mirror/x", "allow_http": True}
+        )
         release = open_release(given)
         assert [part.actor for part in release.parts] == [2, 5]
         assert release.url == "http://mirror/x/"

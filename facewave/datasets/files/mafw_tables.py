@@ -14,9 +14,9 @@ from facewave.manifest.clips import ManifestError
 FOLDS = range(1, 6)
 
 _LIST = re.compile(
-    r"(single|compound)/(no_caption|with_caption)/set_?([1-5])/(train|test)\.txt$", re.IGNORECASE
+    r"(single|compound)/(no_caption|with_caption)/set_?([1-5])/(train|test)\.txt\Z", re.IGNORECASE
 )
-_CLIP = re.compile(r"([0-9]+)(?:\.[A-Za-z0-9]+)?$")
+_CLIP = re.compile(r"([0-9]+)(?:\.[A-Za-z0-9]+)?\Z")
 _MARKUP = re.compile(r"<br */?>", re.IGNORECASE)
 _ADVICE = "Copy the official file again."
 

@@ -9,17 +9,24 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import Any
 
 from facewave.datasets.files.workbooks import read_workbook
-from facewave.manifest.clips import ManifestError
+from facewave.manifest.clips import COLUMNS, ManifestError
 from facewave.messages import did_you_mean, listed
+from facewave.storage.cells import rows_from
 from facewave.storage.tables import write_cache
 
 # Excel writes and reads it as the first line of a .csv, also in quotes.
+# Columns of the workflow's tables that people read in again: clips, what is said, descriptions.
+_OWN = (
+    COLUMNS,
+    ("clip_id", "text", "engine", "confidence", "flag", "level_dbfs"),
+    ("clip_id", "text", "flags", "attempts", "prompt_sha256"),
+)
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?(?=\r|\n|\Z)', re.IGNORECASE)
 
 # The header is one of the first rows: some copies have a title above it.
@@ -154,12 +161,19 @@ def read_columns(path: Path, names: Sequence[str], *, advice: str) -> list[tuple
     return rows
 
 
+def own_table(header: Iterable[str]) -> bool:
+    """Return whether the workflow wrote a CSV file with this header: a `'` may be its own."""
+    there = {cell.strip() for cell in header}
+    return any(there.issuperset(columns) for columns in _OWN)
+
+
 def _read_csv(path: Path, names: Sequence[str]) -> tuple[list[str], list[tuple[Any, ...]]]:
     text, delimiter = without_separator_line(path.read_bytes().decode("utf-8-sig"))
     # DictReader passes over blank lines.
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter or ",")
     there = list(reader.fieldnames or [])
-    return there, [tuple(row.get(name) for name in names) for row in reader]
+    rows = rows_from(reader) if own_table(there) else reader
+    return there, [tuple(row.get(name) for name in names) for row in rows]
 
 
 def _read_parquet(path: Path, names: Sequence[str]) -> tuple[list[str], list[tuple[Any, ...]]]:

@@ -65,7 +65,7 @@ def load_processor(folder: Path) -> Any:
     """
     from transformers import AutoProcessor
 
-    processor = AutoProcessor.from_pretrained(folder)
+    processor = AutoProcessor.from_pretrained(folder, trust_remote_code=False)
     if not hasattr(processor, "image_seq_length") or not hasattr(processor, "image_token_id"):
         raise ValueError(
             f"{folder}: its processor is {type(processor).__name__}, not that of PaliGemma; set "

@@ -177,7 +177,7 @@ def load_qwen_processor(folder: Path, *, max_pixels: int) -> QwenProcessor:
     """
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     legacy = folder / "chat_template.json"
     if tokenizer.chat_template is None and legacy.is_file():
         tokenizer.chat_template = json.loads(legacy.read_text(encoding="utf-8"))["chat_template"]
