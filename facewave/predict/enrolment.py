@@ -87,8 +87,9 @@ class Enrolment:
         count = self._counts[window.whose]
         if self._named is not None or count >= self._options.least_clips:
             return ""
+        whose = "this video" if window.number is None else f"person {window.person}"
         return (
-            "the model compares a face with the same person's other windows: this video has "
+            f"the model compares a face with the same person's other windows: {whose} has "
             f"{count} with a face, {self._options.least_clips} are needed (shorten predict.window, "
             "or name clips of the person in predict.baseline)"
         )
