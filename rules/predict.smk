@@ -121,6 +121,7 @@ rule predict_videos:
         model=of_model(model_path),
         model_state=of_model(model_state),
         options=prediction_options(CONFIG),
+        people=CONFIG["predict"]["people"],
         features=STAGE_OPTIONS["features"],
         tracks=STAGE_OPTIONS["tracks"],
         store=STORE,

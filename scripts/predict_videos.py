@@ -4,6 +4,7 @@ from typing import Any
 
 from facewave.jobs.log import job_log
 from facewave.predict.bucket import predict_bucket
+from facewave.predict.everybody import windows_of_everybody
 from facewave.predict.load import open_model
 from facewave.predict.rows import write_part
 from facewave.predict.windows import PredictionJob, read_windows
@@ -17,6 +18,7 @@ def main(
     model: str,
     videos: str,
     windows: str,
+    people: str,
     job: Mapping[str, Any],
 ) -> None:
     """Answer for the videos of a bucket.
@@ -26,9 +28,12 @@ def main(
         enrolment: indexes of all buckets, where the baseline is made of named clips.
         model: folder or checkpoint.
         videos, windows: parts to write.
+        people: `primary` or `all`.
         job: further attributes of `PredictionJob`.
     """
     own = read_windows(Path(tracks), Path(features))
+    if people == "all":
+        own = windows_of_everybody(own, store=job["store"], features=job["features"])
     others = [window for pair in enrolment for window in read_windows(*map(Path, pair))]
     found = predict_bucket(
         own,
@@ -51,6 +56,7 @@ if __name__ == "__main__":
             model=str(snakemake.params.model),
             videos=snakemake.output.videos,
             windows=snakemake.output.windows,
+            people=snakemake.params.people,
             job={
                 "store": Path(snakemake.params.store),
                 "features": snakemake.params.features,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ def feature_key(
     quality: QualityOptions,
     face: FaceOptions | None = None,
     span_ms: tuple[int, int] | None = None,
+    person: int | None = None,
 ) -> str:
     """Return the key of the feature shard that is made from a trajectory shard.
 
@@ -46,6 +48,7 @@ def feature_key(
         track_key: key of the trajectory shard.
         wavelet, quality, face: as for `encode_bucket`.
         span_ms: of a segment, its part of the video; None for the whole video.
+        person: number of the person; None: whom the clip follows.
     """
     return content_key(
         stage="features",
@@ -56,6 +59,7 @@ def feature_key(
         shapes={name: list(shape) for name, shape in feature_shapes(wavelet, face).items()},
         version=FEATURE_VERSION,
         **({} if span_ms is None else {"span_ms": list(span_ms)}),
+        **({} if person is None else {"person": person}),
     )
 
 
@@ -92,7 +96,7 @@ def encode_bucket(
     done = []
     for row in rows:
         with drop_index_if_damaged(track_index, clip_id=row["clip_id"]):
-            judged, shard, computed = _encode(
+            judged, shard, computed = encode_row(
                 row, store=store, wavelet=wavelet, quality=quality, face=face
             )
         progress.step(computed=computed, frames=judged.frames)
@@ -113,29 +117,48 @@ def _channels(feature_shard: Path) -> str:
     return str(read_metadata(feature_shard).get("channels", VIDEO))
 
 
-def _encode(
-    row: dict[str, str],
+def encode_row(
+    row: Mapping[str, str],
     *,
     store: Path,
     wavelet: WaveletOptions,
     quality: QualityOptions,
     face: FaceOptions | None,
+    person: int | None = None,
 ) -> tuple[Quality, Path | None, bool]:
+    """Encode the clip of a row of an index of trajectories, unless the store has it.
+
+    Args:
+        row: with `facewave.tracking.track_bucket.TRACK_COLUMNS`.
+        store, wavelet, quality, face: as for `encode_bucket`.
+        person: number of the person in the video; None: whom the clip follows.
+
+    Returns:
+        the quality of the clip; its shard, None without a trajectory; whether it was made now.
+
+    Raises:
+        DamagedShardError: the trajectory shard is damaged or missing.
+        ValueError: an option of `features` does not suit what the trajectory holds, or the video
+            has no such person.
+    """
     if not row["key"]:
         return Quality(valid=False, reason=row["error"]), None, False
     span = span_of(row)
-    key = feature_key(row["key"], wavelet=wavelet, quality=quality, face=face, span_ms=span)
+    key = feature_key(
+        row["key"], wavelet=wavelet, quality=quality, face=face, span_ms=span, person=person
+    )
     shard = shard_path(store, "features", key)
     if is_whole(shard):
         values: dict[str, Any] = read_metadata(shard)["quality"]
         values |= {name: math.nan for name, value in values.items() if value is None}
         return Quality(**values), shard, False
+    whose = {} if person is None else {"person": person}
     judged = encode_clip(
-        open_trajectory(shard_path(store, "tracks", row["key"]), span_ms=span),
+        open_trajectory(shard_path(store, "tracks", row["key"]), span_ms=span, person=person),
         shard,
         wavelet=wavelet,
         quality=quality,
-        provenance={"track_key": row["key"], "span_ms": span},
+        provenance={"track_key": row["key"], "span_ms": span, **whose},
         face=face,
     )
     return judged, shard, True

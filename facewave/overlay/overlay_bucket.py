@@ -9,7 +9,7 @@ from pathlib import Path
 from facewave.jobs.clip_errors import ClipErrors
 from facewave.jobs.log import Progress
 from facewave.overlay.encode import NoEncoderError
-from facewave.overlay.followed import video_rows
+from facewave.overlay.followed import followed_first, shown_name, video_rows
 from facewave.overlay.options import OverlayOptions
 from facewave.overlay.render import (
     OverlayJob,
@@ -81,7 +81,8 @@ def overlay_bucket(
         for video, row in rows.items():
             entry = dict.fromkeys(OVERLAY_COLUMNS, "") | {"video": video}
             target, own = folder / f"{video}.mp4", timelines.get(video, [])
-            job = _job(row, own, target, store, options, default_fps)
+            with drop_index_if_damaged(track_index, clip_id=row["clip_id"]):
+                job = _job(row, own, target, store, options, default_fps)
             entry["key"] = _key(row, job)
             earlier = job and journal.made(video, key=entry["key"], file=job.target.name)
             if job is None:
@@ -115,24 +116,19 @@ def _job(
     """Return what to draw on a video; None if there is no trajectory of it."""
     if not row["key"] or row["error"]:
         return None
-    # The person whom the trajectory follows comes first.
-    followed = timelines[0] if timelines else None
+    shard = shard_path(store, "tracks", row["key"])
+    persons = followed_first(shard, timelines)
+    followed = persons[0] if persons else None
     return OverlayJob(
         target=target,
-        shard=shard_path(store, "tracks", row["key"]),
-        person=_title(followed.person) if followed else "",
+        shard=shard,
+        person=followed.person if followed else "",
+        named=[timeline.person for timeline in persons if timeline.person.isdecimal()],
         classes=list(followed.classes) if followed else [],
         windows=windows_of(followed) if followed else [],
         options=options,
         default_fps=default_fps,
     )
-
-
-def _title(person: str) -> str:
-    """Return how a person is called in the picture."""
-    if person == "primary":
-        return "followed face"
-    return f"person {person}" if person.isdecimal() else person
 
 
 def _key(row: Mapping[str, str], job: OverlayJob | None) -> str:
@@ -141,7 +137,8 @@ def _key(row: Mapping[str, str], job: OverlayJob | None) -> str:
     return content_key(
         stage="overlay",
         track=row["key"],
-        person=job.person,
+        person=shown_name(job.person),
+        **({"named": job.named} if job.named else {}),
         classes=job.classes,
         windows=job.windows,
         **asdict(job.options),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -15,7 +16,7 @@ from facewave.face.blendshapes import BLENDSHAPES, without_side
 from facewave.jobs.signs_of_life import alive
 from facewave.overlay.encode import find_encoder, mp4_writer
 from facewave.overlay.face_lines import draw_box, draw_contours, draw_mesh, draw_name
-from facewave.overlay.followed import open_followed
+from facewave.overlay.followed import open_followed, shown_name
 from facewave.overlay.options import OverlayOptions
 from facewave.overlay.panel import Panel
 from facewave.overlay.sound import open_sound
@@ -62,7 +63,8 @@ class OverlayJob:
     Attributes:
         target: the MP4 to write.
         shard: the trajectory shard of the video.
-        person: name of the followed person.
+        person: name of the followed person in the tables.
+        named: numbers of the persons whose faces get a name; none if people are not told apart.
         classes: names.
         windows: of the timeline, each [start, end, answer, set, trusted, *probabilities].
         options: see `OverlayOptions`.
@@ -72,6 +74,7 @@ class OverlayJob:
     target: Path
     shard: Path
     person: str
+    named: list[str]
     classes: list[str]
     windows: list[list[Any]]
     options: OverlayOptions
@@ -101,7 +104,7 @@ def render_overlay(path: Path, job: OverlayJob, limits: Limits | None = None) ->
         DamagedShardError: the trajectory shard is damaged.
         NoEncoderError: PyAV cannot encode H.264.
     """
-    timeline = timeline_of(job)
+    timeline, title = timeline_of(job), shown_name(job.person)
     clip = open_followed(job.shard, timeline)
     faces = _Faces(clip, moving_blendshapes(clip, job.options.blendshapes))
     with (
@@ -114,7 +117,7 @@ def render_overlay(path: Path, job: OverlayJob, limits: Limits | None = None) ->
         if first is None:
             raise UnreadableVideoError("none of its frames can be decoded")
         width, height = picture_size(*first.image.shape[1::-1], most=job.options.max_height)
-        panel = Panel(height=height, timeline=timeline, shapes=faces.shape_names, title=job.person)
+        panel = Panel(height=height, timeline=timeline, shapes=faces.shape_names, title=title)
         size = (width + panel.width, height)
         count = ms = 0
         with mp4_writer(
@@ -125,7 +128,7 @@ def render_overlay(path: Path, job: OverlayJob, limits: Limits | None = None) ->
                 count, ms = count + 1, frame.ms
                 face = faces.at(ms)
                 picture = _resized(frame.image, width, height)
-                _draw(picture, face, name=job.person, lines=job.options.face)
+                _draw(picture, face, name=title, lines=job.options.face, named=job.named)
                 beside = panel.draw(
                     window=timeline.shown_at(ms / 1000) if timeline else -1,
                     seconds=ms / 1000,
@@ -213,12 +216,18 @@ def moving_blendshapes(clip: Trajectory, count: int) -> list[tuple[str, list[int
 
 @dataclass(frozen=True, kw_only=True)
 class _Face:
-    """What is known of one frame; None: no face, or nothing known of it."""
+    """What is known of one frame; None: no face, or nothing known of it.
+
+    Attributes:
+        points, box, shapes: of the followed face.
+        others, whose: boxes of the other faces, and the numbers of their persons.
+    """
 
     points: NDArray[np.float32] | None = None
     box: NDArray[np.float32] | None = None
     shapes: NDArray[np.float32] | None = None
     others: NDArray[np.float32] | None = None
+    whose: Sequence[int] = ()
 
 
 class _Faces:
@@ -230,6 +239,7 @@ class _Faces:
         self._columns = [columns for _, columns in shapes]
         self.shape_names = [name for name, _ in shapes]
         self._owners = read_rows(clip.shard, "frame", 0, 1 << 62)
+        self._persons = read_rows(clip.shard, "person", 0, 1 << 62)
         self._start = -1
         self._chunk: dict[str, NDArray[np.float32]] = {}
 
@@ -240,22 +250,24 @@ class _Faces:
         if frame < 0 or ms - self._times[frame] > _OLDEST_MS:
             return _Face()
         row = int(self._clip.rows[frame])
-        others = self._others(frame, row)
+        others, whose = self._others(frame, row)
         if row < 0:
-            return _Face(others=others)
+            return _Face(others=others, whose=whose)
         chunk, place = self._load(frame), frame % _CHUNK
         shapes = None
         if self._columns:
             values = chunk["blendshapes"][place]
             shapes = np.array([values[columns].mean() for columns in self._columns], np.float32)
         return _Face(
-            points=chunk["landmarks"][place], box=chunk["box"][place], shapes=shapes, others=others
-        )
+            points=chunk["landmarks"][place], box=chunk["box"][place], shapes=shapes,
+            others=others, whose=whose,
+        )  # fmt: skip
 
-    def _others(self, frame: int, row: int) -> NDArray[np.float32]:
+    def _others(self, frame: int, row: int) -> tuple[NDArray[np.float32], list[int]]:
         first, last = np.searchsorted(self._owners, [frame, frame + 1]).tolist()
         boxes = read_rows(self._clip.shard, "box", first, last)
-        return boxes[np.arange(first, last) != row] if last - first > (row >= 0) else boxes[:0]
+        kept = np.arange(first, last) != row
+        return boxes[kept], self._persons[first:last][kept].tolist()
 
     def _load(self, frame: int) -> dict[str, NDArray[np.float32]]:
         start = frame - frame % _CHUNK
@@ -283,10 +295,12 @@ def _resized(image: Image, width: int, height: int) -> Image:
     return np.asarray(cv2.resize(image, (width, height), interpolation=kind), np.uint8)
 
 
-def _draw(picture: Image, face: _Face, *, name: str, lines: str) -> None:
-    width = max(1, round(picture.shape[0] / 480))
-    for box in () if face.others is None else face.others:
+def _draw(picture: Image, face: _Face, *, name: str, lines: str, named: Sequence[str]) -> None:
+    width, size = max(1, round(picture.shape[0] / 480)), max(11, round(picture.shape[0] / 36))
+    for box, person in zip(() if face.others is None else face.others, face.whose, strict=True):
         draw_box(picture, box, width=width, followed=False)
+        if str(person) in named:
+            draw_name(picture, box, shown_name(str(person)), size=size)
     if face.points is None or face.box is None:
         return
     if lines == "contours":
@@ -294,4 +308,4 @@ def _draw(picture: Image, face: _Face, *, name: str, lines: str) -> None:
     elif lines == "mesh":
         draw_mesh(picture, face.points)
     draw_box(picture, face.box, width=width, followed=True)
-    draw_name(picture, face.box, name, size=max(11, round(picture.shape[0] / 36)))
+    draw_name(picture, face.box, name, size=size)

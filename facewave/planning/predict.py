@@ -37,10 +37,10 @@ def run_files(config: Mapping[str, Any]) -> list[Path]:
             "predict.videos: found null, expected your videos: --config "
             "'predict={videos: FOLDER, model: FOLDER}' (docs/outputs.md, Predict)"
         )
-    if section["people"] != "primary":
+    if section["people"] == "all" and not isinstance(section["baseline"], str):
         raise PlanError(
-            f"predict.people: found {section['people']}, expected primary (answers for all people "
-            "of a video are not there yet)"
+            "predict.baseline: found clips of one person with predict.people: all, expected "
+            "own_windows (each person is compared with their own), or predict.people: primary"
         )
     folder = Path(config["results"]) / PREDICTED / section["name"]
     return [folder / name for name in FILES]

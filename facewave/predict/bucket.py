@@ -1,4 +1,4 @@
-"""Answer for a bucket of videos: from feature shards to a row per video and a row per window."""
+"""Answer for a bucket of videos: feature shards to rows per video or person, and per window."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from facewave.face.channels import Channels
 from facewave.jobs.log import Progress
 from facewave.predict.description import misfits, refuse
 from facewave.predict.enrolment import Enrolment
-from facewave.predict.rows import PRIMARY, RowBuffer, VideoRow, WindowRow
+from facewave.predict.rows import RowBuffer, VideoRow, WindowRow
 from facewave.predict.trust import LEAST_WINDOWS, Judge
 from facewave.predict.windows import PredictionJob, Window
 from facewave.splits.baseline import RULE
@@ -55,7 +55,7 @@ def predict_bucket(
     videos = RowBuffer(VideoRow, job.model.classes)
     timeline = RowBuffer(WindowRow, job.model.classes)
     progress = Progress(len(windows))
-    for _, group in itertools.groupby(windows, key=lambda window: window.video):
+    for _, group in itertools.groupby(windows, key=lambda window: window.whose):
         own = list(group)
         video, parts = _answer_video(own, job, relative)
         videos.rows.append(video)
@@ -78,22 +78,22 @@ def _answer_video(
 ) -> tuple[VideoRow, list[WindowRow]]:
     first, judge = windows[0], Judge(model=job.model, error_rate=job.error_rate)
     refused = {
-        window.clip_id: (window.features["reason"] if not window.valid else "")
+        window.name: (window.features["reason"] if not window.valid else "")
         or (relative.refused(window) if relative else "")
         for window in windows
     }
-    usable = [window for window in windows if not refused[window.clip_id]]
+    usable = [window for window in windows if not refused[window.name]]
     of_members, far = _answers(usable, job, relative)
     rows = iter(_window_rows(usable, of_members, far, judge))
     parts = [
-        _unanswered(window, refused[window.clip_id]) if refused[window.clip_id] else next(rows)
+        _unanswered(window, refused[window.name]) if refused[window.name] else next(rows)
         for window in windows
     ]
     row = VideoRow(
         video=first.video,
         path=first.track["file_path"],
-        person=PRIMARY,
-        calibrated=relative.text(first.video) if relative and usable else "no",
+        person=first.person,
+        calibrated=relative.text(first) if relative and usable else "no",
         model=f"{job.model.name} {job.model.sha256[:12]}",
         **_measures(first, job.store),
     )
@@ -178,9 +178,12 @@ def _window_rows(
 def _unanswered(window: Window, why: str) -> WindowRow:
     start, end = span_of(window.track) or (0, _milliseconds(window))
     return WindowRow(
-        video=window.video, person=PRIMARY, start_seconds=start / 1000, end_seconds=end / 1000,
+        video=window.video,
+        person=window.person,
+        start_seconds=start / 1000,
+        end_seconds=end / 1000,
         why=why,
-    )  # fmt: skip
+    )
 
 
 def _milliseconds(window: Window) -> float:
@@ -193,7 +196,9 @@ def _measures(window: Window, store: Path) -> dict[str, Any]:
     if not window.track["key"]:
         return {}
     with drop_index_if_damaged(window.index, clip_id=window.clip_id):
-        clip = open_trajectory(shard_path(store, "tracks", window.track["key"]))
+        clip = open_trajectory(
+            shard_path(store, "tracks", window.track["key"]), person=window.number
+        )
     frames, detected = len(clip), int(clip.detected.sum())
     return {
         "frames": frames,

@@ -41,17 +41,17 @@ class Enrolment:
         """
         self._job = job
         self._options = BaselineOptions(**(job.model.baseline or {}))
-        self._windows = {window.clip_id: window for window in windows if window.valid}
-        self._counts = Counter(window.video for window in self._windows.values())
+        self._windows = {window.name: window for window in windows if window.valid}
+        self._counts = Counter(window.whose for window in self._windows.values())
         self._own: Baseline | None = None
         self._named: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
         if job.enrolled is not None:
             self._named = self._named_reference(job.enrolled, windows)
             return
         enough = {
-            clip_id: window.video
-            for clip_id, window in self._windows.items()
-            if self._counts[window.video] >= self._options.least_clips
+            name: " person ".join(window.whose)
+            for name, window in self._windows.items()
+            if self._counts[window.whose] >= self._options.least_clips
         }
         if enough:
             try:
@@ -59,8 +59,8 @@ class Enrolment:
             except BaselineError as error:  # pragma: no cover - everybody has enough windows
                 raise ModelError(str(error)) from None
 
-    def _read(self, clip_id: str) -> dict[str, NDArray[np.float32]]:
-        return self._job.read(self._windows[clip_id])
+    def _read(self, name: str) -> dict[str, NDArray[np.float32]]:
+        return self._job.read(self._windows[name])
 
     def _named_reference(
         self, videos: Sequence[str], windows: Sequence[Window]
@@ -72,7 +72,7 @@ class Enrolment:
                     f"predict.baseline.clips: found {name!r}, expected ids of the videos "
                     f"({listed(sorted(known)[:10])}){did_you_mean(name, sorted(known))}"
                 )
-        named = [clip_id for clip_id, window in self._windows.items() if window.video in videos]
+        named = [name for name, window in self._windows.items() if window.video in videos]
         needed = 1 if self._options.subject_baseline == "mean" else 2
         if len(named) < needed:
             raise ModelError(
@@ -84,22 +84,23 @@ class Enrolment:
 
     def refused(self, window: Window) -> str:
         """Return why a valid window cannot be made relative; empty if it can."""
-        count = self._counts[window.video]
+        count = self._counts[window.whose]
         if self._named is not None or count >= self._options.least_clips:
             return ""
+        whose = "this video" if window.number is None else f"person {window.person}"
         return (
-            "the model compares a face with the same person's other windows: this video has "
+            f"the model compares a face with the same person's other windows: {whose} has "
             f"{count} with a face, {self._options.least_clips} are needed (shorten predict.window, "
             "or name clips of the person in predict.baseline)"
         )
 
-    def text(self, video: str) -> str:
-        """Return the words of the column `calibrated`."""
+    def text(self, window: Window) -> str:
+        """Return the words of the column `calibrated` for the person of a window."""
         if self._named is not None:
             clips = len(self._job.enrolled or ())
             word = "clip" if clips == 1 else "clips"
             return f"yes, on {self._named_windows} windows of {clips} named {word}"
-        count = self._counts[video]
+        count = self._counts[window.whose]
         if isinstance(self._options.enrolment, int):
             count = self._options.enrolment
         return f"yes, on {count} windows of the video"
@@ -110,4 +111,4 @@ class Enrolment:
         if self._named is not None:
             return relative_to(features, self._named, self._options)
         assert self._own is not None
-        return self._own(window.clip_id, features)
+        return self._own(window.name, features)

@@ -37,7 +37,7 @@ def join_parts(
         summary: JSON to write: `description` and counts.
         description: options, model, versions, classes; JSON-serialisable.
     """
-    rows, parts = _sorted(videos, ["person"]), _sorted(windows, ["person", "start_seconds"])
+    rows, parts = _sorted(videos, []), _sorted(windows, ["start_seconds"])
     write_csv(predictions, rows.column_names, _cells(rows))
     write_csv(timeline, parts.column_names, _cells(parts))
     answers = [answer for answer in rows.column("answer").to_pylist() if answer]
@@ -54,13 +54,18 @@ def join_parts(
 
 
 def _sorted(parts: Iterable[Path], columns: Sequence[str]) -> Any:
-    """Return the rows of all parts as an Arrow table, by video as people count, then by columns."""
+    """Return the rows of all parts as an Arrow table: by video, by person, then by columns.
+
+    Names with numbers are sorted as people count.
+    """
     table = pa.concat_tables(read_parquet(path) for path in parts)
-    videos = sorted(table.column("video").unique().to_pylist(), key=natural_key)
-    place = pc.index_in(table.column("video"), value_set=pa.array(videos, pa.string()))
-    keys = [("place", "ascending"), *((name, "ascending") for name in columns)]
-    order = pc.sort_indices(table.append_column("place", place), sort_keys=keys)
-    return table.take(order)
+    places = {}
+    for name in ("video", "person"):
+        values = sorted(table.column(name).unique().to_pylist(), key=natural_key)
+        places[name] = pc.index_in(table.column(name), value_set=pa.array(values, pa.string()))
+    wide = table.append_column("place", places["video"]).append_column("whose", places["person"])
+    keys = [(name, "ascending") for name in ("place", "whose", *columns)]
+    return table.take(pc.sort_indices(wide, sort_keys=keys))
 
 
 def _cells(table: Any) -> Iterator[list[Any]]:

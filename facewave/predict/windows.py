@@ -12,18 +12,42 @@ from numpy.typing import NDArray
 
 from facewave.features.encode_bucket import FEATURE_COLUMNS
 from facewave.predict.model import LoadedModel
+from facewave.predict.rows import PRIMARY
 from facewave.storage.store import drop_index_if_damaged, iter_index, read_shard, shard_path
 from facewave.tracking.track_bucket import TRACK_COLUMNS
 
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """A window of a video, or the whole of it: rows of the bucket's two indexes."""
+    """A window of a video, or the whole of it, and a person in it.
+
+    Attributes:
+        clip_id: of the window.
+        track, features: rows of the bucket's two indexes; features are those of the person.
+        index: of the features.
+        person: `primary`, whom the window follows, or a number.
+    """
 
     clip_id: str
     track: Mapping[str, str]
     features: Mapping[str, str]
     index: Path
+    person: str = PRIMARY
+
+    @property
+    def whose(self) -> tuple[str, str]:
+        """Id of the video, and the person."""
+        return self.video, self.person
+
+    @property
+    def number(self) -> int | None:
+        """Number of the person; None: whom the window follows."""
+        return None if self.person == PRIMARY else int(self.person)
+
+    @property
+    def name(self) -> str:
+        """What tells it from all other windows."""
+        return self.clip_id if self.number is None else f"{self.clip_id} person {self.person}"
 
     @property
     def valid(self) -> bool:

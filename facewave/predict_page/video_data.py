@@ -64,12 +64,19 @@ def video_data(
         "duration": int(times[-1]) / 1000 if len(times) else 0,
         "step": curves.step,
         "angles": ANGLES if curves.pose is not None else [],
-        "pose": [_angles(column) for column in ([] if curves.pose is None else curves.pose.T)],
-        "shapes": {name: _shape(values) for name, values in curves.shapes.items()},
         "shown": [name for name in SHOWN if name in curves.shapes],
-        "face": found_spans(times, clip.detected),
+        **lines_of(clip, curves),
         "events": [{"t": e.ms / 1000, "kind": e.kind, "text": e.text} for e in events],
         "persons": [_person(timeline) for timeline in timelines],
+    }
+
+
+def lines_of(clip: Trajectory, curves: Curves) -> dict[str, Any]:
+    """Return the lines of a person, in the video's steps, and when their face was found."""
+    return {
+        "pose": [_angles(column) for column in ([] if curves.pose is None else curves.pose.T)],
+        "shapes": {name: _shape(values) for name, values in curves.shapes.items()},
+        "face": found_spans(clip.timestamp_ms, clip.detected),
     }
 
 

@@ -15,14 +15,14 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from facewave.overlay.colours import class_colour, hex_colour
-from facewave.overlay.followed import open_followed, video_rows
+from facewave.overlay.followed import followed_first, open_followed, video_rows
 from facewave.overlay.overlay_bucket import OVERLAY_COLUMNS
 from facewave.overlay.timeline import Timeline, read_timelines
 from facewave.predict_page.answers import Answer, read_answers
 from facewave.predict_page.curves import read_curves
 from facewave.predict_page.elan import write_elan
 from facewave.predict_page.events import Event, find_events
-from facewave.predict_page.video_data import found_spans, script_json, video_data
+from facewave.predict_page.video_data import found_spans, lines_of, script_json, video_data
 from facewave.report.templating import environment
 from facewave.report.thumbnails import Thumbnail, draw_thumbnail
 from facewave.storage.atomic import atomic_path
@@ -170,11 +170,13 @@ def _write_video(
 ) -> list[_Row]:
     """Write the page of a video, its thumbnail and its file for ELAN; return its rows."""
     shard = shard_path(files.store, "tracks", video.track["key"])
-    clip = open_followed(shard, video.timelines[0] if video.timelines else None)
+    timelines = followed_first(shard, video.timelines)
+    clip = open_followed(shard, timelines[0] if timelines else None)
     events = _events(clip)
-    data = video_data(
-        clip, video.timelines, classes=classes, curves=read_curves(clip), events=events
-    )
+    data = video_data(clip, timelines, classes=classes, curves=read_curves(clip), events=events)
+    for person, timeline in zip(data["persons"][1:], timelines[1:], strict=True):
+        other = open_followed(shard, timeline)
+        person["lines"] = lines_of(other, read_curves(other))
     thumbnail = _thumbnail(draw_thumbnail(shard, landmarks=False), folder, video.name)
     rows = _rows(video, classes, page=f"videos/{quote(video.name)}.html", thumbnail=thumbnail)
     overlay = _overlay(video)
@@ -185,10 +187,10 @@ def _write_video(
         overlay=overlay,
         no_overlay=_no_overlay(video),
         events=events,
-        persons=[timeline.person for timeline in video.timelines],
+        persons=[timeline.person for timeline in timelines],
         data=data,
         seconds=data["duration"],
-        facts=_facts(video, clip),
+        facts=_facts(_first_answer(video, timelines), clip),
         before=beside[0],
         after=beside[1],
         json=script_json(data),
@@ -198,7 +200,7 @@ def _write_video(
     _write(folder / "videos" / f"{video.name}.html", page)
     write_elan(
         folder / "elan" / f"{video.name}.eaf",
-        video.timelines,
+        timelines,
         found=found_spans(clip.timestamp_ms, clip.detected),
         seconds=data["duration"],
         media=folder / overlay["path"] if overlay else Path(video.track["file_path"]),
@@ -257,8 +259,13 @@ def _thumbnail(picture: Thumbnail, folder: Path, name: str) -> dict[str, Any] | 
     }
 
 
-def _facts(video: _Video, clip: Trajectory) -> list[tuple[str, str]]:
-    first = video.answers[0]
+def _first_answer(video: _Video, timelines: Sequence[Timeline]) -> Answer:
+    """Return the answer for the person whom the video follows."""
+    person = timelines[0].person if timelines else ""
+    return next((one for one in video.answers if one.person == person), video.answers[0])
+
+
+def _facts(first: Answer, clip: Trajectory) -> list[tuple[str, str]]:
     facts = [
         ("file", first.path),
         ("size", f"{clip.width} x {clip.height} pixels, {clip.fps:.4g} frames per second"),

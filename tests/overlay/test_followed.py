@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from facewave.overlay.followed import open_followed, video_rows
+from facewave.overlay.followed import followed_first, open_followed, shown_name, video_rows
 from facewave.overlay.timeline import read_timelines
 from facewave.storage.store import read_shard, write_shard
 from facewave.tracking.trajectory import open_trajectory
 from tests.overlay.overlay_files import timeline_text
 from tests.overlay.overlay_files import write_shard as write_face_shard
+from tests.tracking.track_shards import write_people_shard
 
 
 def two_people(path):
@@ -22,7 +23,7 @@ def two_people(path):
 
 
 def timeline(folder, *windows):
-    rows = [("v", "1", start, end, "sad", (0, 0, 1), "sad", "yes") for start, end in windows]
+    rows = [("v", "primary", start, end, "sad", (0, 0, 1), "sad", "yes") for start, end in windows]
     (folder / "timeline.csv").write_text(timeline_text(rows), encoding="utf-8")
     return read_timelines(folder / "timeline.csv")["v"][0]
 
@@ -54,3 +55,23 @@ def test_rows_of_an_index_by_video():
         {"clip_id": "b__c", "end_ms": ""},
     ]
     assert video_rows(rows) == {"a": rows[0], "b__c": rows[2]}
+
+
+def test_a_person_with_a_number_is_followed_through_the_whole_video(tmp_path):
+    shard = together(tmp_path / "t.npz")
+    rows = [("v", person, 0, 3, "sad", (0, 0, 1), "sad", "yes") for person in ("0", "1")]
+    (tmp_path / "timeline.csv").write_text(timeline_text(rows), encoding="utf-8")
+    first, second = followed_first(shard, read_timelines(tmp_path / "timeline.csv")["v"])
+    # Person 1 is nearer to the middle.
+    assert (first.person, second.person) == ("1", "0")
+    for timeline, number in ((first, 1), (second, 0)):
+        given = open_followed(shard, timeline)
+        assert given.rows.tolist() == open_trajectory(shard, person=number).rows.tolist()
+    assert [shown_name(name) for name in ("primary", "2", "Ann")] == [
+        "followed face", "person 2", "Ann"
+    ]  # fmt: skip
+
+
+def together(path):
+    boxes = [(0.05, 0.2, 0.25, 0.6), (0.45, 0.2, 0.65, 0.6)]
+    return write_people_shard(path, np.ones((2, 75), bool), boxes, lively=(0, 1))

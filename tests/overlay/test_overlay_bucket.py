@@ -12,7 +12,8 @@ from tests.overlay.overlay_files import TIMES, timeline_text, write_clip, write_
 
 KEYS = {"one": "a" * 64, "two": "b" * 64, "gone": "c" * 64}
 ROWS = [
-    (video, "1", 0.0, 0.6, "sad", (0.1, 0.2, 0.7), "sad", "yes") for video in ("one", "two", "gone")
+    (video, "primary", 0.0, 0.6, "sad", (0.1, 0.2, 0.7), "sad", "yes")
+    for video in ("one", "two", "gone")
 ]
 
 

@@ -25,7 +25,8 @@ def job(folder, shard=None, *, windows=WINDOWS, **options):
     return OverlayJob(
         target=folder / "overlay.mp4",
         shard=shard or write_shard(folder / "t.npz"),
-        person="person 1",
+        person="0",
+        named=["0"],
         classes=list(CLASSES),
         windows=windows,
         options=OverlayOptions(**{"max_height": 0, "quality": 10, **options}),

@@ -88,8 +88,9 @@ def test_no_model_and_no_videos():
         model_files(config(model="nowhere"), project("small"))
     with pytest.raises(PlanError, match=r"predict\.videos: found null"):
         run_files(check_config({}))
-    with pytest.raises(PlanError, match=r"predict\.people: found all"):
-        run_files(config(people="all"))
+    with pytest.raises(PlanError, match=r"predict\.baseline: found clips of one person"):
+        run_files(config(people="all", baseline={"clips": ["a"]}))
+    assert run_files(config(people="all"))
     assert [path.name for path in run_files(config(name="x"))] == [
         "predictions.csv", "timeline.csv", "predict.json", "index.html"
     ]  # fmt: skip

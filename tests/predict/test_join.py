@@ -55,6 +55,26 @@ def test_rows_are_in_the_order_in_which_people_count(joined):
     ]  # fmt: skip
 
 
+def test_persons_are_in_the_order_of_their_numbers(tmp_path):
+    for kind, name in ((VideoRow, "videos"), (WindowRow, "windows")):
+        buffer = RowBuffer(kind, CLASSES)
+        for person in ("10", "2", "0"):
+            more = {"path": "v.mp4"} if kind is VideoRow else {"start_seconds": 0, "end_seconds": 4}
+            buffer.rows.append(kind(video="v", person=person, **more))
+        write_part(tmp_path / f"{name}.parquet", buffer)
+    counts = join_parts(
+        [tmp_path / "videos.parquet"],
+        [tmp_path / "windows.parquet"],
+        predictions=tmp_path / "predictions.csv",
+        timeline=tmp_path / "timeline.csv",
+        summary=tmp_path / "predict.json",
+        description={},
+    )
+    assert (counts["videos"], counts["rows"]) == (1, 3)
+    for name in ("predictions.csv", "timeline.csv"):
+        assert [row["person"] for row in rows(tmp_path / name)] == ["0", "2", "10"]
+
+
 def test_the_summary_counts(joined):
     summary = json.loads((joined / "predict.json").read_text())
     assert summary["classes"] == list(CLASSES)

@@ -20,10 +20,21 @@
   const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   const curve = (values, scale, missing) => (i) =>
     i < 0 || i >= values.length || values[i] === missing ? NaN : values[i] / scale;
-  const shapes = Object.fromEntries(
-    Object.entries(data.shapes).map(([name, text]) => [name, curve(bytes(text), 200, 255)]),
-  );
-  const angles = data.pose.map((text) => curve(new Int16Array(bytes(text).buffer), 10, -32768));
+  const decoded = new Map();
+  // What was measured of the chosen person: of all but the first it lies with the person.
+  const measured = () => {
+    const own = person?.lines ?? data;
+    if (!decoded.has(own)) {
+      decoded.set(own, {
+        face: own.face,
+        shapes: Object.fromEntries(
+          Object.entries(own.shapes).map(([name, text]) => [name, curve(bytes(text), 200, 255)]),
+        ),
+        angles: own.pose.map((text) => curve(new Int16Array(bytes(text).buffer), 10, -32768)),
+      });
+    }
+    return decoded.get(own);
+  };
 
   // Which window is shown at a time; -1: none.
   const windowAt = (time) => {
@@ -81,11 +92,11 @@
   data.classes.forEach(({ name, colour }, i) =>
     addKey("classes", $("classes"), name, colour, true, probability(i), percent));
   data.angles.forEach((name, i) =>
-    addKey("angles", $("angles"), name, lineColours[i], true, angles[i], degrees));
-  const names = [...data.shown, ...Object.keys(shapes).filter((name) => !data.shown.includes(name))];
+    addKey("angles", $("angles"), name, lineColours[i], true, (step) => measured().angles[i]?.(step) ?? NaN, degrees));
+  const names = [...data.shown, ...Object.keys(data.shapes).filter((name) => !data.shown.includes(name))];
   names.forEach((name, i) => {
     const on = data.shown.includes(name);
-    addKey("shapes", on ? $("shapes") : $("others"), name, lineColours[i % lineColours.length], on, shapes[name], hundredths);
+    addKey("shapes", on ? $("shapes") : $("others"), name, lineColours[i % lineColours.length], on, (step) => measured().shapes[name]?.(step) ?? NaN, hundredths);
   });
 
   // ---- drawing ------------------------------------------------------------------------------
@@ -167,7 +178,7 @@
     pen.fillStyle = style("--rule");
     pen.fillRect(x(0), top + 3, x(duration) - x(0), bottom - top - 6);
     pen.fillStyle = style("--found");
-    for (const [start, end] of data.face) {
+    for (const [start, end] of measured().face) {
       const left = Math.max(x(start), 0);
       const right = Math.min(x(end), wide);
       if (right > 0 && left < wide) pen.fillRect(left, top + 3, Math.max(right - left, 1), bottom - top - 6);
