@@ -6,7 +6,10 @@ from facewave.jobs.log import job_log
 from facewave.predict.bucket import predict_bucket
 from facewave.predict.load import open_model
 from facewave.predict.rows import write_part
-from facewave.predict.windows import PredictionJob, read_windows
+from facewave.predict.windows import ClipFiles, PredictionJob, read_windows
+from facewave.vlm.gpu_job import gpu_job
+
+_ADVICE = "set vlm.gpus: 0 to compute on the CPU, or use a GPU with more memory"
 
 
 def main(
@@ -17,6 +20,7 @@ def main(
     model: str,
     videos: str,
     windows: str,
+    clips: Mapping[str, Any] | None,
     job: Mapping[str, Any],
 ) -> None:
     """Answer for the videos of a bucket.
@@ -26,16 +30,19 @@ def main(
         enrolment: indexes of all buckets, where the baseline is made of named clips.
         model: folder or checkpoint.
         videos, windows: parts to write.
+        clips: of a vision-language model, attributes of `ClipFiles`; None for other models.
         job: further attributes of `PredictionJob`.
     """
     own = read_windows(Path(tracks), Path(features))
     others = [window for pair in enrolment for window in read_windows(*map(Path, pair))]
-    found = predict_bucket(
-        own,
-        PredictionJob(model=open_model(Path(model)), **job),
-        enrolment=others or own,
-        scratch=Path(videos).parent,
-    )
+    shown = ClipFiles(tracks=Path(tracks), **clips) if clips else None
+    with gpu_job(int(bool(shown and shown.gpu)), setting="vlm.gpus", advice=_ADVICE):
+        found = predict_bucket(
+            own,
+            PredictionJob(model=open_model(Path(model), clips=shown), **job),
+            enrolment=others or own,
+            scratch=Path(videos).parent,
+        )
     for path, rows in zip((videos, windows), found, strict=True):
         write_part(Path(path), rows)
 
@@ -51,6 +58,17 @@ if __name__ == "__main__":
             model=str(snakemake.params.model),
             videos=snakemake.output.videos,
             windows=snakemake.output.windows,
+            clips=(
+                {
+                    "manifest": Path(snakemake.input.manifest),
+                    "store": Path(snakemake.params.store),
+                    "default_fps": snakemake.params.default_fps,
+                    "video": snakemake.params.video,
+                    "gpu": bool(snakemake.params.gpus),
+                }
+                if snakemake.input.manifest
+                else None
+            ),
             job={
                 "store": Path(snakemake.params.store),
                 "features": snakemake.params.features,

@@ -19,6 +19,7 @@ TOYS = (TINY, TINY_QWEN)
 FAMILIES = ("paligemma", "qwen")
 # What holds a stage's trained tensors, and in a shared folder those that PEFT does not load.
 TRAINED, FACE_MODULES = "weights.safetensors", "face_modules.safetensors"
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors", FACE_MODULES)
 # What a model is shown of each chosen frame.
 IMAGES = ("frame", "face", "both")
 DTYPES = ("bfloat16", "float32")

@@ -22,10 +22,10 @@ from torch import Tensor
 from facewave.storage.atomic import atomic_path
 from facewave.vlm.faces.options import ModelOptions
 from facewave.vlm.lora import LORA_TARGETS
-from facewave.vlm.plan import FACE_MODULES
+from facewave.vlm.plan import ADAPTER_FILES, FACE_MODULES
 from facewave.vlm.training.weights import load_state, save_state
 
-CONFIG, ADAPTER = "adapter_config.json", "adapter_model.safetensors"
+CONFIG, ADAPTER, _ = ADAPTER_FILES
 # Where the projector of each family stands in the model of transformers.
 _PROJECTORS = {"paligemma": "model.multi_modal_projector", "qwen": "model.visual.merger"}
 _BASE, _LORA, _PROJECTOR, _NAME = "base_model.model.", "lora.", "projector.", ".default."
