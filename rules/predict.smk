@@ -2,6 +2,8 @@
 # whose answers are averaged; each is checked on its test part, whose people it has never seen. The
 # videos are the dataset `predict/{name}`: the rules of the other stages track and encode them.
 from facewave.planning.predict import (
+    asked_vlm,
+    asked_weights,
     described,
     model_files,
     model_folders,
@@ -14,6 +16,9 @@ from facewave.versions import MODEL_VERSION, PREDICT_VERSION
 
 SHARED = RESULTS / "models/{dataset}"
 MODEL_FILES = told(lambda wildcards: model_files(CONFIG, PROJECT))
+# What a vision-language model needs; None for the other kinds, which need no transformers.
+ASKED = told(asked_vlm)(CONFIG, PROJECT, VLM_SECTIONS)
+WEIGHTS |= asked_weights(ASKED)
 of_model = lambda function: told(lambda wildcards: function(CONFIG, PROJECT))
 
 
@@ -102,6 +107,8 @@ rule predict_videos:
             else []
         ),
         model=MODEL_FILES,
+        manifest=DATASET / "manifest.parquet" if ASKED else [],
+        weights=weights_file(RESULTS, ASKED) if ASKED else [],
     output:
         videos=DATASET / "parts/{bucket}.videos.parquet",
         windows=DATASET / "parts/{bucket}.windows.parquet",
@@ -112,11 +119,12 @@ rule predict_videos:
     wildcard_constraints:
         dataset="predict/[^/]+",
     conda:
-        "../envs/training.yaml"
-    threads: 1
+        "../envs/vlm.yaml" if ASKED else "../envs/training.yaml"
+    threads: ASKED["threads"] if ASKED else 1
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
+        mem_mb=growing(24000 if ASKED else 2000),
+        runtime=growing(240 if ASKED else 20),
+        gpu=ASKED["gpus"] if ASKED else 0,
     params:
         model=of_model(model_path),
         model_state=of_model(model_state),
@@ -125,6 +133,10 @@ rule predict_videos:
         features=STAGE_OPTIONS["features"],
         tracks=STAGE_OPTIONS["tracks"],
         store=STORE,
+        # As functions of `output` these are no reason to run again.
+        gpus=lambda wildcards, output: ASKED["gpus"] if ASKED else 0,
+        default_fps=lambda wildcards, output: CONFIG["landmarker"]["default_fps"],
+        video=lambda wildcards, output: CONFIG["video"],
         version=PREDICT_VERSION,
     message:
         "predict {wildcards.dataset}, bucket {wildcards.bucket}"
@@ -154,7 +166,7 @@ rule join_predictions:
         dataset="predict/[^/]+",
     localrule: True
     conda:
-        "../envs/training.yaml"
+        "../envs/vlm.yaml" if ASKED else "../envs/training.yaml"
     params:
         model=of_model(model_path),
         model_state=of_model(model_state),

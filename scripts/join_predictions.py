@@ -43,7 +43,7 @@ def main(
                 "name": loaded.name,
                 "path": model,
                 "sha256": loaded.sha256,
-                "members": len(loaded.members),
+                "members": loaded.networks,
                 "baseline": loaded.baseline,
                 "checked_on": f"{loaded.conformal.people} {loaded.conformal.unit}",
                 "checked_part": loaded.held_out_part,

@@ -7,7 +7,10 @@ from facewave.predict.bucket import predict_bucket
 from facewave.predict.everybody import windows_of_everybody
 from facewave.predict.load import open_model
 from facewave.predict.rows import write_part
-from facewave.predict.windows import PredictionJob, read_windows
+from facewave.predict.windows import ClipFiles, PredictionJob, read_windows
+from facewave.vlm.gpu_job import gpu_job
+
+_ADVICE = "set vlm.gpus: 0 to compute on the CPU, or use a GPU with more memory"
 
 
 def main(
@@ -19,6 +22,7 @@ def main(
     videos: str,
     windows: str,
     people: str,
+    clips: Mapping[str, Any] | None,
     job: Mapping[str, Any],
 ) -> None:
     """Answer for the videos of a bucket.
@@ -29,18 +33,21 @@ def main(
         model: folder or checkpoint.
         videos, windows: parts to write.
         people: `primary` or `all`.
+        clips: of a vision-language model, attributes of `ClipFiles`; None for other models.
         job: further attributes of `PredictionJob`.
     """
     own = read_windows(Path(tracks), Path(features))
     if people == "all":
         own = windows_of_everybody(own, store=job["store"], features=job["features"])
     others = [window for pair in enrolment for window in read_windows(*map(Path, pair))]
-    found = predict_bucket(
-        own,
-        PredictionJob(model=open_model(Path(model)), **job),
-        enrolment=others or own,
-        scratch=Path(videos).parent,
-    )
+    shown = ClipFiles(tracks=Path(tracks), **clips) if clips else None
+    with gpu_job(int(bool(shown and shown.gpu)), setting="vlm.gpus", advice=_ADVICE):
+        found = predict_bucket(
+            own,
+            PredictionJob(model=open_model(Path(model), clips=shown), **job),
+            enrolment=others or own,
+            scratch=Path(videos).parent,
+        )
     for path, rows in zip((videos, windows), found, strict=True):
         write_part(Path(path), rows)
 
@@ -57,6 +64,17 @@ if __name__ == "__main__":
             videos=snakemake.output.videos,
             windows=snakemake.output.windows,
             people=snakemake.params.people,
+            clips=(
+                {
+                    "manifest": Path(snakemake.input.manifest),
+                    "store": Path(snakemake.params.store),
+                    "default_fps": snakemake.params.default_fps,
+                    "video": snakemake.params.video,
+                    "gpu": bool(snakemake.params.gpus),
+                }
+                if snakemake.input.manifest
+                else None
+            ),
             job={
                 "store": Path(snakemake.params.store),
                 "features": snakemake.params.features,

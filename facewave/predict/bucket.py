@@ -124,7 +124,7 @@ def _answers(
     windows: Sequence[Window], job: PredictionJob, relative: Enrolment | None
 ) -> tuple[list[NDArray[np.float32]], NDArray[np.float32]]:
     """Return each member's probabilities (n, C) for usable windows, and their distances (n,)."""
-    classes, members = len(job.model.classes), len(job.model.members)
+    classes, members = len(job.model.classes), job.model.networks
     of_members = [np.empty((len(windows), classes), np.float32) for _ in range(members)]
     far = np.empty(len(windows), np.float32)
     for start in range(0, len(windows), _CHUNK):
@@ -139,16 +139,15 @@ def _answers(
 
 def _table(windows: Sequence[Window], job: PredictionJob, relative: Enrolment | None) -> SplitTable:
     """Return windows as a part of a split: what the networks read in training."""
-    first = job.model.members[0]
     read = [relative(window) if relative else job.read(window) for window in windows]
     count = len(windows)
     return SplitTable(
         clip_ids=[window.clip_id for window in windows],
         labels=np.zeros(count, np.int64),
         valid=np.ones(count, np.bool_),
-        groups={name: np.stack([one[name].ravel() for one in read]) for name in first.shapes},
+        groups={name: np.stack([one[name].ravel() for one in read]) for name in job.model.shapes},
         classes=job.model.classes,
-        shapes={name: read[0][name].shape for name in first.shapes},
+        shapes={name: read[0][name].shape for name in job.model.shapes},
         metadata={
             "features": {**job.features, "channels": windows[0].features["channels"]},
             RULE: job.model.baseline,

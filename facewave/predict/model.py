@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,53 @@ class Answers:
     distances: NDArray[np.float32]
 
 
+class Predictor(Protocol):
+    """What answers for clips: networks on features, or a vision-language model."""
+
+    @property
+    def name(self) -> str:
+        """Of the model, for tables."""
+
+    @property
+    def sha256(self) -> str:
+        """Of its weights."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the C classes."""
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """The feature groups that it reads, to the shape of a clip's array."""
+
+    @property
+    def networks(self) -> int:
+        """How many answer together."""
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """What the splits say that it was trained on: `features` and `tracks`."""
+
+    @property
+    def baseline(self) -> Mapping[str, Any] | None:
+        """The rule of the person's baseline; None without one."""
+
+    @property
+    def held_out_part(self) -> str:
+        """Which clips it was checked on, `validation` or `test`."""
+
+    @property
+    def conformal(self) -> Conformal:
+        """What says which classes a clip cannot be excluded from."""
+
+    @property
+    def new_people(self) -> bool | None:
+        """Whether the people it was checked on were never trained on; None: not known."""
+
+    def answer(self, table: SplitTable, *, threads: int = 1) -> Answers:
+        """Answer for the clips of a table."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LoadedModel:
     """Networks that answer together, and the people that none of them has seen.
@@ -60,6 +107,16 @@ class LoadedModel:
     def classes(self) -> tuple[str, ...]:
         """Names of the C classes."""
         return self.members[0].classes
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """The feature groups that they read, to the shape of a clip's array."""
+        return self.members[0].shapes
+
+    @property
+    def networks(self) -> int:
+        """Number of members."""
+        return len(self.members)
 
     @property
     def metadata(self) -> Mapping[str, Any]:

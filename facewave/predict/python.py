@@ -18,8 +18,9 @@ from facewave.features.groups import FaceOptions, WaveletOptions
 from facewave.features.quality import Quality, QualityOptions
 from facewave.frame_tables.clip_tracks import ClipTracks, read_tracks
 from facewave.predict.bucket import predict_bucket
+from facewave.predict.description import ModelError
 from facewave.predict.load import open_model
-from facewave.predict.model import LoadedModel
+from facewave.predict.model import Predictor
 from facewave.predict.one_video import (
     clips_of,
     default_tracks,
@@ -32,6 +33,7 @@ from facewave.predict.one_video import (
     track_clips,
 )
 from facewave.predict.rows import Row, VideoRow, WindowRow
+from facewave.predict.vlm_description import vlm_file
 from facewave.predict.windows import PredictionJob, read_windows
 from facewave.storage.tables import iter_rows
 from facewave.tracking.track_bucket import TRACK_COLUMNS
@@ -109,7 +111,7 @@ class Model:
         loaded: the networks, and the clips that they were checked on.
     """
 
-    def __init__(self, loaded: LoadedModel) -> None:
+    def __init__(self, loaded: Predictor) -> None:
         """Take what `load_model` read."""
         self.loaded = loaded
 
@@ -209,8 +211,14 @@ def load_model(path: str | Path) -> Model:
 
     Raises:
         FileNotFoundError: there is no such file or folder.
-        ModelError: it is no model, or of another format.
+        ModelError: it is no model, of another format, or a vision-language model, which only
+            `snakemake predict` can ask.
     """
+    if vlm_file(Path(path)):
+        raise ModelError(
+            f"{path}: a vision-language model looks at frames as well: ask it with `snakemake "
+            "predict`"
+        )
     return Model(open_model(Path(path)))
 
 

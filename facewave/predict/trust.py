@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from facewave.messages import listed
 from facewave.predict.conformal import Conformal, people_needed
-from facewave.predict.model import LoadedModel
+from facewave.predict.model import Predictor
 
 # Percentile of the distance to the training clips above which a clip is unlike them.
 FAR = 99.0
@@ -29,7 +29,7 @@ class Judge:
         error_rate: share of wrong sets that is accepted, above 0 and below 1.
     """
 
-    model: LoadedModel
+    model: Predictor
     error_rate: float
 
     @cached_property

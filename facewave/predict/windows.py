@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.features.encode_bucket import FEATURE_COLUMNS
-from facewave.predict.model import LoadedModel
+from facewave.predict.model import Predictor
 from facewave.predict.rows import PRIMARY
 from facewave.storage.store import drop_index_if_damaged, iter_index, read_shard, shard_path
 from facewave.tracking.track_bucket import TRACK_COLUMNS
@@ -74,7 +74,7 @@ class PredictionJob:
         threads: torch's.
     """
 
-    model: LoadedModel
+    model: Predictor
     store: Path
     features: Mapping[str, Any]
     tracks: Mapping[str, Any]
@@ -90,7 +90,28 @@ class PredictionJob:
         """
         with drop_index_if_damaged(window.index, clip_id=window.clip_id):
             arrays, _ = read_shard(shard_path(self.store, "features", window.features["key"]))
-        return {name: arrays[name] for name in self.model.members[0].shapes}
+        return {name: arrays[name] for name in self.model.shapes}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipFiles:
+    """Where a model that looks at images finds those of a bucket's windows, and computes.
+
+    Attributes:
+        manifest: of all windows (Parquet).
+        tracks: index of the bucket.
+        store: of the shards; the frames that are shown are kept there.
+        default_fps: frames per second where neither container nor manifest names one.
+        video: what reading a video may take, see `facewave.video.isolated.Bounds`.
+        gpu: whether to compute on a GPU.
+    """
+
+    manifest: Path
+    tracks: Path
+    store: Path
+    default_fps: float
+    video: Mapping[str, Any] = field(default_factory=dict)
+    gpu: bool = False
 
 
 def read_windows(tracks: Path, features: Path) -> list[Window]:

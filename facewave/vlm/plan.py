@@ -17,6 +17,9 @@ TINY, TINY_QWEN = "tiny-random", "tiny-random-qwen"
 TOYS = (TINY, TINY_QWEN)
 # The kinds of models that are trained, by the name under which their results lie.
 FAMILIES = ("paligemma", "qwen")
+# What holds a stage's trained tensors, and in a shared folder those that PEFT does not load.
+TRAINED, FACE_MODULES = "weights.safetensors", "face_modules.safetensors"
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors", FACE_MODULES)
 # What a model is shown of each chosen frame.
 IMAGES = ("frame", "face", "both")
 DTYPES = ("bfloat16", "float32")

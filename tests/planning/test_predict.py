@@ -9,6 +9,8 @@ import pytest
 from facewave.config.check import check_config
 from facewave.planning.plan import PlanError
 from facewave.planning.predict import (
+    asked_vlm,
+    asked_weights,
     model_files,
     model_state,
     prediction_options,
@@ -81,6 +83,68 @@ def test_a_foreign_model_that_does_not_fit_is_refused_by_name(tmp_path):
     assert 'landmarker.sha256: found "64184e2' in text
     assert 'software.av: found "18' in text
     assert text.endswith(f"add `--configfile {folder}/options.yaml`")
+
+
+VLM = "results/small/vlm/qwen/full/fine_tuning/80-10-10"
+SECTIONS = {"qwen": {"model": "o/q", "revision": None, "gpus": 4, "threads": 2}}
+
+
+def write_vlm(folder, *, name="weights.safetensors", features=None, **model):
+    """Write what a trained vision-language model says of itself, without any weights."""
+    options = stage_options(check_config({}))
+    given = {"model": "org/model", "revision": "main", "head": "verbaliser", **model}
+    content = {
+        "format": "facewave-vlm",
+        "options": {"model": given, "inputs": {"shuffle_faces": False}},
+        "commit": "c" * 40,
+        "held_out": {},
+        "split_metadata": {
+            "features": {**options["features"], "channels": "x", **(features or {})},
+            "tracks": options["tracks"],
+        },
+    }
+    header = json.dumps({"__metadata__": {"facewave": json.dumps(content)}}).encode()
+    folder.mkdir()
+    (folder / name).write_bytes(len(header).to_bytes(8, "little") + header)
+    return folder
+
+
+def test_an_own_vision_language_model_is_made_by_the_rules():
+    given, own = config(model=VLM), project("small")
+    assert model_files(given, own) == [Path(VLM, "weights.safetensors")]
+    assert model_state(given, own) is None
+    asked = asked_vlm(given, own, SECTIONS)
+    assert asked == {"model": "o/q", "revision": None, "gpus": 1, "threads": 2}
+    assert [*asked_weights(asked).values()] == [
+        {"model": "o/q", "revision": None, "setting": "vlm.model"}
+    ]
+    shared = model_files(config(model=f"{VLM}/peft"), own)
+    assert [path.name for path in shared] == [
+        *("adapter_config.json", "adapter_model.safetensors", "face_modules.safetensors")
+    ]
+    assert asked_vlm(config(), own, SECTIONS) is None
+    words = check_config({"predict": {"videos": "v", "model": VLM}, "vlm": {"head": "generate"}})
+    with pytest.raises(PlanError, match=r"vlm\.head: generate, expected verbaliser or linear"):
+        model_files(words, own)
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "face_modules.safetensors"])
+def test_a_foreign_vision_language_model(tmp_path, name):
+    own = project("small")
+    given = config(model=str(write_vlm(tmp_path / "m", name=name)))
+    assert model_files(given, own) == []
+    assert model_state(given, own) is not None
+    asked = asked_vlm(given, own, SECTIONS)
+    assert (asked["model"], asked["revision"]) == ("org/model", "c" * 40)
+    toy = config(model=str(write_vlm(tmp_path / "toy", name=name, model="tiny-random")))
+    assert asked_vlm(toy, own, SECTIONS)["gpus"] == 0
+    assert asked_weights(asked_vlm(toy, own, SECTIONS)) == {}
+    other = write_vlm(tmp_path / "other", name=name, features={"version": 0})
+    with pytest.raises(PlanError, match=r"version of the stage: found .*, the model needs 0"):
+        model_files(config(model=str(other)), own)
+    words = write_vlm(tmp_path / "words", name=name, head="generate")
+    with pytest.raises(PlanError, match="answers in words"):
+        model_files(config(model=str(words)), own)
 
 
 def test_no_model_and_no_videos():

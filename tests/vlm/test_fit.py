@@ -11,6 +11,7 @@ import pytest
 from facewave.config.check import check_config
 from facewave.evaluation.evaluate import evaluate_folds, read_folds
 from facewave.evaluation.predictions import INVALID_ANSWER, read_predictions
+from facewave.face.channels import VIDEO
 from facewave.manifest.clips import Clip, write_manifest
 from facewave.manifest.targets import read_targets, targets_of, write_targets
 from facewave.storage.store import shard_path
@@ -27,6 +28,7 @@ from tests.video.media import face_frames, write_video
 
 CLASSES = ("neutral", "happy", "sad")
 SHAPES = {"landmarks": (2, 478, 3), "blendshapes": (2, 52), "blendshape_energy": (3, 52)}
+TRACKS = {"landmarker": {"max_faces": 4}}
 PARTS = {"train": 12, "val": 4, "test": 5}
 SECTION = {
     "model": "tiny-random",
@@ -56,9 +58,14 @@ def files(tmp_path_factory):
         for name, shape in SHAPES.items():
             columns[name] = random.normal(size=(count, int(np.prod(shape))))
             columns[name][0] = 0
-        made = {"features": {"align": "transform"}}
+        made = {"features": {"align": "transform"}, "channels": str(VIDEO)}
         write_split(
-            folder / f"{part}.parquet", columns, classes=CLASSES, shapes=SHAPES, features=made
+            folder / f"{part}.parquet",
+            {**columns, "subject": [f"{part}-{i % 2}" for i in range(count)]},
+            classes=CLASSES,
+            shapes=SHAPES,
+            features=made,
+            more={"tracks": TRACKS},
         )
         for clip_id, label in zip(columns["clip_id"], labels, strict=True):
             index = len(clips)

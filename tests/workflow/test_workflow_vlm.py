@@ -1,5 +1,6 @@
 """The vision-language model through the `snakemake` command: stages, report, a kill in between."""
 
+import csv
 import json
 import os
 import signal
@@ -8,10 +9,12 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from facewave.evaluation.predictions import read_predictions
 from tests.workflow.workflow import (
     ROOT,
     command,
@@ -40,9 +43,9 @@ def project(finished: Path, tmp_path: Path) -> Path:
     return work
 
 
-def write_vlm(work: Path, **changes: object) -> None:
+def write_vlm(work: Path, *, predict: dict[str, object] | None = None, **changes: object) -> None:
     options = {**TINY, "stages": LONG, "patience": 50, "checkpoint_steps": 1, "report": SHOWN}
-    write_config(work, vlm={**options, **changes})
+    write_config(work, vlm={**options, **changes}, predict=predict or {})
 
 
 def folder(work: Path, stage: str) -> Path:
@@ -68,6 +71,29 @@ def kill_after_first_checkpoint(work: Path) -> None:
     process.wait()
 
 
+def predicts_as_for_the_test_part(project: Path) -> None:
+    """Ask the trained model about a clip of its test part, as if it were one's own video."""
+    part = pq.read_table(project / "results/small/splits/80-10-10/test.parquet")
+    clip_id, path = (part.column(name)[0].as_py() for name in ("clip_id", "file_path"))
+    table = project / "videos/own.csv"
+    table.write_text(f"clip_id,file_path\n{clip_id},{path.removeprefix('videos/')}\n")
+    model = str(folder(Path(), "fine_tuning"))
+    predict = {"name": "own", "videos": str(table), "window": None, "overlay": False}
+    write_vlm(project, predict={**predict, "model": model})
+    jobs = snakemake(project, "--", "results/predict/own/predictions.csv").jobs
+    assert (jobs["predict_videos"], "fit_vlm" in jobs) == (1, False)
+    with (project / "results/predict/own/predictions.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    test = read_predictions(project / model / "predictions.parquet").of_part("test")
+    np.testing.assert_allclose(
+        [float(row[f"p_{name}"]) for name in test.classes],
+        test.probabilities[test.clip_ids.index(clip_id)],
+        atol=1e-5,
+    )
+    # Checked on the validation part: too little for a promise, and that is said.
+    assert "no error rate of 0.1 can be promised: the model was checked on" in row["why"]
+
+
 def test_a_killed_training_goes_on_and_ends_in_the_report(project: Path) -> None:
     kill_after_first_checkpoint(project)
     assert not folder(project, "adaptation").joinpath("weights.safetensors").exists()
@@ -90,6 +116,7 @@ def test_a_killed_training_goes_on_and_ends_in_the_report(project: Path) -> None
     assert "Models on the same clips" in page
     assert "PaliGemma 2 at toy size, random weights: and MLP, late fusion" in page
     assert "random weights instead of pretrained ones" in page
+    predicts_as_for_the_test_part(project)
 
     # Only how fast it runs has changed; then a stage, then what both stages are made of.
     write_vlm(project, threads=2, cache_images=True, checkpoint_steps=3)

@@ -22,13 +22,10 @@ from torch import Tensor
 from facewave.storage.atomic import atomic_path
 from facewave.vlm.faces.options import ModelOptions
 from facewave.vlm.lora import LORA_TARGETS
+from facewave.vlm.plan import ADAPTER_FILES, FACE_MODULES
 from facewave.vlm.training.weights import load_state, save_state
 
-CONFIG, ADAPTER, FACE = (
-    "adapter_config.json",
-    "adapter_model.safetensors",
-    "face_modules.safetensors",
-)
+CONFIG, ADAPTER, _ = ADAPTER_FILES
 # Where the projector of each family stands in the model of transformers.
 _PROJECTORS = {"paligemma": "model.multi_modal_projector", "qwen": "model.visual.merger"}
 _BASE, _LORA, _PROJECTOR, _NAME = "base_model.model.", "lora.", "projector.", ".default."
@@ -55,7 +52,7 @@ def write_shared(weights: Path, folder: Path) -> None:
         )
     _write_config(folder / CONFIG, options, commit=metadata.get("commit"))
     _write_adapter(folder / ADAPTER, adapter)
-    save_state(folder / FACE, face, metadata)
+    save_state(folder / FACE_MODULES, face, metadata)
 
 
 def read_shared(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -68,7 +65,7 @@ def read_shared(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    face, metadata = load_state(folder / FACE)
+    face, metadata = load_state(folder / FACE_MODULES)
     try:
         adapter = load_file(folder / ADAPTER)
     except SafetensorError as error:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -15,8 +17,9 @@ from facewave.manifest.subsets import in_turns
 from facewave.splits.read import SplitTable, read_split
 from facewave.vlm.faces.batch import Example
 from facewave.vlm.faces.model import FaceVlm
+from facewave.vlm.faces.options import ModelOptions
 from facewave.vlm.faces.statistics import face_arrays
-from facewave.vlm.inputs.clip_reader import ClipFrames
+from facewave.vlm.inputs.clip_reader import ClipFrames, ClipReader
 from facewave.vlm.plan import STAGES
 from facewave.vlm.training.batches import MakeBatch, Rows
 
@@ -134,6 +137,39 @@ def example(clips: Clips, row: int, *, images: Images | None) -> Example:
         target=clips.targets.get(clip_id),
         **shown,
     )
+
+
+def shown_images(
+    reader: ClipReader,
+    options: ModelOptions,
+    *,
+    cached: Callable[[ClipReader], Images] | None = None,
+) -> Images | None:
+    """Return what gives the images of a clip, as a model takes them; None if it looks at none.
+
+    Args:
+        reader: of the clips.
+        options: of the model.
+        cached: gives the features of a reader's images in their place (PaliGemma 2).
+    """
+    if not options.use_image:
+        return None
+    image = options.image
+    if options.family == "qwen":
+        return replace(reader, image="beside" if image == "both" else image).frames
+    readers = [
+        replace(reader, image=kind) for kind in (("frame", "face") if image == "both" else (image,))
+    ]
+    sources = [cached(one) if cached else one.images for one in readers]
+    return sources[0] if len(sources) == 1 else partial(_one_after_the_other, sources)
+
+
+def _one_after_the_other(sources: Sequence[Images], clip_id: str) -> Any:
+    """Return the images of several sources, which may be of different size, or their features."""
+    found: list[Any] = [source(clip_id) for source in sources]
+    if isinstance(found[0], Tensor):
+        return torch.cat(found)
+    return [image for images in found for image in images]
 
 
 def batch_maker(

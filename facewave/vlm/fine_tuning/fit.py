@@ -23,14 +23,19 @@ from facewave.evaluation.predictions import (
     write_predictions,
 )
 from facewave.evaluation.regression import SCORES, mean_scores
+from facewave.evaluation.units import read_origins
+from facewave.mlp.held_out import HeldOut, as_plain, held_out_clips, with_people
 from facewave.prompts.questions import parse_answer
+from facewave.splits.baseline import RULE
+from facewave.splits.read import SplitTable
 from facewave.training import class_weights
 from facewave.vlm.faces.memory_estimate import estimate_training
 from facewave.vlm.faces.model import FaceVlm
 from facewave.vlm.faces.statistics import fit_statistics, fit_targets
-from facewave.vlm.fine_tuning.clips import Images, batch_maker
+from facewave.vlm.fine_tuning.clips import Images, batch_maker, shown_images
 from facewave.vlm.fine_tuning.job_inputs import Job, JobInputs, training_key
 from facewave.vlm.heads import softmax
+from facewave.vlm.inputs.clip_reader import ClipReader
 from facewave.vlm.paligemma.image_features import CachedFeatures
 from facewave.vlm.training.batches import Batch, Rows
 from facewave.vlm.training.interface import (
@@ -54,6 +59,8 @@ PARTS = {
     "lora": ("lora",),
 }
 _KEY_DIGITS = 16
+# What a split says of its features.
+_KEPT = ("features", "tracks", RULE)
 # Difference of logits that gives the class that was named a probability of 1.
 _SURE = 200.0
 
@@ -114,13 +121,18 @@ def fit(job: Job, inputs: JobInputs, model: FaceVlm, ranks: Ranks) -> None:
         ranks=ranks,
     )
     metadata = {"stage": stage["name"], "best_epoch": best, "clips": int(data.train.size)}
+    held_out = write_answers(job, inputs, model, data, ranks, options=options, metadata=metadata)
     if ranks.is_main:
         content = {"options": job.options, "seed": job.seed, "commit": model.commit, **metadata}
         content["classes"] = list(inputs.options.classes)
         # As pairs: the groups' order decides where tokens stand, and JSON would sort them.
         content["face_shapes"] = list(inputs.options.face_shapes.items())
+        # What answers for other videos need: how the features were made, and whom to trust.
+        given = inputs.clips.tables["train"].metadata
+        content["split_metadata"] = {key: given[key] for key in _KEPT if key in given}
+        # The distances are not known, and JSON has no NaN.
+        content["held_out"] = {**as_plain(held_out), "distances": None} if held_out else None
         save_state(Path(job.outputs["weights"]), model.trainable_state(), content)
-    write_answers(job, inputs, model, data, ranks, options=options, metadata=metadata)
     ranks.barrier()
     if ranks.is_main:
         shutil.rmtree(folder)
@@ -178,32 +190,18 @@ def prepare(job: Job, inputs: JobInputs, model: FaceVlm, ranks: Ranks) -> Traini
 
 
 def _images(job: Job, inputs: JobInputs, model: FaceVlm, ranks: Ranks) -> Images | None:
-    if not inputs.options.use_image:
-        return None
     reader = replace(inputs.reader(job), size=lambda: model.backbone.frame_size)
-    image = inputs.options.image
-    if inputs.options.family == "qwen":
-        return replace(reader, image="beside" if image == "both" else image).frames
     ids = inputs.clips.clip_ids
     wanted = sorted({ids[row] for rows in inputs.rows.values() for row in rows})
-    sources: list[Images] = []
-    for kind in ("frame", "face") if image == "both" else (image,):
-        shown = replace(reader, image=kind)
-        if not job.options["inputs"]["cache_images"]:
-            sources.append(shown.images)
-            continue
-        cached = CachedFeatures(reader=shown, model=model, processor=model.processor)
-        cached.fill(wanted, ranks=ranks)
-        sources.append(cached)
-    return sources[0] if len(sources) == 1 else partial(_one_after_the_other, sources)
 
+    def cached(shown: ClipReader) -> Images:
+        features = CachedFeatures(reader=shown, model=model, processor=model.processor)
+        features.fill(wanted, ranks=ranks)
+        return features
 
-def _one_after_the_other(sources: Sequence[Images], clip_id: str) -> Any:
-    """Return the images of several sources, which may be of different size, or their features."""
-    found: list[Any] = [source(clip_id) for source in sources]
-    if isinstance(found[0], torch.Tensor):
-        return torch.cat(found)
-    return [image for images in found for image in images]
+    return shown_images(
+        reader, inputs.options, cached=cached if job.options["inputs"]["cache_images"] else None
+    )
 
 
 def _value_score(job: Job, inputs: JobInputs) -> Score:
@@ -247,14 +245,19 @@ def write_answers(
     *,
     options: TrainingOptions,
     metadata: Mapping[str, Any],
-) -> None:
-    """Write the model's answers about the validation and test part."""
+) -> HeldOut | None:
+    """Write the model's answers about the validation and test part.
+
+    Returns:
+        what those about the validation part say, on the main rank; None of values and of words,
+        which have no probabilities.
+    """
     logits = {}
     for part in ("val", "test"):
         rows = inputs.rows[part]
         logits[part], _ = answer_rows(model, data, rows, options=options, ranks=ranks)
     if not ranks.is_main:
-        return
+        return None
     content = {
         "model": inputs.options.model,
         "commit": model.commit,
@@ -269,7 +272,7 @@ def write_answers(
     path = Path(job.outputs["predictions"])
     if inputs.regression:
         write_predictions(path, _regression(inputs, logits, content))
-        return
+        return None
     tables = {part: inputs.clips.tables[part] for part in logits}
     answers = join_parts(
         tables, {part: softmax(values) for part, values in logits.items()}, metadata=content
@@ -277,6 +280,19 @@ def write_answers(
     if inputs.options.head == "generate":
         answers = replace(answers, classes=(*answers.classes, INVALID_ANSWER))
     write_predictions(path, answers)
+    if inputs.options.head == "generate":
+        return None
+    return _held_out(job, tables["val"], softmax(logits["val"]))
+
+
+def _held_out(job: Job, table: SplitTable, probabilities: NDArray[np.float32]) -> HeldOut:
+    """Return what the answers for the validation part say; no distances are known."""
+    kept = table.valid
+    unknown = np.full(int(kept.sum()), np.nan, np.float32)
+    found = held_out_clips(probabilities[kept], table.labels[kept], unknown)
+    ids = [clip for clip, valid in zip(table.clip_ids, kept, strict=True) if valid]
+    origins = (read_origins([job.splits[part]]) for part in ("val", "train"))
+    return with_people(found, ids, *origins)
 
 
 def software(device: torch.device) -> str:
