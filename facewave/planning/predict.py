@@ -77,16 +77,15 @@ def model_files(config: Mapping[str, Any], project: Project) -> list[Path]:
         PlanError: it is not clear which model is meant, or it does not fit.
     """
     path = model_path(config, project)
-    everybody = config["predict"]["people"] == "all"
-    if everybody and (_vlm_of(path, project) or vlm_file(path)):
-        raise PlanError(
-            "predict.people: found all with a vision-language model, which is shown the frames and "
-            "the face of one person; expected primary, or the model of an MLP"
-        )
     if _is_bundle_of(path, project):
         return [path / DESCRIPTION, path / WEIGHTS]
     if _is_checkpoint_of(path, project):
         return [path]
+    if config["predict"]["people"] == "all" and (_vlm_of(path, project) or vlm_file(path)):
+        raise PlanError(
+            f"predict.people: found all with the vision-language model {path}, expected primary: "
+            "it is shown the person whom a window follows"
+        )
     if vlm := _vlm_of(path, project):
         _check_head(path, vlm_section(config, vlm.removesuffix("_tiny")))
         names = ADAPTER_FILES if path.name == SHARED else (TRAINED,)

@@ -126,6 +126,8 @@ def test_an_own_vision_language_model_is_made_by_the_rules():
     words = check_config({"predict": {"videos": "v", "model": VLM}, "vlm": {"head": "generate"}})
     with pytest.raises(PlanError, match=r"vlm\.head: generate, expected verbaliser or linear"):
         model_files(words, own)
+    with pytest.raises(PlanError, match=r"predict\.people: found all with the vision-language"):
+        model_files(config(model=VLM, people="all"), own)
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "face_modules.safetensors"])
