@@ -43,7 +43,7 @@ def test_order_depends_on_seed_and_epoch_alone():
 def test_what_the_seed_decides_stays_as_it_is():
     """Frozen: raise VLM_VERSION where it changes."""
     steps = epoch_steps(7, batch_size=3, accumulation=2, seed=5, epoch=2)
-    assert VLM_VERSION == 3
+    assert VLM_VERSION == 4
     assert [[batch.tolist() for batch in step] for step in steps] == [
         *([[0, 4, 5], [3, 1, 2]], [[6]]),
     ]
