@@ -87,6 +87,16 @@ def standardised(patch: NDArray[np.floating]) -> NDArray[np.float32]:
     return np.asarray(result, np.float32)
 
 
+def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return uint8 (18, 32), the green of a picture, uint8 (height, width, 3), made small."""
+    import cv2
+
+    # Of every few pixels: to average all of a large picture costs as much as a look for faces.
+    step = max(1, min(image.shape[0] // 54, image.shape[1] // 96))
+    green = np.ascontiguousarray(image[::step, ::step, 1])
+    return np.asarray(cv2.resize(green, _THUMBNAIL, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 class PictureChange:
     """Notices cuts: pictures that have little to do with the one before."""
 
@@ -99,10 +109,7 @@ class PictureChange:
         """Return whether the picture, uint8 (height, width, 3), is the first after a cut."""
         import cv2
 
-        # Green of every few pixels: to average all of a large picture costs as much as a look.
-        step = max(1, min(image.shape[0] // 54, image.shape[1] // 96))
-        green = np.ascontiguousarray(image[::step, ::step, 1])
-        small = cv2.resize(green, _THUMBNAIL, interpolation=cv2.INTER_AREA)
+        small = thumbnail(image)
         last, self._last = self._last, small
         if last is None:
             return False

@@ -7,7 +7,8 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-_SIDE = (32, 18)
+from facewave.tracking.appearance import thumbnail
+
 _STEP_MS = 90
 # Samples before, in the middle of and after a dissolve: a second in the middle.
 _BEFORE, _MIDDLE, _AFTER = 4, 9, 4
@@ -45,7 +46,7 @@ class Dissolves:
         """
         if self._times and time_ms - self._times[-1] < _STEP_MS:
             return None
-        self._samples.append(_sample(image))
+        self._samples.append(thumbnail(image).reshape(-1).astype(np.float32))
         self._times.append(time_ms)
         if len(self._times) < _BEFORE + _MIDDLE + _AFTER:
             return None
@@ -55,16 +56,6 @@ class Dissolves:
         self._samples.clear()
         self._times.clear()
         return began
-
-
-def _sample(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    import cv2
-
-    # Green of every few pixels, as cuts are looked for.
-    step = max(1, min(image.shape[0] // 54, image.shape[1] // 96))
-    green = np.ascontiguousarray(image[::step, ::step, 1])
-    small = cv2.resize(green, _SIDE, interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.float32).reshape(-1)
 
 
 def _is_dissolve(samples: NDArray[np.float32]) -> bool:
