@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from facewave.evaluation.paper_table import paper_rows
 from facewave.evaluation.predictions import read_metadata
@@ -41,6 +41,18 @@ _log = logging.getLogger("facewave")
 
 # Pairs of clips that look alike.
 _PAIRS = 50
+
+
+class SharedFiles(Protocol):
+    """What `shared_content` reads of the files of either page."""
+
+    @property
+    def store(self) -> Path:
+        """Folder of the content-addressed store."""
+
+    @property
+    def near_duplicates(self) -> Path | None:
+        """Pairs of clips that look alike; None: they were not looked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,24 +150,12 @@ def report_content(
         ValueError: if the files do not belong together.
     """
     config = settings.config
-    options = config["datasets"][settings.dataset]
     folds = read_folds(files.splits)
     scores = read_scores(files.scores)
     return {
-        "dataset": settings.dataset,
-        "synthetic": options["adapter"] == "demo",
-        "clips": clips,
-        **dataset_content(clips, folds, config["split"]),
-        **look_alike_content(
-            files.near_duplicates, settings, [settings.dataset, *options.get("datasets", [])]
-        ),
-        **quality_content(clips, config["quality"]),
-        **review_content(
-            clips, store=files.store, thumbnails=config["report"]["review_thumbnails"]
-        ),
-        **wavelet_content(wavelet_example(clips, store=files.store), config["wavelet"]["layout"]),
+        **shared_content(files, settings, clips, folds),
         **_training(read_training(files.training, files.answers)),
-        **_evaluation(files, scores, options["adapter"]),
+        **_evaluation(files, scores, config["datasets"][settings.dataset]["adapter"]),
         **_models(files, scores, folds),
         "random_weights": any("random weights" in title for title in files.models),
         "ablation_rows": read_rows(files.ablation),
@@ -175,6 +175,28 @@ def report_content(
             commit=settings.commit,
             more=VLM_PACKAGES if any(model.stage for model in files.models.values()) else {},
         ),
+    }
+
+
+def shared_content(
+    files: SharedFiles, settings: ReportSettings, clips: Sequence[ReportClip], folds: Sequence[Fold]
+) -> dict[str, Any]:
+    """Return what the sections show that a page of classes and one of values have in common."""
+    config = settings.config
+    options = config["datasets"][settings.dataset]
+    return {
+        "dataset": settings.dataset,
+        "synthetic": options["adapter"] == "demo",
+        "clips": clips,
+        **_dataset(clips, folds, config["split"]),
+        **_look_alikes(
+            files.near_duplicates, settings, [settings.dataset, *options.get("datasets", [])]
+        ),
+        **quality_content(clips, config["quality"]),
+        **review_content(
+            clips, store=files.store, thumbnails=config["report"]["review_thumbnails"]
+        ),
+        **_wavelet(wavelet_example(clips, store=files.store), config["wavelet"]["layout"]),
     }
 
 
@@ -223,7 +245,7 @@ def _evaluation(files: ReportFiles, scores: Mapping[str, Any], adapter: str) -> 
     }
 
 
-def dataset_content(
+def _dataset(
     clips: Sequence[ReportClip], folds: Sequence[Fold], split: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return what the section of the dataset shows: classes, parts, people."""
@@ -254,7 +276,7 @@ def dataset_content(
     }
 
 
-def look_alike_content(
+def _look_alikes(
     table: Path | None, settings: ReportSettings, datasets: Sequence[str]
 ) -> dict[str, Any]:
     """Return what the section of clips that look alike shows; None: they were not looked for."""
@@ -272,7 +294,7 @@ def _part_sizes(folds: Sequence[Fold]) -> dict[str, tuple[int, int]]:
     return {part: (min(counts), max(counts)) for part, counts in sizes.items()}
 
 
-def wavelet_content(example: WaveletExample | None, layout: str) -> dict[str, Any]:
+def _wavelet(example: WaveletExample | None, layout: str) -> dict[str, Any]:
     """Return what the section of the wavelet code shows of a clip; None: no clip is valid."""
     if example is None:
         return {"wavelet": None, "layout": layout, "decodable": layout in haar.LAYOUTS}

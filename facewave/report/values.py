@@ -16,17 +16,10 @@ from facewave.evaluation.predictions import RegressionPredictions, read_predicti
 from facewave.report import figures
 from facewave.report.clips import ReportClip, read_clips
 from facewave.report.dataset import read_folds
-from facewave.report.page import (
-    ReportSettings,
-    dataset_content,
-    look_alike_content,
-    wavelet_content,
-)
+from facewave.report.page import ReportSettings, shared_content
 from facewave.report.provenance import provenance
-from facewave.report.quality_page import quality_content, review_content
 from facewave.report.scores import read_numbers, read_scores
 from facewave.report.templating import environment
-from facewave.report.wavelet import wavelet_example
 from facewave.storage.atomic import atomic_path
 from facewave.vlm.plan import has_toys
 
@@ -116,22 +109,10 @@ def value_content(
         ValueError: if the files do not belong together.
     """
     config = settings.config
-    options = config["datasets"][settings.dataset]
     folds, runs = read_folds(files.splits), read_runs(files.training, files.answers)
     scores = read_scores(files.scores)
     return {
-        "dataset": settings.dataset,
-        "synthetic": options["adapter"] == "demo",
-        "clips": clips,
-        **dataset_content(clips, folds, config["split"]),
-        **look_alike_content(
-            files.near_duplicates, settings, [settings.dataset, *options.get("datasets", [])]
-        ),
-        **quality_content(clips, config["quality"]),
-        **review_content(
-            clips, store=files.store, thumbnails=config["report"]["review_thumbnails"]
-        ),
-        **wavelet_content(wavelet_example(clips, store=files.store), config["wavelet"]["layout"]),
+        **shared_content(files, settings, clips, folds),
         "runs": runs,
         "training": {
             "text": training_text(runs[0].record["options"]),
