@@ -33,8 +33,8 @@ _UNUSED_IMPORTS = (
     "sounddevice",
 )
 
-# Words of 4 bytes of a landmark (x, y, z first) and a blendshape (index, score first) in MediaPipe's
-# C results.
+# Words of 4 bytes in MediaPipe's C results: of a landmark, x, y and z first, and of a blendshape,
+# index and score first.
 _LANDMARK_WORDS, _BLENDSHAPE_WORDS = 10, 6
 
 
@@ -264,7 +264,8 @@ def _read_result(result: Any) -> Faces:
     transforms = np.empty((n, 4, 4), np.float32)
     for face in range(n):
         points = result.face_landmarks[face]
-        landmarks[face] = _words(points.landmarks, points.landmarks_count, _LANDMARK_WORDS, "<f4")[:, :3]
+        words = _words(points.landmarks, points.landmarks_count, _LANDMARK_WORDS, "<f4")
+        landmarks[face] = words[:, :3]
         scores = result.face_blendshapes[face]
         words = _words(scores.categories, scores.categories_count, _BLENDSHAPE_WORDS, "<i4")
         blendshapes[face, words[:, 0]] = words.view("<f4")[:, 1]
