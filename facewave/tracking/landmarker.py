@@ -33,9 +33,9 @@ _UNUSED_IMPORTS = (
     "sounddevice",
 )
 
-# Words of 4 bytes in MediaPipe's C results: of a landmark, x, y and z first, and of a blendshape,
-# index and score first.
-_LANDMARK_WORDS, _BLENDSHAPE_WORDS = 10, 6
+# Bytes in MediaPipe's C results: of a landmark, x, y and z first, and of a blendshape, index and
+# score first.
+_LANDMARK_BYTES, _BLENDSHAPE_BYTES = 40, 24
 
 
 @dataclass(frozen=True)
@@ -251,12 +251,6 @@ def _camel(name: str) -> str:
     return head + "".join(word.capitalize() for word in rest)
 
 
-def _words(pointer: Any, count: int, words: int, dtype: str) -> NDArray[Any]:
-    """Return a copy of `count` records of `words` words, as (count, words) of a dtype."""
-    raw = ctypes.string_at(pointer, 4 * count * words)
-    return np.frombuffer(raw, dtype).reshape(count, words)
-
-
 def _read_result(result: Any) -> Faces:
     n = result.face_landmarks_count
     landmarks = np.empty((n, N_LANDMARKS, 3), np.float32)
@@ -264,12 +258,15 @@ def _read_result(result: Any) -> Faces:
     transforms = np.empty((n, 4, 4), np.float32)
     for face in range(n):
         points = result.face_landmarks[face]
-        words = _words(points.landmarks, points.landmarks_count, _LANDMARK_WORDS, "<f4")
-        landmarks[face] = words[:, :3]
+        raw = ctypes.string_at(points.landmarks, points.landmarks_count * _LANDMARK_BYTES)
+        landmarks[face] = np.ndarray(
+            (points.landmarks_count, 3), "<f4", raw, strides=(_LANDMARK_BYTES, 4)
+        )
         scores = result.face_blendshapes[face]
-        words = _words(scores.categories, scores.categories_count, _BLENDSHAPE_WORDS, "<i4")
-        blendshapes[face, words[:, 0]] = words.view("<f4")[:, 1]
-        # Column after column.
-        matrix = result.facial_transformation_matrixes[face]
-        transforms[face] = _words(matrix.data, 4, 4, "<f4").T
+        count, step = scores.categories_count, (_BLENDSHAPE_BYTES,)
+        raw = ctypes.string_at(scores.categories, count * _BLENDSHAPE_BYTES)
+        index = np.ndarray((count,), "<i4", raw, strides=step)
+        blendshapes[face, index] = np.ndarray((count,), "<f4", raw, offset=4, strides=step)
+        raw = ctypes.string_at(result.facial_transformation_matrixes[face].data, 64)
+        transforms[face] = np.ndarray((4, 4), "<f4", raw, order="F")
     return Faces(landmarks, blendshapes, transforms)
