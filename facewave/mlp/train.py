@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from torch.nn import functional
 
 from facewave.evaluation.metrics import unweighted_average_recall
 from facewave.evaluation.regression import goodness
-from facewave.mlp.epochs import EpochResult, Learner, prepare, run_epochs
+from facewave.mlp.epochs import EpochResult, Learner, orders_of, prepare, run_epochs
 from facewave.mlp.held_out import (
     HeldOut,
     distances_of,
@@ -84,6 +85,8 @@ class TrainingJob:
             the rows are in a file whose name ends in `.partial`.
         threads: torch's threads inside an operation.
         on_epoch: called after each epoch.
+        shuffle_labels: a control: each seed learns, and is calibrated, from the labels of the valid
+            clips in an order of its own.
     """
 
     options: MlpOptions
@@ -91,6 +94,7 @@ class TrainingJob:
     metrics_path: Path | None = None
     threads: int = 1
     on_epoch: Report | None = None
+    shuffle_labels: bool = False
 
     @contextmanager
     def record(self) -> Iterator[Report]:
@@ -217,30 +221,34 @@ def _train_together(
     options, fusion = job.options, job.options.fusion
     if options.targets:
         train = with_a_target(train)
-    learner = prepare(train, options, seeds, basis_seed=job.seed)
+    make = partial(
+        prepare, options=options, seeds=seeds, basis_seed=job.seed, shuffled=job.shuffle_labels
+    )
+    learner = make(train)
     values = ClipValues(
         val, options.inputs, scaler=learner.scaler, projection=learner.networks[0].projection
     )
-    epochs = _fit(learner, values, val, options, seeds, write or (lambda row: None))
+    val_labels = _labels(val, seeds, shuffled=job.shuffle_labels)
+    epochs = _fit(learner, values, val, val_labels[0], job, seeds, write or (lambda row: None))
     prior, calibrate = _prior(train), fusion is not None and fusion.calibrate
     temperatures: list[float] = []
     answers: list[NDArray[Any]] = []
     spread = fit_spread(learner.values)
     far = distances_of(spread, values)
-    for network in learner.networks:
+    for network, labels in zip(learner.networks, val_labels, strict=True):
         logits = _logits(network, values)
         if learner.scale:
             temperatures.append(1.0)
             answers.append(_values(learner.scale, logits, val))
             continue
-        temperatures.append(fit_temperature(logits, _labels(val)) if calibrate else 1.0)
+        temperatures.append(fit_temperature(logits, labels) if calibrate else 1.0)
         own = np.tile(without_features(prior, options.class_weights), (len(val), 1))
         own[val.valid] = (logits / temperatures[-1]).softmax(dim=1).numpy()
         answers.append(own)
     if fusion and fusion.refit:
         del learner, values  # their projections would be held beside those of both parts
         both = train.joined(with_a_target(val) if options.targets else val)
-        prior, learner = _prior(both), prepare(both, options, seeds, basis_seed=job.seed)
+        prior, learner = _prior(both), make(both)
         # The same number of epochs, with the same schedule of the learning rate.
         for result in run_epochs(learner, options, seeds):
             if result.epoch == epochs:
@@ -285,8 +293,9 @@ def _own_memory(network: MlpNetwork, temperature: float) -> MlpNetwork:
     return MlpNetwork(network.projection, layers, temperature, values=network.values).eval()
 
 
-def _labels(table: SplitTable) -> Tensor:
-    return torch.from_numpy(table.labels[table.valid])
+def _labels(table: SplitTable, seeds: Sequence[int], *, shuffled: bool) -> Tensor:
+    labels = torch.from_numpy(table.labels[table.valid])
+    return labels[orders_of(seeds, len(labels), shuffled=shuffled)]
 
 
 def _values(scale: TargetScale, outputs: Tensor, table: SplitTable) -> NDArray[np.float64]:
@@ -306,7 +315,8 @@ def _fit(
     learner: Learner,
     values: ClipValues,
     val: SplitTable,
-    options: MlpOptions,
+    labels: Tensor,
+    job: TrainingJob,
     seeds: Sequence[int],
     write: Report,
 ) -> int:
@@ -316,20 +326,21 @@ def _fit(
         learner: the networks and their training clips.
         values: of the validation part's valid clips.
         val: the validation part.
-        options: of network and training.
+        labels: int64 (n,), of its valid clips.
+        job: how to train.
         seeds: of the networks; one where the epoch is chosen by the validation part.
         write: called with each epoch's row, of the first seed.
 
     Raises:
         ValueError: the loss became infinite.
     """
-    network = learner.networks[0]
+    network, options = learner.networks[0], job.options
     keep_best = options.fusion is None or options.fusion.keep == "best"
     stopping = EarlyStopping(patience=options.patience)
     epoch, best = 0, learner.layers.state_dict()
     for result in run_epochs(learner, options, seeds):
         epoch = result.epoch
-        row, score = _judged(result, _logits(network, values), val, learner, options)
+        row, score = _judged(result, _logits(network, values), val, labels, learner, options)
         if not np.isfinite(result.losses).all() or not math.isfinite(row.val_loss):
             raise ValueError(
                 f"the loss became infinite in epoch {epoch}: set mlp.learning_rate below "
@@ -347,14 +358,20 @@ def _fit(
 
 
 def _judged(
-    result: EpochResult, logits: Tensor, val: SplitTable, learner: Learner, options: MlpOptions
+    result: EpochResult,
+    logits: Tensor,
+    val: SplitTable,
+    labels: Tensor,
+    learner: Learner,
+    options: MlpOptions,
 ) -> tuple[Epoch | ValueEpoch, float]:
     """Return the row of an epoch, and the score by which one is chosen: more is better.
 
     Args:
         result: of the training; the first seed's.
         logits: of the validation part's valid clips, or their standardised values.
-        val, learner, options: as for `_fit`.
+        val, labels, learner: as for `_fit`.
+        options: of network and training.
     """
     train_loss, train_score = float(result.losses[0]), float(result.scores[0])
     if options.targets and learner.scale:
@@ -371,7 +388,7 @@ def _judged(
         )
         chosen = options.targets.score
         return values, goodness(chosen, scores[f"val_{chosen}"])
-    labels, answers = _labels(val), logits.argmax(dim=1)
+    answers = logits.argmax(dim=1)
     row = Epoch(
         epoch=result.epoch,
         train_loss=train_loss,
