@@ -71,12 +71,7 @@ def _of_fold(
 if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         main(
-            splits=[
-                {"train": train, "val": val, "test": test}
-                for train, val, test in zip(
-                    snakemake.input.train, snakemake.input.val, snakemake.input.test, strict=True
-                )
-            ],
+            splits=snakemake.params.splits,
             predictions=list(snakemake.output.predictions),
             options=snakemake.params.options,
             control=snakemake.params.control,

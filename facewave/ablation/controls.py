@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-
 from facewave.mlp.options import MlpOptions
 from facewave.splits.read import SplitTable, read_split
 from facewave.storage.parquet import read_parquet

@@ -148,23 +148,54 @@ def variant_indexes(project: Project, dataset: str, variant: str) -> list[Path]:
     return project.of_buckets(dataset, f"ablation/{variant}/features")
 
 
-def variant_splits(
-    project: Project, ablation: Ablation, dataset: str, *, variant: str, split: str
-) -> dict[str, Path]:
-    """Return the parts that a variant is trained on in one fold, by name.
+def split_folder(project: Project, ablation: Ablation, dataset: str, variant: str) -> Path | None:
+    """Return the folder of the splits of a variant whose features are not the configuration's.
 
-    Variants with equal features share them.
+    Variants with equal features share it.
 
     Raises:
         PlanError: features of its own, where clips of several datasets are divided.
     """
     maker = ablation.maker(variant)
-    if maker is not None and project.protocol == CROSS_DATASET:
+    if maker is None:
+        return None
+    if project.protocol == CROSS_DATASET:
         raise PlanError(
             f"ablation.variants.{maker}: split.protocol {CROSS_DATASET} compares variants of `mlp` "
             "alone; leave out what it sets of quality, features and wavelet, or choose another "
             "protocol"
         )
-    place = "splits" if maker is None else f"ablation/{maker}"
-    folder = project.results / dataset / place / split
-    return {part: folder / f"{part}.parquet" for part in PARTS}
+    return project.results / dataset / "ablation" / maker
+
+
+def variant_splits(
+    project: Project, ablation: Ablation, dataset: str, *, variant: str, folds: Iterable[str]
+) -> list[dict[str, str]]:
+    """Return the files of the parts that a variant is trained on, by name, for each of some folds.
+
+    Raises:
+        PlanError: see `split_folder`.
+    """
+    own = split_folder(project, ablation, dataset, variant)
+    jobs = {fold: job for job, batch in fold_batches(project, dataset).items() for fold in batch}
+    folders = [
+        own / jobs[fold] / "splits" / Path(fold).name
+        if own
+        else project.results / dataset / "splits" / fold
+        for fold in folds
+    ]
+    return [{part: str(folder / f"{part}.parquet") for part in PARTS} for folder in folders]
+
+
+def written_splits(
+    project: Project, ablation: Ablation, dataset: str, *, variant: str, folds: Iterable[str]
+) -> list[str]:
+    """Return the outputs of rules that hold `variant_splits`: files, or folders of several folds.
+
+    Raises:
+        PlanError: see `split_folder`.
+    """
+    files = variant_splits(project, ablation, dataset, variant=variant, folds=folds)
+    if split_folder(project, ablation, dataset, variant) is None:
+        return [file for parts in files for file in parts.values()]
+    return sorted({str(Path(file).parents[1]) for parts in files for file in parts.values()})

@@ -213,6 +213,7 @@ class TestVlm:
                 ),
                 "answers": [str(folder / "predictions.parquet")],
                 "metrics": [str(folder / "metrics.csv")],
+                "movement": [str(folder / "movement.csv")],
                 "family": "paligemma",
                 "stage": "fine_tuning",
             },
