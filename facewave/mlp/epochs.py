@@ -21,7 +21,7 @@ from facewave.mlp.mirror import mirror_inputs
 from facewave.mlp.network import Ensemble, MlpNetwork, make_layers, stacked
 from facewave.mlp.options import MlpOptions
 from facewave.mlp.parts import class_mass, expected_targets, label_fractions
-from facewave.mlp.projection import ClipValues, fit_projection, mirror_signs
+from facewave.mlp.projection import HELD_FEATURES, ClipValues, fit_projection, mirror_signs
 from facewave.mlp.standardise import Scaler, fit_scaler
 from facewave.mlp.values import (
     TargetScale,
@@ -45,6 +45,8 @@ class Learner:
         values: what the layers take.
         signs: float32 (V, q), factors of `values` in each view of a clip: as it is and, with
             `mirror`, mirrored. Not used without a projection.
+        views: float32 (V n, q), the clips in each view, one view after the other; None without a
+            projection, and where clips are many: then views are made when they are needed.
         labels: int64 (S, n), equal rows unless labels are shuffled.
         targets: float32 (S, n, C), see `facewave.mlp.parts.expected_targets`; of a regression
             (S, n, m), standardised, NaN where a clip lacks one.
@@ -57,6 +59,7 @@ class Learner:
     networks: Sequence[MlpNetwork]
     values: ClipValues
     signs: Tensor
+    views: Tensor | None
     labels: Tensor
     targets: Tensor
     weights: Tensor
@@ -127,11 +130,18 @@ def prepare(
         ],
         values=values,
         signs=signs,
+        views=_views(values, signs, rows.size) if projection else None,
         labels=torch.from_numpy(labels)[orders],
         targets=targets[orders],
         weights=class_weights(labels, n_classes=len(table.classes), kind=kind),
         scale=scale,
     )
+
+
+def _views(values: ClipValues, signs: Tensor, clips: int) -> Tensor | None:
+    if signs.shape[0] * clips * values.width > HELD_FEATURES:
+        return None
+    return (values[torch.arange(clips)] * signs.unsqueeze(1)).flatten(0, 1)
 
 
 def orders_of(seeds: Sequence[int], clips: int, *, shuffled: bool) -> Tensor:
@@ -181,7 +191,7 @@ class EpochResult:
         epoch: from 1.
         losses: float64 (S,), mean loss.
         scores: float64 (S,), of the answers during the epoch: UAR, or of values the mean absolute
-            error in standard deviations.
+            error in standard deviations; NaN if these are not asked for.
         rate: the learning rate of its last step.
     """
 
@@ -192,7 +202,7 @@ class EpochResult:
 
 
 def run_epochs(
-    learner: Learner, options: MlpOptions, seeds: Sequence[int]
+    learner: Learner, options: MlpOptions, seeds: Sequence[int], *, scored: bool = True
 ) -> Iterator[EpochResult]:
     """Train the layers in place, epoch by epoch, all seeds in one pass.
 
@@ -203,6 +213,7 @@ def run_epochs(
         learner: from `prepare` with these seeds.
         options: of network and training.
         seeds: of batch order, mirroring and mixing.
+        scored: whether the answers during the epochs are scored, which takes time.
     """
     layers, count = learner.layers, learner.labels.shape[1]
     networks = options.fusion.ensemble if options.fusion else 1
@@ -232,13 +243,16 @@ def run_epochs(
                 group.step(rate)
             total += losses.detach().reshape(len(seeds), networks).mean(dim=1).double() * weight
             mass += weight
-            given = logits.detach() if learner.scale else logits.detach().softmax(dim=-1)
-            answers.index_add_(0, places, given.flatten(0, -2))
+            if scored:
+                given = logits.detach() if learner.scale else logits.detach().softmax(dim=-1)
+                answers.index_add_(0, places, given.flatten(0, -2))
         means = answers.reshape(len(seeds), count, learner.outputs) / networks
         yield EpochResult(
             epoch=epoch,
             losses=(total / mass).numpy(),
-            scores=np.array([_score(learner, seed, own) for seed, own in enumerate(means)]),
+            scores=np.array([_score(learner, seed, own) for seed, own in enumerate(means)])
+            if scored
+            else np.full(len(seeds), np.nan),
             rate=rate,
         )
 
@@ -302,9 +316,7 @@ def _fusion_loss(
     mixup = options.fusion.mixup if options.fusion else 0.0
     own = (networks // len(randoms), batch)
     views = torch.cat([torch.randint(len(learner.signs), own, generator=r) for r in randoms])
-    # Faster than indexing with `views` directly.
-    signs = learner.signs.index_select(0, views.flatten()).reshape(*views.shape, -1)
-    features = learner.values[clips].mul_(signs)
+    features = _seen(learner, clips, views)
     if mixup:
         partners, fractions = [], []
         for random in randoms:
@@ -322,6 +334,16 @@ def _fusion_loss(
         return value_losses(logits, targets, kind=options.targets.loss), float(batch), logits
     losses = -(targets * logits.log_softmax(dim=2)).sum(dim=2).mean(dim=1)
     return losses, float(batch), logits
+
+
+def _seen(learner: Learner, clips: Tensor, views: Tensor) -> Tensor:
+    """Return the values (N, batch, q) of clips, each in its view; both int64 (N, batch)."""
+    if learner.views is not None:
+        places = views * learner.labels.shape[1] + clips
+        return learner.views.index_select(0, places.flatten()).reshape(*clips.shape, -1)
+    # Faster than indexing with `views` directly.
+    signs = learner.signs.index_select(0, views.flatten()).reshape(*views.shape, -1)
+    return learner.values[clips].mul_(signs)
 
 
 def _mixing_fractions(alpha: float, networks: int, random: torch.Generator) -> Tensor:

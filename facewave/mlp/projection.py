@@ -30,7 +30,7 @@ _CLIPS_PER_DIRECTION = 4
 _LEAST_VARIANCE = 1e-8
 _CHUNK_CLIPS = 64
 # So many standardised features are held (128 MB); more are read from the table whenever needed.
-_HELD_FEATURES = 2**25
+HELD_FEATURES = 2**25
 
 
 def fit_projection(
@@ -181,7 +181,7 @@ class ClipValues:
         self._held: Tensor | None = None
         self._chunk = self._rows.size if projection else _CHUNK_CLIPS
         self.width = projection.out_features if projection else scaler.mean.numel()
-        if projection or self._rows.size * self.width <= _HELD_FEATURES:
+        if projection or self._rows.size * self.width <= HELD_FEATURES:
             self._held = torch.empty(self._rows.size, self.width)
             for start in range(0, self._rows.size, _CHUNK_CLIPS):
                 clips = slice(start, start + _CHUNK_CLIPS)
@@ -200,7 +200,7 @@ class ClipValues:
     def in_order(self) -> Iterator[Tensor]:
         """Yield the values of all clips: projections at once, features chunk by chunk."""
         if self._held is not None:
-            yield from self._held.split(self._chunk)
+            yield from torch.split(self._held, self._chunk)
         else:
             for rows in clip_chunks(self._rows, self._chunk):
                 yield self._features(rows)

@@ -97,11 +97,10 @@ class TrainingJob:
     shuffle_labels: bool = False
 
     @contextmanager
-    def record(self) -> Iterator[Report]:
-        """Open the metrics file; yields what writes an epoch's row and calls `on_epoch`."""
-        report = self.on_epoch or (lambda row: None)
+    def record(self) -> Iterator[Report | None]:
+        """Open the metrics file; yields what writes an epoch's row and calls `on_epoch`, if any."""
         if self.metrics_path is None:
-            yield report
+            yield self.on_epoch
             return
         path = Path(self.metrics_path)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,7 +113,8 @@ class TrainingJob:
             def write(row: Epoch | ValueEpoch) -> None:
                 writer.writerow(f"{v:.6g}" if isinstance(v, float) else v for v in astuple(row))
                 handle.flush()
-                report(row)
+                if self.on_epoch:
+                    self.on_epoch(row)
 
             yield write
             os.fsync(handle.fileno())
@@ -229,7 +229,7 @@ def _train_together(
         val, options.inputs, scaler=learner.scaler, projection=learner.networks[0].projection
     )
     val_labels = _labels(val, seeds, shuffled=job.shuffle_labels)
-    epochs = _fit(learner, values, val, val_labels[0], job, seeds, write or (lambda row: None))
+    epochs = _fit(learner, values, val, val_labels[0], job, seeds, write)
     prior, calibrate = _prior(train), fusion is not None and fusion.calibrate
     temperatures: list[float] = []
     answers: list[NDArray[Any]] = []
@@ -250,7 +250,7 @@ def _train_together(
         both = train.joined(with_a_target(val) if options.targets else val)
         prior, learner = _prior(both), make(both)
         # The same number of epochs, with the same schedule of the learning rate.
-        for result in run_epochs(learner, options, seeds):
+        for result in run_epochs(learner, options, seeds, scored=False):
             if result.epoch == epochs:
                 break
         spread = fit_spread(learner.values)
@@ -318,7 +318,7 @@ def _fit(
     labels: Tensor,
     job: TrainingJob,
     seeds: Sequence[int],
-    write: Report,
+    write: Report | None,
 ) -> int:
     """Train the networks in place; return the epoch whose weights they end up with.
 
@@ -329,7 +329,7 @@ def _fit(
         labels: int64 (n,), of its valid clips.
         job: how to train.
         seeds: of the networks; one where the epoch is chosen by the validation part.
-        write: called with each epoch's row, of the first seed.
+        write: called with each epoch's row, of the first seed; None: nobody asks for it.
 
     Raises:
         ValueError: the loss became infinite.
@@ -338,7 +338,7 @@ def _fit(
     keep_best = options.fusion is None or options.fusion.keep == "best"
     stopping = EarlyStopping(patience=options.patience)
     epoch, best = 0, learner.layers.state_dict()
-    for result in run_epochs(learner, options, seeds):
+    for result in run_epochs(learner, options, seeds, scored=write is not None):
         epoch = result.epoch
         row, score = _judged(result, _logits(network, values), val, labels, learner, options)
         if not np.isfinite(result.losses).all() or not math.isfinite(row.val_loss):
@@ -346,7 +346,8 @@ def _fit(
                 f"the loss became infinite in epoch {epoch}: set mlp.learning_rate below "
                 f"{options.learning_rate}"
             )
-        write(row)
+        if write:
+            write(row)
         if stopping.update(epoch, score=score, loss=row.val_loss) and keep_best:
             best = copy.deepcopy(learner.layers.state_dict())
         if stopping.exhausted and keep_best:
