@@ -4,6 +4,7 @@
 from functools import partial
 
 from facewave.planning.ablation import (
+    bucket_batches,
     flat,
     fold_batches,
     read_ablation,
@@ -38,19 +39,35 @@ of_fold = lambda listed: (
 )
 
 
-use rule encode_features as encode_variant with:
+rule encode_variant:
     input:
-        tracks=DATASET / "tracks/{bucket}.tsv",
+        tracks=told(
+            lambda wildcards: [
+                PROJECT.file(wildcards.dataset, f"tracks/{bucket}.tsv")
+                for bucket in bucket_batches(PROJECT, wildcards.dataset)[
+                    wildcards.buckets
+                ]
+            ]
+        ),
     output:
-        index=ABLATION / "{variant}/features/{bucket}.tsv",
+        index=ABLATION / "{variant}/features/{buckets}.tsv",
     log:
-        DATASET / "logs/encode_variant/{variant}/{bucket}.log",
+        DATASET / "logs/encode_variant/{variant}/{buckets}.log",
     benchmark:
-        DATASET / "benchmarks/encode_variant/{variant}/{bucket}.tsv"
+        DATASET / "benchmarks/encode_variant/{variant}/{buckets}.tsv"
+    conda:
+        "../envs/features.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
+        store=STORE,
         options=lambda wildcards: VARIANTS.features(wildcards.variant),
     message:
-        "encode {wildcards.dataset} for {wildcards.variant}, bucket {wildcards.bucket}"
+        "encode {wildcards.dataset} for {wildcards.variant}, buckets {wildcards.buckets}"
+    script:
+        "../scripts/encode_variant.py"
 
 
 use rule build_splits as split_variant with:
@@ -222,3 +239,4 @@ rule tune:
 wildcard_constraints:
     variant="[A-Za-z0-9_]+",
     folds=r"[^/]+(/fold-[^/]+)?",
+    buckets=r"\d+(_to_\d+)?",

@@ -228,20 +228,24 @@ def _train_together(
     values = ClipValues(
         val, options.inputs, scaler=learner.scaler, projection=learner.networks[0].projection
     )
-    val_labels = _labels(val, seeds, shuffled=job.shuffle_labels)
-    epochs = _fit(learner, values, val, val_labels[0], job, seeds, write)
+    labels = torch.from_numpy(val.labels[val.valid])
+    val_labels = labels[orders_of(seeds, len(labels), shuffled=job.shuffle_labels)]
+    wanted = val_labels[0]
+    if learner.scale:
+        wanted = learner.scale.standardised(targets_of(val)[val.valid])
+    epochs = _fit(learner, values, wanted, job, seeds, write)
     prior, calibrate = _prior(train), fusion is not None and fusion.calibrate
     temperatures: list[float] = []
     answers: list[NDArray[Any]] = []
     spread = fit_spread(learner.values)
     far = distances_of(spread, values)
-    for network, labels in zip(learner.networks, val_labels, strict=True):
+    for network, own_labels in zip(learner.networks, val_labels, strict=True):
         logits = _logits(network, values)
         if learner.scale:
             temperatures.append(1.0)
             answers.append(_values(learner.scale, logits, val))
             continue
-        temperatures.append(fit_temperature(logits, labels) if calibrate else 1.0)
+        temperatures.append(fit_temperature(logits, own_labels) if calibrate else 1.0)
         own = np.tile(without_features(prior, options.class_weights), (len(val), 1))
         own[val.valid] = (logits / temperatures[-1]).softmax(dim=1).numpy()
         answers.append(own)
@@ -293,11 +297,6 @@ def _own_memory(network: MlpNetwork, temperature: float) -> MlpNetwork:
     return MlpNetwork(network.projection, layers, temperature, values=network.values).eval()
 
 
-def _labels(table: SplitTable, seeds: Sequence[int], *, shuffled: bool) -> Tensor:
-    labels = torch.from_numpy(table.labels[table.valid])
-    return labels[orders_of(seeds, len(labels), shuffled=shuffled)]
-
-
 def _values(scale: TargetScale, outputs: Tensor, table: SplitTable) -> NDArray[np.float64]:
     """Return the values of all clips (n, m) from the outputs for the valid ones."""
     values = np.tile(scale.mean.numpy(), (len(table), 1))
@@ -314,8 +313,7 @@ def _prior(table: SplitTable) -> NDArray[np.float32]:
 def _fit(
     learner: Learner,
     values: ClipValues,
-    val: SplitTable,
-    labels: Tensor,
+    wanted: Tensor,
     job: TrainingJob,
     seeds: Sequence[int],
     write: Report | None,
@@ -325,8 +323,7 @@ def _fit(
     Args:
         learner: the networks and their training clips.
         values: of the validation part's valid clips.
-        val: the validation part.
-        labels: int64 (n,), of its valid clips.
+        wanted: int64 (n,), the labels of these; of a regression the standardised values (n, m).
         job: how to train.
         seeds: of the networks; one where the epoch is chosen by the validation part.
         write: called with each epoch's row, of the first seed; None: nobody asks for it.
@@ -340,7 +337,7 @@ def _fit(
     epoch, best = 0, learner.layers.state_dict()
     for result in run_epochs(learner, options, seeds, scored=write is not None):
         epoch = result.epoch
-        row, score = _judged(result, _logits(network, values), val, labels, learner, options)
+        row, score = _judged(result, _logits(network, values), wanted, learner, options)
         if not np.isfinite(result.losses).all() or not math.isfinite(row.val_loss):
             raise ValueError(
                 f"the loss became infinite in epoch {epoch}: set mlp.learning_rate below "
@@ -359,24 +356,18 @@ def _fit(
 
 
 def _judged(
-    result: EpochResult,
-    logits: Tensor,
-    val: SplitTable,
-    labels: Tensor,
-    learner: Learner,
-    options: MlpOptions,
+    result: EpochResult, logits: Tensor, wanted: Tensor, learner: Learner, options: MlpOptions
 ) -> tuple[Epoch | ValueEpoch, float]:
     """Return the row of an epoch, and the score by which one is chosen: more is better.
 
     Args:
         result: of the training; the first seed's.
         logits: of the validation part's valid clips, or their standardised values.
-        val, labels, learner: as for `_fit`.
+        wanted, learner: as for `_fit`.
         options: of network and training.
     """
     train_loss, train_score = float(result.losses[0]), float(result.scores[0])
     if options.targets and learner.scale:
-        wanted = learner.scale.standardised(targets_of(val)[val.valid])
         finite = bool(torch.isfinite(logits).all())
         scores = validation_scores(logits if finite else torch.zeros_like(logits), wanted)
         values = ValueEpoch(
@@ -393,10 +384,10 @@ def _judged(
     row = Epoch(
         epoch=result.epoch,
         train_loss=train_loss,
-        val_loss=float(functional.cross_entropy(logits, labels, weight=learner.weights)),
+        val_loss=float(functional.cross_entropy(logits, wanted, weight=learner.weights)),
         train_uar=train_score,
-        val_uar=unweighted_average_recall(labels.numpy(), answers.numpy()),
-        val_war=float((labels == answers).double().mean()),
+        val_uar=unweighted_average_recall(wanted.numpy(), answers.numpy()),
+        val_war=float((wanted == answers).double().mean()),
         learning_rate=result.rate,
     )
     return row, row.val_uar

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,9 +129,19 @@ def fold_batches(project: Project, dataset: str) -> dict[str, list[str]]:
 
     Of a few hundred clips these are all folds, of thousands one.
     """
-    folds = project.split_folders(dataset)
-    size = max(1, _CLIPS_PER_JOB // max(1, project.plans[dataset].clips))
-    batches = [folds[start : start + size] for start in range(0, len(folds), size)]
+    return _batches(project.split_folders(dataset), clips=project.plans[dataset].clips)
+
+
+def bucket_batches(project: Project, dataset: str) -> dict[str, list[str]]:
+    """Return the buckets that are encoded for a variant in one job, by the name of their index."""
+    plan = project.plans[dataset]
+    return _batches(plan.buckets, clips=plan.clips // max(1, len(plan.buckets)))
+
+
+def _batches(names: Sequence[str], *, clips: int) -> dict[str, list[str]]:
+    """Divide what has so many clips each among jobs; a job is named by its first and last."""
+    size = max(1, _CLIPS_PER_JOB // max(1, clips))
+    batches = [list(names[start : start + size]) for start in range(0, len(names), size)]
     return {
         batch[0] if len(batch) == 1 else f"{batch[0]}_to_{Path(batch[-1]).name}": batch
         for batch in batches
@@ -144,8 +154,9 @@ def flat(predictions: Mapping[str, list[list[str]]]) -> list[str]:
 
 
 def variant_indexes(project: Project, dataset: str, variant: str) -> list[Path]:
-    """Return the feature indexes of a variant, one per bucket."""
-    return project.of_buckets(dataset, f"ablation/{variant}/features")
+    """Return the feature indexes of a variant, one per job."""
+    folder = project.results / dataset / "ablation" / variant / "features"
+    return [folder / f"{name}.tsv" for name in bucket_batches(project, dataset)]
 
 
 def split_folder(project: Project, ablation: Ablation, dataset: str, variant: str) -> Path | None:

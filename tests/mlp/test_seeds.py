@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from facewave.mlp import epochs, projection
 from facewave.mlp.epochs import prepare
 from facewave.mlp.model import load_checkpoint, predict, save_checkpoint
 from facewave.mlp.network import Ensemble, stacked
@@ -68,6 +69,16 @@ def test_shuffled_labels_are_each_seeds_own_and_take_their_votes_along(parts, op
             order = np.random.default_rng(seed).permutation(len(true))
             assert torch.equal(labels, true[order] if shuffled else true)
             assert torch.equal(targets.argmax(dim=1), labels)
+
+
+@pytest.mark.parametrize("options", [MIXED, PLAIN], ids=["projected", "no fusion"])
+def test_clips_that_are_too_many_to_hold_teach_the_same(parts, monkeypatch, options):
+    job = TrainingJob(options=options, seed=SEEDS[0])
+    _, held = train_mlp(parts["train"], parts["val"], job)
+    for module in (epochs, projection):
+        monkeypatch.setattr(module, "HELD_FEATURES", 0)
+    _, read = train_mlp(parts["train"], parts["val"], job)
+    np.testing.assert_array_equal(held, read)
 
 
 def test_metrics_and_global_numbers_are_those_of_the_first_seed(parts, tmp_path):

@@ -7,6 +7,7 @@ import pytest
 from facewave.config.check import check_config
 from facewave.evaluation.names import SAME_CLIPS
 from facewave.planning.ablation import (
+    bucket_batches,
     flat,
     fold_batches,
     read_ablation,
@@ -85,6 +86,18 @@ class TestAblation:
         alone = fold_batches(self.of_size(tmp_path, 100_000, folds=5), "mine")
         assert alone == {fold: [fold] for fold in every}
         assert fold_batches(project(tmp_path), "mine") == {"80-10-10": ["80-10-10"]}
+
+    def test_buckets_of_few_clips_share_a_job(self, tmp_path):
+        buckets = [f"{number:04d}" for number in range(8)]
+        found = self.of_size(tmp_path, 8 * 1_500, folds=5)
+        plan = replace(found.plans["mine"], buckets=buckets)
+        jobs = bucket_batches(replace(found, plans={"mine": plan}), "mine")
+        assert list(jobs) == ["0000_to_0001", "0002_to_0003", "0004_to_0005", "0006_to_0007"]
+        assert [bucket for job in jobs.values() for bucket in job] == buckets
+        few = replace(plan, clips=120)
+        assert bucket_batches(replace(found, plans={"mine": few}), "mine") == {
+            "0000_to_0007": buckets
+        }
 
     def test_one_job_writes_the_splits_of_its_folds_for_all_variants_with_its_features(
         self, tmp_path
