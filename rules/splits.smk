@@ -106,6 +106,7 @@ rule write_chat:
     params:
         prompt=CONFIG["export_chat"]["prompt"],
         use_text=CONFIG["export_chat"]["use_text"],
+        roots=lambda wildcards: PROJECT.roots(wildcards.dataset),
         store=STORE,
         version=CHAT_EXPORT_VERSION,
     message:
