@@ -159,10 +159,10 @@ def plan_dataset(
     )
     if plan.targets:
         files.write(keys / "targets.json", json.dumps(targets_of(clips)) + "\n")
-    files.write(keys / ROOTS, roots_text(plan.roots))
     for path, text in files.digests.items():
         plan.keys[path.relative_to(keys).with_suffix("").as_posix()] = text
     files.write(keys / "plan.json", _json(asdict(plan)))
+    files.write(keys / ROOTS, roots_text(plan.roots))
     return plan
 
 
