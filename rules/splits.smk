@@ -162,7 +162,7 @@ rule dataset_card:
 
 rule hash_frames:
     input:
-        key=DATASET / "keys/tracks/{bucket}.tsv",
+        key=rules.track_faces.input.key,
         rendered=rendered_files,
     output:
         table=DATASET / "frame_hashes/{bucket}.tsv",
