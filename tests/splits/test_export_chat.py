@@ -15,7 +15,7 @@ from facewave.prompts.questions import PromptError
 from facewave.splits.export_chat import FORMATS, export_chat
 from facewave.splits.partition import PARTS
 from facewave.splits.write import iter_split_rows, write_splits
-from facewave.storage.roots import Located
+from facewave.storage.roots import DatasetRoot, Located
 from facewave.storage.store import read_shard, shard_path, write_shard
 from tests.workflow.workflow import snakemake
 
@@ -195,3 +195,13 @@ def test_a_file_for_every_part(project):
                 assert said(record)[0] == str(project / "videos" / record["id"]) + ".mp4"
     assert len(set(ids["llava"])) == 6
     assert ids["llava"] == ids["messages"]
+
+
+def test_videos_are_named_where_they_are_now(tmp_path):
+    own = clip(0, root=DatasetRoot("/videos/", "a/"))
+    split, store = make_split(tmp_path, [own])
+    assert [row["file_path"] for row in iter_split_rows(split)] == ["a/c0.mp4"]
+    target = tmp_path / "x.jsonl"
+    options = {"form": "llava", "prompt": "question", "use_text": False, "store": store}
+    export_chat(split, target, videos=Located({"a/": "/moved/"}), **options)
+    assert json.loads(target.read_text())["video"] == "/moved/c0.mp4"
