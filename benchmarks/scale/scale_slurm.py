@@ -47,7 +47,7 @@ def profile_of(way: str, folder: Path) -> Path:
     else:
         for key in ("groups", "group-components", "scheduler-subsample", "max-jobs-per-timespan"):
             del profile[key]
-        profile |= {"slurm-array-jobs": "track_faces", "jobs": 5000}
+        profile |= {"slurm-array-jobs": "track_faces", "slurm-array-limit": 25, "jobs": 5000}
         profile["slurm-status-command"] = "squeue"
     path = folder / f"profile-{way}"
     path.mkdir()
@@ -169,7 +169,8 @@ def main() -> None:
     work = args.folder / "work"
     prepare(work, args)
     measured = []
-    with running_cluster(args.folder / "slurm", cpus=args.cpus) as cluster:
+    nodes = ("scale1", "scale2", "scale3")
+    with running_cluster(args.folder / "slurm", nodes=nodes, cpus=args.cpus) as cluster:
         for way in args.ways:
             measured.append(first_run(work, cluster, way, args))
             print(json.dumps(measured[-1], indent=1), flush=True)

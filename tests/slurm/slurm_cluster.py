@@ -1,8 +1,8 @@
 """A Slurm of several nodes on this machine: every daemon in a folder of the cluster's own.
 
-Everything (key, sockets, state, spool, database, logs, ports) is the cluster's own; neither /etc nor
-a Slurm that runs already is touched. Each node is a slurmd with a name and a port of its own; what
-they share is this machine's processor, memory and file system.
+Everything (key, sockets, state, spool, database, logs, ports) is the cluster's own; neither /etc
+nor a Slurm that runs already is touched. Each node is a slurmd with a name and a port of its own;
+what they share is this machine's processor, memory and file system.
 """
 
 import importlib.util
@@ -269,4 +269,4 @@ def _remove_control_groups(nodes: tuple[str, ...]) -> None:
         for root in _CGROUPS.glob(f"*/slurm_{node}"):
             for folder, _, _ in os.walk(root, topdown=False):
                 with suppress(OSError):
-                    os.rmdir(folder)
+                    Path(folder).rmdir()

@@ -16,7 +16,14 @@ from tests.slurm.cluster_project import (
     started,
     wait_until,
 )
-from tests.slurm.slurm_cluster import Cluster, kernel_limits_memory, wait_until_idle
+from tests.slurm.slurm_cluster import (
+    UNFINISHED,
+    Cluster,
+    kernel_limits_memory,
+    missing_requirement,
+    running_cluster,
+    wait_until_idle,
+)
 from tests.slurm.slurm_services import wait_for
 from tests.workflow.workflow import ROOT, shards
 
@@ -26,7 +33,6 @@ PARTITIONS = str(ROOT / "profiles" / "slurm" / "partitions.yaml")
 WITHOUT_PARTITION = tuple(
     option for option in SLURM if option not in ("--default-resources", "slurm_partition=main")
 )
-WANTED = ("store/", "small/tracks/", "small/features/")
 
 
 def tracking_log(work) -> str:
@@ -75,10 +81,11 @@ def test_buckets_run_on_several_nodes_in_the_partition_that_fits(cluster, make_p
     assert rows[splits][1:3] == rows[evaluation][1:3] == ["cpu", "2000M"]
     assert rows[training][1:] == ["highmem", "4000M", "facewave3"]
     # The database knows what the steps took.
-    step = cluster.accounted(buckets[0], "JobID", "MaxRSS")[-1]
-    assert step[0] == f"{buckets[0]}.0"
-    assert step[1].endswith("K")
-    assert of_stages(products(work), *WANTED) == of_stages(local, *WANTED)
+    steps = dict(cluster.accounted(buckets[0], "JobID", "MaxRSS"))
+    assert {f"{buckets[0]}.{step}" for step in ("batch", "0", "1")} < set(steps)
+    assert steps[f"{buckets[0]}.0"]
+    wanted = ("store/", "small/tracks/", "small/features/")
+    assert of_stages(products(work), *wanted) == of_stages(local, *wanted)
 
 
 @pytest.mark.parametrize("requeue", [True, False], ids=["requeued", "resubmitted"])
@@ -119,7 +126,7 @@ def test_node_dies_in_the_middle_of_a_bucket(all_nodes, make_project, local, req
         assert last["ExcNodeList"] == node
     kept(work, done)
     assert f"12/12 clips ({12 - len(done)} computed)" in tracking_log(work)
-    assert of_stages(products(work), *WANTED) == of_stages(local, *WANTED)
+    assert of_stages(products(work), "store/") == of_stages(local, "store/")
 
 
 def test_lost_node_computes_on_beside_its_successor(all_nodes, make_project, local):
@@ -143,5 +150,35 @@ def test_lost_node_computes_on_beside_its_successor(all_nodes, make_project, loc
     wait_for(lambda: not members(first), "the end of the lost job", cluster.folder)
     assert cluster.show(job)["NodeList"] != node
     kept(work, done)
-    assert of_stages(products(work), *WANTED) == of_stages(local, *WANTED)
+    assert of_stages(products(work), "store/") == of_stages(local, "store/")
     assert "Nothing to be done" in run(work, *SLURM, "--", "features", cluster=cluster)
+
+
+@pytest.mark.skipif(not kernel_limits_memory(), reason="no control groups of version 1")
+def test_job_over_its_memory_is_killed_and_tried_again_with_more(cluster, make_project, local):
+    work = make_project(buckets=1)
+    before = len(cluster.jobs())
+    rules = ("track_faces", "encode_features")
+    needs = [f"{rule}:{need}" for rule in rules for need in ("bucket=1", "mem_mb=250*attempt")]
+    run(work, *SLURM, "--set-resources", *needs, "--", "features", cluster=cluster)
+    *failed, last = cluster.jobs()[before:]
+    assert failed
+    for attempt, job in enumerate(failed, start=1):
+        assert cluster.show(job)["MinMemoryNode"] == f"{250 * attempt}M"
+        states = {row[0] for row in cluster.accounted(job, "State")}
+        assert "OUT_OF_MEMORY" in states, states
+    assert cluster.show(last)["JobState"] == "COMPLETED"
+    # A reader that the kernel killed says nothing about the clip: none is flagged.
+    assert of_stages(products(work), "store/") == of_stages(local, "store/")
+
+
+def test_polling_ends_a_job_over_its_memory(tmp_path):
+    if reason := missing_requirement():
+        pytest.skip(reason)
+    hungry = "x = bytearray(300 << 20); import time; time.sleep(60)"
+    nodes = ("polled1",)
+    with running_cluster(tmp_path / "slurm", nodes=nodes, by_kernel=False) as polled:
+        options = ("--parsable", "--mem=100", "--output=/dev/null")
+        job = polled.call("sbatch", *options, f"--wrap=srun -n1 python3 -c '{hungry}'").strip()
+        wait_for(lambda: job not in polled.jobs(UNFINISHED), "the job's end", polled.folder)
+        assert polled.show(job)["JobState"] in {"FAILED", "OUT_OF_MEMORY"}

@@ -22,9 +22,9 @@ _ARRAY = "--slurm-jobstep-array-execs"
 def _words() -> list[str]:
     # Of an array, the first task has its own command; it carries those of the others.
     words = list(sys.orig_argv)
-    task = os.environ.get("SLURM_ARRAY_TASK_ID", "1")
+    task = os.environ.get("SLURM_ARRAY_TASK_ID")
     carried = [word.partition("=")[2] for word in words if word.startswith(f"{_ARRAY}=")]
-    if not carried or task == "1":
+    if not carried or task == os.environ["SLURM_ARRAY_TASK_MIN"]:
         return words
     commands = json.loads(base64.b64decode(carried[0].strip("'")))
     return shlex.split(zlib.decompress(bytes.fromhex(commands[task])).decode())
