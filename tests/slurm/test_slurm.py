@@ -27,9 +27,9 @@ def test_whole_workflow_gives_what_a_local_run_gives(cluster, make_project, loca
     before = len(cluster.jobs())
     run(work, *SLURM, cluster=cluster)
     assert products(work) == local
-    # One of four buckets with two stages each, then splits, MLP, evaluation and report.
+    # One of four buckets with two stages each; splits, MLP, evaluation, comparison and report.
     submitted = cluster.jobs()[before:]
-    assert len(submitted) == 5
+    assert len(submitted) == 6
     group = cluster.show(submitted[0])
     # What one bucket needs, and the time of all of them.
     assert group["NumCPUs"] == "1"
