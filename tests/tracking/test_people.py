@@ -10,7 +10,8 @@ from facewave.tracking.linking import SAME_WHOLE_PATCH, Linker
 from facewave.tracking.people import FaceRows, clip_people, movement
 
 LEFT, RIGHT, CENTRE = (0.2, 0.5, 0.2), (0.8, 0.5, 0.2), (0.55, 0.5, 0.2)
-_LOOKS = standardised(np.random.default_rng(5).normal(size=(8, PATCH_VALUES)))
+_RANDOM = np.random.default_rng(5).normal(size=(8, PATCH_VALUES))
+_LOOKS = np.array([standardised(look) for look in _RANDOM])
 
 
 def box(square):
@@ -34,7 +35,7 @@ def video(*frames, cuts=(), step_ms=40, lively=()):
             cut=index in cuts,
         )
         frame += [index] * len(faces)
-        tracklet += linked.tolist()
+        tracklet += linked
         boxes.append(squares)
         looks += [look for _, look in faces]
     blendshapes = np.zeros((len(frame), 52), np.float32)
