@@ -99,8 +99,8 @@ def test_array_jobs_as_the_documentation_says(cluster, make_project, local, tmp_
     options = ("--workflow-profile", str(tmp_path), *SLURM[2:])
     run(work, *options, "--", "features", cluster=cluster)
     submitted = cluster.jobs()[before:]
-    # An array of four buckets; what follows from each is a job of its own. On several nodes the plugin
-    # fails a task that ends well before the first one, and the bucket is submitted again.
+    # An array of four buckets; what follows from each is a job of its own. On several nodes the
+    # plugin fails a task that ends well before the first one, and submits its bucket again.
     assert len(submitted) >= 8
     array = {number for number in submitted if "_" in number}
     assert len(array) == 4
