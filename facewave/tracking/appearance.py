@@ -98,11 +98,15 @@ def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 class PictureChange:
-    """Notices cuts: pictures that have little to do with the one before."""
+    """Notices cuts: pictures that have little to do with the one before.
+
+    Attributes:
+        small: `thumbnail` of the last picture; None before the first.
+    """
 
     def __init__(self) -> None:
         """Wait for the first picture."""
-        self._last: NDArray[np.uint8] | None = None
+        self.small: NDArray[np.uint8] | None = None
         self._usual: float | None = None
 
     def add(self, image: NDArray[np.uint8]) -> bool:
@@ -110,7 +114,7 @@ class PictureChange:
         import cv2
 
         small = thumbnail(image)
-        last, self._last = self._last, small
+        last, self.small = self.small, small
         if last is None:
             return False
         difference = float(cv2.norm(small, last, cv2.NORM_L1)) / small.size

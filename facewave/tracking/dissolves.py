@@ -7,8 +7,6 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from facewave.tracking.appearance import thumbnail
-
 _STEP_MS = 90
 # Samples before, in the middle of and after a dissolve: a second in the middle.
 _BEFORE, _MIDDLE, _AFTER = 4, 9, 4
@@ -37,20 +35,20 @@ class Dissolves:
         self._samples: deque[NDArray[np.float32]] = deque(maxlen=size)
         self._times: deque[int] = deque(maxlen=size)
 
-    def add(self, image: NDArray[np.uint8], time_ms: int) -> int | None:
+    def add(self, small: NDArray[np.uint8], time_ms: int) -> int | None:
         """Return when a dissolve began (ms) that is over with this picture; None: there is none.
 
         Args:
-            image: uint8 (height, width, 3), RGB.
+            small: the picture's `appearance.thumbnail`.
             time_ms: its time.
         """
         if self._times and time_ms - self._times[-1] < _STEP_MS:
             return None
-        self._samples.append(thumbnail(image).reshape(-1).astype(np.float32))
+        self._samples.append(small.reshape(-1).astype(np.float32))
         self._times.append(time_ms)
         if len(self._times) < _BEFORE + _MIDDLE + _AFTER:
             return None
-        if time_ms - self._times[0] > _LONGEST_MS or not _is_dissolve(np.stack(self._samples)):
+        if time_ms - self._times[0] > _LONGEST_MS or not _is_dissolve(list(self._samples)):
             return None
         began = self._times[_BEFORE - 1]
         self._samples.clear()
@@ -58,14 +56,17 @@ class Dissolves:
         return began
 
 
-def _is_dissolve(samples: NDArray[np.float32]) -> bool:
-    before, middle, after = np.split(samples, [_BEFORE, _BEFORE + _MIDDLE])
-    old, new = before.mean(axis=0), after.mean(axis=0)
+def _is_dissolve(samples: list[NDArray[np.float32]]) -> bool:
+    before, after = samples[:_BEFORE], samples[-_AFTER:]
+    old, new = np.mean(before, axis=0), np.mean(after, axis=0)
     change = new - old
     difference = float(np.abs(change).mean())
-    within = max(float(np.abs(part[-1] - part[0]).mean()) for part in (before, after))
-    if difference < max(_MIN_DIFFERENCE, _TIMES_WITHIN * max(within, _NOISE)):
+    if difference < _MIN_DIFFERENCE:
         return False
+    within = max(float(np.abs(part[-1] - part[0]).mean()) for part in (before, after))
+    if difference < _TIMES_WITHIN * max(within, _NOISE):
+        return False
+    middle = np.stack(samples[_BEFORE:-_AFTER])
     share = (middle - old) @ change / (change @ change)
     off = np.abs(middle - old - share[:, None] * change).mean(axis=1) / difference
     blends = (share > 0.2) & (share < 0.8)

@@ -46,6 +46,7 @@ class FaceTracker:
 
     Attributes:
         cut: whether the picture was cut before the frame that was last handed in.
+        small: `appearance.thumbnail` of that frame; None before the first.
     """
 
     def __init__(self, model: Path, options: LandmarkerOptions) -> None:
@@ -64,6 +65,7 @@ class FaceTracker:
         self._fruitless = 0
         self._open_after_ms = 0
         self.cut = False
+        self.small: NDArray[np.uint8] | None = None
 
     def _open(self) -> _Slot:
         return _Slot(VideoLandmarker(self._model, self._options))
@@ -78,7 +80,7 @@ class FaceTracker:
         Raises:
             RuntimeError, ValueError: if MediaPipe fails, or the time does not increase.
         """
-        self.cut = self._change.add(image)
+        self.cut, self.small = self._change.add(image), self._change.small
         had_faces = {id(slot) for slot in self._slots if slot.box is not None}
         found = []
         for slot in list(self._slots):

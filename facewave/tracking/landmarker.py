@@ -33,17 +33,9 @@ _UNUSED_IMPORTS = (
     "sounddevice",
 )
 
-_LANDMARK_DTYPE = np.dtype(
-    {
-        "names": ["x", "y", "z"],
-        "formats": ["<f4", "<f4", "<f4"],
-        "offsets": [0, 4, 8],
-        "itemsize": 40,
-    }
-)
-_CATEGORY_DTYPE = np.dtype(
-    {"names": ["index", "score"], "formats": ["<i4", "<f4"], "offsets": [0, 4], "itemsize": 24}
-)
+# Bytes in MediaPipe's C results: of a landmark, x, y and z first, and of a blendshape, index and
+# score first.
+_LANDMARK_BYTES, _BLENDSHAPE_BYTES = 40, 24
 
 
 @dataclass(frozen=True)
@@ -138,13 +130,13 @@ class _Landmarker:
     def __init__(self, model: Path, options: LandmarkerOptions, mode: str) -> None:
         self._api = _load_face_landmarker()
         from mediapipe.tasks.python.core.base_options import BaseOptions
-        from mediapipe.tasks.python.vision.core.image import Image, ImageFormat
+        from mediapipe.tasks.python.core.mediapipe_c_bindings import load_raw_library
+        from mediapipe.tasks.python.core.mediapipe_c_utils import handle_status
+        from mediapipe.tasks.python.vision.core import image
         from mediapipe.tasks.python.vision.core.vision_task_running_mode import (
             VisionTaskRunningMode,
         )
 
-        self._image = Image
-        self._srgb = ImageFormat.SRGB
         task_options = self._api.FaceLandmarkerOptions(
             base_options=BaseOptions(model_asset_path=str(model)),
             running_mode=VisionTaskRunningMode[mode],
@@ -160,19 +152,37 @@ class _Landmarker:
         except (RuntimeError, ValueError, OSError) as error:
             raise LandmarkerError(f"{model}: no face landmarker: {error}") from error
 
+        self._handle_status, self._srgb = handle_status, int(image.ImageFormat.SRGB)
+        self._library: Any = load_raw_library(image._CTYPES_SIGNATURES)
+
     def _call(self, function: str, frame: NDArray[np.uint8], *time: int) -> Faces:
-        # Reads MediaPipe's C result as arrays: its own `detect_for_video` builds one Python object
-        # per landmark in every frame (a test compares the two).
-        image = self._image(self._srgb, frame)
-        result = self._api.MpFaceLandmarkerResultC()
-        library = self._landmarker._lib
-        getattr(library, function)(
-            self._landmarker._handle, image._image_ptr, None, *time, ctypes.byref(result)
-        )
+        # MediaPipe's own `detect_for_video` hands each call of the C library to a thread, and makes
+        # a Python object of each landmark (a test compares the two). Of one landmarker there is one
+        # user, so it needs no thread that keeps them apart.
+        library = self._library
+        picture, result = ctypes.c_void_p(), self._api.MpFaceLandmarkerResultC()
+        height, width, _ = frame.shape
+        pixels = ctypes.cast(frame.ctypes.data, ctypes.POINTER(ctypes.c_uint8))
+        shape = (self._srgb, width, height, pixels, frame.size)
+        self._checked(library.MpImageCreateFromUint8Data, *shape, ctypes.byref(picture))
         try:
+            handle = self._landmarker._handle
+            detect = getattr(library, function)
+            self._checked(detect, handle, picture, None, *time, ctypes.byref(result))
             return _read_result(result)
         finally:
             library.MpFaceLandmarkerCloseResult(ctypes.byref(result))
+            library.MpImageFree(picture)
+
+    def _checked(self, function: Any, *arguments: Any) -> None:
+        """Call a function of the C library; raise what it complains of."""
+        message = ctypes.c_char_p()
+        status = function(*arguments, ctypes.byref(message))
+        if status:
+            try:
+                self._handle_status(status, message)
+            finally:
+                self._library.MpErrorFree(message)
 
     def close(self) -> None:
         """Free the landmarker's memory."""
@@ -241,11 +251,6 @@ def _camel(name: str) -> str:
     return head + "".join(word.capitalize() for word in rest)
 
 
-def _records(pointer: Any, count: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-    raw = ctypes.string_at(pointer, count * dtype.itemsize)
-    return np.frombuffer(raw, dtype=dtype, count=count)
-
-
 def _read_result(result: Any) -> Faces:
     n = result.face_landmarks_count
     landmarks = np.empty((n, N_LANDMARKS, 3), np.float32)
@@ -253,11 +258,15 @@ def _read_result(result: Any) -> Faces:
     transforms = np.empty((n, 4, 4), np.float32)
     for face in range(n):
         points = result.face_landmarks[face]
-        record = _records(points.landmarks, points.landmarks_count, _LANDMARK_DTYPE)
-        for axis, name in enumerate("xyz"):
-            landmarks[face, :, axis] = record[name]
+        raw = ctypes.string_at(points.landmarks, points.landmarks_count * _LANDMARK_BYTES)
+        landmarks[face] = np.ndarray(
+            (points.landmarks_count, 3), "<f4", raw, strides=(_LANDMARK_BYTES, 4)
+        )
         scores = result.face_blendshapes[face]
-        categories = _records(scores.categories, scores.categories_count, _CATEGORY_DTYPE)
-        blendshapes[face, categories["index"]] = categories["score"]
-        transforms[face] = result.facial_transformation_matrixes[face].to_numpy()
+        count, step = scores.categories_count, (_BLENDSHAPE_BYTES,)
+        raw = ctypes.string_at(scores.categories, count * _BLENDSHAPE_BYTES)
+        index = np.ndarray((count,), "<i4", raw, strides=step)
+        blendshapes[face, index] = np.ndarray((count,), "<f4", raw, offset=4, strides=step)
+        raw = ctypes.string_at(result.facial_transformation_matrixes[face].data, 64)
+        transforms[face] = np.ndarray((4, 4), "<f4", raw, order="F")
     return Faces(landmarks, blendshapes, transforms)

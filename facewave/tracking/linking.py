@@ -122,7 +122,7 @@ class Linker:
         *,
         cut: bool = False,
         blended_ms: int | None = None,
-    ) -> NDArray[np.int32]:
+    ) -> list[int]:
         """Link the faces of the next frame.
 
         Args:
@@ -134,7 +134,7 @@ class Linker:
             blended_ms: since when the pictures before a cut were blends of two; None: no blends.
 
         Returns:
-            The tracklet of each face, int32 (n,).
+            The tracklet of each face.
         """
         if cut:
             if blended_ms is not None:
@@ -145,7 +145,7 @@ class Linker:
             self.cuts.append(frame)
         self._open = [t for t in self._open if self._goes_on(self.tracklets[t], frame, time_ms)]
         linked = self._continued(boxes)
-        new = np.flatnonzero(linked < 0)
+        new = [face for face, tracklet in enumerate(linked) if tracklet < 0]
         if len(new) == len(boxes) > 0 and self._jumped(time_ms):
             self.cuts.append(frame)
             self._open = []
@@ -154,7 +154,7 @@ class Linker:
             self._open.append(len(self.tracklets))
             box, shot = boxes[face], len(self.cuts)
             self.tracklets.append(Tracklet(box, box, shot, frame, frame, time_ms))
-        for row, t in enumerate(linked.tolist()):
+        for row, t in enumerate(linked):
             self.tracklets[t].add(frame, time_ms, boxes[row], partial(patch, row))
         if len(boxes):
             self._last_ms = time_ms
@@ -163,14 +163,14 @@ class Linker:
     def _goes_on(self, tracklet: Tracklet, frame: int, time_ms: int) -> bool:
         return frame - tracklet.last == 1 or time_ms - tracklet.last_ms <= MAX_LOST_MS
 
-    def _continued(self, boxes: NDArray[np.float64]) -> NDArray[np.int32]:
+    def _continued(self, boxes: NDArray[np.float64]) -> list[int]:
         """Return the open tracklet that each face overlaps most, the best fit first; else -1."""
-        linked = np.full(len(boxes), -1, np.int32)
+        linked = [-1] * len(boxes)
         if not self._open or not len(boxes):
             return linked
         if len(self._open) == len(boxes) == 1:
             same = overlap(self.tracklets[self._open[0]].box, boxes[0]) >= MIN_OVERLAP
-            return np.array(self._open if same else [-1], np.int32)
+            return list(self._open) if same else linked
         shared = overlaps(np.array([self.tracklets[t].box for t in self._open]), boxes)
         while shared.max() >= MIN_OVERLAP:
             row, column = divmod(int(shared.argmax()), len(boxes))

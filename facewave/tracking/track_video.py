@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from facewave import __version__
 from facewave.storage.store import write_shard
-from facewave.tracking.appearance import face_patch
+from facewave.tracking.appearance import face_patch, thumbnail
 from facewave.tracking.dissolves import Dissolves
 from facewave.tracking.face_tracker import face_tracker
 from facewave.tracking.frame_pictures import FramePictures
@@ -219,7 +219,10 @@ def _detect(
                 faces = tracker.detect(frame.image, frame.ms)
             else:
                 faces = view.restore(tracker.detect(view.apply(frame.image), frame.ms))
-            blended_ms = dissolves.add(frame.image, frame.ms)
+            # What the tracker saw is made small already.
+            seen = tracker.small if view is None else None
+            small = thumbnail(frame.image) if seen is None else seen
+            blended_ms = dissolves.add(small, frame.ms)
             tracklets = found.linker.add(
                 index,
                 frame.ms,
@@ -234,14 +237,12 @@ def _detect(
             if len(faces) == 0:
                 found.faceless.add(frame.image)
                 continue
-            records = np.empty(len(faces), _RECORD)
-            records["landmarks"] = faces.landmarks
-            records["blendshapes"] = faces.blendshapes
-            records["transform"] = faces.transforms
-            found.spool.write(records.tobytes())
+            # In the order of `_RECORD`.
+            for row in zip(faces.landmarks, faces.blendshapes, faces.transforms, strict=True):
+                found.spool.write(b"".join(part.tobytes() for part in row))
             found.frames += [index] * len(faces)
             found.boxes += list(faces.boxes)
-            found.tracklets += tracklets.tolist()
+            found.tracklets += tracklets
 
 
 def _patch(image: NDArray[np.uint8], faces: Faces, row: int) -> NDArray[np.float32]:

@@ -69,6 +69,8 @@ def upright(image: Image, frame: Any) -> Image:
 
     # `frame.side_data` keeps this in the frame, a circle: hundreds of frames would wait in memory.
     parts = SideDataContainer(frame)  # type: ignore[call-arg]  # the stub knows no argument
+    if not len(parts):
+        return image
     matrix = next((part for part in parts if part.type.name == "DISPLAYMATRIX"), None)
     if matrix is None:
         return image

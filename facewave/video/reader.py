@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import importlib
 import json
 import logging
@@ -56,6 +57,8 @@ def serve(descriptor: int, *, replaced: Mapping[str, Callable[..., Any]] | None 
                     named(request["prepare"])(**arguments)
                 answers.say(sign=READY)
                 ready.add(name)
+                # What was loaded stays: it need not be searched for garbage again and again.
+                gc.freeze()
             value = function(**arguments)
         except Exception as error:
             if name in ready:

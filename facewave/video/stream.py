@@ -6,6 +6,7 @@ of the packets.
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -95,6 +96,8 @@ class _Source:
     _shift: float = 0.0
     _to_rgb: Callable[[Any, int, int], Image] = field(default_factory=rgb_converter)
     _graph: Any = None
+    _stored: tuple[int, int] = (0, 0)
+    _full: tuple[int, int] = (0, 0)
     _packet_times: array[int] = field(default_factory=lambda: array("q"))
     _times: array[int] = field(default_factory=lambda: array("q"))
 
@@ -141,6 +144,8 @@ class _Source:
         context.thread_count = 1
         context.options = {"max_pixels": str(decoder_pixels(self.limits.max_pixels))}
         packets = self.container.demux(self.stream)
+        # VP8 has packets that only help to decode others; bit 4 of the first byte says so.
+        vp8 = context.name == "vp8"
         while self.errors < _MOST_ERRORS:
             try:
                 packet = next(packets, None)
@@ -155,7 +160,7 @@ class _Source:
                 return
             if packet.size:
                 self.cut_off = packet.is_corrupt
-                if self._is_shown(packet):
+                if not packet.is_discard and (not vp8 or memoryview(packet)[0] >> 4 & 1):
                     self.packets += 1
                     if packet.pts is not None:
                         self._packet_times.append(packet.pts)
@@ -170,12 +175,6 @@ class _Source:
                     self.broken += 1
                 else:
                     yield frame
-
-    def _is_shown(self, packet: Any) -> bool:
-        # VP8 has packets that only help to decode others; bit 4 of the first byte says so.
-        if packet.is_discard:
-            return False
-        return self.stream.codec_context.name != "vp8" or bool(memoryview(packet)[0] >> 4 & 1)
 
     def _count(self, error: Exception) -> None:
         if isinstance(error, OSError):
@@ -203,16 +202,15 @@ class _Source:
         """Return a frame's time in ms since the first one, greater than the one before."""
         step = 1.0 / video.fps
         expected = 0.0 if self.last_ms < 0 else self.last_ms / 1000.0 + step
-        if frame.pts is None or not frame.time_base or video.fps_assumed:
+        now = frame.time
+        if now is None or not math.isfinite(now) or video.fps_assumed:
             if self.last_ms < 0:
                 video.fps_assumed, video.fps = True, self.fallback_fps
                 self.zero = 0.0
             # By the number of the frame: to add up rounded times would drift.
             return self._next_ms(1000.0 * (video.frames_decoded / video.fps))
-        else:
-            now = float(frame.pts * frame.time_base)
-            self.zero = now if self.zero is None else self.zero
-            now -= self.zero
+        self.zero = now if self.zero is None else self.zero
+        now -= self.zero
         if now - self._shift < expected - step - 1.0 and self.last_ms >= 0:
             # The clock was set back: parts that were joined. Time goes on.
             self._shift = now - expected
@@ -226,9 +224,11 @@ class _Source:
         return self.last_ms
 
     def _image(self, frame: Any, video: Video) -> Image:
-        full = self.shown_size(frame.width, frame.height)
-        _check_size(*full, self.limits)
-        width, height = full
+        size = (frame.width, frame.height)
+        if size != self._stored:
+            self._stored, self._full = size, self.shown_size(*size)
+            _check_size(*self._full, self.limits)
+        full = width, height = self._full
         if video.max_side is not None and max(full) > video.max_side:
             scale = video.max_side / max(full)
             width, height = (max(1, round(side * scale)) for side in full)
@@ -237,6 +237,8 @@ class _Source:
         if video.frames_decoded == 1:
             turned = (image.shape[1] > image.shape[0]) != (width > height)
             video.width, video.height = full[::-1] if turned else full
+        if len(self.sizes) == 1:
+            return image
         first = next(iter(self.sizes))
         return fitted(image, width=first[0], height=first[1])
 

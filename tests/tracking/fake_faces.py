@@ -26,7 +26,8 @@ class ScriptedLandmarker:
     """Finds in frame i what `script[i]` says: squares, or an exception to raise."""
 
     def __init__(self, script):
-        self.script, self.times, self.shapes, self.cut = script, [], [], False
+        self.script, self.times, self.shapes = script, [], []
+        self.cut, self.small = False, None
 
     def detect(self, frame, timestamp_ms):
         assert frame.dtype == np.uint8

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from facewave.tracking.appearance import thumbnail
 from facewave.tracking.dissolves import Dissolves
 
 
@@ -18,15 +19,12 @@ def found(pictures, *, step_ms=40):
     """Return the pictures at which a dissolve ends."""
     noise = np.random.default_rng(1)
     dissolves = Dissolves()
-    return [
-        index
-        for index, picture in enumerate(pictures)
-        if dissolves.add(
-            np.clip(picture + noise.normal(0, 3, picture.shape), 0, 255).astype(np.uint8),
-            index * step_ms,
-        )
-        is not None
-    ]
+    ends = []
+    for index, picture in enumerate(pictures):
+        noisy = np.clip(picture + noise.normal(0, 3, picture.shape), 0, 255).astype(np.uint8)
+        if dissolves.add(thumbnail(noisy), index * step_ms) is not None:
+            ends.append(index)
+    return ends
 
 
 def blend(frames, *, first=40, total=100):

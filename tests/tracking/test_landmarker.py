@@ -91,7 +91,7 @@ def test_shapes_and_ranges(landmarker_model, frames):
     assert (len(none), none.landmarks.shape) == (0, (0, N_LANDMARKS, 3))
 
 
-def test_every_result_is_freed(landmarker_model, frames):
+def test_every_result_and_picture_is_freed(landmarker_model, frames):
     calls = []
 
     class Spy:
@@ -103,12 +103,14 @@ def test_every_result_is_freed(landmarker_model, frames):
             return getattr(self.library, name)
 
     with video_landmarker(landmarker_model, LandmarkerOptions()) as landmarker:
-        task = landmarker._landmarker
-        task._lib = Spy(task._lib)
+        landmarker._library = Spy(landmarker._library)
         for index, frame in enumerate(frames[:3]):
             landmarker.detect(frame, 40 * index)
-    assert calls.count("MpFaceLandmarkerDetectForVideo") == 3
-    assert calls.count("MpFaceLandmarkerCloseResult") == 3
+        with pytest.raises((ValueError, RuntimeError), match="timestamp"):
+            landmarker.detect(frames[3], 0)
+    assert calls.count("MpFaceLandmarkerDetectForVideo") == 4
+    assert calls.count("MpFaceLandmarkerCloseResult") == calls.count("MpImageFree") == 4
+    assert calls.count("MpErrorFree") == 1
 
 
 def test_blendshape_names_are_those_that_mediapipe_reports(landmarker_model, frames):

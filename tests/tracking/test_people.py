@@ -34,7 +34,7 @@ def video(*frames, cuts=(), step_ms=40, lively=()):
             cut=index in cuts,
         )
         frame += [index] * len(faces)
-        tracklet += linked.tolist()
+        tracklet += linked
         boxes.append(squares)
         looks += [look for _, look in faces]
     blendshapes = np.zeros((len(frame), 52), np.float32)
