@@ -12,7 +12,7 @@ help:
 	@echo "make speech     environment, with what transcripts need as well"
 	@echo "make test       environment and test suite"
 	@echo "make test-slow  the tests that take longer"
-	@echo "make test-slurm the workflow on a Slurm of one node on this machine (needs root, slurm-wlm, munge)"
+	@echo "make test-slurm the workflow on a Slurm of three nodes on this machine (needs root and Debian's packages)"
 	@echo "make env-slurm  environment and Snakemake's plugins for clusters"
 	@echo "make lint       ruff, snakefmt, snakemake --lint, hadolint, mypy, import-linter"
 	@echo "make format     let ruff and snakefmt rewrite the code"

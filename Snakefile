@@ -47,8 +47,16 @@ include: "rules/predict_page.smk"
 include: "rules/storage.smk"
 
 
+from snakemake.exceptions import ProtectedOutputException
+from snakemake.jobs import Job
+
 from facewave.planning.preflight import check_before_run
+from facewave.planning.protected import look_at_protected
 from facewave.planning.scheduler import start_one_timer_at_a_time
+
+# What runs no job writes no output; see the function.
+if LOOKS:
+    look_at_protected(Job, ProtectedOutputException)
 
 
 # Snakemake's own cost must not grow with the number of finished jobs; see the function.

@@ -4,12 +4,12 @@ Snakemake does not notice a changed module. Raise a stage's version when its out
 same input and options: then, and only then, existing results are made again.
 """
 
-TRACK_VERSION = 3
+TRACK_VERSION = 4
 FEATURE_VERSION = 5
 SPLIT_VERSION = 3
 MLP_VERSION = 7
-EVALUATION_VERSION = 4
-REPORT_VERSION = 7
+EVALUATION_VERSION = 5
+REPORT_VERSION = 8
 FRAME_HASH_VERSION = 2
 FACE_CROP_VERSION = 2
 FRAME_TABLE_VERSION = 1

@@ -4,42 +4,70 @@
 from functools import partial
 
 from facewave.planning.ablation import (
+    bucket_batches,
     flat,
     fold_batches,
     read_ablation,
     variant_indexes,
     variant_predictions,
     variant_splits,
+    written_splits,
 )
 
 VARIANTS = told(read_ablation)(CONFIG)
 ABLATION = DATASET / "ablation"
 answers = partial(variant_predictions, PROJECT, VARIANTS)
-# A part that a variant is trained on: of one fold, and of all folds of a job.
-part_of = lambda part, wildcards, split: told(variant_splits)(
-    PROJECT, VARIANTS, wildcards.dataset, variant=wildcards.variant, split=split
-)[part]
-parts_of = lambda part: (
-    lambda wildcards: [
-        part_of(part, wildcards, split)
-        for split in fold_batches(PROJECT, wildcards.dataset)[wildcards.folds]
-    ]
+batches = lambda wildcards: fold_batches(PROJECT, wildcards.dataset)
+# What a variant is trained on: in the folds of a job, and in one of them.
+of_job = lambda listed: (
+    lambda wildcards: told(listed)(
+        PROJECT,
+        VARIANTS,
+        wildcards.dataset,
+        variant=wildcards.variant,
+        folds=batches(wildcards)[wildcards.folds],
+    )
+)
+of_fold = lambda listed: (
+    lambda wildcards: told(listed)(
+        PROJECT,
+        VARIANTS,
+        wildcards.dataset,
+        variant=wildcards.variant,
+        folds=[wildcards.split],
+    )
 )
 
 
-use rule encode_features as encode_variant with:
+rule encode_variant:
     input:
-        tracks=DATASET / "tracks/{bucket}.tsv",
+        tracks=told(
+            lambda wildcards: [
+                PROJECT.file(wildcards.dataset, f"tracks/{bucket}.tsv")
+                for bucket in bucket_batches(PROJECT, wildcards.dataset)[
+                    wildcards.buckets
+                ]
+            ]
+        ),
     output:
-        index=ABLATION / "{variant}/features/{bucket}.tsv",
+        index=ABLATION / "{variant}/features/{buckets}.tsv",
     log:
-        DATASET / "logs/encode_variant/{variant}/{bucket}.log",
+        DATASET / "logs/encode_variant/{variant}/{buckets}.log",
     benchmark:
-        DATASET / "benchmarks/encode_variant/{variant}/{bucket}.tsv"
+        DATASET / "benchmarks/encode_variant/{variant}/{buckets}.tsv"
+    conda:
+        "../envs/features.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
+        store=STORE,
         options=lambda wildcards: VARIANTS.features(wildcards.variant),
     message:
-        "encode {wildcards.dataset} for {wildcards.variant}, bucket {wildcards.bucket}"
+        "encode {wildcards.dataset} for {wildcards.variant}, buckets {wildcards.buckets}"
+    script:
+        "../scripts/encode_variant.py"
 
 
 use rule build_splits as split_variant with:
@@ -50,23 +78,26 @@ use rule build_splits as split_variant with:
             PROJECT, wildcards.dataset, wildcards.variant
         ),
     output:
-        **{
-            part: temp(ABLATION / "{variant}" / "{split}" / f"{part}.parquet")
-            for part in PARTS
-        },
+        folder=temp(directory(ABLATION / "{variant}/{folds}/splits")),
     log:
-        DATASET / "logs/split_variant/{variant}/{split}.log",
+        DATASET / "logs/split_variant/{variant}/{folds}.log",
     benchmark:
-        DATASET / "benchmarks/split_variant/{variant}/{split}.tsv"
+        DATASET / "benchmarks/split_variant/{variant}/{folds}.tsv"
     params:
         features=lambda wildcards: VARIANTS.features(wildcards.variant),
+        fold=None,
+        # Their folders and their names.
+        folds=lambda wildcards: {
+            Path(split).name: split.partition("/")[2] or None
+            for split in batches(wildcards)[wildcards.folds]
+        },
     message:
-        "split {wildcards.dataset} for {wildcards.variant}, {wildcards.split}"
+        "split {wildcards.dataset} for {wildcards.variant}, {wildcards.folds}"
 
 
 rule fit_variant:
     input:
-        **{part: parts_of(part) for part in PARTS},
+        parts=of_job(written_splits),
     output:
         predictions=[
             ABLATION / "{variant}/{folds}" / f"seed-{seed}.parquet"
@@ -83,6 +114,7 @@ rule fit_variant:
         mem_mb=growing(4000),
         runtime=growing(60),
     params:
+        splits=of_job(variant_splits),
         options=lambda wildcards: VARIANTS.variants[wildcards.variant]["mlp"],
         control=lambda wildcards: VARIANTS.controls.get(wildcards.variant),
         seeds=VARIANTS.seeds,
@@ -130,8 +162,7 @@ rule ablate:
 
 rule fit_inner:
     input:
-        train=lambda wildcards: part_of("train", wildcards, wildcards.split),
-        val=lambda wildcards: part_of("val", wildcards, wildcards.split),
+        parts=of_fold(written_splits),
     output:
         predictions=[
             ABLATION / "{variant}/{split}/inner" / f"seed-{seed}.parquet"
@@ -148,6 +179,7 @@ rule fit_inner:
         mem_mb=growing(4000),
         runtime=growing(120),
     params:
+        splits=of_fold(variant_splits),
         options=lambda wildcards: VARIANTS.variants[wildcards.variant]["mlp"],
         seeds=VARIANTS.seeds,
         folds=CONFIG["ablation"]["inner_folds"],
@@ -207,3 +239,4 @@ rule tune:
 wildcard_constraints:
     variant="[A-Za-z0-9_]+",
     folds=r"[^/]+(/fold-[^/]+)?",
+    buckets=r"\d+(_to_\d+)?",

@@ -1,6 +1,6 @@
 # Descriptions of all clips of a dataset, following examples from another one, and their checks.
 from facewave.planning.vlm import annotated_dataset, annotation_examples, gpus
-from facewave.storage.answer_index import answer_index
+from facewave.storage.key_index import ANSWERS, key_index
 from facewave.versions import ANNOTATION_VERSION
 from facewave.vlm.plan import annotation_params
 
@@ -36,7 +36,9 @@ rule write_annotations:
         ),
         options=annotation_params(CONFIG["annotate"]),
         gpus=lambda wildcards, output: gpus(CONFIG["annotate"], CONFIG["annotate"]),
-        index=lambda wildcards: answer_index(RESULTS / wildcards.dataset, "annotations"),
+        index=lambda wildcards: key_index(
+            RESULTS / wildcards.dataset, ANSWERS, "annotations"
+        ),
         video=lambda wildcards, output: CONFIG["video"],
         default_fps=CONFIG["landmarker"]["default_fps"],
         store=STORE,

@@ -23,8 +23,14 @@ rule build_manifest:
     params:
         key=PROJECT.digest_of("manifest"),
         dataset=lambda wildcards: wildcards.dataset,
-        options=lambda wildcards: manifest_options(PROJECT.datasets[wildcards.dataset]),
-        demo_root=lambda wildcards: RESULTS / wildcards.dataset / "demo_clips",
+        classes=of_dataset("classes"),
+        adapter=of_dataset("adapter"),
+        # As functions of `output` these are no reason to run again: a dataset may be moved, and what
+        # they make of its rows is in the key.
+        options=lambda wildcards, output: manifest_options(
+            PROJECT.datasets[wildcards.dataset]
+        ),
+        demo_root=lambda wildcards, output: RESULTS / wildcards.dataset / "demo_clips",
         seed=CONFIG["seed"],
         columns=COLUMNS,
         texts=lambda wildcards: joined_texts(PROJECT, wildcards.dataset),

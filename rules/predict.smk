@@ -12,6 +12,7 @@ from facewave.planning.predict import (
     prediction_options,
     run_files,
 )
+from facewave.storage.key_index import key_index
 from facewave.versions import MODEL_VERSION, PREDICT_VERSION
 
 SHARED = RESULTS / "models/{dataset}"
@@ -134,6 +135,9 @@ rule predict_videos:
         tracks=STAGE_OPTIONS["tracks"],
         store=STORE,
         # As functions of `output` these are no reason to run again.
+        people_index=lambda wildcards, output: key_index(
+            RESULTS / wildcards.dataset, "features", f"people/{wildcards.bucket}"
+        ),
         gpus=lambda wildcards, output: ASKED["gpus"] if ASKED else 0,
         default_fps=lambda wildcards, output: CONFIG["landmarker"]["default_fps"],
         video=lambda wildcards, output: CONFIG["video"],

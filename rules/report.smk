@@ -2,7 +2,7 @@
 from facewave.planning.project import code_commit
 from facewave.planning.ablation import flat
 from facewave.planning.vlm import (
-    ablation_in_report,
+    ablations_in_report,
     compared_models,
     files_of,
     shown_files,
@@ -69,8 +69,8 @@ rule write_report:
             shown_files(CONFIG, PROJECT, wildcards.dataset)
         ),
         comparison=DATASET / "evaluation/models" / PROTOCOL / "models.json",
-        ablation=lambda wildcards: ablation_in_report(
-            CONFIG, PROJECT, wildcards.dataset
+        ablations=lambda wildcards: list(
+            ablations_in_report(CONFIG, PROJECT, wildcards.dataset).values()
         ),
     output:
         html=report(
@@ -94,6 +94,9 @@ rule write_report:
         folds=lambda wildcards: PROJECT.fold_names(wildcards.dataset),
         store=STORE,
         models=lambda wildcards: shown_files(CONFIG, PROJECT, wildcards.dataset),
+        ablations=lambda wildcards: ablations_in_report(
+            CONFIG, PROJECT, wildcards.dataset
+        ),
         config=CONFIG,
         commit=code_commit(Path(ROOT)),
         version=REPORT_VERSION,
@@ -136,7 +139,7 @@ use rule write_report as write_toy_report with:
             shown_files(CONFIG, PROJECT, wildcards.dataset, sections=TOY_SECTIONS)
         ),
         comparison=DATASET / "evaluation/toys" / PROTOCOL / "models.json",
-        ablation=[],
+        ablations=[],
     output:
         html=DATASET / "report_vlm.html",
         subgroups=DATASET / "evaluation/toys" / PROTOCOL / "subgroups.csv",
@@ -148,6 +151,7 @@ use rule write_report as write_toy_report with:
         models=lambda wildcards: shown_files(
             CONFIG, PROJECT, wildcards.dataset, sections=TOY_SECTIONS
         ),
+        ablations={},
     message:
         "write the report of {wildcards.dataset} with toy models"
 

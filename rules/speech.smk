@@ -5,7 +5,7 @@ from facewave.versions import TRANSCRIPT_VERSION
 
 rule transcribe_clips:
     input:
-        key=DATASET / "keys/tracks/{bucket}.tsv",
+        key=rules.track_faces.input.key,
         rendered=rendered_files,
     output:
         index=DATASET / "transcripts/{bucket}.tsv",

@@ -106,6 +106,7 @@ rule write_chat:
     params:
         prompt=CONFIG["export_chat"]["prompt"],
         use_text=CONFIG["export_chat"]["use_text"],
+        roots=lambda wildcards: PROJECT.roots(wildcards.dataset),
         store=STORE,
         version=CHAT_EXPORT_VERSION,
     message:
@@ -161,7 +162,7 @@ rule dataset_card:
 
 rule hash_frames:
     input:
-        key=DATASET / "keys/tracks/{bucket}.tsv",
+        key=rules.track_faces.input.key,
         rendered=rendered_files,
     output:
         table=DATASET / "frame_hashes/{bucket}.tsv",

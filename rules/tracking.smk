@@ -64,7 +64,7 @@ rule track_faces:
 
 rule crop_faces:
     input:
-        key=DATASET / "keys/tracks/{bucket}.tsv",
+        key=rules.track_faces.input.key,
         tracks=DATASET / "tracks/{bucket}.tsv",
         rendered=rendered_files,
     output:

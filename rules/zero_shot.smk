@@ -1,7 +1,7 @@
 # Pretrained models answer questions about the test part without any training. Answers go to the
 # store: a killed job resumes at the clip, and no question is answered twice.
 from facewave.planning.vlm import vlm_sections, zero_shot_options, zero_shot_resources
-from facewave.storage.answer_index import answer_index
+from facewave.storage.key_index import ANSWERS, key_index
 from facewave.versions import ZERO_SHOT_VERSION
 
 # The models that `vlm` trains; untrained, they answer beside those of `zero_shot`.
@@ -40,8 +40,9 @@ rule predict_zero_shot:
         options=told(
             lambda wildcards: zero_shot_options(CONFIG, VLM_SECTIONS, wildcards.model)
         ),
-        index=lambda wildcards: answer_index(
+        index=lambda wildcards: key_index(
             RESULTS / wildcards.dataset,
+            ANSWERS,
             f"zero_shot/{wildcards.model}/{wildcards.split}",
         ),
         gpus=lambda wildcards, output: zero_shot_resources(

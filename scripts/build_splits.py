@@ -17,58 +17,59 @@ def main(
     manifest: str,
     tracks: Sequence[str],
     features: Sequence[str],
-    outputs: Mapping[str, str],
+    folds: Mapping[str | None, Mapping[str, str | Path]],
     store: str,
     feature_options: Mapping[str, Any],
     track_options: Mapping[str, Any],
     classes: Sequence[str],
     split: Mapping[str, Any],
-    fold: str | None,
     seed: int,
     baseline: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write the training, validation and test parts of one fold."""
+    """Write the training, validation and test parts of each of `folds`: its name and its files."""
     clips = read_manifest(Path(manifest))
     index = read_feature_indexes(Path(path) for path in features)
-    parts = assign_parts(
-        split_clips(clips, map(Path, tracks)),
-        fold=fold,
-        options=SplitOptions(**split, seed=seed),
-    )
+    divided, options = split_clips(clips, map(Path, tracks)), SplitOptions(**split, seed=seed)
     wavelet = WaveletOptions(**feature_options["wavelet"])
     face = FaceOptions(**feature_options["features"])
     channels = channels_of(index)
-    write_splits(
-        clips,
-        index,
-        parts,
-        outputs={part: Path(path) for part, path in outputs.items()},
-        store=Path(store),
-        shapes=feature_shapes(wavelet, face, channels),
-        metadata={
-            "classes": list(classes),
-            "facewave_version": __version__,
-            "features": {**feature_options, "channels": str(channels)},
-            "tracks": dict(track_options),
-            "split": {**split, "fold": fold, "seed": seed},
-        },
-        baseline=BaselineOptions(**baseline) if baseline else None,
-    )
+    for fold, outputs in folds.items():
+        write_splits(
+            clips,
+            index,
+            assign_parts(divided, fold=fold, options=options),
+            outputs={part: Path(path) for part, path in outputs.items()},
+            store=Path(store),
+            shapes=feature_shapes(wavelet, face, channels),
+            metadata={
+                "classes": list(classes),
+                "facewave_version": __version__,
+                "features": {**feature_options, "channels": str(channels)},
+                "tracks": dict(track_options),
+                "split": {**split, "fold": fold, "seed": seed},
+            },
+            baseline=BaselineOptions(**baseline) if baseline else None,
+        )
 
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0]):
+        folder, params = snakemake.output.get("folder"), snakemake.params
         main(
             manifest=snakemake.input.manifest,
             tracks=snakemake.input.tracks,
             features=snakemake.input.features,
-            outputs={part: snakemake.output[part] for part in PARTS},
-            store=str(snakemake.params.store),
-            feature_options=snakemake.params.features,
-            track_options=snakemake.params.tracks,
-            classes=snakemake.params.classes,
-            split=snakemake.params.split,
-            fold=snakemake.params.fold,
-            seed=snakemake.params.seed,
-            baseline=snakemake.params.baseline,
+            folds={
+                fold: {part: Path(folder) / place / f"{part}.parquet" for part in PARTS}
+                for place, fold in params.folds.items()
+            }
+            if folder
+            else {params.fold: {part: snakemake.output[part] for part in PARTS}},
+            store=str(params.store),
+            feature_options=params.features,
+            track_options=params.tracks,
+            classes=params.classes,
+            split=params.split,
+            seed=params.seed,
+            baseline=params.baseline,
         )

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -75,7 +76,8 @@ def draw(path: Path, rows: Sequence[Row], *, reference: str, title: str | None =
     axes.grid(axis="x", alpha=0.3)
     if title:
         axes.set_title(title)
-    with atomic_path(path) as temporary:
+    # Ids inside an SVG are random without a salt.
+    with atomic_path(path) as temporary, rc_context({"svg.hashsalt": "facewave"}):
         figure.savefig(temporary, format="svg", metadata={"Date": None})
 
 

@@ -67,8 +67,8 @@ def main(
 if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         main(
-            train=snakemake.input.train,
-            val=snakemake.input.val,
+            train=snakemake.params.splits[0]["train"],
+            val=snakemake.params.splits[0]["val"],
             predictions=list(snakemake.output.predictions),
             options=snakemake.params.options,
             seeds=snakemake.params.seeds,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from facewave.ablation.controls import control_options, read_variant
+from facewave.ablation.controls import SHUFFLED_LABELS, control_options, read_variant
 from facewave.evaluation.predictions import (
     Predictions,
     join_parts,
@@ -52,33 +52,26 @@ def _of_fold(
     threads: int,
 ) -> dict[int, Predictions]:
     """Return the predictions of a fold's test part, by seed."""
-    mlp, found = control_options(MlpOptions.from_config(options), control), {}
-    # Shuffled labels are others for each seed, so that these are trained one after the other.
-    alone = control == "shuffled_labels"
-    for together in [[seed] for seed in seeds] if alone else [seeds]:
-        parts = {
-            name: read_variant(
-                Path(part), options=mlp, control=control, part=name, seed=together[0]
-            )
-            for name, part in splits.items()
-        }
-        job = TrainingJob(options=mlp, seed=together[0], threads=threads)
-        for model, answers in fit_predict_seeds(parts, job, together):
-            found[model.seed] = join_parts(
-                {"test": parts["test"]}, {"test": answers["test"]}, metadata={"seed": model.seed}
-            )
-    return found
+    mlp = control_options(MlpOptions.from_config(options), control)
+    parts = {
+        name: read_variant(Path(part), options=mlp, control=control)
+        for name, part in splits.items()
+    }
+    job = TrainingJob(
+        options=mlp, seed=seeds[0], threads=threads, shuffle_labels=control == SHUFFLED_LABELS
+    )
+    return {
+        model.seed: join_parts(
+            {"test": parts["test"]}, {"test": answers["test"]}, metadata={"seed": model.seed}
+        )
+        for model, answers in fit_predict_seeds(parts, job, seeds)
+    }
 
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         main(
-            splits=[
-                {"train": train, "val": val, "test": test}
-                for train, val, test in zip(
-                    snakemake.input.train, snakemake.input.val, snakemake.input.test, strict=True
-                )
-            ],
+            splits=snakemake.params.splits,
             predictions=list(snakemake.output.predictions),
             options=snakemake.params.options,
             control=snakemake.params.control,

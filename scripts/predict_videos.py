@@ -22,6 +22,7 @@ def main(
     videos: str,
     windows: str,
     people: str,
+    people_index: str,
     clips: Mapping[str, Any] | None,
     job: Mapping[str, Any],
 ) -> None:
@@ -33,12 +34,15 @@ def main(
         model: folder or checkpoint.
         videos, windows: parts to write.
         people: `primary` or `all`.
+        people_index: names the shards of all people, see `windows_of_everybody`.
         clips: of a vision-language model, attributes of `ClipFiles`; None for other models.
         job: further attributes of `PredictionJob`.
     """
     own = read_windows(Path(tracks), Path(features))
     if people == "all":
-        own = windows_of_everybody(own, store=job["store"], features=job["features"])
+        own = windows_of_everybody(
+            own, store=job["store"], features=job["features"], index=Path(people_index)
+        )
     others = [window for pair in enrolment for window in read_windows(*map(Path, pair))]
     shown = ClipFiles(tracks=Path(tracks), **clips) if clips else None
     with gpu_job(int(bool(shown and shown.gpu)), setting="vlm.gpus", advice=_ADVICE):
@@ -64,6 +68,7 @@ if __name__ == "__main__":
             videos=snakemake.output.videos,
             windows=snakemake.output.windows,
             people=snakemake.params.people,
+            people_index=str(snakemake.params.people_index),
             clips=(
                 {
                     "manifest": Path(snakemake.input.manifest),

@@ -1,12 +1,31 @@
+from collections.abc import Mapping
 from pathlib import Path
 
 from facewave.jobs.log import job_log
 from facewave.splits.export_chat import export_chat
+from facewave.storage.roots import Located
 
 
-def main(*, split: str, chat: str, form: str, prompt: str, use_text: bool, store: str) -> None:
+def main(
+    *,
+    split: str,
+    chat: str,
+    form: str,
+    prompt: str,
+    use_text: bool,
+    roots: Mapping[str, str],
+    store: str,
+) -> None:
     """Write one part of a split as conversations."""
-    export_chat(split, Path(chat), form=form, prompt=prompt, use_text=use_text, store=Path(store))
+    export_chat(
+        split,
+        Path(chat),
+        form=form,
+        prompt=prompt,
+        use_text=use_text,
+        videos=Located(roots),
+        store=Path(store),
+    )
 
 
 if __name__ == "__main__":
@@ -17,5 +36,6 @@ if __name__ == "__main__":
             form=snakemake.wildcards.form,
             prompt=snakemake.params.prompt,
             use_text=snakemake.params.use_text,
+            roots=snakemake.params.roots,
             store=str(snakemake.params.store),
         )

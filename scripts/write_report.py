@@ -43,7 +43,7 @@ if __name__ == "__main__":
                     title: ModelFiles.from_plan(files) for title, files in params.models.items()
                 },
                 comparison=Path(given.comparison),
-                ablation=only(given.ablation),
+                ablations={name: Path(path) for name, path in params.ablations.items()},
                 variants=Path(params.variants["path"]) if params.variants else None,
                 text_fusion=only(given.text_fusion),
                 near_duplicates=only(given.near_duplicates),

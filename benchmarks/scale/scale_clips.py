@@ -139,7 +139,7 @@ def write_indexes(work: Path) -> None:
             tracked.append(
                 {
                     "clip_id": row.clip_id,
-                    "file_path": row.file_path,
+                    "file_path": row.relative_path,
                     "key": key,
                     "fingerprint": row.fingerprint,
                     "content_sha256": content,

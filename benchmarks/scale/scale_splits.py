@@ -105,7 +105,7 @@ def build(folder: Path) -> None:
         manifest=str(folder / "manifest.parquet"),
         tracks=[str(path) for path in sorted((folder / "tracks").glob("*.tsv"))],
         features=[str(path) for path in sorted((folder / "features").glob("*.tsv"))],
-        outputs={part: str(folder / f"{part}.parquet") for part in PARTS},
+        folds={None: {part: folder / f"{part}.parquet" for part in PARTS}},
         store=str(folder / "store"),
         feature_options={
             **{name: config[name] for name in ("wavelet", "quality")},
@@ -114,7 +114,6 @@ def build(folder: Path) -> None:
         track_options={},
         classes=CLASSES,
         split=split_options(config),
-        fold=None,
         seed=config["seed"],
     )
 

@@ -1,8 +1,10 @@
 """Speed of `snakemake features`, of the Haar transform and of training, each against another way.
 
 python benchmarks/speed/bench.py [--json PATH] [--data FOLDER] [--clips N] [--rounds N] [--cores N]
+                                 [--only PART] [--rows N]
 
-Prints each figure as soon as it is measured, training last. Of ratios (`_vs_`) higher is better,
+Prints each figure as soon as it is measured, training last; `--only mlp` measures training alone,
+on `--rows` made-up clips. Of ratios (`_vs_`) higher is better,
 but for `segments_vs_once`, the cost of a long video in overlapping windows as a multiple of its
 cost as one clip (`--long` names its folder). The videos are those in FOLDER and below it; without
 FOLDER those of $FACEWAVE_TEST_DATA or ../shared/data/java_sed, else the rendered demo clips. Every
@@ -165,21 +167,26 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=120)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--only", choices=["haar", "people", "loops", "segments", "mlp"])
+    parser.add_argument("--rows", type=int, default=12_000)
     args = parser.parse_args()
-    clips = find_clips(args.data)[: args.clips]
     figures: Figures = {}
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        fetch_model(work)
+        clips = []
+        if args.only not in ("haar", "mlp"):
+            clips = find_clips(args.data)[: args.clips]
+            fetch_model(work)
         # What takes longest comes last: what was measured before it is already told.
-        for measure in (
-            bench_haar.measure,
-            lambda: one_face_cost(clips, work),
-            lambda: against_loops(clips, work, args.rounds, args.cores),
-            lambda: segments_vs_once(find_long_video(args.long), work, args.rounds),
-            lambda: bench_mlp.measure(threads=args.cores),
-        ):
-            found = measure()
+        parts = {
+            "haar": bench_haar.measure,
+            "people": lambda: one_face_cost(clips, work),
+            "loops": lambda: against_loops(clips, work, args.rounds, args.cores),
+            "segments": lambda: segments_vs_once(find_long_video(args.long), work, args.rounds),
+            "mlp": lambda: bench_mlp.measure(args.rows, threads=args.cores),
+        }
+        for part in [args.only] if args.only else parts:
+            found = parts[part]()
             figures |= found
             for name, value in found.items():
                 print(f"{name}: {value:.2f}", flush=True)

@@ -1,8 +1,8 @@
 """Cost of looking for further people where there is one: frames per second with and without.
 
 python benchmarks/speed/bench_people.py MODEL CLIP... prints `one_face_cost`: the speed of tracking
-with people (their landmarkers, links and looks) divided by that of one bare landmarker, in
-processor time of the same process, in turns on the same decoded frames.
+with people (their landmarkers, links and looks) divided by that of one bare landmarker, both with
+decoding, in processor time of the same process, in turns.
 """
 
 import sys
@@ -28,18 +28,19 @@ _CLIPS = 24
 _ROUNDS = 2
 
 
-def bare(model: Path, frames: list[Frame]) -> None:
-    """Track frames with one landmarker."""
-    with video_landmarker(model, LandmarkerOptions(max_faces=1)) as landmarker:
-        for frame in frames:
+def bare(model: Path, clip: Path) -> None:
+    """Track a clip with one landmarker."""
+    options = LandmarkerOptions(max_faces=1)
+    with open_video(clip) as video, video_landmarker(model, options) as landmarker:
+        for frame in video.frames():
             landmarker.detect(frame.image, frame.ms)
 
 
-def with_people(model: Path, frames: list[Frame]) -> None:
-    """Track frames as `track_video` does."""
-    linker = Linker()
-    with face_tracker(model, LandmarkerOptions(max_faces=4)) as tracker:
-        for index, frame in enumerate(frames):
+def with_people(model: Path, clip: Path) -> None:
+    """Track a clip as `track_video` does."""
+    linker, options = Linker(), LandmarkerOptions(max_faces=4)
+    with open_video(clip) as video, face_tracker(model, options) as tracker:
+        for index, frame in enumerate(video.frames()):
             faces = tracker.detect(frame.image, frame.ms)
             patch = partial(_patch, frame, faces)
             linker.add(index, frame.ms, faces.boxes, patch, cut=tracker.cut)
@@ -54,15 +55,13 @@ def measure(model: Path, clips: list[Path]) -> float:
     chosen = clips[:: max(1, len(clips) // _CLIPS)][:_CLIPS]
     seconds = {bare: 0.0, with_people: 0.0}
     for number, clip in enumerate(chosen):
-        with open_video(clip) as video:
-            frames = list(video.frames())
         if number == 0:
-            with_people(model, frames)  # loads the libraries
+            with_people(model, clip)  # loads the libraries
         for turn in range(_ROUNDS):
             order = (bare, with_people) if (number + turn) % 2 else (with_people, bare)
             for track in order:
                 started = time.process_time()
-                track(model, frames)
+                track(model, clip)
                 seconds[track] += time.process_time() - started
     return seconds[bare] / seconds[with_people]
 

@@ -1,4 +1,7 @@
-"""Controls of an ablation: shuffled labels, which teach nothing, and the clip's length alone."""
+"""Controls of an ablation: shuffled labels, which teach nothing, and the clip's length alone.
+
+Labels are shuffled by the training (`TrainingJob.shuffle_labels`), anew for each seed.
+"""
 
 from __future__ import annotations
 
@@ -15,34 +18,23 @@ from facewave.storage.parquet import read_parquet
 _LENGTH = "pose"
 
 
-def read_variant(
-    path: Path, *, options: MlpOptions, control: str | None, part: str, seed: int
-) -> SplitTable:
+SHUFFLED_LABELS = "shuffled_labels"
+
+
+def read_variant(path: Path, *, options: MlpOptions, control: str | None) -> SplitTable:
     """Read a part of a split as a control changes it.
 
     Args:
         path: the Parquet file.
         options: of the network, from `control_options`.
-        control: `shuffled_labels` (of the training and the validation part, as a refit learns from
-            both), `clip_length` (the only input, as log(1 + frames)) or None.
-        part: `train`, `val` or `test`.
-        seed: of the shuffling.
+        control: `clip_length` (the only input, as log(1 + frames)), another one or None.
     """
     if control == "clip_length":
         table = read_split(path, groups=())
         frames = read_parquet(path, ["frames"])["frames"].to_numpy()
         length = np.log1p(frames).astype(np.float32)[:, np.newaxis]
         return replace(table, groups={_LENGTH: length}, shapes={_LENGTH: (1, 1)})
-    table = read_split(path, groups=options.inputs)
-    if control == "shuffled_labels" and part != "test":
-        order = np.random.default_rng(seed).permutation(len(table))
-        votes = table.label_distributions
-        return replace(
-            table,
-            labels=table.labels[order],
-            label_distributions=None if votes is None else votes[order],
-        )
-    return table
+    return read_split(path, groups=options.inputs)
 
 
 def control_options(options: MlpOptions, control: str | None) -> MlpOptions:

@@ -18,7 +18,7 @@ from facewave.manifest.class_lists import canonical
 from facewave.manifest.clips import Clip, read_manifest
 from facewave.prompts.questions import chat_template, render
 from facewave.splits.near_duplicates import PAIR_COLUMNS
-from facewave.storage.answer_index import write_answer_index
+from facewave.storage.key_index import write_key_index
 from facewave.storage.tables import iter_rows, write_csv
 from facewave.training import use_threads
 from facewave.video.isolated import Bounds, Read
@@ -232,7 +232,7 @@ def _describe(
 
     attempts = range(1 + job.options["retries"])
     needed = [(clip_id, question(clip_id, n).key) for n in attempts for clip_id in tracked]
-    write_answer_index(Path(job.index), needed)
+    write_key_index(Path(job.index), needed)
     best = {clip.clip_id: _Best() for clip in clips}
     for attempt in attempts:
         # There is nothing to describe in a clip without frames: it stays missing.

@@ -123,6 +123,7 @@ def build_clips(
             cells.get("fingerprint", nothing),
             [index in missing for index in range(count)] if missing else [False] * count,
             cells.get("table", nothing),
+            [location.root] * count,
         )
     )
 

@@ -11,6 +11,7 @@ from hashlib import blake2s
 
 from facewave.manifest.class_lists import canonical
 from facewave.manifest.clips import Clip, ManifestError
+from facewave.storage.roots import DatasetRoot
 
 _log = logging.getLogger("facewave")
 _LONGEST = 200
@@ -113,6 +114,7 @@ def _renamed(name: str, clip: Clip, *, keep_folds: bool) -> Clip:
         source=own(clip.source),
         fold=clip.fold if keep_folds else None,
         split=clip.split if keep_folds else None,
+        root=clip.root and DatasetRoot(clip.root.prefix, f"{name}/{clip.root.name}"),
     )
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from facewave.features.alignment import head_pose
 from facewave.features.encode_clip import fit_alignments, has_pose
 from facewave.messages import did_you_mean, listed
+from facewave.storage.roots import Located
 from facewave.storage.store import shard_path
 from facewave.storage.tables import iter_rows
 from facewave.tracking.track_bucket import TRACK_COLUMNS, span_of
@@ -96,7 +97,8 @@ def tracks(
         for row in iter_rows(index, TRACK_COLUMNS):
             ids.append(row["clip_id"])
             if row["clip_id"] == clip_id:
-                found[name] = row
+                path = Located.of(folder / name).path(row["file_path"])
+                found[name] = {**row, "file_path": path}
     if not found:
         where = f"{folder}" if dataset is None else f"dataset {dataset} in {folder}"
         raise ClipNotFoundError(

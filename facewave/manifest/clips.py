@@ -5,12 +5,13 @@ is imported only by the functions that need it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from facewave.storage.parquet import open_parquet, write_parquet
+from facewave.storage.roots import DatasetRoot, Located, relative_path
 from facewave.storage.seals import DamagedFileError
 from facewave.storage.tables import write_csv
 
@@ -93,8 +94,9 @@ class Clip:
         missing: there was no such file when the dataset was read
         table: how its rows are read, where the file is a table of landmarks over time, see
             `facewave.landmark_tables.options`
+        root: the dataset's, which tables name `file_path` relative to; None: they have it as it is
 
-    The last four are not written to the manifest: targets have a file of their own (see
+    The last five are not written to the manifest: targets have a file of their own (see
     `facewave.manifest.targets`), the others hold only for the moment.
     """
 
@@ -118,6 +120,12 @@ class Clip:
     fingerprint: str | None = None
     missing: bool = False
     table: str | None = None
+    root: DatasetRoot | None = field(default=None, compare=False)
+
+    @property
+    def relative_path(self) -> str:
+        """The file as tables name it, wherever the dataset is."""
+        return relative_path(self.file_path, self.root)
 
     @property
     def span_ms(self) -> tuple[int, int] | None:
@@ -175,6 +183,7 @@ def write_manifest(
 
     schema = manifest_schema().with_metadata(dict(sorted(metadata.items())))
     columns = {name: [getattr(clip, name) for clip in clips] for name in schema.names}
+    columns["file_path"] = [clip.relative_path for clip in clips]
     table = pa.table(columns, schema=schema)
     write_parquet(parquet_path, table)
     if csv_path is None:
@@ -190,11 +199,11 @@ def read_manifest(path: Path) -> list[Clip]:
     """Read the clips of a manifest that `write_manifest` wrote.
 
     Args:
-        path: the Parquet file
+        path: the Parquet file, in the folder of the dataset's results
 
     Returns:
         the clips in the file's order, without targets, `fingerprint` or `missing`;
-        `label_distribution` has been rounded to float32
+        `label_distribution` has been rounded to float32, `file_path` is where the file is now
 
     Raises:
         ManifestError: no such file, not Parquet, or other columns than the manifest's
@@ -204,7 +213,11 @@ def read_manifest(path: Path) -> list[Clip]:
     columns["label_distribution"] = [
         tuple(votes) if votes is not None else None for votes in columns["label_distribution"]
     ]
-    return list(map(Clip, *columns.values()))
+    located = Located.of(path.parent)
+    named = columns["file_path"]
+    columns["file_path"] = [located.path(name) for name in named]
+    clips = map(Clip, *columns.values())
+    return [replace(clip, root=located.root(name)) for clip, name in zip(clips, named, strict=True)]
 
 
 def _read(path: Path) -> Any:

@@ -21,7 +21,7 @@ from facewave.mlp.mirror import mirror_inputs
 from facewave.mlp.network import Ensemble, MlpNetwork, make_layers, stacked
 from facewave.mlp.options import MlpOptions
 from facewave.mlp.parts import class_mass, expected_targets, label_fractions
-from facewave.mlp.projection import ClipValues, fit_projection, mirror_signs
+from facewave.mlp.projection import HELD_FEATURES, ClipValues, fit_projection, mirror_signs
 from facewave.mlp.standardise import Scaler, fit_scaler
 from facewave.mlp.values import (
     TargetScale,
@@ -45,9 +45,11 @@ class Learner:
         values: what the layers take.
         signs: float32 (V, q), factors of `values` in each view of a clip: as it is and, with
             `mirror`, mirrored. Not used without a projection.
-        labels: int64 (n,).
-        targets: float32 (n, C), see `facewave.mlp.parts.expected_targets`; of a regression (n, m),
-            standardised, NaN where a clip lacks one.
+        views: float32 (V n, q), the clips in each view, one view after the other; None without a
+            projection, and where clips are many: then views are made when they are needed.
+        labels: int64 (S, n), equal rows unless labels are shuffled.
+        targets: float32 (S, n, C), see `facewave.mlp.parts.expected_targets`; of a regression
+            (S, n, m), standardised, NaN where a clip lacks one.
         weights: float32 (C,), of the classes by their labels.
         scale: of the values that a regression learns; None for classes.
     """
@@ -57,6 +59,7 @@ class Learner:
     networks: Sequence[MlpNetwork]
     values: ClipValues
     signs: Tensor
+    views: Tensor | None
     labels: Tensor
     targets: Tensor
     weights: Tensor
@@ -65,11 +68,16 @@ class Learner:
     @property
     def outputs(self) -> int:
         """Number of classes or of values."""
-        return self.targets.shape[1]
+        return self.targets.shape[2]
 
 
 def prepare(
-    table: SplitTable, options: MlpOptions, seeds: Sequence[int], *, basis_seed: int
+    table: SplitTable,
+    options: MlpOptions,
+    seeds: Sequence[int],
+    *,
+    basis_seed: int,
+    shuffled: bool = False,
 ) -> Learner:
     """Standardise and project a part's clips, and make a network of each seed for them.
 
@@ -79,6 +87,7 @@ def prepare(
         seeds: of weights and dropout; more than one only with `fusion`. Torch's global random state
             is set to the last one.
         basis_seed: of the projection, which all seeds share.
+        shuffled: whether each seed learns from the labels in an order of its own, see `orders_of`.
 
     Raises:
         ValueError: an input cannot be mirrored.
@@ -106,6 +115,12 @@ def prepare(
     labels, kind = table.labels[rows], options.class_weights
     fractions = label_fractions(table, rows, soft=options.soft_labels)
     voted = weights_of_counts(class_mass(fractions, labels), kind=kind)
+    targets = (
+        scale.standardised(targets_of(table)[rows])
+        if scale
+        else expected_targets(fractions, voted, smoothing=smoothing)
+    )
+    orders = orders_of(seeds, rows.size, shuffled=shuffled)
     return Learner(
         scaler=scaler,
         layers=layers,
@@ -115,13 +130,32 @@ def prepare(
         ],
         values=values,
         signs=signs,
-        labels=torch.from_numpy(labels),
-        targets=scale.standardised(targets_of(table)[rows])
-        if scale
-        else expected_targets(fractions, voted, smoothing=smoothing),
+        views=_views(values, signs, rows.size) if projection else None,
+        labels=torch.from_numpy(labels)[orders],
+        targets=targets[orders],
         weights=class_weights(labels, n_classes=len(table.classes), kind=kind),
         scale=scale,
     )
+
+
+def _views(values: ClipValues, signs: Tensor, clips: int) -> Tensor | None:
+    if signs.shape[0] * clips * values.width > HELD_FEATURES:
+        return None
+    return (values[torch.arange(clips)] * signs.unsqueeze(1)).flatten(0, 1)
+
+
+def orders_of(seeds: Sequence[int], clips: int, *, shuffled: bool) -> Tensor:
+    """Return which clip's label each clip has, int64 (S, n): its own, or a random one's.
+
+    Args:
+        seeds: S of them; each draws its own order.
+        clips: n, the valid clips of a part.
+        shuffled: whether labels are shuffled.
+    """
+    if not shuffled:
+        return torch.arange(clips).expand(len(seeds), clips)
+    drawn = [np.random.default_rng(seed).permutation(clips) for seed in seeds]
+    return torch.from_numpy(np.stack(drawn))
 
 
 def _initial_layers(
@@ -157,7 +191,7 @@ class EpochResult:
         epoch: from 1.
         losses: float64 (S,), mean loss.
         scores: float64 (S,), of the answers during the epoch: UAR, or of values the mean absolute
-            error in standard deviations.
+            error in standard deviations; NaN if these are not asked for.
         rate: the learning rate of its last step.
     """
 
@@ -168,7 +202,7 @@ class EpochResult:
 
 
 def run_epochs(
-    learner: Learner, options: MlpOptions, seeds: Sequence[int]
+    learner: Learner, options: MlpOptions, seeds: Sequence[int], *, scored: bool = True
 ) -> Iterator[EpochResult]:
     """Train the layers in place, epoch by epoch, all seeds in one pass.
 
@@ -179,8 +213,9 @@ def run_epochs(
         learner: from `prepare` with these seeds.
         options: of network and training.
         seeds: of batch order, mirroring and mixing.
+        scored: whether the answers during the epochs are scored, which takes time.
     """
-    layers, count = learner.layers, learner.labels.numel()
+    layers, count = learner.layers, learner.labels.shape[1]
     networks = options.fusion.ensemble if options.fusion else 1
     steps = -(-count // options.batch_size)
     groups = _parameter_groups(layers, options.weight_decay)
@@ -196,8 +231,11 @@ def run_epochs(
         for step in range(steps):
             rate = _rate(options, (epoch - 1 + step / steps) / options.max_epochs)
             clips = orders[:, step * options.batch_size : (step + 1) * options.batch_size]
+            places = (clips + offsets).flatten()
             if options.fusion:
-                losses, weight, logits = _fusion_loss(learner, options, clips, randoms)
+                targets = learner.targets.flatten(0, 1).index_select(0, places)
+                targets = targets.reshape(*clips.shape, -1)
+                losses, weight, logits = _fusion_loss(learner, options, clips, targets, randoms)
             else:
                 losses, weight, logits = _plain_loss(learner, options, clips[0])
             losses.sum().backward()  # type: ignore[no-untyped-call]
@@ -205,21 +243,24 @@ def run_epochs(
                 group.step(rate)
             total += losses.detach().reshape(len(seeds), networks).mean(dim=1).double() * weight
             mass += weight
-            given = logits.detach() if learner.scale else logits.detach().softmax(dim=-1)
-            answers.index_add_(0, (clips + offsets).flatten(), given.flatten(0, -2))
+            if scored:
+                given = logits.detach() if learner.scale else logits.detach().softmax(dim=-1)
+                answers.index_add_(0, places, given.flatten(0, -2))
         means = answers.reshape(len(seeds), count, learner.outputs) / networks
         yield EpochResult(
             epoch=epoch,
             losses=(total / mass).numpy(),
-            scores=np.array([_score(learner, own) for own in means]),
+            scores=np.array([_score(learner, seed, own) for seed, own in enumerate(means)])
+            if scored
+            else np.full(len(seeds), np.nan),
             rate=rate,
         )
 
 
-def _score(learner: Learner, answers: Tensor) -> float:
+def _score(learner: Learner, seed: int, answers: Tensor) -> float:
     if learner.scale:
-        return mean_absolute_error(answers, learner.targets)
-    return unweighted_average_recall(learner.labels.numpy(), answers.argmax(dim=1).numpy())
+        return mean_absolute_error(answers, learner.targets[seed])
+    return unweighted_average_recall(learner.labels[seed].numpy(), answers.argmax(dim=1).numpy())
 
 
 def _parameter_groups(layers: nn.Module, weight_decay: float) -> list[AdamWGroup]:
@@ -243,13 +284,13 @@ def _plain_loss(
     """Return the loss (1,), a weighted mean, the sum of its weights, and the logits (batch, C)."""
     logits: Tensor = learner.layers(learner.values[clips])
     if options.targets:
-        loss = value_losses(logits, learner.targets[clips], kind=options.targets.loss)
+        loss = value_losses(logits, learner.targets[0, clips], kind=options.targets.loss)
         return loss.unsqueeze(0), float(len(clips)), logits
     if not options.soft_labels:
-        labels, weights = learner.labels[clips], learner.weights
+        labels, weights = learner.labels[0, clips], learner.weights
         loss = functional.cross_entropy(logits, labels, weight=weights)
         return loss.unsqueeze(0), float(weights[labels].sum()), logits
-    targets = learner.targets[clips]
+    targets = learner.targets[0, clips]
     weight = targets.sum()
     # A batch in which all votes are for classes without a labelled clip has no weight.
     loss = -(targets * logits.log_softmax(dim=1)).sum() / weight.clamp(min=1e-12)
@@ -257,23 +298,25 @@ def _plain_loss(
 
 
 def _fusion_loss(
-    learner: Learner, options: MlpOptions, clips: Tensor, randoms: Sequence[torch.Generator]
+    learner: Learner,
+    options: MlpOptions,
+    clips: Tensor,
+    targets: Tensor,
+    randoms: Sequence[torch.Generator],
 ) -> tuple[Tensor, float, Tensor]:
     """Return the losses (N,), the batch size, and the logits (N, batch, C) of N networks.
 
     Args:
         learner, options: what is trained, and how; with `fusion`.
         clips: int64 (N, batch), each network's own; the first ones are of the first seed.
+        targets: float32 (N, batch, C), of these.
         randoms: of each seed; decide which view of a clip is taken and how clips are mixed.
     """
     networks, batch = clips.shape
     mixup = options.fusion.mixup if options.fusion else 0.0
     own = (networks // len(randoms), batch)
     views = torch.cat([torch.randint(len(learner.signs), own, generator=r) for r in randoms])
-    # Faster than indexing with `views` directly.
-    signs = learner.signs.index_select(0, views.flatten()).reshape(*views.shape, -1)
-    features = learner.values[clips].mul_(signs)
-    targets = learner.targets[clips]
+    features = _seen(learner, clips, views)
     if mixup:
         partners, fractions = [], []
         for random in randoms:
@@ -291,6 +334,16 @@ def _fusion_loss(
         return value_losses(logits, targets, kind=options.targets.loss), float(batch), logits
     losses = -(targets * logits.log_softmax(dim=2)).sum(dim=2).mean(dim=1)
     return losses, float(batch), logits
+
+
+def _seen(learner: Learner, clips: Tensor, views: Tensor) -> Tensor:
+    """Return the values (N, batch, q) of clips, each in its view; both int64 (N, batch)."""
+    if learner.views is not None:
+        places = views * learner.labels.shape[1] + clips
+        return learner.views.index_select(0, places.flatten()).reshape(*clips.shape, -1)
+    # Faster than indexing with `views` directly.
+    signs = learner.signs.index_select(0, views.flatten()).reshape(*views.shape, -1)
+    return learner.values[clips].mul_(signs)
 
 
 def _mixing_fractions(alpha: float, networks: int, random: torch.Generator) -> Tensor:

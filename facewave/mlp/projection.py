@@ -29,6 +29,8 @@ _CLIPS_PER_DIRECTION = 4
 # Directions with less than this fraction of the largest variance are rounding errors.
 _LEAST_VARIANCE = 1e-8
 _CHUNK_CLIPS = 64
+# So many standardised features are held (128 MB); more are read from the table whenever needed.
+HELD_FEATURES = 2**25
 
 
 def fit_projection(
@@ -159,7 +161,7 @@ class ClipValues:
     their standardised features.
 
     Projections are computed once and held in memory: about 4 kB per clip. Features, twenty times as
-    much, are read from the table again whenever they are needed.
+    much, are held where clips are few, and otherwise read from the table whenever they are needed.
 
     Attributes:
         width: of a clip's values.
@@ -176,30 +178,31 @@ class ClipValues:
         """Project the clips if there is a projection."""
         self._table, self._inputs, self._scaler = table, inputs, scaler
         self._rows = np.flatnonzero(table.valid)
-        self._projected: Tensor | None = None
-        self.width = scaler.mean.numel()
-        if projection:
-            self.width = projection.out_features
-            self._projected = torch.empty(self._rows.size, self.width)
+        self._held: Tensor | None = None
+        self._chunk = self._rows.size if projection else _CHUNK_CLIPS
+        self.width = projection.out_features if projection else scaler.mean.numel()
+        if projection or self._rows.size * self.width <= HELD_FEATURES:
+            self._held = torch.empty(self._rows.size, self.width)
             for start in range(0, self._rows.size, _CHUNK_CLIPS):
                 clips = slice(start, start + _CHUNK_CLIPS)
-                self._projected[clips] = projection(self._features(self._rows[clips]))
+                features = self._features(self._rows[clips])
+                self._held[clips] = projection(features) if projection else features
 
     def __getitem__(self, clips: Tensor) -> Tensor:
         """Return float32 (..., width) of clips, int64 (...) from 0 among the valid ones."""
         rows = clips.flatten()
-        if self._projected is None:
+        if self._held is None:
             found = self._features(self._rows[rows.numpy()])
         else:
-            found = self._projected.index_select(0, rows)
+            found = self._held.index_select(0, rows)
         return found.reshape(*clips.shape, self.width)
 
     def in_order(self) -> Iterator[Tensor]:
         """Yield the values of all clips: projections at once, features chunk by chunk."""
-        if self._projected is not None:
-            yield self._projected
+        if self._held is not None:
+            yield from torch.split(self._held, self._chunk)
         else:
-            for rows in clip_chunks(self._rows, _CHUNK_CLIPS):
+            for rows in clip_chunks(self._rows, self._chunk):
                 yield self._features(rows)
 
     def _features(self, rows: NDArray[np.intp]) -> Tensor:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from torch.nn import functional
 
 from facewave.evaluation.metrics import unweighted_average_recall
 from facewave.evaluation.regression import goodness
-from facewave.mlp.epochs import EpochResult, Learner, prepare, run_epochs
+from facewave.mlp.epochs import EpochResult, Learner, orders_of, prepare, run_epochs
 from facewave.mlp.held_out import (
     HeldOut,
     distances_of,
@@ -84,6 +85,8 @@ class TrainingJob:
             the rows are in a file whose name ends in `.partial`.
         threads: torch's threads inside an operation.
         on_epoch: called after each epoch.
+        shuffle_labels: a control: each seed learns, and is calibrated, from the labels of the valid
+            clips in an order of its own.
     """
 
     options: MlpOptions
@@ -91,13 +94,13 @@ class TrainingJob:
     metrics_path: Path | None = None
     threads: int = 1
     on_epoch: Report | None = None
+    shuffle_labels: bool = False
 
     @contextmanager
-    def record(self) -> Iterator[Report]:
-        """Open the metrics file; yields what writes an epoch's row and calls `on_epoch`."""
-        report = self.on_epoch or (lambda row: None)
+    def record(self) -> Iterator[Report | None]:
+        """Open the metrics file; yields what writes an epoch's row and calls `on_epoch`, if any."""
         if self.metrics_path is None:
-            yield report
+            yield self.on_epoch
             return
         path = Path(self.metrics_path)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -110,7 +113,8 @@ class TrainingJob:
             def write(row: Epoch | ValueEpoch) -> None:
                 writer.writerow(f"{v:.6g}" if isinstance(v, float) else v for v in astuple(row))
                 handle.flush()
-                report(row)
+                if self.on_epoch:
+                    self.on_epoch(row)
 
             yield write
             os.fsync(handle.fileno())
@@ -217,32 +221,40 @@ def _train_together(
     options, fusion = job.options, job.options.fusion
     if options.targets:
         train = with_a_target(train)
-    learner = prepare(train, options, seeds, basis_seed=job.seed)
+    make = partial(
+        prepare, options=options, seeds=seeds, basis_seed=job.seed, shuffled=job.shuffle_labels
+    )
+    learner = make(train)
     values = ClipValues(
         val, options.inputs, scaler=learner.scaler, projection=learner.networks[0].projection
     )
-    epochs = _fit(learner, values, val, options, seeds, write or (lambda row: None))
+    labels = torch.from_numpy(val.labels[val.valid])
+    val_labels = labels[orders_of(seeds, len(labels), shuffled=job.shuffle_labels)]
+    wanted = val_labels[0]
+    if learner.scale:
+        wanted = learner.scale.standardised(targets_of(val)[val.valid])
+    epochs = _fit(learner, values, wanted, job, seeds, write)
     prior, calibrate = _prior(train), fusion is not None and fusion.calibrate
     temperatures: list[float] = []
     answers: list[NDArray[Any]] = []
     spread = fit_spread(learner.values)
     far = distances_of(spread, values)
-    for network in learner.networks:
+    for network, own_labels in zip(learner.networks, val_labels, strict=True):
         logits = _logits(network, values)
         if learner.scale:
             temperatures.append(1.0)
             answers.append(_values(learner.scale, logits, val))
             continue
-        temperatures.append(fit_temperature(logits, _labels(val)) if calibrate else 1.0)
+        temperatures.append(fit_temperature(logits, own_labels) if calibrate else 1.0)
         own = np.tile(without_features(prior, options.class_weights), (len(val), 1))
         own[val.valid] = (logits / temperatures[-1]).softmax(dim=1).numpy()
         answers.append(own)
     if fusion and fusion.refit:
         del learner, values  # their projections would be held beside those of both parts
         both = train.joined(with_a_target(val) if options.targets else val)
-        prior, learner = _prior(both), prepare(both, options, seeds, basis_seed=job.seed)
+        prior, learner = _prior(both), make(both)
         # The same number of epochs, with the same schedule of the learning rate.
-        for result in run_epochs(learner, options, seeds):
+        for result in run_epochs(learner, options, seeds, scored=False):
             if result.epoch == epochs:
                 break
         spread = fit_spread(learner.values)
@@ -285,10 +297,6 @@ def _own_memory(network: MlpNetwork, temperature: float) -> MlpNetwork:
     return MlpNetwork(network.projection, layers, temperature, values=network.values).eval()
 
 
-def _labels(table: SplitTable) -> Tensor:
-    return torch.from_numpy(table.labels[table.valid])
-
-
 def _values(scale: TargetScale, outputs: Tensor, table: SplitTable) -> NDArray[np.float64]:
     """Return the values of all clips (n, m) from the outputs for the valid ones."""
     values = np.tile(scale.mean.numpy(), (len(table), 1))
@@ -305,37 +313,38 @@ def _prior(table: SplitTable) -> NDArray[np.float32]:
 def _fit(
     learner: Learner,
     values: ClipValues,
-    val: SplitTable,
-    options: MlpOptions,
+    wanted: Tensor,
+    job: TrainingJob,
     seeds: Sequence[int],
-    write: Report,
+    write: Report | None,
 ) -> int:
     """Train the networks in place; return the epoch whose weights they end up with.
 
     Args:
         learner: the networks and their training clips.
         values: of the validation part's valid clips.
-        val: the validation part.
-        options: of network and training.
+        wanted: int64 (n,), the labels of these; of a regression the standardised values (n, m).
+        job: how to train.
         seeds: of the networks; one where the epoch is chosen by the validation part.
-        write: called with each epoch's row, of the first seed.
+        write: called with each epoch's row, of the first seed; None: nobody asks for it.
 
     Raises:
         ValueError: the loss became infinite.
     """
-    network = learner.networks[0]
+    network, options = learner.networks[0], job.options
     keep_best = options.fusion is None or options.fusion.keep == "best"
     stopping = EarlyStopping(patience=options.patience)
     epoch, best = 0, learner.layers.state_dict()
-    for result in run_epochs(learner, options, seeds):
+    for result in run_epochs(learner, options, seeds, scored=write is not None):
         epoch = result.epoch
-        row, score = _judged(result, _logits(network, values), val, learner, options)
+        row, score = _judged(result, _logits(network, values), wanted, learner, options)
         if not np.isfinite(result.losses).all() or not math.isfinite(row.val_loss):
             raise ValueError(
                 f"the loss became infinite in epoch {epoch}: set mlp.learning_rate below "
                 f"{options.learning_rate}"
             )
-        write(row)
+        if write:
+            write(row)
         if stopping.update(epoch, score=score, loss=row.val_loss) and keep_best:
             best = copy.deepcopy(learner.layers.state_dict())
         if stopping.exhausted and keep_best:
@@ -347,18 +356,18 @@ def _fit(
 
 
 def _judged(
-    result: EpochResult, logits: Tensor, val: SplitTable, learner: Learner, options: MlpOptions
+    result: EpochResult, logits: Tensor, wanted: Tensor, learner: Learner, options: MlpOptions
 ) -> tuple[Epoch | ValueEpoch, float]:
     """Return the row of an epoch, and the score by which one is chosen: more is better.
 
     Args:
         result: of the training; the first seed's.
         logits: of the validation part's valid clips, or their standardised values.
-        val, learner, options: as for `_fit`.
+        wanted, learner: as for `_fit`.
+        options: of network and training.
     """
     train_loss, train_score = float(result.losses[0]), float(result.scores[0])
     if options.targets and learner.scale:
-        wanted = learner.scale.standardised(targets_of(val)[val.valid])
         finite = bool(torch.isfinite(logits).all())
         scores = validation_scores(logits if finite else torch.zeros_like(logits), wanted)
         values = ValueEpoch(
@@ -371,14 +380,14 @@ def _judged(
         )
         chosen = options.targets.score
         return values, goodness(chosen, scores[f"val_{chosen}"])
-    labels, answers = _labels(val), logits.argmax(dim=1)
+    answers = logits.argmax(dim=1)
     row = Epoch(
         epoch=result.epoch,
         train_loss=train_loss,
-        val_loss=float(functional.cross_entropy(logits, labels, weight=learner.weights)),
+        val_loss=float(functional.cross_entropy(logits, wanted, weight=learner.weights)),
         train_uar=train_score,
-        val_uar=unweighted_average_recall(labels.numpy(), answers.numpy()),
-        val_war=float((labels == answers).double().mean()),
+        val_uar=unweighted_average_recall(wanted.numpy(), answers.numpy()),
+        val_war=float((wanted == answers).double().mean()),
         learning_rate=result.rate,
     )
     return row, row.val_uar

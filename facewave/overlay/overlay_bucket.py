@@ -26,7 +26,7 @@ from facewave.storage.store import (
     check_whole,
     content_key,
     drop_index_if_damaged,
-    iter_index,
+    iter_located,
     shard_path,
 )
 from facewave.storage.tables import write_index
@@ -71,7 +71,7 @@ def overlay_bucket(
             `facewave.jobs.clip_errors.ClipErrors`; no index is written.
         DroppedIndexError: if a trajectory shard is damaged or missing, or the index is missing.
     """
-    rows = video_rows(iter_index(track_index, TRACK_COLUMNS))
+    rows = video_rows(iter_located(track_index, TRACK_COLUMNS))
     timelines = read_timelines(timeline, videos=rows.keys())
     journal = Journal(index.with_suffix(".journal"), folder, OVERLAY_COLUMNS[:-1])
     progress = Progress(len(rows))

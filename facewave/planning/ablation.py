@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,9 +129,19 @@ def fold_batches(project: Project, dataset: str) -> dict[str, list[str]]:
 
     Of a few hundred clips these are all folds, of thousands one.
     """
-    folds = project.split_folders(dataset)
-    size = max(1, _CLIPS_PER_JOB // max(1, project.plans[dataset].clips))
-    batches = [folds[start : start + size] for start in range(0, len(folds), size)]
+    return _batches(project.split_folders(dataset), clips=project.plans[dataset].clips)
+
+
+def bucket_batches(project: Project, dataset: str) -> dict[str, list[str]]:
+    """Return the buckets that are encoded for a variant in one job, by the name of their index."""
+    plan = project.plans[dataset]
+    return _batches(plan.buckets, clips=plan.clips // max(1, len(plan.buckets)))
+
+
+def _batches(names: Sequence[str], *, clips: int) -> dict[str, list[str]]:
+    """Divide what has so many clips each among jobs; a job is named by its first and last."""
+    size = max(1, _CLIPS_PER_JOB // max(1, clips))
+    batches = [list(names[start : start + size]) for start in range(0, len(names), size)]
     return {
         batch[0] if len(batch) == 1 else f"{batch[0]}_to_{Path(batch[-1]).name}": batch
         for batch in batches
@@ -144,27 +154,59 @@ def flat(predictions: Mapping[str, list[list[str]]]) -> list[str]:
 
 
 def variant_indexes(project: Project, dataset: str, variant: str) -> list[Path]:
-    """Return the feature indexes of a variant, one per bucket."""
-    return project.of_buckets(dataset, f"ablation/{variant}/features")
+    """Return the feature indexes of a variant, one per job."""
+    folder = project.results / dataset / "ablation" / variant / "features"
+    return [folder / f"{name}.tsv" for name in bucket_batches(project, dataset)]
 
 
-def variant_splits(
-    project: Project, ablation: Ablation, dataset: str, *, variant: str, split: str
-) -> dict[str, Path]:
-    """Return the parts that a variant is trained on in one fold, by name.
+def split_folder(project: Project, ablation: Ablation, dataset: str, variant: str) -> Path | None:
+    """Return the folder of the splits of a variant whose features are not the configuration's.
 
-    Variants with equal features share them.
+    Variants with equal features share it.
 
     Raises:
         PlanError: features of its own, where clips of several datasets are divided.
     """
     maker = ablation.maker(variant)
-    if maker is not None and project.protocol == CROSS_DATASET:
+    if maker is None:
+        return None
+    if project.protocol == CROSS_DATASET:
         raise PlanError(
             f"ablation.variants.{maker}: split.protocol {CROSS_DATASET} compares variants of `mlp` "
             "alone; leave out what it sets of quality, features and wavelet, or choose another "
             "protocol"
         )
-    place = "splits" if maker is None else f"ablation/{maker}"
-    folder = project.results / dataset / place / split
-    return {part: folder / f"{part}.parquet" for part in PARTS}
+    return project.results / dataset / "ablation" / maker
+
+
+def variant_splits(
+    project: Project, ablation: Ablation, dataset: str, *, variant: str, folds: Iterable[str]
+) -> list[dict[str, str]]:
+    """Return the files of the parts that a variant is trained on, by name, for each of some folds.
+
+    Raises:
+        PlanError: see `split_folder`.
+    """
+    own = split_folder(project, ablation, dataset, variant)
+    jobs = {fold: job for job, batch in fold_batches(project, dataset).items() for fold in batch}
+    folders = [
+        own / jobs[fold] / "splits" / Path(fold).name
+        if own
+        else project.results / dataset / "splits" / fold
+        for fold in folds
+    ]
+    return [{part: str(folder / f"{part}.parquet") for part in PARTS} for folder in folders]
+
+
+def written_splits(
+    project: Project, ablation: Ablation, dataset: str, *, variant: str, folds: Iterable[str]
+) -> list[str]:
+    """Return the outputs of rules that hold `variant_splits`: files, or folders of several folds.
+
+    Raises:
+        PlanError: see `split_folder`.
+    """
+    files = variant_splits(project, ablation, dataset, variant=variant, folds=folds)
+    if split_folder(project, ablation, dataset, variant) is None:
+        return [file for parts in files for file in parts.values()]
+    return sorted({str(Path(file).parents[1]) for parts in files for file in parts.values()})

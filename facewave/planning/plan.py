@@ -24,6 +24,8 @@ from facewave.planning.running import KeyFiles
 from facewave.storage.buckets import KeyRow, auto_buckets, bucket_of, key_file_text
 from facewave.storage.fingerprint import fingerprint_clips
 from facewave.storage.frame_files import frames_outside
+from facewave.storage.roots import FILE as ROOTS
+from facewave.storage.roots import prefixes, roots_text
 from facewave.tracking.track_bucket import read_tracked
 from facewave.video.content import digest_with
 from facewave.video.isolated import Bounds, isolated_reader
@@ -48,6 +50,7 @@ class DatasetPlan:
         keys: digests of the key files by name, such as `tracks/0000`: in the `params` of a job they
             show what changed whatever the dates of files say.
         clips: number of clips.
+        roots: where the clips' files are, by the names of `DatasetRoot`.
     """
 
     bucket_count: int
@@ -59,6 +62,7 @@ class DatasetPlan:
     unlabelled: int = 0
     keys: dict[str, str] = field(default_factory=dict)
     clips: int = 0
+    roots: dict[str, str] = field(default_factory=dict)
 
 
 NO_PLAN = DatasetPlan(bucket_count=1, buckets=[], subjects=[])
@@ -67,7 +71,9 @@ NO_PLAN = DatasetPlan(bucket_count=1, buckets=[], subjects=[])
 def manifest_digest(clips: Iterable[Clip]) -> str:
     """Return the SHA-256 of all manifest rows, in order."""
     digest = hashlib.sha256()
-    for row in map(attrgetter(*COLUMNS), clips):
+    # What a dataset that was moved keeps.
+    names = ["relative_path" if name == "file_path" else name for name in COLUMNS]
+    for row in map(attrgetter(*names), clips):
         digest.update(json.dumps(row, ensure_ascii=True).encode() + b"\n")
     return digest.hexdigest()
 
@@ -131,6 +137,7 @@ def plan_dataset(
                 clip.fps_hint,
                 clip.span_ms,
                 clip.table,
+                clip.root,
             )
             for clip in group
         ]
@@ -148,12 +155,14 @@ def plan_dataset(
         videos=any(clip.table is None for clip in clips),
         unlabelled=sum(clip.label is None for clip in clips),
         clips=len(clips),
+        roots=prefixes(clip.root for clip in clips),
     )
     if plan.targets:
         files.write(keys / "targets.json", json.dumps(targets_of(clips)) + "\n")
     for path, text in files.digests.items():
         plan.keys[path.relative_to(keys).with_suffix("").as_posix()] = text
     files.write(keys / "plan.json", _json(asdict(plan)))
+    files.write(keys / ROOTS, roots_text(plan.roots))
     return plan
 
 

@@ -210,6 +210,18 @@ class Project:
             if self.plans[name].targets
         ]
 
+    def roots(self, dataset: str) -> dict[str, str]:
+        """Return where the files are that a dataset's splits name, see `facewave.storage.roots`.
+
+        Other datasets that it is tested or trained with stand in them by their names.
+        """
+        found = dict(self.plans[dataset].roots)
+        if self.protocol == CROSS_DATASET:
+            for name in self.enabled:
+                roots = self.plans[name].roots.items()
+                found |= {f"{name}/{inner}": prefix for inner, prefix in roots}
+        return found
+
     def existing(self, dataset: str, *paths: str) -> list[Path]:
         """Return those of a dataset's files that exist: a report shows them, up to date."""
         files = [self.results / dataset / path for path in paths]

@@ -15,6 +15,8 @@ from facewave.datasets.load import load_clips
 from facewave.planning.plan import PlanError
 from facewave.planning.running import KeyFiles
 from facewave.storage.fingerprint import MISSING, Tracked, fingerprint_clips
+from facewave.storage.roots import FILE as ROOTS
+from facewave.storage.roots import prefixes, roots_text
 from facewave.video.content import digest_with
 from facewave.video.isolated import Bounds, isolated_reader
 from facewave.video.scene_lists import key_path, read_header, scene_list
@@ -83,13 +85,14 @@ def plan_scenes(
     for clip in there:
         key = {"fingerprint": fingerprints[clip.clip_id], **scenes}
         path, listed = key_path(keys, clip.clip_id), scene_list(lists, clip.clip_id)
-        content = {"file_path": clip.file_path, "fps_hint": clip.fps_hint, "key": key}
+        content = {"file_path": clip.relative_path, "fps_hint": clip.fps_hint, "key": key}
         mine = files.write(path, json.dumps(content, sort_keys=True, indent=1) + "\n")
         # Snakemake compares dates: a list that was copied there must not look newer than its key.
         if mine and listed.exists() and read_header(listed).get("key") != key:
             path.touch()
         digests[clip.clip_id] = files.digests[path]
     files.write(_videos_path(keys), json.dumps(digests) + "\n")
+    files.write(keys.parent / ROOTS, roots_text(prefixes(clip.root for clip in clips)))
     return digests
 
 

@@ -20,6 +20,7 @@ from facewave.vlm.plan import (
     chosen_targets,
     deciding,
     evaluation_folder,
+    model_name,
     model_params,
     shown_models,
     shown_zero_shot,
@@ -214,8 +215,8 @@ def shown_files(
             configuration shows.
 
     Returns:
-        title to `scores` (a file), `answers` (one per fold), `metrics` (one per fold, of a
-        training; else empty) and `family` and `stage` where they are known
+        title to `scores` (a file), `answers` (one per fold), `metrics` and `movement` (one per
+        fold, of a training; else empty) and `family` and `stage` where they are known
     """
     given = report_sections(config) if sections is None else sections
     found = {}
@@ -263,6 +264,7 @@ def _fold_files(project: Project, dataset: str, folder: str, *, trained: bool) -
     return {
         "answers": of_folds("predictions.parquet"),
         "metrics": of_folds("metrics.csv") if trained else [],
+        "movement": of_folds("movement.csv") if trained else [],
     }
 
 
@@ -313,18 +315,20 @@ def files_of(shown: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return [
         path
         for files in shown.values()
-        for path in (files["scores"], *files["answers"], *files["metrics"])
+        for path in (files["scores"], *files["answers"], *files["metrics"], *files["movement"])
     ]
 
 
-def ablation_in_report(config: Mapping[str, Any], project: Project, dataset: str) -> list[Path]:
-    """Return the scores of the models' ablations that a report shows."""
+def ablations_in_report(
+    config: Mapping[str, Any], project: Project, dataset: str
+) -> dict[str, str]:
+    """Return the scores of the ablations that a report shows, by the model's name."""
     folder = project.results / dataset / "evaluation"
-    return [
-        folder / family / "ablation" / project.protocol / "ablation.json"
+    return {
+        model_name(section): str(folder / family / "ablation" / project.protocol / "ablation.json")
         for family, section in report_sections(config).items()
         if "ablation" in section["report"]
-    ]
+    }
 
 
 def shuffled_features(config: Mapping[str, Any], features: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,17 +8,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from facewave.features.encode_bucket import encode_row
+from facewave.features.encode_bucket import encode_row, feature_key
 from facewave.features.groups import FaceOptions, WaveletOptions
 from facewave.features.quality import QualityOptions
 from facewave.jobs.log import Progress
 from facewave.predict.windows import Window
+from facewave.storage.key_index import write_key_index
 from facewave.storage.store import drop_index_if_damaged, shard_path
+from facewave.tracking.people import Person
+from facewave.tracking.track_bucket import span_of
 from facewave.tracking.trajectory import people_of
 
 
 def windows_of_everybody(
-    windows: Sequence[Window], *, store: Path, features: Mapping[str, Any]
+    windows: Sequence[Window], *, store: Path, features: Mapping[str, Any], index: Path
 ) -> list[Window]:
     """Return the windows of each person of each video: person after person, by their times.
 
@@ -31,19 +34,36 @@ def windows_of_everybody(
         windows: of a bucket, video after video, see `read_windows`.
         store: of the shards.
         features: options of the stage.
+        index: names the shards that are made here, see `facewave.storage.key_index`.
 
     Raises:
         DroppedIndexError: a trajectory shard is damaged or missing.
     """
-    found: list[Window] = []
     coding = _Coding(store, features)
-    progress = Progress(len(windows))
-    for _, group in itertools.groupby(windows, key=lambda window: window.video):
-        own = list(group)
-        found += coding.of_video(own) if own[0].track["key"] else own
-        for _ in own:
-            progress.step(computed=True, frames=0)
+    named = [
+        pair
+        for _, group in itertools.groupby(windows, key=lambda window: window.video)
+        for pair in _of_video(list(group), store)
+    ]
+    write_key_index(index, [(one.clip_id, coding.key(one)) for one, to_code in named if to_code])
+    progress, found = Progress(len(named)), []
+    for window, to_code in named:
+        found.append(coding.coded(window) if to_code else window)
+        progress.step(computed=True, frames=0)
     return found
+
+
+def _of_video(own: Sequence[Window], store: Path) -> Iterator[tuple[Window, bool]]:
+    """Yield the windows of each person, and whether they are to be coded."""
+    everybody: Sequence[Person] = []
+    if own[0].track["key"]:
+        with drop_index_if_damaged(own[0].index, clip_id=own[0].clip_id):
+            everybody = people_of(shard_path(store, "tracks", own[0].track["key"]))
+    if not everybody:
+        yield from ((window, False) for window in own)
+    for person in everybody:
+        for window in own if person.primary or not person.likely_ghost else ():
+            yield replace(window, person=str(person.number)), len(everybody) > 1
 
 
 class _Coding:
@@ -55,17 +75,17 @@ class _Coding:
         self._quality = QualityOptions(**features["quality"])
         self._face = FaceOptions(**features["features"])
 
-    def of_video(self, own: Sequence[Window]) -> Iterator[Window]:
-        with drop_index_if_damaged(own[0].index, clip_id=own[0].clip_id):
-            everybody = people_of(shard_path(self._store, "tracks", own[0].track["key"]))
-        if not everybody:
-            yield from own
-        for person in everybody:
-            for window in own if person.primary or not person.likely_ghost else ():
-                named = replace(window, person=str(person.number))
-                yield named if len(everybody) == 1 else self._coded(named)
+    def key(self, window: Window) -> str:
+        return feature_key(
+            window.track["key"],
+            wavelet=self._wavelet,
+            quality=self._quality,
+            face=self._face,
+            span_ms=span_of(window.track),
+            person=window.number,
+        )
 
-    def _coded(self, window: Window) -> Window:
+    def coded(self, window: Window) -> Window:
         with drop_index_if_damaged(window.index, clip_id=window.clip_id):
             judged, shard, _ = encode_row(
                 window.track,

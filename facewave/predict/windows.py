@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 from facewave.features.encode_bucket import FEATURE_COLUMNS
 from facewave.predict.model import Predictor
 from facewave.predict.rows import PRIMARY
-from facewave.storage.store import drop_index_if_damaged, iter_index, read_shard, shard_path
+from facewave.storage.store import (
+    drop_index_if_damaged,
+    iter_index,
+    iter_located,
+    read_shard,
+    shard_path,
+)
 from facewave.tracking.track_bucket import TRACK_COLUMNS
 
 
@@ -120,7 +126,7 @@ def read_windows(tracks: Path, features: Path) -> list[Window]:
     Raises:
         DroppedIndexError: an index is missing.
     """
-    tracked = {row["clip_id"]: row for row in iter_index(tracks, TRACK_COLUMNS)}
+    tracked = {row["clip_id"]: row for row in iter_located(tracks, TRACK_COLUMNS)}
     windows = [
         Window(clip_id=row["clip_id"], track=tracked[row["clip_id"]], features=row, index=features)
         for row in iter_index(features, FEATURE_COLUMNS)

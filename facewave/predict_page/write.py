@@ -26,7 +26,7 @@ from facewave.predict_page.video_data import found_spans, lines_of, script_json,
 from facewave.report.templating import environment
 from facewave.report.thumbnails import Thumbnail, draw_thumbnail
 from facewave.storage.atomic import atomic_path
-from facewave.storage.store import drop_index_if_damaged, iter_index, shard_path
+from facewave.storage.store import drop_index_if_damaged, iter_index, iter_located, shard_path
 from facewave.tracking.track_bucket import TRACK_COLUMNS
 from facewave.tracking.trajectory import Trajectory
 
@@ -137,7 +137,7 @@ def _videos(files: RunFiles, answers: Iterable[Answer]) -> list[_Video]:
     tracks = {
         name: (row, index)
         for index in files.tracks
-        for name, row in video_rows(iter_index(index, TRACK_COLUMNS)).items()
+        for name, row in video_rows(iter_located(index, TRACK_COLUMNS)).items()
     }
     overlays = {
         row["video"]: row for index in files.overlays for row in iter_index(index, OVERLAY_COLUMNS)

@@ -137,7 +137,7 @@ def _video_values(row: dict[str, str]) -> dict[str, Any]:
 def _report_clip(clip: Clip, row: dict[str, str], video: dict[str, Any]) -> ReportClip:
     return ReportClip(
         clip_id=clip.clip_id,
-        file_path=clip.file_path,
+        file_path=clip.relative_path,
         label=clip.actual or "",
         subject=clip.subject,
         valid=row["valid"] == "true",

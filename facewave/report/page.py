@@ -6,7 +6,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -72,7 +72,7 @@ class ReportFiles:
         clip_table: all test clips, see `facewave.evaluation.clip_table`.
         models: title of another model to its files, of the same test parts.
         comparison: paired tests of the models against the MLP; None: they were not tested.
-        ablation: comparison of what a vision-language model sees; None: there is none.
+        ablations: name of a vision-language model to the comparison of what it sees.
         variants: comparison of variants of features and model; None: there is none.
         text_fusion: comparison of face and text, with the probe of the texts; None: there is none.
         near_duplicates: pairs of clips that look alike; None: they were not looked for.
@@ -92,7 +92,7 @@ class ReportFiles:
     clip_table: Path
     models: Mapping[str, ModelFiles]
     comparison: Path | None = None
-    ablation: Path | None = None
+    ablations: Mapping[str, Path] = field(default_factory=dict)
     variants: Path | None = None
     text_fusion: Path | None = None
     near_duplicates: Path | None = None
@@ -158,7 +158,7 @@ def report_content(
         **_evaluation(files, scores, config["datasets"][settings.dataset]["adapter"]),
         **_models(files, scores, folds),
         "random_weights": any("random weights" in title for title in files.models),
-        "ablation_rows": read_rows(files.ablation),
+        "ablations": {name: read_rows(path) for name, path in files.ablations.items()},
         "variants": _json(files.variants),
         "subgroups": list(by_kind(subgroups_of(files, settings, clips))),
         "seed_std": scores["seeds"]["std"] or {},

@@ -13,7 +13,7 @@ from facewave.evaluation.predictions import read_metadata
 from facewave.report import figures
 from facewave.report.dataset import Fold
 from facewave.report.figures import Picture
-from facewave.report.scores import read_scores
+from facewave.report.scores import csv_rows, read_scores
 
 _DIGITS = 12
 
@@ -26,12 +26,14 @@ class ModelFiles:
         scores: of its test parts.
         answers: its predictions, one file per fold.
         metrics: one row per epoch, one file per fold; none where it was not trained.
+        movement: one row per trained module, see `facewave.vlm.training.parts`; as `metrics`.
         family, stage: of a model of `vlm`; empty for others.
     """
 
     scores: Path
     answers: Sequence[Path] = ()
     metrics: Sequence[Path] = ()
+    movement: Sequence[Path] = ()
     family: str = ""
     stage: str = ""
 
@@ -42,6 +44,7 @@ class ModelFiles:
             scores=Path(files["scores"]),
             answers=[Path(path) for path in files["answers"]],
             metrics=[Path(path) for path in files["metrics"]],
+            movement=[Path(path) for path in files["movement"]],
             family=files.get("family", ""),
             stage=files.get("stage", ""),
         )
@@ -70,6 +73,23 @@ class StageRun:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MovedModule:
+    """A module that was trained, and how far its weights moved, relative to their size.
+
+    Attributes:
+        module, part: its name, and the part of `vlm.rates` that it is of.
+        parameters: their number.
+        least, most: the root mean square of the change by that of the weights, over the folds.
+    """
+
+    module: str
+    part: str
+    parameters: int
+    least: float
+    most: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class ShownModel:
     """What the page says of a model besides its scores.
 
@@ -81,6 +101,7 @@ class ShownModel:
         runs: of its folds; none where it was not trained.
         score: name of the score that chooses the epoch, `uar` or a score of values.
         curves: figures of loss and score.
+        moved: the modules that were trained.
         confusion: figure of its answers about the test parts; None for values.
     """
 
@@ -91,6 +112,7 @@ class ShownModel:
     runs: Sequence[StageRun]
     score: str
     curves: Sequence[Picture]
+    moved: Sequence[MovedModule]
     confusion: Picture | None
 
     @property
@@ -133,8 +155,25 @@ def _read(title: str, files: ModelFiles, folds: Sequence[str]) -> ShownModel:
         runs=runs,
         score=score,
         curves=_figures(runs, score),
+        moved=_moved(files.movement),
         confusion=_confusion(scores),
     )
+
+
+def _moved(tables: Sequence[Path]) -> list[MovedModule]:
+    found: dict[str, list[dict[str, str]]] = {}
+    for row in (row for path in tables for row in csv_rows(path)):
+        found.setdefault(row["module"], []).append(row)
+    return [
+        MovedModule(
+            module=module,
+            part=rows[0]["part"],
+            parameters=int(rows[0]["parameters"]),
+            least=min(float(row["moved"]) for row in rows),
+            most=max(float(row["moved"]) for row in rows),
+        )
+        for module, rows in found.items()
+    ]
 
 
 def _curves(path: Path) -> dict[str, list[float]]:

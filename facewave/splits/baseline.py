@@ -149,9 +149,9 @@ def _person_of(clip: Clip, person: str) -> str | None:
     if person == "source":
         return clip.source
     if person == "video":
-        return clip.file_path
+        return clip.relative_path
     if person == "auto" and clip.subject is None and clip.span_ms is not None:
-        return clip.file_path
+        return clip.relative_path
     return clip.subject
 
 

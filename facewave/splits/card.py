@@ -40,7 +40,7 @@ _HUB_PARTS = {"train": "train", "val": "validation", "test": "test"}
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
 _MEANINGS = {
     "clip_id": "name of the clip",
-    "file_path": "where the clip's file lay when this was made",
+    "file_path": "the clip's file, relative to the root of the dataset",
     "video_idx": "number of the clip in its dataset",
     "label": "the class, counted from 0",
     "actual": "the class's name",

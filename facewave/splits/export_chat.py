@@ -16,6 +16,7 @@ from facewave.prompts.questions import chat_template, render
 from facewave.splits.read import METADATA_KEY
 from facewave.storage.atomic import atomic_path
 from facewave.storage.parquet import open_parquet, parquet_schema
+from facewave.storage.roots import Located
 from facewave.storage.store import shard_path
 
 FORMATS = ("llava", "messages")
@@ -28,7 +29,14 @@ Record = dict[str, Any]
 
 
 def export_chat(
-    split: str | Path, target: Path, *, form: str, prompt: str, use_text: bool, store: Path
+    split: str | Path,
+    target: Path,
+    *,
+    form: str,
+    prompt: str,
+    use_text: bool,
+    videos: Located,
+    store: Path,
 ) -> int:
     """Write one part of a split as conversations and return their number.
 
@@ -40,6 +48,7 @@ def export_chat(
         form: see `FORMATS`.
         prompt: name of a template of `facewave.prompts.questions`, or a template.
         use_text: whether the question holds the clip's text.
+        videos: finds the files that the split names.
         store: folder of the content-addressed store.
 
     Raises:
@@ -54,6 +63,7 @@ def export_chat(
     count = 0
     with atomic_path(target) as temporary, temporary.open("w", encoding="utf-8") as file:
         for row in _rows(split):
+            row["file_path"] = videos.path(row["file_path"])
             question = render(template, classes=classes, text=row["text"])
             segment = _segment(row)
             record = turns(row, question, segment) | _facts(row, groups, store)

@@ -281,6 +281,7 @@ def _digest(
 def _row(clip: Clip, entry: Mapping[str, str]) -> dict[str, Any]:
     row = {column.name: getattr(clip, column.name) for column in _CLIP_FIELDS}
     return row | {
+        "file_path": clip.relative_path,
         "label_distribution": _fractions(clip.label_distribution),
         "valid": entry["valid"] == "true",
         "reason": entry["reason"],

@@ -4,5 +4,5 @@ A *shard* is a file in the content-addressed store, named by its *key*, a digest
 decides its content (`store`, to be read first). A *fingerprint* says whether a clip's file changed
 (`fingerprint`, with `frame_files` for folders of frames). Clips are processed in *buckets*: a key
 file lists the clips of a bucket, an *index* the keys of their shards (`buckets`, `tables`; of the
-answers of pretrained models `answer_index`). Everything is written through `atomic`.
+shards that no bucket names `key_index`). Everything is written through `atomic`.
 """

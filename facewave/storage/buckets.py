@@ -6,10 +6,11 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from facewave.storage.roots import DatasetRoot, Located, relative_path
 from facewave.storage.tables import format_rows, iter_rows
 
 # Starting a job costs about as much as tracking one clip: 64 clips per bucket waste 2 %. Small
@@ -31,6 +32,7 @@ class KeyRow:
     """One clip of a key file.
 
     Attributes:
+        file_path: as it is to be opened.
         fingerprint: opaque text that changes when the clip's content does; `missing` if there is
             no file.
         fps_hint: frames per second to assume if the container names none.
@@ -38,6 +40,7 @@ class KeyRow:
             None for a whole video.
         table: how the rows of a clip are read whose file is a table of landmarks, see
             `facewave.landmark_tables.options`; None for a video.
+        root: what tables name `file_path` relative to; None: they have it as it is.
     """
 
     clip_id: str
@@ -46,6 +49,12 @@ class KeyRow:
     fps_hint: float | None = None
     span_ms: tuple[int, int] | None = None
     table: str | None = None
+    root: DatasetRoot | None = field(default=None, compare=False)
+
+    @property
+    def relative_path(self) -> str:
+        """The file as tables name it, wherever the dataset is."""
+        return relative_path(self.file_path, self.root)
 
 
 def auto_buckets(clips: int) -> int:
@@ -81,7 +90,7 @@ def key_file_text(rows: Iterable[KeyRow], *, options: Mapping[str, Any]) -> str:
         (
             {
                 "clip_id": row.clip_id,
-                "file_path": row.file_path,
+                "file_path": row.relative_path,
                 "fingerprint": row.fingerprint,
                 "fps_hint": row.fps_hint,
                 "table": row.table,
@@ -94,19 +103,21 @@ def key_file_text(rows: Iterable[KeyRow], *, options: Mapping[str, Any]) -> str:
 
 
 def read_key_file(path: Path) -> list[KeyRow]:
-    """Read the clips of a key file.
+    """Read the clips of a key file, which lies in `keys/tracks` of a dataset's results.
 
     Raises:
         TableError: if it is not a key file.
     """
+    located = Located.of(path.parent.parent.parent)
     return [
         KeyRow(
             row["clip_id"],
-            row["file_path"],
+            located.path(row["file_path"]),
             row["fingerprint"],
             float(row["fps_hint"]) if row["fps_hint"] else None,
             _span(row),
             row.get("table") or None,
+            located.root(row["file_path"]),
         )
         for row in iter_rows(path, KEY_COLUMNS)
     ]

@@ -75,11 +75,11 @@ def fingerprint_clips(
     Args:
         clips: pairs of clip id and file path.
         index: the table that remembers stat and fingerprint of each clip; written only if it
-            changes.
+            changes. A file that has another path and the same stat (inode, times) was moved.
         tracked: given clip ids, what is known of those that were tracked.
         hashed: clips whose fingerprint is the digest of their file from the first time on.
-        inspect: called with the folders of frames that are new or changed; what it raises leaves
-            the index as it was.
+        inspect: called with the folders of frames that are new, changed or moved; what it raises
+            leaves the index as it was.
         digest: does what `clip_sha256` does, possibly in another process; a clip for which it
             fails has a new fingerprint.
 
@@ -90,11 +90,18 @@ def fingerprint_clips(
     stats = {clip_id: (path, own_stat(path)) for clip_id, path in clips}
     fingerprints = {
         clip_id: known[clip_id][2]
-        for clip_id, (path, stat) in stats.items()
-        if clip_id in known and known[clip_id][:2] == (path, stat)
+        for clip_id, (_, stat) in stats.items()
+        if clip_id in known and known[clip_id][1] == stat
     }
     changed = [clip_id for clip_id in stats if clip_id not in fingerprints]
-    inspect([stats[i][0] for i in changed if (stats[i][1] or "").startswith(_FOLDER)])
+    inspect(
+        [
+            path
+            for clip_id, (path, stat) in stats.items()
+            if stat and stat.startswith(_FOLDER)
+            if clip_id not in fingerprints or known[clip_id][0] != path
+        ]
+    )
     history = tracked([clip_id for clip_id in changed if stats[clip_id][1]]) if changed else {}
     counter = _HashCounter(len({stats[clip_id][0] for clip_id in changed if clip_id in history}))
     hashes = _Hashes(counter, digest or clip_sha256)
@@ -112,6 +119,9 @@ def _fingerprint(path: str, stat: str | None, before: Tracked | None, hashes: _H
     if stat is None:
         return MISSING
     if before is None or not before.content_sha256:
+        # What is empty and was empty has the same bytes.
+        if before and stat.startswith("0-") and before.fingerprint.startswith("stat:0-"):
+            return before.fingerprint
         return f"stat:{stat}"
     try:
         content = hashes.of(path)

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.storage.atomic import atomic_path
+from facewave.storage.roots import Located
 from facewave.storage.seals import DamagedFileError
 from facewave.storage.tables import TableError, iter_rows
 
@@ -328,6 +329,13 @@ def iter_index(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
             f"{path}: no such index. A job removes it where a shard that it names is damaged: run "
             "the same command again"
         ) from None
+
+
+def iter_located(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Yield rows as `iter_index`, with `file_path` as it is to be opened."""
+    located = Located.of(path.parent.parent)
+    for row in iter_index(path, columns):
+        yield {**row, "file_path": located.path(row["file_path"])}
 
 
 @contextmanager

@@ -51,7 +51,7 @@ def _to_picture() -> NDArray[np.float64]:
 
 
 def _warped(image: NDArray[np.uint8], affine: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return the patch: green, which is the least noisy, averaged over 2 x 2 points for each value.
+    """Return the patch: green, which is the least noisy, summed over 2 x 2 points for each value.
 
     Args:
         image: the picture.
@@ -59,32 +59,42 @@ def _warped(image: NDArray[np.uint8], affine: NDArray[np.float64]) -> NDArray[np
     """
     import cv2
 
+    half, start = affine[:2] / 2.0, affine[2] - affine[:2].sum(axis=0) / 4.0
     # Of a large face every few pixels are read: the points lie that far apart.
-    stride = max(1, int(np.sqrt(abs(np.linalg.det(affine[:2]))) / 4.0))
-    corners = _CORNERS @ affine
-    limit = np.array(image.shape[1::-1])
-    low = np.clip(np.floor(corners.min(axis=0)) - stride, 0, limit - 1).astype(int)
-    high = np.clip(np.ceil(corners.max(axis=0)) + 2 * stride, low + 1, limit).astype(int)
-    part = np.ascontiguousarray(image[low[1] : high[1] : stride, low[0] : high[0] : stride, 1])
-    half = affine[:2] / 2.0
-    start = affine[2] - affine[:2].sum(axis=0) / 4.0 - low
+    (a, b), (c, d) = affine[:2].tolist()
+    stride = int(abs(a * d - b * c) ** 0.5 / 4.0)
+    if stride > 1:
+        low, image = _around(image, affine, stride)
+        half, start = half / stride, (start - low) / stride
     warped = cv2.warpAffine(
-        part,
-        np.vstack([half, start]).T / stride,
+        image,
+        np.vstack([half, start]).T,
         (2 * PATCH_SIDE, 2 * PATCH_SIDE),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    points = warped.astype(np.float32).reshape(PATCH_SIDE, 2, PATCH_SIDE, 2)
-    return np.asarray(points.mean(axis=(1, 3)))
+    green = warped[..., 1].astype(np.float32)
+    rows = green[::2] + green[1::2]
+    return np.asarray(rows[:, ::2] + rows[:, 1::2])
+
+
+def _around(
+    image: NDArray[np.uint8], affine: NDArray[np.float64], stride: int
+) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Return where the part of a picture begins that a patch shows, and every n-th pixel of it."""
+    corners = _CORNERS @ affine
+    limit = np.array(image.shape[1::-1])
+    low = np.clip(np.floor(corners.min(axis=0)) - stride, 0, limit - 1).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0)) + 2 * stride, low + 1, limit).astype(int)
+    part = image[low[1] : high[1] : stride, low[0] : high[0] : stride]
+    return low, np.ascontiguousarray(part)
 
 
 def standardised(patch: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Return a patch with mean 0 and length 1 over its last axis; a flat one becomes zeros."""
-    centred = patch - patch.mean(axis=-1, keepdims=True)
-    length = np.linalg.norm(centred, axis=-1, keepdims=True)
-    result = np.divide(centred, length, out=np.zeros_like(centred), where=length > 1e-6)
-    return np.asarray(result, np.float32)
+    """Return a patch (n,) with mean 0 and length 1; a flat one becomes zeros."""
+    centred = patch - patch.mean()
+    length = float(np.sqrt(centred @ centred))
+    return np.asarray(centred / length if length > 1e-6 else np.zeros_like(centred), np.float32)
 
 
 def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

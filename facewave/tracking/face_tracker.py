@@ -23,7 +23,7 @@ from facewave.tracking.face_detector import shared_detector
 from facewave.tracking.landmarker import Faces, LandmarkerOptions, VideoLandmarker, no_faces
 
 # Further faces are looked for so often, and where a face appears or the picture is cut.
-LOOK_EVERY_MS = 1000
+LOOK_EVERY_MS = 1500
 # But never more often than this.
 _LOOK_AGAIN_MS = 250
 # Two landmarkers whose boxes overlap this much follow the same face.

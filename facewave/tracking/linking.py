@@ -36,8 +36,8 @@ SAME_PATCH_AND_PLACE = 0.3
 # A face that appears so soon after the last one was lost elsewhere has jumped as no head does.
 MAX_JUMP_MS = 250
 
-# A patch is made of every n-th face of a tracklet.
-_PATCH_EVERY = 5
+# A patch is made of every n-th face of a tracklet: of the first ones, and of those after them.
+_FIRST, _PATCH_EVERY_FIRST, _PATCH_EVERY = 40, 5, 20
 
 # So long ago a patch is no longer forgotten, whatever the pictures show.
 _RECENT_MS = 2000
@@ -79,7 +79,7 @@ class Tracklet:
         self, frame: int, time_ms: int, box: NDArray[np.float64], patch: Callable[[], Patch]
     ) -> None:
         """Append a detection; `patch` is called when it is wanted."""
-        if self.frames % _PATCH_EVERY == 0:
+        if self.frames % (_PATCH_EVERY_FIRST if self.frames < _FIRST else _PATCH_EVERY) == 0:
             self.recent.append((time_ms, patch()))
         while self.recent[0][0] < time_ms - _RECENT_MS and len(self.recent) > 1:
             self.patch += self.recent.popleft()[1]

@@ -273,7 +273,7 @@ def _index_row(row: KeyRow, video: _Tracked) -> dict[str, object]:
     start, end = row.span_ms or (None, None)
     known: dict[str, object] = {
         "clip_id": row.clip_id,
-        "file_path": row.file_path,
+        "file_path": row.relative_path,
         "fingerprint": row.fingerprint,
         "content_sha256": video.content,
         "key": video.key,

@@ -13,9 +13,8 @@ from pathlib import Path
 from facewave.features.encode_bucket import FEATURE_COLUMNS
 from facewave.speech.transcribe_bucket import STAGE as TRANSCRIPTS
 from facewave.speech.transcribe_bucket import TRANSCRIPT_COLUMNS
-from facewave.storage.answer_index import STAGE as ANSWERS
-from facewave.storage.answer_index import needed_answers
 from facewave.storage.buckets import SEGMENT_COLUMNS, read_key_file
+from facewave.storage.key_index import ANSWERS, needed_keys
 from facewave.storage.tables import TableError, iter_rows
 from facewave.tracking.track_bucket import TRACK_COLUMNS
 
@@ -124,9 +123,10 @@ def _read_dataset(folder: Path, needed: Needed) -> None:
     if _begun(folder / TRANSCRIPTS, folder / "logs" / "transcribe_clips"):
         lacking = [clip_id for clip_id in wanted.values() if clip_id not in transcribed]
         _note(needed, folder / TRANSCRIPTS, lacking, "snakemake transcribe")
-    # Their index is written before the first question is asked, so none can be missing.
-    for key in needed_answers(folder):
-        needed.add(ANSWERS, key, name)
+    # These indexes are written before the first shard is made, so none can be missing.
+    for of in (ANSWERS, "features"):
+        for key in needed_keys(folder, of):
+            needed.add(of, key, name)
 
 
 def _tables(folder: Path) -> list[Path]:

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from facewave.storage.roots import Located
+
 _FIRST, _LAST = "Start Time (seconds)", "End Time (seconds)"
 # What PySceneDetect writes, in its order.
 _LIST_COLUMNS = (
@@ -42,7 +44,8 @@ def key_path(keys: Path, clip_id: str) -> Path:
 def read_key(path: Path) -> tuple[Path, float | None, SceneKey]:
     """Return path, assumed frame rate and key of a video from its key file."""
     content = json.loads(path.read_text(encoding="utf-8"))
-    return Path(content["file_path"]), content["fps_hint"], content["key"]
+    located = Located.of(path.parent.parent.parent)
+    return Path(located.path(content["file_path"])), content["fps_hint"], content["key"]
 
 
 def header_line(header: Mapping[str, Any]) -> str:

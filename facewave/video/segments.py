@@ -216,7 +216,7 @@ def _lengths(
     """Return the length by file and assumed rate; from the cache if the file's stat is the same."""
     known = _read_cache(cache)
     # A job takes what was refused while planning for refused: each attempt may crash or hang.
-    planned = {} if bounds else {(*key, stat.partition(" {")[0]): stat for *key, stat in known}
+    planned = {} if bounds else {(rate, stat.partition(" {")[0]): stat for rate, stat in known}
     rows: list[dict[str, Any]] = []
     lengths: dict[tuple[str, str], Length] = {}
     with isolated_reader(bounds) as read:
@@ -225,8 +225,9 @@ def _lengths(
             if stat is None:
                 continue
             # What could not be read may be readable within other bounds.
-            refused = planned.get((*key, stat), f"{stat} {asdict(bounds or Bounds())}")
-            length = known.get((*key, stat)) or known.get((*key, refused)) or _measured(key, read)
+            rate = key[1]
+            refused = planned.get((rate, stat), f"{stat} {asdict(bounds or Bounds())}")
+            length = known.get((rate, stat)) or known.get((rate, refused)) or _measured(key, read)
             lengths[key] = length
             values = (key[0], refused if length.frames < 0 else stat, key[1], *astuple(length))
             rows.append(dict(zip(_COLUMNS, values, strict=True)))
@@ -246,14 +247,13 @@ def _measured(key: tuple[str, str], read: Read) -> Length:
         raise ManifestError("segments", [str(error)], advice="Run the command again.") from error
 
 
-def _read_cache(cache: Path | None) -> dict[tuple[str, str, str], Length]:
+def _read_cache(cache: Path | None) -> dict[tuple[str, str], Length]:
+    # Not by path: a file with the same stat (inode, times) that lies elsewhere was moved.
     if cache is None:
         return {}
     try:
         return {
-            (row["file_path"], row["fps_hint"], row["stat"]): Length(
-                frames=int(row["frames"]), ms=int(row["ms"])
-            )
+            (row["fps_hint"], row["stat"]): Length(frames=int(row["frames"]), ms=int(row["ms"]))
             for row in iter_rows(cache, _COLUMNS)
         }
     except (FileNotFoundError, TableError, ValueError):

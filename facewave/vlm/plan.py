@@ -235,10 +235,15 @@ def evaluation_folder(vlm: str, stage: str) -> str:
     return f"zero_shot/{untrained(vlm)}" if stage == "zero_shot" else f"{vlm}/full/{stage}"
 
 
+def model_name(section: Mapping[str, Any]) -> str:
+    """Return what pages call a trained model."""
+    toy = " at toy size, random weights" if section["model"] in TOYS else ""
+    return _NAMES[section["family"]] + toy
+
+
 def shown_models(section: Mapping[str, Any]) -> dict[str, str]:
     """Return which stages of the model the report shows: title to stage."""
-    name = _NAMES[section["family"]]
-    name += " at toy size, random weights" if section["model"] in TOYS else ""
+    name = model_name(section)
     return {f"{name}: {_TITLES[stage]}": stage for stage in _TITLES if stage in section["report"]}
 
 

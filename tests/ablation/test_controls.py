@@ -1,36 +1,12 @@
 import runpy
 
-import numpy as np
 import pytest
 
 from facewave.ablation.compare import compare, read_answers
-from facewave.ablation.controls import control_options, read_variant
+from facewave.ablation.controls import control_options
 from facewave.config.table import CONFIG_PATH
 from facewave.mlp.options import MlpOptions
 from tests.splits.split_files import toy, write_split
-
-
-def test_labels_are_shuffled_where_the_model_learns(tmp_path):
-    path = write_split(tmp_path / "part.parquet", toy(60))
-    options = MlpOptions(inputs=("blendshapes",))
-    tables = {
-        part: read_variant(path, options=options, control="shuffled_labels", part=part, seed=0)
-        for part in ("train", "val", "test")
-    }
-    np.testing.assert_array_equal(tables["test"].labels, np.arange(60) % 3)
-    for part in ("train", "val"):
-        assert (tables[part].labels != tables["test"].labels).any()
-        np.testing.assert_array_equal(np.bincount(tables[part].labels), [20, 20, 20])
-
-
-def test_shuffled_labels_take_their_votes_along(tmp_path):
-    columns = toy(30)
-    columns["label_distribution"] = np.eye(3)[columns["label"]].tolist()
-    path = write_split(tmp_path / "train.parquet", columns)
-    options = MlpOptions(inputs=("blendshapes",), soft_labels=True)
-    found = read_variant(path, options=options, control="shuffled_labels", part="train", seed=1)
-    assert found.labels.tolist() != columns["label"].tolist()
-    np.testing.assert_array_equal(found.label_distributions.argmax(axis=1), found.labels)
 
 
 def test_clip_length_replaces_the_inputs():

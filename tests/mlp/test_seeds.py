@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from facewave.mlp import epochs, projection
+from facewave.mlp.epochs import prepare
 from facewave.mlp.model import load_checkpoint, predict, save_checkpoint
 from facewave.mlp.network import Ensemble, stacked
 from facewave.mlp.train import TrainingJob, fit_predict_seeds, train_mlp, train_seeds
@@ -44,6 +46,39 @@ def test_each_seed_is_as_if_trained_alone(parts, options):
             torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-3)
     seen = [answers for _, answers in together]
     assert not np.allclose(seen[0], seen[1], atol=1e-3)
+
+
+@pytest.mark.parametrize("options", [MIXED, PLAIN], ids=["one pass", "no fusion"])
+def test_shuffled_labels_are_each_seeds_own_and_take_their_votes_along(parts, options):
+    """Alone or with others, a seed learns from the same order, which is the numbers' of its own."""
+    job = TrainingJob(options=options, seed=SEEDS[0], shuffle_labels=True)
+    trained = train_seeds(parts["train"], parts["val"], job, SEEDS)
+    for seed, (model, seen) in zip(SEEDS, trained, strict=True):
+        alone, expected = train_mlp(parts["train"], parts["val"], replace(job, seed=seed))
+        assert model.best_epoch == alone.best_epoch
+        np.testing.assert_allclose(seen, expected, atol=1e-4)
+    votes = replace(
+        parts["train"], label_distributions=np.eye(3, dtype=np.float32)[parts["train"].labels]
+    )
+    for shuffled in (False, True):
+        learner = prepare(
+            votes, replace(MIXED, soft_labels=True), SEEDS, basis_seed=0, shuffled=shuffled
+        )
+        true = torch.from_numpy(votes.labels[votes.valid])
+        for seed, labels, targets in zip(SEEDS, learner.labels, learner.targets, strict=True):
+            order = np.random.default_rng(seed).permutation(len(true))
+            assert torch.equal(labels, true[order] if shuffled else true)
+            assert torch.equal(targets.argmax(dim=1), labels)
+
+
+@pytest.mark.parametrize("options", [MIXED, PLAIN], ids=["projected", "no fusion"])
+def test_clips_that_are_too_many_to_hold_teach_the_same(parts, monkeypatch, options):
+    job = TrainingJob(options=options, seed=SEEDS[0])
+    _, held = train_mlp(parts["train"], parts["val"], job)
+    for module in (epochs, projection):
+        monkeypatch.setattr(module, "HELD_FEATURES", 0)
+    _, read = train_mlp(parts["train"], parts["val"], job)
+    np.testing.assert_array_equal(held, read)
 
 
 def test_metrics_and_global_numbers_are_those_of_the_first_seed(parts, tmp_path):

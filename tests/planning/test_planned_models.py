@@ -6,7 +6,15 @@ import pytest
 
 from facewave.config.check import check_config
 from facewave.evaluation.names import SAME_CLIPS
-from facewave.planning.ablation import flat, fold_batches, read_ablation, variant_predictions
+from facewave.planning.ablation import (
+    bucket_batches,
+    flat,
+    fold_batches,
+    read_ablation,
+    variant_predictions,
+    variant_splits,
+    written_splits,
+)
 from facewave.planning.plan import DatasetPlan, PlanError
 from facewave.planning.project import Project, baseline_rule, stage_options
 from facewave.planning.texts import joined_text_files
@@ -27,6 +35,7 @@ from facewave.planning.vlm import (
     zero_shot_options,
     zero_shot_resources,
 )
+from facewave.splits.partition import PARTS
 from facewave.versions import FEATURE_VERSION
 from facewave.vlm.plan import vlm_section
 from tests.workflow.workflow import ROOT
@@ -77,6 +86,45 @@ class TestAblation:
         alone = fold_batches(self.of_size(tmp_path, 100_000, folds=5), "mine")
         assert alone == {fold: [fold] for fold in every}
         assert fold_batches(project(tmp_path), "mine") == {"80-10-10": ["80-10-10"]}
+
+    def test_buckets_of_few_clips_share_a_job(self, tmp_path):
+        buckets = [f"{number:04d}" for number in range(8)]
+        found = self.of_size(tmp_path, 8 * 1_500, folds=5)
+        plan = replace(found.plans["mine"], buckets=buckets)
+        jobs = bucket_batches(replace(found, plans={"mine": plan}), "mine")
+        assert list(jobs) == ["0000_to_0001", "0002_to_0003", "0004_to_0005", "0006_to_0007"]
+        assert [bucket for job in jobs.values() for bucket in job] == buckets
+        few = replace(plan, clips=120)
+        assert bucket_batches(replace(found, plans={"mine": few}), "mine") == {
+            "0000_to_0007": buckets
+        }
+
+    def test_one_job_writes_the_splits_of_its_folds_for_all_variants_with_its_features(
+        self, tmp_path
+    ):
+        coarse = {"wavelet": {"coefficients": 4}}
+        same = {**coarse, "mlp": {"hidden": [8]}}
+        section = {"variants": {"default": {}, "b": coarse, "c": same}}
+        ablation = read_ablation(check_config({"ablation": section}))
+        planned = self.of_size(tmp_path, 2_000, folds=3)
+        every = [f"80-10-10/fold-{i}" for i in (1, 2, 3)]
+
+        def found(of, variant, folds):
+            return of(planned, ablation, "mine", variant=variant, folds=folds)
+
+        mine = tmp_path / "mine"
+        own = [
+            {part: str(mine / "splits" / f / f"{part}.parquet") for part in PARTS} for f in every
+        ]
+        assert found(variant_splits, "default", every) == own
+        assert found(written_splits, "default", every[:1]) == list(own[0].values())
+        jobs = ["80-10-10/fold-1_to_fold-2", "80-10-10/fold-3"]
+        folders = [str(mine / "ablation/b" / job / "splits") for job in jobs]
+        for variant in ("b", "c"):
+            assert found(written_splits, variant, every) == folders
+            assert found(written_splits, variant, every[1:2]) == folders[:1]
+            (second,) = found(variant_splits, variant, every[1:2])
+            assert second["val"] == f"{folders[0]}/fold-2/val.parquet"
 
     def test_seeds_are_those_of_the_training_unless_given(self):
         assert read_ablation(check_config({"seeds": [7, 8]})).seeds == [7, 8]
@@ -213,6 +261,7 @@ class TestVlm:
                 ),
                 "answers": [str(folder / "predictions.parquet")],
                 "metrics": [str(folder / "metrics.csv")],
+                "movement": [str(folder / "movement.csv")],
                 "family": "paligemma",
                 "stage": "fine_tuning",
             },

@@ -13,6 +13,7 @@ from facewave.predict.bucket import predict_bucket
 from facewave.predict.everybody import windows_of_everybody
 from facewave.predict.windows import read_windows
 from facewave.splits.read import read_split
+from facewave.storage.key_index import key_index, needed_keys
 from facewave.storage.store import read_shard, shard_path, write_shard
 from facewave.storage.tables import format_rows, write_text
 from facewave.tracking.track_bucket import TRACK_COLUMNS
@@ -106,7 +107,8 @@ def write_alone(folder, person, letter):
 
 
 def everybody(folder, windows):
-    return windows_of_everybody(windows, store=folder / "store", features=FEATURES)
+    index = key_index(folder / "videos", "features", "people/0000")
+    return windows_of_everybody(windows, store=folder / "store", features=FEATURES, index=index)
 
 
 def content(row):
@@ -158,3 +160,21 @@ def test_a_video_of_nobody_keeps_its_windows(tmp_path):
     windows = windows_of(tmp_path, {"empty": nobody})
     assert everybody(tmp_path, windows) == windows
     assert not any(window.valid for window in windows)
+
+
+def test_what_is_made_is_named_for_pruning_before_it_is_made(tmp_path, monkeypatch):
+    windows = windows_of(tmp_path, {"both": write_together(tmp_path)})
+    of_bucket = {window.features["key"] for window in windows}
+
+    def fail(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("facewave.predict.everybody.encode_row", fail)
+        with pytest.raises(KeyboardInterrupt):
+            everybody(tmp_path, windows)
+    named = needed_keys(tmp_path / "videos", "features")
+    everybody(tmp_path, windows)
+    coded = {path.stem for path in (tmp_path / "store/features").rglob("*.npz")}
+    assert len(named) == 8
+    assert coded - of_bucket == named

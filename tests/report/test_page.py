@@ -116,7 +116,7 @@ def test_script_writes_the_same_bytes_again(artefacts, written_report, tmp_path)
             explanation=[],
             models=[],
             comparison=str(comparison),
-            ablation=[],
+            ablations=[],
             text_fusion=[],
             **parts,
         ),
@@ -132,6 +132,7 @@ def test_script_writes_the_same_bytes_again(artefacts, written_report, tmp_path)
             compared=[],
             variants=None,
             models={},
+            ablations={},
         ),
         log=[str(tmp_path / "job.log")],
     )

@@ -93,11 +93,19 @@ def test_nothing_refers_to_what_is_not_there(crate):
 @pytest.mark.slow
 @pytest.mark.skipif(VALIDATOR is None, reason="roc-validator is not installed")
 def test_the_validator_of_the_profile_takes_it(crate):
-    done = subprocess.run(
-        [VALIDATOR, "-y", "--disable-color", "validate", "-p", "workflow-run-crate", str(crate)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    command = [VALIDATOR, "-y", "--disable-color", "validate", "-p", "workflow-run-crate"]
+
+    def validate(*options):
+        return subprocess.run(
+            [*command, *options, str(crate)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+    # It needs the context of RO-Crate, which `rocrate-validator cache warm` fetches once.
+    done = validate("--offline")
+    if done.returncode != 0 and "cache" in done.stdout + done.stderr:
+        done = validate()
     assert done.returncode == 0, done.stdout + done.stderr

@@ -120,6 +120,7 @@ def test_the_page_shows_models_numbers_and_controls(artefacts, content, page, tm
         ),
     }
     ablation = written(tmp_path, "ablation.json", {"rows": [row]})
+    other = written(tmp_path, "other.json", {"rows": [compared("image_only", difference=-0.3)]})
     fusion = written(
         tmp_path,
         "text.json",
@@ -131,7 +132,7 @@ def test_the_page_shows_models_numbers_and_controls(artefacts, content, page, tm
         tmp_path,
         models={title: ModelFiles(scores=path) for title, path in models.items()},
         comparison=tests,
-        ablation=ablation,
+        ablations={"Model <a>": ablation, "Model <b>": other},
         text_fusion=fusion,
     )[0]
     text = path.read_text(encoding="utf-8")
@@ -142,8 +143,12 @@ def test_the_page_shows_models_numbers_and_controls(artefacts, content, page, tm
     for words in (
         "Models on the same clips",
         "Predicted values",
+        "Model &lt;a&gt;",
         "no_face",
         "-10.0",
+        "Model &lt;b&gt;",
+        "image_only",
+        "-30.0",
         "0.0200",
         "0.0625",
     ):

@@ -17,7 +17,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 def model(folder, files, name, *, fold_clips, stage, score="uar", scores=None):
     """Write the files of a model of `vlm`, one training per number of clips."""
-    answers, metrics = [], []
+    answers, metrics, movement = [], [], []
     for number, clips in enumerate(fold_clips):
         place = folder / "vlm" / name / stage / f"fold-{number}"
         place.mkdir(parents=True)
@@ -31,11 +31,15 @@ def model(folder, files, name, *, fold_clips, stage, score="uar", scores=None):
         header = f"epoch,train_loss,val_loss,train_{score},val_{score}"
         (place / "metrics.csv").write_text("\n".join([header, *rows]) + "\n")
         metrics.append(place / "metrics.csv")
+        moved = f"{HOSTILE},gate,12345,1,{0.003 * (number + 1)},{0.003 * (number + 1)}"
+        (place / "movement.csv").write_text(f"module,part,parameters,scale,change,moved\n{moved}\n")
+        movement.append(place / "movement.csv")
     trained = stage in ("adaptation", "fine_tuning")
     return ModelFiles(
         scores=scores or files.scores,
         answers=answers,
         metrics=metrics if trained else [],
+        movement=movement if trained else [],
         family=name,
         stage=stage,
     )
@@ -69,6 +73,7 @@ def test_the_page_shows_what_each_model_learned_from_and_how(artefacts, models, 
     assert page.row("Model <i>: fine_tuning")[1] == [
         *(HOSTILE, COMMIT[:12], "14", "3", "2", "CPU, torch 2")
     ]
+    assert page.row(HOSTILE) == [["gate", "12,345", "0.3"]] * 2  # two stages were trained
     assert text.count("Curves: loss in training and validation") == 2
     assert text.count("Confusion matrix") == 5  # that of the MLP stands above
     assert "Transformers" in text
@@ -91,6 +96,10 @@ def test_ranges_are_over_folds_and_a_refit_mlp_has_seen_the_validation_part(arte
     # The first stage is found beside the second where the page does not show it.
     alone = clips_learned({"x": shown["fine_tuning"]}, folds, refit=False)
     assert alone["x"] == "15 to 17"
+    ((module,),) = (
+        model.moved for model in read_shown({"x": shown["adaptation"]}, ["fold-0", "fold-1"])
+    )
+    assert (module.least, module.most) == (0.003, 0.006)
 
 
 def test_values_are_shown_by_the_score_that_chose_the_epoch(artefacts, tmp_path):

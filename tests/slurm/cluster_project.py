@@ -15,7 +15,7 @@ import yaml
 from facewave.demo.recipe import demo_clips
 from facewave.demo.render import render_clip
 from tests.slurm.slurm_cluster import Cluster
-from tests.workflow.workflow import ROOT, SNAKEMAKE, environment
+from tests.workflow.workflow import ROOT, SNAKEMAKE, environment, shards
 
 CLASSES = ("neutral", "happy", "sad")
 SUBJECTS = 4
@@ -26,7 +26,7 @@ QUICK = (
 )
 SLURM = (
     *("--workflow-profile", str(ROOT / "profiles" / "slurm"), *QUICK),
-    *("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "3"),
+    *("--slurm-init-seconds-before-status-checks", "3"),
 )
 GENERIC = ("--workflow-profile", str(ROOT / "profiles" / "cluster-generic"), *QUICK)
 
@@ -118,5 +118,16 @@ def products(work: Path) -> dict[str, str]:
     return {
         str(path.relative_to(results)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(results.rglob("*"))
-        if path.is_file() and "logs" not in path.relative_to(results).parts
+        if path.is_file() and not {"logs", "benchmarks"} & {*path.relative_to(results).parts}
     }
+
+
+def of_stages(files: dict[str, str], *folders: str) -> dict[str, str]:
+    return {path: digest for path, digest in files.items() if path.startswith(folders)}
+
+
+def kept(work: Path, done: dict[str, tuple[int, int]], *, clips: int = 12) -> None:
+    """Check that every clip has its trajectory and that these ones were not written again."""
+    after = shards(work, "tracks")
+    assert len(after) == clips
+    assert {key: after[key] for key in done} == done

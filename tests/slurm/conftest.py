@@ -1,4 +1,4 @@
-"""Fixtures: a Slurm of one node, the clips of a project, and what a local run makes of them."""
+"""Fixtures: a Slurm of three nodes, the clips of a project, and what a local run makes of them."""
 
 import os
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.slurm.cluster_project import java_sed_rows, products, rendered_rows, run, write_project
-from tests.slurm.slurm_cluster import missing_requirement, one_node_cluster
+from tests.slurm.slurm_cluster import missing_requirement, running_cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -17,7 +17,7 @@ def cluster(tmp_path_factory):
     """A running Slurm; skips with the reason where none can be started."""
     if reason := missing_requirement():
         pytest.skip(reason)
-    with one_node_cluster(tmp_path_factory.mktemp("slurm")) as running:
+    with running_cluster(tmp_path_factory.mktemp("slurm")) as running:
         yield running
 
 

@@ -1,68 +1,104 @@
-"""A Slurm of one node on this machine: munged, slurmctld and slurmd in a folder of their own.
+"""A Slurm of several nodes on this machine: every daemon in a folder of the cluster's own.
 
-Everything (key, sockets, state, spool, logs, ports) is the cluster's own; neither /etc nor a Slurm
-that runs already is touched.
+Everything (key, sockets, state, spool, database, logs, ports) is the cluster's own; neither /etc
+nor a Slurm that runs already is touched. Each node is a slurmd with a name and a port of its own;
+what they share is this machine's processor, memory and file system.
 """
 
 import importlib.util
 import os
-import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
-DAEMONS = ("munged", "slurmctld", "slurmd")
-CLIENTS = ("sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo")
+from tests.slurm.slurm_services import (
+    accounting_database,
+    daemon,
+    free_ports,
+    munged,
+    processes_of,
+    wait_for,
+)
+
+DAEMONS = ("munged", "slurmctld", "slurmd", "slurmdbd", "mariadbd", "mariadb-install-db")
+CLIENTS = ("sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo", "sacct", "sdiag")
 PLUGINS = ("snakemake_executor_plugin_slurm", "snakemake_executor_plugin_cluster_generic")
+UNFINISHED = "PENDING,RUNNING,SUSPENDED,COMPLETING"
+NODES = ("facewave1", "facewave2", "facewave3")
 # Enough for the profile's submissions of a few buckets; the machine need not have that much free.
 MEMORY_MB = 12_000
+_CGROUPS = Path("/sys/fs/cgroup")
 
 _CONFIG = """\
 ClusterName=facewave_test
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={controller_port}
-SlurmdPort={node_port}
 SlurmUser=root
 AuthType=auth/munge
 AuthInfo=socket={folder}/munge.socket
 CredType=cred/munge
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
+SlurmdSpoolDir={folder}/%n.spool
 SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
+SlurmdPidFile={folder}/%n.pid
 SlurmctldLogFile={folder}/slurmctld.log
-SlurmdLogFile={folder}/slurmd.log
-ProctrackType=proctrack/pgid
-TaskPlugin=task/none
-JobAcctGatherType=jobacct_gather/none
-AccountingStorageType=accounting_storage/none
+SlurmdLogFile={folder}/%n.log
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=task=2
+AccountingStorageType=accounting_storage/slurmdbd
+AccountingStorageHost=127.0.0.1
+AccountingStoragePort={accounting_port}
+AccountingStoragePass={folder}/munge.socket
 SwitchType=switch/none
 MpiDefault=none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 SchedulerParameters=batch_sched_delay=0,sched_interval=1
 SlurmdParameters=config_overrides
+SlurmdTimeout=10
 ReturnToService=2
 MinJobAge=3600
 KillWait=5
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory}
-PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
+DebugFlags=NO_CONF_HASH
+"""
+# Memory limits: by the kernel where it lets root make control groups (version 1), else by polling.
+_BY_KERNEL = "ProctrackType=proctrack/cgroup\nTaskPlugin=task/cgroup\n"
+_BY_POLLING = """\
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+JobAcctGatherParams=OverMemoryKill
+"""
+_CGROUP_CONFIG = f"""\
+CgroupPlugin=cgroup/v1
+CgroupMountpoint={_CGROUPS}
+ConstrainRAMSpace=yes
+ConstrainSwapSpace=yes
+AllowedSwapSpace=0
+MinRAMSpace=10
+"""
+# Those of profiles/slurm/partitions.yaml that a machine without GPUs can have.
+_PARTITIONS = """\
+PartitionName=main Nodes={all} Default=YES MaxTime=INFINITE State=UP
+PartitionName=cpu Nodes={cpu} MaxTime=INFINITE MaxMemPerNode=3000 State=UP
+PartitionName=highmem Nodes={highmem} MaxTime=INFINITE State=UP
 """
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """A running Slurm: its folder, its node's name and the environment that reaches it."""
+    """A running Slurm: its folder, its nodes' daemons and the environment that reaches it."""
 
     folder: Path
-    node: str
     environment: dict[str, str]
+    nodes: tuple[str, ...]
+    pids: dict[str, int] = field(default_factory=dict)
+    stack: ExitStack = field(default_factory=ExitStack)
 
     def call(self, *command: str) -> str:
         done = subprocess.run(
@@ -80,6 +116,43 @@ class Cluster:
         words = self.call("scontrol", "--oneliner", "show", "job", job).split()
         return dict(word.split("=", 1) for word in words if "=" in word)
 
+    def accounted(self, job: str, *fields: str) -> list[list[str]]:
+        """Return these fields of a job and its steps from the database, earlier starts included."""
+        names = f"--format={','.join(fields)}"
+        command = ["sacct", "--duplicates", "--noheader", "--parsable2", names, f"--jobs={job}"]
+        return [line.split("|") for line in self.call(*command).splitlines()]
+
+    def node_state(self, node: str) -> str:
+        return self.call(
+            "sinfo", "--noheader", "--partition=main", f"--nodes={node}", "--format=%T"
+        ).strip()
+
+    def start_node(self, node: str) -> None:
+        """Start a node's slurmd; one that died comes back by itself."""
+        command = ["slurmd", "-D", "-N", node]
+        output = self.folder / f"{node}.out"
+        self.pids[node] = self.stack.enter_context(daemon(command, output, self.environment)).pid
+
+    def kill_node(self, node: str, *, jobs_too: bool = True) -> None:
+        """End a node as a power cut would: slurmd first, then all that its jobs run.
+
+        Without `jobs_too` its jobs go on, and only the controller hears no more of them.
+        """
+        os.kill(self.pids.pop(node), signal.SIGKILL)
+        running = self.call("squeue", "--noheader", f"--nodelist={node}", "--format=%A").split()
+        for job in running if jobs_too else []:
+            self.signal_job(job, signal.SIGKILL)
+
+    def signal_job(self, job: str, number: signal.Signals) -> list[int]:
+        """Send a signal to every process of a job, until no new ones appear; returns them."""
+        reached: list[int] = []
+        while new := [process for process in processes_of(job) if process not in reached]:
+            for process in new:
+                with suppress(ProcessLookupError):
+                    os.kill(process, number)
+            reached += new
+        return reached
+
 
 def missing_requirement() -> str | None:
     """Return why no cluster can be started here, and what to do; None if one can."""
@@ -87,43 +160,86 @@ def missing_requirement() -> str | None:
         return "slurmd starts jobs as their users, so these tests need root on Linux"
     absent = [name for name in (*DAEMONS, *CLIENTS) if shutil.which(name) is None]
     if absent:
-        return f"no {', '.join(absent)}: apt-get install slurm-wlm munge"
+        return f"no {', '.join(absent)}: apt-get install slurm-wlm munge slurmdbd mariadb-server"
     absent = [name for name in PLUGINS if importlib.util.find_spec(name) is None]
     if absent:
         return f"no {', '.join(absent)}: pip install -r requirements-slurm.txt"
     return None
 
 
+def kernel_limits_memory() -> bool:
+    """Tell whether Slurm can enforce memory limits by control groups of version 1 here."""
+    return all(os.access(_CGROUPS / name / "tasks", os.W_OK) for name in ("memory", "freezer"))
+
+
 @contextmanager
-def one_node_cluster(folder: Path) -> Iterator[Cluster]:
-    """Start a cluster in a folder and stop it again, its jobs included."""
-    for name in ("state", "spool", "bin"):
+def running_cluster(
+    folder: Path, *, nodes: tuple[str, ...] = NODES, cpus: int = 1, by_kernel: bool | None = None
+) -> Iterator[Cluster]:
+    """Start a cluster in a folder and stop it again, its jobs included.
+
+    Args:
+        cpus: of each node, as Slurm counts them.
+        by_kernel: whether control groups enforce memory limits; None: where they can.
+    """
+    by_kernel = kernel_limits_memory() if by_kernel is None else by_kernel
+    for name in ("state", "database", "bin"):
         (folder / name).mkdir(parents=True)
     config = folder / "slurm.conf"
+    controller_port, accounting_port, *node_ports = free_ports(2 + len(nodes))
     host = socket.gethostname().partition(".")[0]
-    controller_port, node_port = _free_ports(2)
-    config.write_text(
+    lines = [
         _CONFIG.format(
             folder=folder,
             host=host,
             controller_port=controller_port,
-            node_port=node_port,
-            cpus=os.cpu_count(),
-            memory=MEMORY_MB,
-        )
-    )
+            accounting_port=accounting_port,
+        ),
+        _BY_KERNEL if by_kernel else _BY_POLLING,
+        *(
+            f"NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} "
+            f"RealMemory={MEMORY_MB * cpus}\n"
+            for node, port in zip(nodes, node_ports, strict=True)
+        ),
+        _PARTITIONS.format(
+            all=",".join(nodes), cpu=",".join(nodes[:-1] or nodes), highmem=nodes[-1]
+        ),
+    ]
+    config.write_text("".join(lines))
+    (folder / "cgroup.conf").write_text(_CGROUP_CONFIG if by_kernel else "")
     environment = _environment(folder, config)
-    cluster = Cluster(folder, host, environment)
     with ExitStack() as stack:
-        stack.enter_context(_munged(folder))
-        for command in (
-            ["slurmctld", "-D", "-c", "-f", str(config)],
-            ["slurmd", "-D", "-f", str(config), "-N", host],
-        ):
-            stack.enter_context(_daemon(command, folder / f"{command[0]}.out", environment))
+        if by_kernel:
+            stack.callback(_remove_control_groups, nodes)
+        stack.enter_context(munged(folder))
+        pids = stack.enter_context(
+            accounting_database(folder, port=accounting_port, environment=environment)
+        )
+        command = ["slurmctld", "-D", "-c"]
+        controller = stack.enter_context(daemon(command, folder / "slurmctld.out", environment))
+        pids["slurmctld"] = controller.pid
+        cluster = Cluster(folder, environment, nodes, pids, stack)
+        for node in nodes:
+            cluster.start_node(node)
         stack.callback(_cancel_everything, cluster)
-        _wait_until_idle(cluster)
+        wait_until_idle(cluster)
         yield cluster
+
+
+def wait_until_idle(cluster: Cluster) -> None:
+    """Wait until every node is up and without a job."""
+
+    def idle() -> bool:
+        done = subprocess.run(
+            ["sinfo", "--noheader", "--partition=main", "--format=%T"],
+            env=cluster.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout.strip() == "idle"
+
+    wait_for(idle, "slurmctld and slurmd", cluster.folder)
 
 
 def _environment(folder: Path, config: Path) -> dict[str, str]:
@@ -141,72 +257,16 @@ def _environment(folder: Path, config: Path) -> dict[str, str]:
     }
 
 
-@contextmanager
-def _munged(folder: Path) -> Iterator[None]:
-    key = folder / "munge.key"
-    key.touch(mode=0o600)
-    key.write_bytes(secrets.token_bytes(128))
-    # --force: warns, where it would refuse a folder that only root can enter.
-    command = ["munged", "--foreground", "--force", f"--key-file={key}"]
-    command += [f"--{kind}-file={folder}/munged.{kind}" for kind in ("log", "pid", "seed")]
-    command += [f"--socket={folder}/munge.socket"]
-    with _daemon(command, folder / "munged.out", dict(os.environ)):
-        _wait_for((folder / "munge.socket").exists, "munged", folder)
-        yield
-
-
-@contextmanager
-def _daemon(command: list[str], output: Path, environment: dict[str, str]) -> Iterator[None]:
-    # The kernel ends it as well where this process is killed and ends nothing any more.
-    command = ["setpriv", "--pdeathsig", "TERM", *command]
-    with output.open("wb") as file:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=environment
-        )
-    try:
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait_until_idle(cluster: Cluster) -> None:
-    def idle() -> bool:
-        done = subprocess.run(
-            ["sinfo", "--noheader", "--format=%T"],
-            env=cluster.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.stdout.strip() == "idle"
-
-    _wait_for(idle, "slurmctld and slurmd", cluster.folder)
-
-
-def _wait_for(true, what: str, folder: Path, seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            logs = (path.read_text(errors="replace")[-2000:] for path in folder.glob("*.log"))
-            raise RuntimeError(f"{what}: not ready after {seconds} s\n" + "\n".join(logs))
-        time.sleep(0.1)
-
-
 def _cancel_everything(cluster: Cluster) -> None:
-    unfinished = "PENDING,RUNNING,SUSPENDED,COMPLETING"
-    if jobs := cluster.jobs(unfinished):
+    if jobs := cluster.jobs(UNFINISHED):
         cluster.call("scancel", *jobs)
-        _wait_for(lambda: not cluster.jobs(unfinished), "cancelled jobs", cluster.folder)
+        wait_for(lambda: not cluster.jobs(UNFINISHED), "cancelled jobs", cluster.folder)
 
 
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+def _remove_control_groups(nodes: tuple[str, ...]) -> None:
+    # From the innermost one outwards; what still holds a process stays.
+    for node in nodes:
+        for root in _CGROUPS.glob(f"*/slurm_{node}"):
+            for folder, _, _ in os.walk(root, topdown=False):
+                with suppress(OSError):
+                    Path(folder).rmdir()

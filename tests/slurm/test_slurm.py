@@ -6,16 +6,20 @@ import time
 import pytest
 import yaml
 
-from tests.slurm.cluster_project import SLURM, products, run, said, started, wait_until
+from tests.slurm.cluster_project import (
+    SLURM,
+    kept,
+    of_stages,
+    products,
+    run,
+    said,
+    started,
+    wait_until,
+)
+from tests.slurm.slurm_cluster import UNFINISHED
 from tests.workflow.workflow import ROOT, shards
 
 pytestmark = pytest.mark.slurm
-
-UNFINISHED = "PENDING,RUNNING,COMPLETING"
-
-
-def of_stages(files: dict[str, str], *folders: str) -> dict[str, str]:
-    return {path: digest for path, digest in files.items() if path.startswith(folders)}
 
 
 def test_whole_workflow_gives_what_a_local_run_gives(cluster, make_project, local):
@@ -23,9 +27,9 @@ def test_whole_workflow_gives_what_a_local_run_gives(cluster, make_project, loca
     before = len(cluster.jobs())
     run(work, *SLURM, cluster=cluster)
     assert products(work) == local
-    # One of four buckets with two stages each, then splits, MLP, evaluation and report.
+    # One of four buckets with two stages each; splits, MLP, evaluation, comparison and report.
     submitted = cluster.jobs()[before:]
-    assert len(submitted) == 5
+    assert len(submitted) == 6
     group = cluster.show(submitted[0])
     # What one bucket needs, and the time of all of them.
     assert group["NumCPUs"] == "1"
@@ -37,7 +41,9 @@ def test_whole_workflow_gives_what_a_local_run_gives(cluster, make_project, loca
 def test_cancelled_job_is_tried_again_and_goes_on_at_the_clip(cluster, make_project, local):
     work = make_project(buckets=1)
     before = len(cluster.jobs())
-    with started(work, *SLURM, "--", "features", cluster=cluster) as process:
+    # As where there is no database.
+    options = (*SLURM, "--slurm-status-command", "squeue")
+    with started(work, *options, "--", "features", cluster=cluster) as process:
         wait_until(lambda: len(shards(work, "tracks")) >= 3, process)
         (job,) = cluster.jobs("RUNNING")
         cluster.call("scancel", job)
@@ -50,35 +56,32 @@ def test_cancelled_job_is_tried_again_and_goes_on_at_the_clip(cluster, make_proj
     assert (first["MinMemoryNode"], second["MinMemoryNode"]) == ("1000M", "2000M")
     assert (first["TimeLimit"], second["TimeLimit"]) == ("00:40:00", "01:20:00")
     # What was there stayed as it was; the rest came once.
-    after = shards(work, "tracks")
-    assert len(after) == 12
-    assert {key: after[key] for key in finished} == finished
+    kept(work, finished)
     log = (work / "results/small/logs/track_faces/0000.log").read_text()
     assert f"12/12 clips ({12 - len(finished)} computed)" in log
     assert of_stages(products(work), "store/") == of_stages(local, "store/")
 
 
-def test_drained_node_finishes_its_job_and_the_others_wait(cluster, make_project, local):
+def test_drained_nodes_finish_their_jobs_and_the_others_wait(cluster, make_project, local):
     work = make_project()
     options = ("--group-components", "buckets=1", "variants=1")
-    node = f"nodename={cluster.node}"
+    nodes = f"nodename={','.join(cluster.nodes)}"
     with started(work, *SLURM, *options, "--", "features", cluster=cluster) as process:
         wait_until(lambda: len(cluster.jobs(UNFINISHED)) == 4, process)
         wait_until(lambda: shards(work, "tracks"), process)
-        cluster.call("scontrol", "update", node, "state=drain", "reason=test")
+        cluster.call("scontrol", "update", nodes, "state=drain", "reason=test")
         try:
             wait_until(lambda: not cluster.jobs("RUNNING,COMPLETING"), process)
             pending = cluster.jobs("PENDING")
             assert pending
-            assert "DRAIN" in cluster.call("scontrol", "show", "node", cluster.node)
+            assert {cluster.node_state(node) for node in cluster.nodes} == {"drained"}
             done = shards(work, "tracks")
             assert 0 < len(done) < 12
         finally:
-            cluster.call("scontrol", "update", node, "state=resume")
+            cluster.call("scontrol", "update", nodes, "state=resume")
         assert process.wait(timeout=900) == 0, said(work)[-6000:]
     assert {cluster.show(job)["JobState"] for job in pending} == {"COMPLETED"}
-    after = shards(work, "tracks")
-    assert {key: after[key] for key in done} == done
+    kept(work, done)
     wanted = ("store/", "small/tracks/", "small/features/")
     assert of_stages(products(work), *wanted) == of_stages(local, *wanted)
 
@@ -87,15 +90,18 @@ def test_array_jobs_as_the_documentation_says(cluster, make_project, local, tmp_
     profile = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
     for key in ("groups", "group-components", "scheduler-subsample", "max-jobs-per-timespan"):
         del profile[key]
-    profile["slurm-array-jobs"] = "track_faces"
+    profile |= {"slurm-array-jobs": "track_faces", "slurm-array-limit": 25}
+    # The plugin judges all tasks of an array by the last one's state in the database.
+    profile["slurm-status-command"] = "squeue"
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(profile))
     work = make_project()
     before = len(cluster.jobs())
     options = ("--workflow-profile", str(tmp_path), *SLURM[2:])
     run(work, *options, "--", "features", cluster=cluster)
     submitted = cluster.jobs()[before:]
-    # An array of four buckets; what follows from each is a job of its own.
-    assert len(submitted) == 8
+    # An array of four buckets; what follows from each is a job of its own. On several nodes the
+    # plugin fails a task that ends well before the first one, and submits its bucket again.
+    assert len(submitted) >= 8
     array = {number for number in submitted if "_" in number}
     assert len(array) == 4
     assert len({number.partition("_")[0] for number in array}) == 1
@@ -115,6 +121,4 @@ def test_interrupted_run_cancels_its_jobs(cluster, make_project):
         time.sleep(0.2)
     finished = shards(work, "tracks")
     run(work, *SLURM, "--", "features", cluster=cluster)
-    after = shards(work, "tracks")
-    assert len(after) == 12
-    assert {key: after[key] for key in finished} == finished
+    kept(work, finished)

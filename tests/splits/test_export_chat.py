@@ -15,6 +15,7 @@ from facewave.prompts.questions import PromptError
 from facewave.splits.export_chat import FORMATS, export_chat
 from facewave.splits.partition import PARTS
 from facewave.splits.write import iter_split_rows, write_splits
+from facewave.storage.roots import DatasetRoot, Located
 from facewave.storage.store import read_shard, shard_path, write_shard
 from tests.workflow.workflow import snakemake
 
@@ -57,7 +58,9 @@ def clip(index, **values):
 
 def export(split, store, *, form, prompt="question", use_text=False):
     target = split.with_name(f"train.{form}.jsonl")
-    count = export_chat(split, target, form=form, prompt=prompt, use_text=use_text, store=store)
+    count = export_chat(
+        split, target, form=form, prompt=prompt, use_text=use_text, videos=Located({}), store=store
+    )
     records = [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
     assert count == len(records)
     return records, target
@@ -135,7 +138,15 @@ def test_no_text_breaks_a_line(tmp_path_factory, text):
     split, store = make_split(folder, [clip(0, text=text), clip(1)])
     for form in FORMATS:
         target = folder / "x.jsonl"
-        export_chat(split, target, form=form, prompt="question", use_text=True, store=store)
+        export_chat(
+            split,
+            target,
+            form=form,
+            prompt="question",
+            use_text=True,
+            videos=Located({}),
+            store=store,
+        )
         with target.open(encoding="utf-8", newline="\n") as file:
             assert [json.loads(line)["id"] for line in file] == ["c0", "c1"]
 
@@ -143,7 +154,7 @@ def test_no_text_breaks_a_line(tmp_path_factory, text):
 def test_what_cannot_be_written_leaves_no_file(tmp_path):
     split, store = make_split(tmp_path, [clip(0)])
     target = tmp_path / "x.jsonl"
-    common = {"use_text": False, "store": store}
+    common = {"use_text": False, "videos": Located({}), "store": store}
     with pytest.raises(PromptError, match="no template 'quest'"):
         export_chat(split, target, form="llava", prompt="quest", **common)
     with pytest.raises(ValueError, match="expected llava or messages, got 'alpaca'"):
@@ -184,3 +195,13 @@ def test_a_file_for_every_part(project):
                 assert said(record)[0] == str(project / "videos" / record["id"]) + ".mp4"
     assert len(set(ids["llava"])) == 6
     assert ids["llava"] == ids["messages"]
+
+
+def test_videos_are_named_where_they_are_now(tmp_path):
+    own = clip(0, root=DatasetRoot("/videos/", "a/"))
+    split, store = make_split(tmp_path, [own])
+    assert [row["file_path"] for row in iter_split_rows(split)] == ["a/c0.mp4"]
+    target = tmp_path / "x.jsonl"
+    options = {"form": "llava", "prompt": "question", "use_text": False, "store": store}
+    export_chat(split, target, videos=Located({"a/": "/moved/"}), **options)
+    assert json.loads(target.read_text())["video"] == "/moved/c0.mp4"

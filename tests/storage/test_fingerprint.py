@@ -1,6 +1,7 @@
 """Has a clip changed: from `stat` alone if that is possible, by its bytes if it is not."""
 
 import os
+import shutil
 
 import pytest
 
@@ -139,6 +140,27 @@ class TestSameBytes:
         dataset.paths["a"] = path.rename(dataset.folder / "moved.mp4")
         assert dataset.fingerprints() == before
         assert dataset.read == ["moved.mp4"]
+
+    def test_empty_in_a_copied_dataset(self, dataset):
+        path = dataset.write("a", b"")
+        before = dataset.fingerprints()
+        dataset.tracked["a"] = Tracked(before["a"], "")
+        dataset.paths["a"] = shutil.copy(path, dataset.folder / "copy.mp4")
+        assert dataset.fingerprints() == before
+        dataset.paths["a"].write_bytes(b"0")
+        assert dataset.fingerprints() != before
+
+    def test_in_a_folder_that_was_moved(self, dataset):
+        old, new = dataset.folder / "old", dataset.folder / "new"
+        old.mkdir()
+        dataset.folder = old
+        dataset.write("a", b"one")
+        dataset.track()
+        before = dataset.fingerprints()
+        old.rename(new)
+        dataset.paths["a"] = new / "a.mp4"
+        assert dataset.fingerprints() == before
+        assert dataset.read == []
 
 
 class TestOtherBytes:

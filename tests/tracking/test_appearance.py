@@ -60,9 +60,10 @@ class TestPatch:
         assert np.isfinite(found).all()
 
     def test_standardised(self):
-        values = standardised(np.array([[1.0, 2.0, 3.0], [5.0, 5.0, 5.0]]))
-        np.testing.assert_allclose(values, [[-(0.5**0.5), 0, 0.5**0.5], [0, 0, 0]], atol=1e-6)
+        values = standardised(np.array([1.0, 2.0, 3.0]))
+        np.testing.assert_allclose(values, [-(0.5**0.5), 0, 0.5**0.5], atol=1e-6)
         assert values.dtype == np.float32
+        np.testing.assert_array_equal(standardised(np.full(3, 5.0)), 0)
 
 
 def noisy(level, rng, size=(90, 160)):

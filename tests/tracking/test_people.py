@@ -10,7 +10,8 @@ from facewave.tracking.linking import SAME_WHOLE_PATCH, Linker
 from facewave.tracking.people import FaceRows, clip_people, movement
 
 LEFT, RIGHT, CENTRE = (0.2, 0.5, 0.2), (0.8, 0.5, 0.2), (0.55, 0.5, 0.2)
-_LOOKS = standardised(np.random.default_rng(5).normal(size=(8, PATCH_VALUES)))
+_RANDOM = np.random.default_rng(5).normal(size=(8, PATCH_VALUES))
+_LOOKS = np.array([standardised(look) for look in _RANDOM])
 
 
 def box(square):

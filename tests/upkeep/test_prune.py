@@ -2,6 +2,7 @@
 
 import pytest
 
+from facewave.storage.key_index import key_index, write_key_index
 from facewave.storage.store import is_whole
 from facewave.upkeep.prune import UnfinishedError, prune_store
 from tests.upkeep.made_up_results import Results
@@ -126,3 +127,13 @@ def test_left_overs_of_killed_jobs_go(results):
     results.age()
     assert set(prune(results).removed) == {inside, outside, aside}
     assert kept.exists()
+
+
+def test_what_a_job_names_beside_the_buckets_stays(results):
+    """Features of everybody in the videos of `predict`."""
+    named, other = (results.shard("features", "c0", f"person {n}") for n in (1, 2))
+    index = key_index(results.folder / "predict/mine", "features", "people/0000")
+    write_key_index(index, [("c0", named.stem)])
+    results.age()
+    assert prune(results).removed == (other,)
+    assert named.exists()

@@ -168,10 +168,16 @@ def test_segments_within_a_joint_dataset(tmp_path):
 
 
 def test_lengths_are_remembered_by_stat(tmp_path, monkeypatch):
-    path = write_video(tmp_path / "talk.mp4", flat_frames(20), fps=10)
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    path = write_video(folder / "talk.mp4", flat_frames(20), fps=10)
     first = split_clips([clip_of(path)], OPTIONS, cache=tmp_path / "lengths.tsv")
     monkeypatch.setattr("facewave.video.open.measure", lambda *_, **__: pytest.fail("opened again"))
     assert split_clips([clip_of(path)], OPTIONS, cache=tmp_path / "lengths.tsv") == first
+    folder.rename(tmp_path / "moved")
+    path = tmp_path / "moved" / "talk.mp4"
+    moved = split_clips([clip_of(path)], OPTIONS, cache=tmp_path / "lengths.tsv")
+    assert [clip.span_ms for clip in moved] == [clip.span_ms for clip in first]
     monkeypatch.undo()
     write_video(path, flat_frames(40), fps=10)
     assert len(split_clips([clip_of(path)], OPTIONS, cache=tmp_path / "lengths.tsv")) == 7

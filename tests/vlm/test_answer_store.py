@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from facewave.evaluation.predictions import read_predictions
-from facewave.storage.answer_index import answer_index
+from facewave.storage.key_index import ANSWERS, key_index
 from facewave.storage.store import shard_path
 from facewave.upkeep.prune import prune_store
 from facewave.vlm.zero_shot.answer_store import Question, StoredAnswer, ask_all
@@ -147,7 +147,10 @@ def test_answers_that_no_job_needs_any_more_are_removed(files, tmp_path):
     fake = FakeModel(lambda *_: "happy")
 
     def ask(dataset, **changes):
-        given = {"store": str(store), "index": str(answer_index(results / dataset, "zero_shot/q"))}
+        given = {
+            "store": str(store),
+            "index": str(key_index(results / dataset, ANSWERS, "zero_shot/q")),
+        }
         run(replace(job(files, tmp_path, **changes), **given), fake)
 
     ask("one", prompt="First: {classes}?")

@@ -128,15 +128,24 @@ def test_soft_labels_only_train_again(both, tmp_path):
 
 def test_clips_without_people_are_ablated_on_the_official_folds(both, tmp_path):
     work = shutil.copytree(both[0], tmp_path / "copy", copy_function=shutil.copy2)
+    config = yaml.safe_load((work / "config.yaml").read_text())
+    variants = {"default": {}, "coarse": {"wavelet": {"coefficients": 4}}}
+    config["ablation"] = {**config.get("ablation", {}), "variants": variants}
+    (work / "config.yaml").write_text(yaml.safe_dump(config))
     run = snakemake(work, "ablate")
-    # The only variant has the features of the configuration: those and its splits are there.
-    # Few clips: all folds in one job.
-    assert run.jobs == {"fit_variant": 1, "compare_variants": 1}
-    (row,) = json.loads((work / "results/both/ablation/ablation.json").read_text())["rows"]
-    assert (row["clips"], row["seeds"]) == (48, 2)
-    assert (row["unit"], row["units"]) == ("clips", 48)
+    # The default has the features of the configuration: those and its splits are there. Few clips:
+    # one job encodes all buckets, divides all folds, or trains on all of them.
+    own = {"encode_variant": 1, "split_variant": 1}
+    assert run.jobs == {**own, "fit_variant": 2, "compare_variants": 1}
+    found = json.loads((work / "results/both/ablation/ablation.json").read_text())["rows"]
+    assert {row["variant"] for row in found} == set(variants)
+    for row in found:
+        assert (row["clips"], row["seeds"]) == (48, 2)
+        assert (row["unit"], row["units"]) == ("clips", 48)
     planned = snakemake(work, "-n", "tune").jobs
-    assert planned == {"fit_inner": 5, "choose_variants": 1}
+    # The splits of a variant are gone once it is trained; made again, they are newer than it.
+    again = {"split_variant": 1, "fit_variant": 1}
+    assert planned == {**again, "fit_inner": 10, "choose_variants": 1}
 
 
 # Copies that are not whole

@@ -3,11 +3,20 @@
 import json
 import os
 import shutil
+import subprocess
 import time
 
 import pytest
 
-from tests.workflow.workflow import bucket_files, labels, shards, snakemake
+from tests.workflow.workflow import (
+    bucket_files,
+    command,
+    environment,
+    labels,
+    planned_jobs,
+    shards,
+    snakemake,
+)
 
 pytestmark = pytest.mark.workflow
 
@@ -33,6 +42,38 @@ def test_a_dry_run_sees_a_change_whatever_the_dates_and_writes_nothing(changed_i
     cache = project / "results/small/keys/fingerprints.tsv"
     for path, content in keys.items():
         assert path == cache or path.read_bytes() == content
+
+
+def test_a_dry_run_shows_what_would_run_on_results_that_may_not_be_written(project):
+    results = project / "results"
+    # Root may write whatever the modes say, unless it gives that right up.
+    lowered = ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner"]
+    if os.geteuid() == 0 and shutil.which("setpriv") is None:
+        pytest.skip("setpriv is not installed, and root may write everything")
+    folders = [path for path in (results, *results.rglob("*")) if path.is_dir()]
+    for path in (results, *results.rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    before = {path: path.stat().st_mtime_ns for path in results.rglob("*")}
+    try:
+        done = subprocess.run(
+            [
+                *(lowered if os.geteuid() == 0 else ()),
+                # Key files that there are not yet, and outputs that would be replaced.
+                *command(project, "-n", "--config", "buckets=4", "--", "train_mlp"),
+            ],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        for path in folders:
+            path.chmod(0o755)
+    assert done.returncode == 0, done.stderr
+    assert "a run would stop, since it may not write the results of rule" in done.stderr
+    jobs = planned_jobs(done.stdout + done.stderr)
+    assert (jobs["track_faces"], jobs["encode_features"], jobs["fit_mlp"]) == (4, 4, 1)
+    assert {path: path.stat().st_mtime_ns for path in results.rglob("*")} == before
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from facewave.datasets.files.alike import Names
 from facewave.messages import listed, shown
+from facewave.storage.roots import DatasetRoot
 
 Problems = list[tuple[int, str]]
 
@@ -27,6 +28,9 @@ class Root:
     Links are followed, and what lies behind a link that leads out of the root is refused unless
     `follow_links` is set. `..` is resolved in the text of a path alone, so that it does not depend
     on links.
+
+    Attributes:
+        root: the folder as tables know it.
     """
 
     def __init__(self, root: Path, *, follow_links: bool = False) -> None:
@@ -34,6 +38,7 @@ class Root:
         self._follow_links = follow_links
         self._text = posixpath.normpath(root)
         self._prefix = "" if self._text == "." else self._text.rstrip("/") + "/"
+        self.root = DatasetRoot(self._prefix)
         self._real = posixpath.realpath(root)
         self._bases = {posixpath.abspath(root).rstrip("/") + "/", self._real.rstrip("/") + "/"}
         self._leads: dict[str, str | None] = {}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from facewave.jobs.ahead import ahead
 from facewave.jobs.log import Progress
-from facewave.storage.answer_index import STAGE
+from facewave.storage.key_index import ANSWERS
 from facewave.storage.store import (
     DamagedShardError,
     content_key,
@@ -44,7 +44,7 @@ class Question:
     @property
     def key(self) -> str:
         """Digest of `parts`."""
-        return content_key(stage=STAGE, **self.parts)
+        return content_key(stage=ANSWERS, **self.parts)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -93,7 +93,7 @@ def ask_all(
         if key in known or key in missing:
             progress.step(computed=False)
             continue
-        answer = _read(shard_path(store, STAGE, key))
+        answer = _read(shard_path(store, ANSWERS, key))
         if answer is None:
             missing[key] = question
         else:
@@ -106,7 +106,7 @@ def ask_all(
             ready = list(islice(prepared, len(batch)))
             answers = ask([question for _, question in batch], ready)
             for (key, question), answer in zip(batch, answers, strict=True):
-                _write(shard_path(store, STAGE, key), question, answer)
+                _write(shard_path(store, ANSWERS, key), question, answer)
                 known[key] = answer
                 progress.step(computed=True)
     return [known[question.key] for question in questions]

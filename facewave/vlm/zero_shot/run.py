@@ -16,7 +16,7 @@ from facewave.evaluation.predictions import INVALID_ANSWER, join_parts, write_pr
 from facewave.prompts.face_words import check_layout, face_words
 from facewave.prompts.questions import TEMPLATES, chat_template, parse_answer, render, shorten
 from facewave.splits.read import SplitTable, read_split
-from facewave.storage.answer_index import write_answer_index
+from facewave.storage.key_index import write_key_index
 from facewave.storage.tables import write_csv
 from facewave.training import use_threads
 from facewave.video.isolated import Bounds
@@ -104,7 +104,7 @@ def zero_shot(job: ZeroShot, *, threads: int, gpus: int, find: FindModel = find_
             for id_, text in zip(table.clip_ids, written, strict=True)
         ]
         keys = [(question.clip_id, question.key) for question in questions]
-        write_answer_index(Path(job.index), keys)
+        write_key_index(Path(job.index), keys)
         by_clip = dict(zip(table.clip_ids, written, strict=True))
 
         def prepare(question: Question) -> Conversation:
