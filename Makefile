@@ -19,7 +19,7 @@ help:
 	@echo "make bench      speed compared with a bare loop, a serial script, PyWavelets and scikit-learn: results/bench.json"
 	@echo "make bench-vlm  both models with a face at full size with random weights on a GPU: results/vlm_training.md"
 	@echo "make docs       regenerate docs/configuration.md from the schema"
-	@echo "make lock       regenerate requirements*.txt from pyproject.toml"
+	@echo "make lock       newest versions that pyproject.toml allows: requirements*.txt and the pins of envs/*.yaml"
 
 # torch is installed first, alone: that gives the pinned build, which the next command keeps.
 .venv/runtime.stamp: requirements.txt
@@ -91,21 +91,33 @@ bench-vlm: .venv/vlm.stamp
 docs: .venv/runtime.stamp
 	$(BIN)/python -m facewave.config.table docs/configuration.md
 
+# Run with the oldest Python and keep the result only if `make test` passes with it. torch's pin is
+# kept, whichever build of it is installed: what only builds for GPUs bring is left out.
+LOCK := .venv-lock/bin/python -m pip
+NOT_PINNED := ^(cuda-|nvidia-|triton==|setuptools==)
+# Write one file: two lines of head as they are, then the pins that no file before it has.
+define pin
+{ head -n 2 requirements$(1).txt; $(LOCK) freeze --exclude facewave | sed 's/+[a-z0-9.]*$$//' | grep -vE '$(NOT_PINNED)' | grep -vxFf .venv-lock/pins; } > .venv-lock/requirements$(1).txt
+cat .venv-lock/requirements$(1).txt >> .venv-lock/pins
+endef
+
 lock:
-	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet $(TORCH)
-	.venv-lock/bin/python -m pip install --quiet .
-	{ head -n 2 requirements.txt; .venv-lock/bin/python -m pip freeze --exclude facewave | sed 's/+cpu//'; } > .venv-lock/runtime.txt
-	.venv-lock/bin/python -m pip install --quiet '.[vlm]'
-	{ head -n 2 requirements-vlm.txt; .venv-lock/bin/python -m pip freeze --exclude facewave | sed 's/+cpu//' | grep -vxFf .venv-lock/runtime.txt; } > .venv-lock/vlm.txt
-	.venv-lock/bin/python -m pip install --quiet '.[speech]'
-	{ head -n 2 requirements-speech.txt; .venv-lock/bin/python -m pip freeze --exclude facewave | sed 's/+cpu//' | grep -vxF -f .venv-lock/runtime.txt -f .venv-lock/vlm.txt; } > .venv-lock/speech.txt
-	.venv-lock/bin/python -m pip install --quiet '.[dev,speech]'
-	{ head -n 2 requirements-dev.txt; .venv-lock/bin/python -m pip freeze --exclude facewave | sed 's/+cpu//' | grep -vxF -f .venv-lock/runtime.txt -f .venv-lock/vlm.txt -f .venv-lock/speech.txt; } > .venv-lock/dev.txt
-	.venv-lock/bin/python -m pip install --quiet -c .venv-lock/runtime.txt '.[slurm]'
-	{ head -n 2 requirements-slurm.txt; .venv-lock/bin/python -m pip freeze --exclude facewave | sed 's/+cpu//' | grep -vxF -f .venv-lock/runtime.txt -f .venv-lock/vlm.txt -f .venv-lock/speech.txt -f .venv-lock/dev.txt; } > .venv-lock/slurm.txt
-	mv .venv-lock/runtime.txt requirements.txt && mv .venv-lock/vlm.txt requirements-vlm.txt && mv .venv-lock/speech.txt requirements-speech.txt
-	mv .venv-lock/dev.txt requirements-dev.txt && mv .venv-lock/slurm.txt requirements-slurm.txt
+	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock && touch .venv-lock/pins
+	$(LOCK) install --quiet $(TORCH)
+	$(LOCK) install --quiet .
+	$(call pin,)
+	$(LOCK) install --quiet '.[vlm]'
+	$(call pin,-vlm)
+	$(LOCK) install --quiet '.[speech]'
+	$(call pin,-speech)
+	$(LOCK) install --quiet '.[dev,speech]'
+	$(call pin,-dev)
+	$(LOCK) install --quiet -c .venv-lock/requirements.txt '.[slurm]'
+	$(call pin,-slurm)
+	mv .venv-lock/requirements*.txt .
+	# envs/*.yaml pin parts of the same, with other capitals and hyphens in the names.
+	sed -nE '/^[A-Za-z]/{s/[-_]/[-_]/g; s/^(.*)==(.*)/s|^( *- \1)==.*|\\1==\2|I/p}' .venv-lock/pins > .venv-lock/envs.sed
+	sed -i -E -f .venv-lock/envs.sed envs/*.yaml
 	rm -rf .venv-lock build facewave.egg-info
 
 clean:

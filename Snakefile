@@ -1,4 +1,5 @@
 # facewave: face videos -> trajectories -> Haar codes -> Parquet splits -> models -> report.
+from snakemake import __version__ as snakemake_version
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -60,7 +61,7 @@ if LOOKS:
 
 # Snakemake's own cost must not grow with the number of finished jobs; see the function.
 onstart:
-    start_one_timer_at_a_time(workflow.scheduler)
+    start_one_timer_at_a_time(workflow.scheduler, snakemake_version)
     if workflow.is_main_process:
         told(check_before_run)(
             [(job.rule.name, job.params) for job in workflow.dag.needrun_jobs()],
