@@ -81,13 +81,13 @@ class FaceTracker:
             RuntimeError, ValueError: if MediaPipe fails, or the time does not increase.
         """
         self.cut, self.small = self._change.add(image), self._change.small
-        had_faces = {id(slot) for slot in self._slots if slot.box is not None}
-        found = []
+        found, appeared = [], False
         for slot in list(self._slots):
+            searching = slot.box is None
             faces = self._search(slot, image, timestamp_ms)
             if len(faces):
                 found.append(faces)
-        appeared = any(s.box is not None and id(s) not in had_faces for s in self._slots)
+                appeared |= searching
         if self._max_faces > 1 and self._look_is_due(timestamp_ms, appeared):
             found += self._look(image, timestamp_ms)
         return joined(found)

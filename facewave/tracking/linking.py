@@ -145,8 +145,20 @@ class Linker:
             self.cuts.append(frame)
         self._open = [t for t in self._open if self._goes_on(self.tracklets[t], frame, time_ms)]
         linked = self._continued(boxes)
+        if -1 in linked:
+            self._begin(linked, frame, time_ms, boxes)
+        for row, t in enumerate(linked):
+            self.tracklets[t].add(frame, time_ms, boxes[row], partial(patch, row))
+        if len(boxes):
+            self._last_ms = time_ms
+        return linked
+
+    def _begin(
+        self, linked: list[int], frame: int, time_ms: int, boxes: NDArray[np.float64]
+    ) -> None:
+        """Begin a tracklet for each face that continues none, and put it into `linked`."""
         new = [face for face, tracklet in enumerate(linked) if tracklet < 0]
-        if len(new) == len(boxes) > 0 and self._jumped(time_ms):
+        if len(new) == len(boxes) and self._jumped(time_ms):
             self.cuts.append(frame)
             self._open = []
         for face in new:
@@ -154,11 +166,6 @@ class Linker:
             self._open.append(len(self.tracklets))
             box, shot = boxes[face], len(self.cuts)
             self.tracklets.append(Tracklet(box, box, shot, frame, frame, time_ms))
-        for row, t in enumerate(linked):
-            self.tracklets[t].add(frame, time_ms, boxes[row], partial(patch, row))
-        if len(boxes):
-            self._last_ms = time_ms
-        return linked
 
     def _goes_on(self, tracklet: Tracklet, frame: int, time_ms: int) -> bool:
         return frame - tracklet.last == 1 or time_ms - tracklet.last_ms <= MAX_LOST_MS
