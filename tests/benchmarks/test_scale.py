@@ -29,6 +29,7 @@ def write_clip(work, number, name):
     (work / "videos" / f"{number:03d}.clip").write_bytes(made_up_clip(name))
 
 
+@pytest.mark.slow
 @pytest.mark.workflow
 def test_jobs_after_each_event(tmp_path, landmarker_model, monkeypatch):
     for name, value in ENVIRONMENT.items():

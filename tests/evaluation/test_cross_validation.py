@@ -51,6 +51,7 @@ def test_protocol_without_folds_is_refused():
     assert datasets_with_folds({"b": ["fold-1"]}, protocol="official") == ["b"]
 
 
+@pytest.mark.slow
 @pytest.mark.workflow
 def test_cross_validate_on_the_command_line(tmp_path, landmarker_model):
     (tmp_path / "videos").mkdir()

@@ -103,6 +103,7 @@ def test_jobs_of_the_target(project):
     assert run.jobs == {"fit_text_variant": 2, "compare_text": 1, "text_fusion": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.workflow
 def test_embeddings_through_the_workflow(project, tmp_path):
     """Of a checkpoint in a folder, of texts that a table joins: they reach the MLP."""

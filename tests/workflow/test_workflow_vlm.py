@@ -94,6 +94,7 @@ def predicts_as_for_the_test_part(project: Path) -> None:
     assert "no error rate of 0.1 can be promised: the model was checked on" in row["why"]
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_and_ends_in_the_report(project: Path) -> None:
     kill_after_first_checkpoint(project)
     assert not folder(project, "adaptation").joinpath("weights.safetensors").exists()
@@ -150,6 +151,7 @@ def test_targets_plan_what_they_say_and_the_default_nothing(project: Path) -> No
     assert (plan["compare_toys"], plan["write_toy_report"]) == (1, 1)
 
 
+@pytest.mark.slow
 def test_a_changed_target_trains_the_regression_anew_and_nothing_else(project: Path) -> None:
     table = project / "videos/labels.csv"
     header, *rows = table.read_text().splitlines()
