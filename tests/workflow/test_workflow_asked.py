@@ -146,7 +146,6 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-@pytest.mark.slow
 def test_annotation_killed_and_gone_on_its_checks_and_the_joined_text(project: Path) -> None:
     write_described(project)
     write_both(project)

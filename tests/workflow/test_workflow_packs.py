@@ -18,7 +18,6 @@ def predictions(work):
     return {name: column for name, column in table.items() if name != "file_path"}
 
 
-@pytest.mark.slow
 def test_predictions_are_the_same_bits(project, tmp_path):
     run = workflow.snakemake(project, "pack")
     assert run.jobs == {"pack_dataset": 1, "pack": 1}

@@ -94,7 +94,6 @@ def predicts_as_for_the_test_part(project: Path) -> None:
     assert "no error rate of 0.1 can be promised: the model was checked on" in row["why"]
 
 
-@pytest.mark.slow
 def test_a_killed_training_goes_on_and_ends_in_the_report(project: Path) -> None:
     kill_after_first_checkpoint(project)
     assert not folder(project, "adaptation").joinpath("weights.safetensors").exists()
