@@ -4,7 +4,7 @@ Snakemake does not notice a changed module. Raise a stage's version when its out
 same input and options: then, and only then, existing results are made again.
 """
 
-TRACK_VERSION = 4
+TRACK_VERSION = 5
 FEATURE_VERSION = 5
 SPLIT_VERSION = 3
 MLP_VERSION = 7

@@ -39,7 +39,7 @@ from facewave.features.groups import FaceOptions  # noqa: E402
 from facewave.features.quality import QualityOptions, face_span  # noqa: E402
 from facewave.storage.store import shard_path  # noqa: E402
 from facewave.storage.tables import iter_rows, write_rows  # noqa: E402
-from facewave.tracking.track_bucket import TRACK_COLUMNS, span_of  # noqa: E402
+from facewave.tracking.track_index import TRACK_COLUMNS, span_of  # noqa: E402
 from facewave.tracking.trajectory import Trajectory, open_trajectory  # noqa: E402
 
 # A clip is rebuilt in groups of columns of at most this many bytes (float64).

@@ -25,7 +25,8 @@ from facewave.storage.buckets import read_key_file
 from facewave.storage.frame_files import clip_sha256
 from facewave.storage.tables import format_rows, write_text
 from facewave.tracking.landmarker import LandmarkerOptions
-from facewave.tracking.track_bucket import TRACK_COLUMNS, TrackOptions, track_key
+from facewave.tracking.track_bucket import TrackOptions, track_key
+from facewave.tracking.track_index import TRACK_COLUMNS
 
 CLASSES = ["neutral", "happy", "sad", "angry", "surprise", "disgust", "fear"]
 CLIPS_PER_FOLDER = 1000

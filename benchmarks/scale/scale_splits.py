@@ -46,7 +46,7 @@ def make_inputs(folder: Path, rows: int) -> None:
     from facewave.planning.project import coded
     from facewave.storage.store import content_key, shard_path, write_shard
     from facewave.storage.tables import format_rows, write_text
-    from facewave.tracking.track_bucket import TRACK_COLUMNS
+    from facewave.tracking.track_index import TRACK_COLUMNS
 
     config = default_config()
     shapes = feature_shapes(

@@ -104,7 +104,7 @@ def _write_indexes(folder: Path, count: int, keys: list[tuple[str, str]], random
     from facewave.features.encode_bucket import FEATURE_COLUMNS
     from facewave.features.quality import Quality
     from facewave.storage.tables import format_rows, write_text
-    from facewave.tracking.track_bucket import TRACK_COLUMNS
+    from facewave.tracking.track_index import TRACK_COLUMNS
 
     jitter = random.gamma(2.0, 0.01, count)
     for start in range(0, count, CLIPS_PER_INDEX):

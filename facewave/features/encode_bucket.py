@@ -22,7 +22,7 @@ from facewave.storage.store import (
     shard_path,
 )
 from facewave.storage.tables import write_index
-from facewave.tracking.track_bucket import TRACK_COLUMNS, span_of
+from facewave.tracking.track_index import TRACK_COLUMNS, span_of
 from facewave.tracking.trajectory import open_trajectory
 from facewave.versions import FEATURE_VERSION
 

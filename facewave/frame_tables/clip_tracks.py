@@ -15,7 +15,7 @@ from facewave.messages import did_you_mean, listed
 from facewave.storage.roots import Located
 from facewave.storage.store import shard_path
 from facewave.storage.tables import iter_rows
-from facewave.tracking.track_bucket import TRACK_COLUMNS, span_of
+from facewave.tracking.track_index import TRACK_COLUMNS, span_of
 from facewave.tracking.trajectory import Trajectory, open_trajectory
 
 

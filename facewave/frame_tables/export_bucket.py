@@ -27,7 +27,7 @@ from facewave.storage.store import (
     shard_path,
 )
 from facewave.storage.tables import write_csv, write_index
-from facewave.tracking.track_bucket import TRACK_COLUMNS, span_of
+from facewave.tracking.track_index import TRACK_COLUMNS, span_of
 from facewave.tracking.trajectory import Trajectory, open_trajectory, people_of
 from facewave.versions import FRAME_TABLE_VERSION
 

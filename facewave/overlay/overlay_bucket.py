@@ -30,7 +30,7 @@ from facewave.storage.store import (
     shard_path,
 )
 from facewave.storage.tables import write_index
-from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.tracking.track_index import TRACK_COLUMNS
 from facewave.versions import OVERLAY_VERSION
 from facewave.video.decode import UnreadableVideoError
 from facewave.video.isolated import Read, read_here

@@ -26,7 +26,7 @@ from facewave.storage.fingerprint import fingerprint_clips
 from facewave.storage.frame_files import frames_outside
 from facewave.storage.roots import FILE as ROOTS
 from facewave.storage.roots import prefixes, roots_text
-from facewave.tracking.track_bucket import read_tracked
+from facewave.tracking.track_index import read_tracked
 from facewave.video.content import digest_with
 from facewave.video.isolated import Bounds, isolated_reader
 

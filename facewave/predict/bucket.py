@@ -22,7 +22,7 @@ from facewave.predict.windows import PredictionJob, Window
 from facewave.splits.baseline import RULE
 from facewave.splits.read import SplitTable
 from facewave.storage.store import drop_index_if_damaged, shard_path
-from facewave.tracking.track_bucket import span_of
+from facewave.tracking.track_index import span_of
 from facewave.tracking.trajectory import Trajectory, open_trajectory
 
 # Windows whose features are in memory at a time: 90 kB each with the default options.

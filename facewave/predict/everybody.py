@@ -16,7 +16,7 @@ from facewave.predict.windows import Window
 from facewave.storage.key_index import write_key_index
 from facewave.storage.store import drop_index_if_damaged, shard_path
 from facewave.tracking.people import Person
-from facewave.tracking.track_bucket import span_of
+from facewave.tracking.track_index import span_of
 from facewave.tracking.trajectory import people_of
 
 

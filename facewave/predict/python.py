@@ -36,7 +36,7 @@ from facewave.predict.rows import Row, VideoRow, WindowRow
 from facewave.predict.vlm_description import vlm_file
 from facewave.predict.windows import PredictionJob, read_windows
 from facewave.storage.tables import iter_rows
-from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.tracking.track_index import TRACK_COLUMNS
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -20,7 +20,7 @@ from facewave.storage.store import (
     read_shard,
     shard_path,
 )
-from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.tracking.track_index import TRACK_COLUMNS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,7 @@ from facewave.report.templating import environment
 from facewave.report.thumbnails import Thumbnail, draw_thumbnail
 from facewave.storage.atomic import atomic_path
 from facewave.storage.store import drop_index_if_damaged, iter_index, iter_located, shard_path
-from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.tracking.track_index import TRACK_COLUMNS
 from facewave.tracking.trajectory import Trajectory
 
 _log = logging.getLogger("facewave")

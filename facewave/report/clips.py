@@ -11,7 +11,7 @@ from typing import Any
 from facewave.features.encode_bucket import FEATURE_COLUMNS
 from facewave.manifest.clips import Clip, read_manifest
 from facewave.storage.tables import iter_rows, write_csv
-from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.tracking.track_index import TRACK_COLUMNS
 
 QUALITY_FILE = "quality.csv"
 QUALITY_COLUMNS = (

@@ -10,7 +10,7 @@ from facewave.messages import listed
 from facewave.splits.leaks import SplitClip, content_names
 from facewave.splits.partition import SplitError
 from facewave.storage.store import iter_index
-from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.tracking.track_index import TRACK_COLUMNS
 
 
 def split_clips(clips: Sequence[Clip], tracks: Iterable[Path]) -> list[SplitClip]:

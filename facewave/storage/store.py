@@ -153,18 +153,22 @@ def _write_member(
         raise ValueError(f"{name}: the chunks hold {-missing:+d} values compared with {shape}")
 
 
-def read_shard(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Read a shard whole: its arrays by name and its metadata.
+def read_shard(
+    path: Path, names: Iterable[str] | None = None
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Read a shard: its arrays by name and its metadata.
+
+    Args:
+        path: of the shard.
+        names: of the arrays that are wanted; None: all of them.
 
     Raises:
-        DamagedShardError: if it is missing, truncated or altered.
+        DamagedShardError: if it or an array is missing, truncated or altered.
     """
     with _damage(path), zipfile.ZipFile(path) as archive:
-        arrays = {
-            name.removesuffix(".npy"): _read_array(archive, name)
-            for name in archive.namelist()
-            if name != METADATA_MEMBER
-        }
+        there = (name for name in archive.namelist() if name != METADATA_MEMBER)
+        wanted = there if names is None else (f"{name}.npy" for name in names)
+        arrays = {name.removesuffix(".npy"): _read_array(archive, name) for name in wanted}
         return arrays, _metadata(archive, path)
 
 

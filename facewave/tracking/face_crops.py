@@ -29,7 +29,7 @@ from facewave.storage.store import (
     shard_path,
 )
 from facewave.storage.tables import write_index
-from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.tracking.track_index import TRACK_COLUMNS
 from facewave.tracking.trajectory import open_trajectory
 from facewave.versions import FACE_CROP_VERSION
 from facewave.video.decode import UnreadableVideoError

@@ -20,7 +20,13 @@ from numpy.typing import NDArray
 from facewave.tracking.appearance import PictureChange
 from facewave.tracking.boxes import centres, grown, overlaps
 from facewave.tracking.face_detector import shared_detector
-from facewave.tracking.landmarker import Faces, LandmarkerOptions, VideoLandmarker, no_faces
+from facewave.tracking.landmarker import (
+    Faces,
+    LandmarkerOptions,
+    VideoLandmarker,
+    no_faces,
+    open_landmarker,
+)
 
 # Further faces are looked for so often, and where a face appears or the picture is cut.
 LOOK_EVERY_MS = 1500
@@ -68,7 +74,7 @@ class FaceTracker:
         self.small: NDArray[np.uint8] | None = None
 
     def _open(self) -> _Slot:
-        return _Slot(VideoLandmarker(self._model, self._options))
+        return _Slot(open_landmarker(self._model, self._options))
 
     def detect(self, image: NDArray[np.uint8], timestamp_ms: int) -> Faces:
         """Find the faces of the next frame.

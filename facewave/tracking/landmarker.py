@@ -5,6 +5,7 @@ Reference: https://ai.google.dev/edge/mediapipe/solutions/vision/face_landmarker
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import sys
 from collections.abc import Iterator
@@ -36,6 +37,9 @@ _UNUSED_IMPORTS = (
 # Bytes in MediaPipe's C results: of a landmark, x, y and z first, and of a blendshape, index and
 # score first.
 _LANDMARK_BYTES, _BLENDSHAPE_BYTES = 40, 24
+
+# A picture that shows nobody.
+_NOTHING = np.zeros((32, 32, 3), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -190,7 +194,7 @@ class _Landmarker:
 
 
 class VideoLandmarker(_Landmarker):
-    """A FaceLandmarker for one clip: VIDEO mode keeps state, so every clip needs a fresh one."""
+    """A FaceLandmarker for one video at a time: VIDEO mode keeps state, which `restart` drops."""
 
     def __init__(self, model: Path, options: LandmarkerOptions) -> None:
         """Load the model bundle at `model`.
@@ -199,19 +203,42 @@ class VideoLandmarker(_Landmarker):
             MissingSystemLibraryError: if MediaPipe's shared library cannot be loaded.
             LandmarkerError: if MediaPipe refuses the model file or the options.
         """
+        self._key = _spare_key(model, options)
         super().__init__(model, options, "VIDEO")
+        # MediaPipe takes a time of 0 for none: its filter would assume 30 frames per second.
+        self._zero = self._now = 1
 
     def detect(self, frame: NDArray[np.uint8], timestamp_ms: int) -> Faces:
         """Find the faces of the next frame.
 
         Args:
             frame: uint8 (height, width, 3), RGB, contiguous.
-            timestamp_ms: milliseconds, greater than in the previous call.
+            timestamp_ms: milliseconds, 0 or more, greater than in the previous call.
 
         Raises:
             RuntimeError, ValueError: if MediaPipe fails, or the time does not increase.
         """
-        return self._call("MpFaceLandmarkerDetectForVideo", frame, timestamp_ms)
+        faces = self._call("MpFaceLandmarkerDetectForVideo", frame, self._zero + timestamp_ms)
+        self._now = self._zero + timestamp_ms
+        return faces
+
+    def restart(self) -> bool:
+        """Return whether it is as good as new: after a picture without a face it knows nothing.
+
+        Every number is then what a new one would give (tested), for a third of the time.
+        """
+        self._zero = self._now + 1
+        try:
+            gone = len(self.detect(_NOTHING, 0)) == 0
+        except (RuntimeError, ValueError):
+            return False
+        self._zero = self._now + 1
+        return gone
+
+    def close(self) -> None:
+        """Keep it for the next video, or free its memory if one is kept already."""
+        if _spare.setdefault(self._key, self) is not self:
+            super().close()
 
 
 class ImageLandmarker(_Landmarker):
@@ -230,10 +257,36 @@ class ImageLandmarker(_Landmarker):
         return self._call("MpFaceLandmarkerDetectImage", frame)
 
 
+# One of each model and options that was closed and may be used again.
+_spare: dict[tuple[Any, ...], VideoLandmarker] = {}
+
+
+@atexit.register
+def _free_spares() -> None:
+    # Later MediaPipe's own modules are gone, and it complains.
+    while _spare:
+        _Landmarker.close(_spare.popitem()[1])
+
+
+def _spare_key(model: Path, options: LandmarkerOptions) -> tuple[Any, ...]:
+    status = model.stat()
+    return model, status.st_mtime_ns, status.st_size, options
+
+
+def open_landmarker(model: Path, options: LandmarkerOptions) -> VideoLandmarker:
+    """Return a landmarker for a video, used before or new; raises what `VideoLandmarker` raises."""
+    spare = _spare.pop(_spare_key(model, options), None)
+    if spare is not None:
+        if spare.restart():
+            return spare
+        _Landmarker.close(spare)
+    return VideoLandmarker(model, options)
+
+
 @contextmanager
 def video_landmarker(model: Path, options: LandmarkerOptions) -> Iterator[VideoLandmarker]:
-    """Open a `VideoLandmarker` and close it at the end of the block; raises what it raises."""
-    landmarker = VideoLandmarker(model, options)
+    """Open a landmarker and close it with the block; raises what `VideoLandmarker` raises."""
+    landmarker = open_landmarker(model, options)
     try:
         yield landmarker
     finally:

@@ -15,7 +15,7 @@ from facewave.landmark_tables.layout import TrackTableError
 from facewave.landmark_tables.options import TrackTable
 from facewave.storage.atomic import atomic_path
 from facewave.storage.buckets import KeyRow, read_key_file
-from facewave.storage.fingerprint import MISSING, Tracked, stat_text
+from facewave.storage.fingerprint import MISSING, stat_text
 from facewave.storage.frame_files import clip_sha256
 from facewave.storage.packs import PackedTrack
 from facewave.storage.store import (
@@ -26,7 +26,7 @@ from facewave.storage.store import (
     read_metadata,
     shard_path,
 )
-from facewave.storage.tables import TableError, iter_rows, write_index
+from facewave.storage.tables import write_index
 from facewave.tracking.bucket_tables import BucketTables
 from facewave.tracking.landmarker import (
     LandmarkerError,
@@ -34,6 +34,7 @@ from facewave.tracking.landmarker import (
     MissingSystemLibraryError,
 )
 from facewave.tracking.model_file import check_model
+from facewave.tracking.track_index import TRACK_COLUMNS
 from facewave.tracking.track_video import TrackJob, TrackSummary, software, track_video
 from facewave.tracking.trajectory import Trajectory, open_trajectory
 from facewave.versions import TRACK_VERSION
@@ -43,12 +44,6 @@ _log = logging.getLogger("facewave")
 
 TrackVideo = Callable[[TrackJob], TrackSummary]
 Digest = Callable[[Path], str]
-
-TRACK_COLUMNS = (
-    "clip_id", "file_path", "key", "fingerprint", "content_sha256", "start_ms", "end_ms",
-    "width", "height", "fps", "frames", "frames_decoded", "frames_announced", "detected",
-    "max_faces_seen", "error", "notes",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -162,11 +157,6 @@ def track_bucket(
     errors.fail()
     done.sort(key=lambda row: str(row["clip_id"]))
     write_index(index, TRACK_COLUMNS, done)
-
-
-def span_of(row: Mapping[str, str]) -> tuple[int, int] | None:
-    """Return a segment's part of its video in ms, from a row of an index; None: the whole video."""
-    return (int(row["start_ms"]), int(row["end_ms"])) if row["end_ms"] else None
 
 
 def _by_video(rows: Iterable[KeyRow]) -> list[list[KeyRow]]:
@@ -322,20 +312,3 @@ def _compute(path: Path, shard: Path, content: str, *, fps: float, tools: _Tools
                 },
             )
         )
-
-
-def read_tracked(indexes: Iterable[Path], clip_ids: Iterable[str]) -> Mapping[str, Tracked]:
-    """Return what the indexes say about these clips, by clip id.
-
-    An index that is missing, is damaged or was written by another version is passed over.
-    """
-    wanted = set(clip_ids)
-    found = {}
-    for index in indexes:
-        try:
-            for row in iter_rows(index, TRACK_COLUMNS):
-                if row["clip_id"] in wanted:
-                    found[row["clip_id"]] = Tracked(row["fingerprint"], row["content_sha256"])
-        except (FileNotFoundError, TableError):
-            continue
-    return found

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.face.channels import VIDEO, Channels
-from facewave.storage.store import check_whole, read_metadata, read_rows
+from facewave.storage.store import check_whole, read_rows, read_shard
 from facewave.tracking.people import FaceRows, Person, clip_people, ghosts, people_in
 from facewave.video.decode import holes
 
@@ -226,8 +226,7 @@ def _ghosts_of(shard: Path, *status: int) -> frozenset[int]:
 def _read_small(shard: Path, *status: int) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Return the metadata and the arrays that every clip of a video needs."""
     del status
-    metadata = read_metadata(shard)
-    small = {name: read_rows(shard, name, 0, 1 << 62) for name in _SMALL}
+    small, metadata = read_shard(shard, _SMALL)
     channels = Channels.parse(metadata.get("channels", str(VIDEO)))
     has_blendshapes = "blendshapes" in channels.shapes
     none = np.zeros((len(small["frame"]), 0), np.float32)

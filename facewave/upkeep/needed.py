@@ -16,7 +16,7 @@ from facewave.speech.transcribe_bucket import TRANSCRIPT_COLUMNS
 from facewave.storage.buckets import SEGMENT_COLUMNS, read_key_file
 from facewave.storage.key_index import ANSWERS, needed_keys
 from facewave.storage.tables import TableError, iter_rows
-from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.tracking.track_index import TRACK_COLUMNS
 
 # The stages whose shards are named by indexes; of others nobody can say what is needed.
 STAGES = ("tracks", "features", TRANSCRIPTS, ANSWERS)

@@ -11,7 +11,8 @@ from facewave.storage.buckets import KeyRow, key_file_text
 from facewave.storage.store import file_sha256, read_shard, shard_path
 from facewave.storage.tables import iter_rows
 from facewave.tracking.landmarker import LandmarkerOptions
-from facewave.tracking.track_bucket import TRACK_COLUMNS, TrackOptions, track_bucket
+from facewave.tracking.track_bucket import TrackOptions, track_bucket
+from facewave.tracking.track_index import TRACK_COLUMNS
 from facewave.tracking.worker import IsolatedTracker
 from facewave.video.isolated import isolated_reader
 from tests.workflow.workflow import computed, shards, snakemake, write_config, write_labels

@@ -11,7 +11,7 @@ from facewave.features.groups import WaveletOptions
 from facewave.features.quality import QualityOptions
 from facewave.storage.store import DroppedIndexError, shard_path
 from facewave.storage.tables import format_rows, iter_rows, write_text
-from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.tracking.track_index import TRACK_COLUMNS
 from tests.features.shards import write_trajectory
 
 

@@ -12,7 +12,7 @@ from facewave.frame_tables import clip_tracks
 from facewave.frame_tables.clip_tracks import ClipNotFoundError
 from facewave.storage.store import shard_path
 from facewave.storage.tables import format_rows, write_text
-from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.tracking.track_index import TRACK_COLUMNS
 from tests.frame_tables.posed_face import SIZE, in_space, landmarks, write_faces
 
 KEY = "ab" * 32

@@ -11,7 +11,7 @@ from facewave.frame_tables.export_bucket import FRAME_COLUMNS, export_bucket, li
 from facewave.frame_tables.options import FrameTableOptions
 from facewave.storage.store import DroppedIndexError, shard_path
 from facewave.storage.tables import format_rows, iter_rows, write_text
-from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.tracking.track_index import TRACK_COLUMNS
 from tests.frame_tables.posed_face import in_space, landmarks, write_faces
 from tests.tracking.track_shards import write_people_shard
 

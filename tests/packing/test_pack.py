@@ -18,7 +18,8 @@ from facewave.storage.packs import PackedTrack
 from facewave.storage.store import read_shard, shard_path, write_shard
 from facewave.storage.tables import iter_rows
 from facewave.tracking.landmarker import LandmarkerOptions
-from facewave.tracking.track_bucket import TRACK_COLUMNS, TrackOptions, track_bucket
+from facewave.tracking.track_bucket import TrackOptions, track_bucket
+from facewave.tracking.track_index import TRACK_COLUMNS
 from facewave.tracking.track_table import write_table_track
 from tests.landmark_tables.tracker_tables import OPENFACE_UNITS, faces_68, openface_text
 

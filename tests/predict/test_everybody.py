@@ -16,7 +16,7 @@ from facewave.splits.read import read_split
 from facewave.storage.key_index import key_index, needed_keys
 from facewave.storage.store import read_shard, shard_path, write_shard
 from facewave.storage.tables import format_rows, write_text
-from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.tracking.track_index import TRACK_COLUMNS
 from tests.mlp.quick_training import INPUTS, PLAIN
 from tests.predict.made_up_bucket import TRACKS, channels
 from tests.predict.test_bucket import MEAN, job_of, loaded

@@ -10,7 +10,7 @@ from facewave.overlay.overlay_bucket import overlay_bucket
 from facewave.predict_page.write import RunFiles, write_pages
 from facewave.storage.store import shard_path
 from facewave.storage.tables import format_rows, write_csv, write_text
-from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.tracking.track_index import TRACK_COLUMNS
 from tests.overlay.overlay_files import write_clip, write_shard
 
 HOSTILE = "</script><script>document.title='taken'</script>\u2028<b>"

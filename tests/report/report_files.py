@@ -28,7 +28,7 @@ from facewave.storage.atomic import write_json
 from facewave.storage.store import shard_path
 from facewave.storage.tables import format_rows, write_rows, write_text
 from facewave.tracking.frame_pictures import FramePictures
-from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.tracking.track_index import TRACK_COLUMNS
 from tests.tracking.track_shards import write_track_shard
 from tests.video.media import flat_frames, write_video
 

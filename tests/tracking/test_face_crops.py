@@ -18,7 +18,7 @@ from facewave.tracking.face_crops import (
     crop_matrix,
     make_grid,
 )
-from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.tracking.track_index import TRACK_COLUMNS
 from tests.tracking.track_shards import write_track_shard
 from tests.video.media import face_frames, write_video
 

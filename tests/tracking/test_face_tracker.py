@@ -56,7 +56,7 @@ class Scene:
 
     def track(self, monkeypatch, *, step_ms=40, options=SEVERAL):
         """Return where the faces of each frame are, as x of their centres."""
-        monkeypatch.setattr(module, "VideoLandmarker", self.landmarker)
+        monkeypatch.setattr(module, "open_landmarker", self.landmarker)
         monkeypatch.setattr(module, "shared_detector", lambda model, confidence: self)
         with face_tracker("no model", options) as tracker:
             return [

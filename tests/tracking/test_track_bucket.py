@@ -14,13 +14,8 @@ from facewave.storage.tables import iter_rows, write_text
 from facewave.tracking import track_bucket as module
 from facewave.tracking.landmarker import LandmarkerError, LandmarkerOptions
 from facewave.tracking.model_file import ModelFileError
-from facewave.tracking.track_bucket import (
-    TRACK_COLUMNS,
-    TrackOptions,
-    read_tracked,
-    track_bucket,
-    track_key,
-)
+from facewave.tracking.track_bucket import TrackOptions, track_bucket, track_key
+from facewave.tracking.track_index import TRACK_COLUMNS, read_tracked
 from tests.tracking.fake_faces import scripted
 from tests.video.media import (
     cut,

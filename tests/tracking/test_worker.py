@@ -11,7 +11,8 @@ from facewave.storage.store import file_sha256, is_whole, read_shard, shard_path
 from facewave.storage.tables import iter_rows, write_text
 from facewave.tracking import worker
 from facewave.tracking.landmarker import LandmarkerError, LandmarkerOptions
-from facewave.tracking.track_bucket import TRACK_COLUMNS, TrackOptions, track_bucket
+from facewave.tracking.track_bucket import TrackOptions, track_bucket
+from facewave.tracking.track_index import TRACK_COLUMNS
 from facewave.tracking.worker import IsolatedTracker
 from facewave.video.content import digest_with
 from facewave.video.isolated import Bounds, isolated_reader

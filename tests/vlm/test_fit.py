@@ -16,7 +16,7 @@ from facewave.manifest.clips import Clip, write_manifest
 from facewave.manifest.targets import read_targets, targets_of, write_targets
 from facewave.storage.store import shard_path
 from facewave.storage.tables import format_rows, write_text
-from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.tracking.track_index import TRACK_COLUMNS
 from facewave.vlm.faces.model import FaceVlm
 from facewave.vlm.fine_tuning.job_inputs import Job, read_job_inputs, training_key
 from facewave.vlm.fine_tuning.launch import launch, launch_ranks

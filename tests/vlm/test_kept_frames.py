@@ -8,7 +8,7 @@ import pytest
 
 from facewave.storage.store import shard_path
 from facewave.storage.tables import format_rows, write_text
-from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.tracking.track_index import TRACK_COLUMNS
 from facewave.upkeep.prune import prune_store
 from facewave.video.isolated import read_here
 from facewave.vlm.fine_tuning import job_inputs

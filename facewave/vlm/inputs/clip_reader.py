@@ -16,7 +16,7 @@ from facewave.manifest.clips import read_manifest
 from facewave.storage.store import shard_path
 from facewave.storage.tables import iter_rows
 from facewave.tracking.face_crops import crop_face
-from facewave.tracking.track_bucket import TRACK_COLUMNS
+from facewave.tracking.track_index import TRACK_COLUMNS
 from facewave.tracking.trajectory import Trajectory, open_trajectory
 from facewave.video.decode import UnreadableVideoError
 from facewave.video.isolated import Read, read_here
