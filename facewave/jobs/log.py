@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any
+
+_log = logging.getLogger("facewave")
 
 Hook = Callable[[type[BaseException], BaseException, TracebackType | None], Any]
 
@@ -22,7 +26,8 @@ def job_log(path: Path | str | None) -> Iterator[None]:
     """Send stderr (that of C libraries too) and facewave's log to a file within the block.
 
     An exception is written to the log and raised again. If nothing catches it, the interpreter does
-    not print it once more: Snakemake shows the logs of failed jobs.
+    not print it once more: Snakemake shows the logs of failed jobs. SIGTERM, with which Slurm ends
+    a job, becomes an exception as well: what the job had begun to write is removed.
 
     Args:
         path: the log file; None leaves everything where it is.
@@ -42,7 +47,8 @@ def job_log(path: Path | str | None) -> Iterator[None]:
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
         try:
-            yield
+            with _sigterm_raises():
+                yield
         except BaseException as error:
             traceback.print_exc(file=file)
             sys.excepthook = _silent_about(error, sys.excepthook)
@@ -55,6 +61,27 @@ def job_log(path: Path | str | None) -> Iterator[None]:
             os.close(kept)
 
 
+@contextmanager
+def _sigterm_raises() -> Iterator[None]:
+    """Have SIGTERM raise SystemExit within the block, where it would end the process at once."""
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        # A second signal must not cut the tidying short: Slurm sends SIGTERM to every step.
+        signal.signal(number, signal.SIG_IGN)
+        _log.warning("SIGTERM: the job ends here; what it finished stays")
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def _silent_about(told: BaseException, hook: Hook) -> Hook:
     """Return an exception hook that prints nothing of one exception, and of others as before."""
 
@@ -63,9 +90,6 @@ def _silent_about(told: BaseException, hook: Hook) -> Hook:
             hook(kind, error, trace)
 
     return call
-
-
-_log = logging.getLogger("facewave")
 
 
 @dataclass

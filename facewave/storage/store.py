@@ -15,7 +15,7 @@ import struct
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from errno import EINVAL
 from functools import lru_cache
 from pathlib import Path
@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facewave.storage.atomic import atomic_path
+from facewave.storage.atomic import atomic_path, is_temporary
 from facewave.storage.roots import Located
 from facewave.storage.seals import DamagedFileError
 from facewave.storage.tables import TableError, iter_rows
@@ -112,6 +112,7 @@ def write_shard(
     """Write a shard atomically; equal content under one key gives equal bytes.
 
     The metadata of a shard that is named by a key, here or by a temporary name, hold that `key`.
+    A temporary name is written as it is: who gave it replaces or removes the file.
 
     Args:
         path: where it goes; folders are made.
@@ -122,7 +123,8 @@ def write_shard(
     Raises:
         ValueError: if chunks do not add up to their shape, or an array holds Python objects.
     """
-    with atomic_path(path, sync=False) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+    whole = nullcontext(path) if is_temporary(path.name) else atomic_path(path, sync=False)
+    with whole as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name, array in arrays.items():
             if isinstance(array, np.ndarray):
                 array = (array.shape, array.dtype.str, [array])

@@ -229,6 +229,10 @@ class IsolatedReader:
                 raise _OwnError(f"reading it crashes the process ({how})") from None
             how = f"the process that reads it was ended ({how})"
             raise _FaultError(_FAILED.format(clip=clip, how=how)) from None
+        except (KeyboardInterrupt, SystemExit):
+            # Before the caller tidies up: the child may still write a file for it.
+            self.close()
+            raise
         raise self._error(answer, clip, known, ready=name in child.ready)
 
     def _too_much(self) -> str:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -138,3 +139,29 @@ def test_an_error_is_told_once_in_the_log_and_others_as_ever(log):
     command[2] = program.replace("    raise", "    pass\nraise")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stderr.endswith("ValueError: told here\n")
+
+
+def test_a_job_that_slurm_ends_leaves_nothing_half_written(log):
+    program = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from facewave.jobs.log import job_log\n"
+        "from facewave.storage.atomic import atomic_path\n"
+        "log = Path(sys.argv[1])\n"
+        "with job_log(log), atomic_path(log.with_name('result')) as temporary:\n"
+        "    temporary.write_text('half')\n"
+        "    try:\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    finally:\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)  # a second one, while it tidies up\n"
+    )
+    command = [sys.executable, "-c", program, str(log)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, "", "")
+    assert [path.name for path in log.parent.iterdir()] == ["job.log"]
+    assert "SIGTERM: the job ends here; what it finished stays" in log.read_text()
+
+
+def test_sigterm_ends_the_process_again_after_a_job(log):
+    with job_log(log):
+        assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

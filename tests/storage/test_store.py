@@ -6,6 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from facewave.storage.atomic import atomic_path
 from facewave.storage.store import (
     DamagedShardError,
     content_key,
@@ -99,6 +100,11 @@ class TestWriting:
         again = tmp_path / "again.npz"
         write_shard(again, {name: array.copy() for name, array in ARRAYS.items()}, METADATA)
         assert again.read_bytes() == shard.read_bytes()
+
+    def test_a_temporary_name_is_its_givers_to_replace(self, tmp_path):
+        with atomic_path(tmp_path / "s.npz") as given:
+            write_shard(given, {"t": np.arange(3)}, {})
+            assert list(tmp_path.iterdir()) == [given]
 
     def test_chunks_give_the_bytes_of_the_array(self, shard, tmp_path):
         chunked = tmp_path / "chunked.npz"

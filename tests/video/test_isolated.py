@@ -187,6 +187,23 @@ def test_a_forgotten_reader_leaves_no_process(clip):
     assert not Path(f"/proc/{child}").exists()
 
 
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_a_signal_ends_the_child_before_the_caller_tidies_up(read, clip, kind):
+    child = read(bad.process, path=clip)
+
+    def end(number, frame):
+        raise kind
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        with pytest.raises(kind):
+            read(bad.sleep, path=clip)
+        assert not Path(f"/proc/{child}").exists()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
 def test_the_child_ends_with_its_parent(tmp_path):
     script = (
         "import sys, time; from pathlib import Path\n"
