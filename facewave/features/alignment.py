@@ -88,11 +88,11 @@ class Alignment:
             points = _without_perspective(points, self.camera)
         # Three products in place of a matrix product: BLAS may round differently for other shapes,
         # and the result must not depend on how the columns were grouped.
-        turned = sum(
-            points[:, :, axis, np.newaxis] * self.matrix[:, np.newaxis, :, axis]
-            for axis in range(points.shape[2])
-        )
-        aligned: NDArray[np.float32] = (turned + self.shift[:, np.newaxis]).astype(np.float32)
+        turned = points[:, :, 0, np.newaxis] * self.matrix[:, np.newaxis, :, 0]
+        for axis in range(1, points.shape[2]):
+            turned += points[:, :, axis, np.newaxis] * self.matrix[:, np.newaxis, :, axis]
+        turned += self.shift[:, np.newaxis]
+        aligned: NDArray[np.float32] = turned.astype(np.float32)
         return aligned
 
     def of_frames(self, rows: slice) -> Alignment:
@@ -201,7 +201,8 @@ def _depth_scale(landmarks: NDArray[Any], face: PointSet, size: tuple[int, int])
 def _in_pixels(landmarks: NDArray[Any], size: tuple[int, int], depth_scale: Array) -> Array:
     """Return landmarks in pixels, y up and z towards the viewer, as in the canonical face."""
     width, height = size
-    points = landmarks.astype(np.float64) * [width, -height, -width][: landmarks.shape[2]]
+    sides = [width, -height, -width][: landmarks.shape[2]]
+    points: Array = np.multiply(landmarks, sides, dtype=np.float64)
     points[:, :, 2:] /= depth_scale[:, np.newaxis, np.newaxis]
     return points
 

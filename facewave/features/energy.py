@@ -79,15 +79,17 @@ def seconds_energy(trajectories: NDArray[Any], *, fps: float) -> NDArray[np.floa
     if not fps > 0:
         raise ValueError(f"fps: expected a positive number, got {fps!r}")
     # Without the mean: on long clips the running sum of a constant would swamp small differences.
-    centred = trajectories - trajectories.mean(axis=0, dtype=np.float64)
-    sums = np.concatenate([np.zeros((1, *centred.shape[1:])), np.cumsum(centred, axis=0)])
+    sums = np.zeros((len(trajectories) + 1, *trajectories.shape[1:]))
+    np.subtract(trajectories, trajectories.mean(axis=0, dtype=np.float64), out=sums[1:])
+    np.cumsum(sums[1:], axis=0, out=sums[1:])
     rows = np.zeros((len(SECONDS), *trajectories.shape[1:]), np.float32)
     for row, scale in zip(rows, SECONDS, strict=True):
         half = min(max(1, round(scale * fps / 2)), len(trajectories) // 2)
         if half:
-            second = sums[2 * half :] - sums[half:-half]
-            first = sums[half:-half] - sums[: -2 * half]
-            row[...] = np.sqrt(np.mean(np.square((second - first) / (2 * half)), axis=0))
+            details = sums[2 * half :] - sums[half:-half]
+            details -= sums[half:-half] - sums[: -2 * half]
+            details /= 2 * half
+            row[...] = np.sqrt(np.mean(np.square(details, out=details), axis=0))
     return rows
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from facewave.tracking.direct_calls import DirectCalls
 from facewave.tracking.landmarker import LandmarkerError
 
 _MEMBER = "face_detector.tflite"
@@ -29,11 +30,10 @@ class FaceDetector:
         Raises:
             LandmarkerError: if the bundle holds no detector, or MediaPipe refuses it.
         """
+        from mediapipe.tasks.python.components.containers.detections_c import MpDetectionResultC
         from mediapipe.tasks.python.core.base_options import BaseOptions
         from mediapipe.tasks.python.vision import face_detector
-        from mediapipe.tasks.python.vision.core.image import Image, ImageFormat
 
-        self._image, self._srgb = Image, ImageFormat.SRGB
         try:
             with zipfile.ZipFile(model) as bundle:
                 data = bundle.read(_MEMBER)
@@ -45,6 +45,7 @@ class FaceDetector:
             )
         except (zipfile.BadZipFile, KeyError, RuntimeError, ValueError, OSError) as error:
             raise LandmarkerError(f"{model}: no face detector: {error}") from error
+        self._calls = DirectCalls("MpFaceDetector", MpDetectionResultC)
 
     def detect(self, image: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Return the faces, float64 (n, 5): x0, y0, x1, y1, normalised, and score; surest first.
@@ -56,18 +57,10 @@ class FaceDetector:
             RuntimeError, ValueError: if MediaPipe fails.
         """
         height, width = image.shape[:2]
-        picture = self._image(self._srgb, np.ascontiguousarray(image))
-        found = sorted(
-            self._detector.detect(picture).detections, key=lambda face: -face.categories[0].score
-        )
-        rows = np.empty((len(found), 5), np.float64)
-        for row, face in zip(rows, found, strict=True):
-            box = face.bounding_box
-            row[:2] = box.origin_x, box.origin_y
-            row[2:4] = box.origin_x + box.width, box.origin_y + box.height
-            row[4] = face.categories[0].score
+        handle, picture = self._detector._handle, np.ascontiguousarray(image)
+        rows = self._calls.detect("DetectImage", handle, picture, read=_read_result)
         rows[:, :4] /= width, height, width, height
-        return rows
+        return rows[np.argsort(-rows[:, 4], kind="stable")]
 
     def abandon(self) -> None:
         """Leave the detector to the end of the process.
@@ -76,6 +69,16 @@ class FaceDetector:
         would print a traceback.
         """
         self._detector._handle = None
+
+
+def _read_result(result: Any) -> NDArray[np.float64]:
+    """Return boxes in pixels and scores, (n, 5), in MediaPipe's order."""
+    rows = np.empty((result.detections_count, 5))
+    for row, face in zip(rows, result.detections[: len(rows)], strict=True):
+        box = face.bounding_box
+        row[:4] = box.left, box.top, box.right, box.bottom
+        row[4] = face.categories[0].score
+    return rows
 
 
 @lru_cache(maxsize=1)

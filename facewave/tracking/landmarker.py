@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.tracking.boxes import face_boxes
+from facewave.tracking.direct_calls import DirectCalls
 
 N_LANDMARKS = 478
 N_BLENDSHAPES = 52
@@ -132,16 +133,13 @@ class _Landmarker:
     """A FaceLandmarker and what calls it: `VIDEO` mode keeps state, `IMAGE` mode does not."""
 
     def __init__(self, model: Path, options: LandmarkerOptions, mode: str) -> None:
-        self._api = _load_face_landmarker()
+        api = _load_face_landmarker()
         from mediapipe.tasks.python.core.base_options import BaseOptions
-        from mediapipe.tasks.python.core.mediapipe_c_bindings import load_raw_library
-        from mediapipe.tasks.python.core.mediapipe_c_utils import handle_status
-        from mediapipe.tasks.python.vision.core import image
         from mediapipe.tasks.python.vision.core.vision_task_running_mode import (
             VisionTaskRunningMode,
         )
 
-        task_options = self._api.FaceLandmarkerOptions(
+        task_options = api.FaceLandmarkerOptions(
             base_options=BaseOptions(model_asset_path=str(model)),
             running_mode=VisionTaskRunningMode[mode],
             num_faces=options.max_faces,
@@ -152,41 +150,14 @@ class _Landmarker:
             output_facial_transformation_matrixes=True,
         )
         try:
-            self._landmarker = self._api.FaceLandmarker.create_from_options(task_options)
+            self._landmarker = api.FaceLandmarker.create_from_options(task_options)
         except (RuntimeError, ValueError, OSError) as error:
             raise LandmarkerError(f"{model}: no face landmarker: {error}") from error
+        self._calls = DirectCalls("MpFaceLandmarker", api.MpFaceLandmarkerResultC)
 
-        self._handle_status, self._srgb = handle_status, int(image.ImageFormat.SRGB)
-        self._library: Any = load_raw_library(image._CTYPES_SIGNATURES)
-
-    def _call(self, function: str, frame: NDArray[np.uint8], *time: int) -> Faces:
-        # MediaPipe's own `detect_for_video` hands each call of the C library to a thread, and makes
-        # a Python object of each landmark (a test compares the two). Of one landmarker there is one
-        # user, so it needs no thread that keeps them apart.
-        library = self._library
-        picture, result = ctypes.c_void_p(), self._api.MpFaceLandmarkerResultC()
-        height, width, _ = frame.shape
-        pixels = ctypes.cast(frame.ctypes.data, ctypes.POINTER(ctypes.c_uint8))
-        shape = (self._srgb, width, height, pixels, frame.size)
-        self._checked(library.MpImageCreateFromUint8Data, *shape, ctypes.byref(picture))
-        try:
-            handle = self._landmarker._handle
-            detect = getattr(library, function)
-            self._checked(detect, handle, picture, None, *time, ctypes.byref(result))
-            return _read_result(result)
-        finally:
-            library.MpFaceLandmarkerCloseResult(ctypes.byref(result))
-            library.MpImageFree(picture)
-
-    def _checked(self, function: Any, *arguments: Any) -> None:
-        """Call a function of the C library; raise what it complains of."""
-        message = ctypes.c_char_p()
-        status = function(*arguments, ctypes.byref(message))
-        if status:
-            try:
-                self._handle_status(status, message)
-            finally:
-                self._library.MpErrorFree(message)
+    def _detect(self, function: str, frame: NDArray[np.uint8], *time: int) -> Faces:
+        handle = self._landmarker._handle
+        return self._calls.detect(function, handle, frame, *time, read=_read_result)
 
     def close(self) -> None:
         """Free the landmarker's memory."""
@@ -218,7 +189,7 @@ class VideoLandmarker(_Landmarker):
         Raises:
             RuntimeError, ValueError: if MediaPipe fails, or the time does not increase.
         """
-        faces = self._call("MpFaceLandmarkerDetectForVideo", frame, self._zero + timestamp_ms)
+        faces = self._detect("DetectForVideo", frame, self._zero + timestamp_ms)
         self._now = self._zero + timestamp_ms
         return faces
 
@@ -254,7 +225,7 @@ class ImageLandmarker(_Landmarker):
         Raises:
             RuntimeError, ValueError: if MediaPipe fails.
         """
-        return self._call("MpFaceLandmarkerDetectImage", frame)
+        return self._detect("DetectImage", frame)
 
 
 # One of each model and options that was closed and may be used again.

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -114,6 +114,7 @@ def software() -> dict[str, str]:
     return {name: _version(name) for name in ("mediapipe", "av")}
 
 
+@lru_cache
 def _version(package: str) -> str:
     # Loads the package email, which takes longer than NumPy; only jobs that track ask.
     from importlib.metadata import PackageNotFoundError, version

@@ -156,7 +156,7 @@ def test_every_result_and_picture_is_freed(landmarker_model, frames):
             return getattr(self.library, name)
 
     landmarker = VideoLandmarker(landmarker_model, LandmarkerOptions())
-    landmarker._library = Spy(landmarker._library)
+    landmarker._calls._library = Spy(landmarker._calls._library)
     for index, frame in enumerate(frames[:3]):
         landmarker.detect(frame, 40 * index)
     with pytest.raises((ValueError, RuntimeError), match="timestamp"):
