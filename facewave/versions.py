@@ -5,7 +5,7 @@ same input and options: then, and only then, existing results are made again.
 """
 
 TRACK_VERSION = 5
-FEATURE_VERSION = 5
+FEATURE_VERSION = 6
 SPLIT_VERSION = 3
 MLP_VERSION = 7
 EVALUATION_VERSION = 5

@@ -1,7 +1,9 @@
 """Detail energy: how much a trajectory moves at each time scale; and statistics over time.
 
 A coefficient says where the face was in a part of the clip; fast movement averages out. The root
-mean square of the Haar details keeps how much movement there was, whenever it happened.
+mean square of the Haar details keeps how much movement there was, whenever it happened. Its
+logarithm becomes a feature: from the 1st to the 99th percentile of the landmarks of 120 clips it
+grows fiftyfold, so that a few large movements would outweigh all others.
 """
 
 from __future__ import annotations
@@ -21,6 +23,11 @@ DYADIC_LEVELS = int(math.log2(BINS))
 
 # Widths of the scales in seconds: from a blink to a phrase. Each is twice the one before.
 SECONDS = (2 / 15, 4 / 15, 8 / 15, 16 / 15, 32 / 15)
+
+
+# Added to an energy before its logarithm, in its own unit: centimetres, degrees or a blendshape's
+# score. Landmarks of a face at rest tremble by more.
+LEAST_ENERGY = 1e-3
 
 
 def scale_names(scales: str) -> list[str]:
@@ -91,6 +98,11 @@ def seconds_energy(trajectories: NDArray[Any], *, fps: float) -> NDArray[np.floa
             details /= 2 * half
             row[...] = np.sqrt(np.mean(np.square(details, out=details), axis=0))
     return rows
+
+
+def logarithm(energies: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the natural logarithm of energies plus `LEAST_ENERGY`, float32 of the same shape."""
+    return np.log(energies.astype(np.float64) + LEAST_ENERGY).astype(np.float32)
 
 
 QUANTILES = (0.1, 0.5, 0.9)

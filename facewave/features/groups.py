@@ -181,6 +181,6 @@ def _energy(scales: str) -> Callable[[NDArray[np.float32], float], NDArray[Any]]
             parts.append(energy.dyadic_energy(values))
         if scales != "dyadic":
             parts.append(energy.seconds_energy(values, fps=fps))
-        return np.concatenate(parts)
+        return energy.logarithm(np.concatenate(parts))
 
     return make

@@ -14,6 +14,7 @@ from facewave.features.energy import (
     SECONDS,
     count_rows,
     dyadic_energy,
+    logarithm,
     seconds_energy,
     statistics,
 )
@@ -49,6 +50,14 @@ class TestDyadic:
     def test_shape_and_type(self):
         found = dyadic_energy(np.zeros((7, 4, 3)))
         assert found.shape == (DYADIC_LEVELS, 4, 3)
+        assert found.dtype == np.float32
+
+
+class TestLogarithm:
+    def test_hand_computed(self):
+        found = logarithm(np.array([[0.0, 0.001], [0.999, 9.999]], np.float32))
+        expected = [[-6.907755, -6.214608], [0.0, 2.302585]]
+        np.testing.assert_allclose(found, expected, atol=1e-6)
         assert found.dtype == np.float32
 
 
