@@ -33,6 +33,10 @@ def process(path: Path) -> int:
     return os.getpid()
 
 
+def malloc(path: Path) -> str:
+    return os.environ["GLIBC_TUNABLES"]
+
+
 def arrays(path: Path) -> list:
     return [np.arange(12, dtype="<i4").reshape(3, 4), np.zeros((2, 0, 3), np.uint8), "x"]
 

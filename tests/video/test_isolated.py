@@ -62,6 +62,16 @@ class TestAnswers:
         assert read_here(bad.process, path=clip, raises=(ValueError,)) == os.getpid()
 
 
+@pytest.mark.parametrize(("processors", "kept"), [(1, 4000), (4, 1000), (1000, 7)])
+def test_free_memory_that_threads_keep_does_not_grow_with_their_number(
+    read, clip, monkeypatch, processors, kept
+):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(processors)))
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.perturb=0")
+    tunables = f"glibc.malloc.tcache_count={kept}:glibc.malloc.perturb=0"
+    assert read(bad.malloc, path=clip) == tunables
+
+
 class TestOwnDoing:
     """What the bytes do to the process flags the clip; the next call has a new process."""
 
