@@ -125,7 +125,7 @@ rule write_value_report:
             value_models_in_report(CONFIG, PROJECT, wildcards.dataset)
         ),
         config=CONFIG,
-        commit=code_commit(Path(ROOT)),
+        commit=lambda wildcards: code_commit(Path(ROOT)),
         version=REPORT_VERSION,
         compared=list(HASHES) if COMPARED else [],
     message:

@@ -98,7 +98,7 @@ rule write_report:
             CONFIG, PROJECT, wildcards.dataset
         ),
         config=CONFIG,
-        commit=code_commit(Path(ROOT)),
+        commit=lambda wildcards: code_commit(Path(ROOT)),
         version=REPORT_VERSION,
         compared=list(HASHES) if COMPARED else [],
         # No input: with other variants in the configuration it would be made again, of these.
@@ -196,7 +196,7 @@ rule write_ro_crate:
         dataset=lambda wildcards: wildcards.dataset,
         folds=lambda wildcards: PROJECT.fold_names(wildcards.dataset),
         config=CONFIG,
-        commit=code_commit(Path(ROOT)),
+        commit=lambda wildcards: code_commit(Path(ROOT)),
     message:
         "describe the results of {wildcards.dataset} as an RO-Crate"
     script:

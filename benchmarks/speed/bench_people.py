@@ -14,14 +14,13 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from facewave.tracking.appearance import face_patch  # noqa: E402
-from facewave.tracking.face_tracker import face_tracker  # noqa: E402
 from facewave.tracking.landmarker import (  # noqa: E402
     Faces,
     LandmarkerOptions,
     video_landmarker,
 )
 from facewave.tracking.linking import Linker  # noqa: E402
-from facewave.video.decode import Frame  # noqa: E402
+from facewave.tracking.track_video import Picture, TrackJob, detected_faces  # noqa: E402
 from facewave.video.open import open_video  # noqa: E402
 
 _CLIPS = 24
@@ -38,16 +37,24 @@ def bare(model: Path, clip: Path) -> None:
 
 def with_people(model: Path, clip: Path) -> None:
     """Track a clip as `track_video` does."""
-    linker, options = Linker(), LandmarkerOptions(max_faces=4)
-    with open_video(clip) as video, face_tracker(model, options) as tracker:
-        for index, frame in enumerate(video.frames()):
-            faces = tracker.detect(frame.image, frame.ms)
-            patch = partial(_patch, frame, faces)
-            linker.add(index, frame.ms, faces.boxes, patch, cut=tracker.cut)
+    linker = Linker()
+    job = TrackJob(
+        video_path=clip,
+        shard=clip,  # not written
+        model=model,
+        options=LandmarkerOptions(max_faces=4),
+        default_fps=25.0,
+        provenance={},
+    )
+    with open_video(clip) as video:
+        for picture, faces in detected_faces(video, job):
+            patch = partial(_patch, picture, faces)
+            cut = picture.cut or picture.blended_ms is not None
+            linker.add(picture.index, picture.ms, faces.boxes, patch, cut=cut)
 
 
-def _patch(frame: Frame, faces: Faces, row: int) -> object:
-    return face_patch(frame.image, faces.landmarks[row])
+def _patch(picture: Picture, faces: Faces, row: int) -> object:
+    return face_patch(picture.image, faces.landmarks[row])
 
 
 def measure(model: Path, clips: list[Path]) -> float:

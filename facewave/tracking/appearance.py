@@ -108,23 +108,18 @@ def thumbnail(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 class PictureChange:
-    """Notices cuts: pictures that have little to do with the one before.
-
-    Attributes:
-        small: `thumbnail` of the last picture; None before the first.
-    """
+    """Notices cuts: pictures that have little to do with the one before."""
 
     def __init__(self) -> None:
         """Wait for the first picture."""
-        self.small: NDArray[np.uint8] | None = None
+        self._last: NDArray[np.uint8] | None = None
         self._usual: float | None = None
 
-    def add(self, image: NDArray[np.uint8]) -> bool:
-        """Return whether the picture, uint8 (height, width, 3), is the first after a cut."""
+    def add(self, small: NDArray[np.uint8]) -> bool:
+        """Return whether a picture, given as its `thumbnail`, is the first after a cut."""
         import cv2
 
-        small = thumbnail(image)
-        last, self.small = self.small, small
+        last, self._last = self._last, small
         if last is None:
             return False
         difference = float(cv2.norm(small, last, cv2.NORM_L1)) / small.size

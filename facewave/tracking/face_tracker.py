@@ -11,13 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from facewave.tracking.appearance import PictureChange
 from facewave.tracking.boxes import centres, grown, overlaps
 from facewave.tracking.face_detector import shared_detector
 from facewave.tracking.landmarker import (
@@ -43,17 +42,17 @@ _KEEP = 1.2
 @dataclass
 class _Slot:
     landmarker: VideoLandmarker
-    box: NDArray[np.float64] | None = None
+    faces: Faces = field(default_factory=no_faces)
     seen_ms: int = 0
+
+    @property
+    def box(self) -> NDArray[np.float64] | None:
+        """Box (4,) of its face in the last frame, if it has one: only computed if asked for."""
+        return self.faces.boxes[0] if len(self.faces) else None
 
 
 class FaceTracker:
-    """Finds the faces of one video, frame by frame.
-
-    Attributes:
-        cut: whether the picture was cut before the frame that was last handed in.
-        small: `appearance.thumbnail` of that frame; None before the first.
-    """
+    """Finds the faces of one video, frame by frame."""
 
     def __init__(self, model: Path, options: LandmarkerOptions) -> None:
         """Load the model bundle at `model`.
@@ -65,55 +64,51 @@ class FaceTracker:
         self._model = model
         self._options = replace(options, max_faces=1)
         self._max_faces = options.max_faces
-        self._change = PictureChange()
         self._slots = [self._open()]
         self._look_ms: int | None = None
         self._fruitless = 0
         self._open_after_ms = 0
-        self.cut = False
-        self.small: NDArray[np.uint8] | None = None
 
     def _open(self) -> _Slot:
         return _Slot(open_landmarker(self._model, self._options))
 
-    def detect(self, image: NDArray[np.uint8], timestamp_ms: int) -> Faces:
+    def detect(self, image: NDArray[np.uint8], timestamp_ms: int, *, cut: bool = False) -> Faces:
         """Find the faces of the next frame.
 
         Args:
             image: uint8 (height, width, 3), RGB, contiguous.
             timestamp_ms: milliseconds, greater than in the previous call.
+            cut: whether the picture was cut before it.
 
         Raises:
             RuntimeError, ValueError: if MediaPipe fails, or the time does not increase.
         """
-        self.cut, self.small = self._change.add(image), self._change.small
         found, appeared = [], False
         for slot in list(self._slots):
-            searching = slot.box is None
+            searching = len(slot.faces) == 0
             faces = self._search(slot, image, timestamp_ms)
             if len(faces):
                 found.append(faces)
                 appeared |= searching
-        if self._max_faces > 1 and self._look_is_due(timestamp_ms, appeared):
+        if self._max_faces > 1 and (cut or self._look_is_due(timestamp_ms, appeared)):
             found += self._look(image, timestamp_ms)
         return joined(found)
 
     def _search(self, slot: _Slot, image: NDArray[np.uint8], timestamp_ms: int) -> Faces:
         others = [s.box for s in self._slots if s is not slot and s.box is not None]
         # A landmarker that has its face goes on where it was; one that has none searches.
-        seen = painted(image, others) if slot.box is None and others else image
-        faces = slot.landmarker.detect(seen, timestamp_ms)
-        slot.box = faces.boxes[0] if len(faces) else None
-        if slot.box is None:
+        seen = painted(image, others) if len(slot.faces) == 0 and others else image
+        slot.faces = faces = slot.landmarker.detect(seen, timestamp_ms)
+        if len(faces) == 0:
             return faces
-        if others and overlaps(slot.box[None], np.array(others)).max() > _SAME_FACE:
+        if others and overlaps(faces.boxes, np.array(others)).max() > _SAME_FACE:
             self._close(slot)
             return no_faces()
         slot.seen_ms = timestamp_ms
         return faces
 
     def _look_is_due(self, timestamp_ms: int, appeared: bool) -> bool:
-        if self._look_ms is None or self.cut:
+        if self._look_ms is None:
             return True
         since = timestamp_ms - self._look_ms
         return since >= (_LOOK_AGAIN_MS if appeared else LOOK_EVERY_MS)
@@ -148,11 +143,10 @@ class FaceTracker:
             self._slots.append(slot)
             others = [*known, *(other for other in free if other is not box)]
             hidden = painted(image, others, keep=box)
-            faces = slot.landmarker.detect(hidden, timestamp_ms)
-            slot.box = faces.boxes[0] if len(faces) else None
+            slot.faces = faces = slot.landmarker.detect(hidden, timestamp_ms)
             slot.seen_ms = timestamp_ms
-            if slot.box is None or (
-                known and overlaps(slot.box[None], np.array(known)).max() > _SAME_FACE
+            if len(faces) == 0 or (
+                known and overlaps(faces.boxes, np.array(known)).max() > _SAME_FACE
             ):
                 self._close(slot)
                 continue

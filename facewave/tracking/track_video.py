@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from facewave import __version__
 from facewave.storage.store import write_shard
-from facewave.tracking.appearance import face_patch, thumbnail
+from facewave.tracking.appearance import PictureChange, face_patch, thumbnail
 from facewave.tracking.dissolves import Dissolves
 from facewave.tracking.face_tracker import face_tracker
 from facewave.tracking.frame_pictures import FramePictures
@@ -30,6 +30,8 @@ from facewave.video.open import open_video
 # Detections beyond this many bytes go to disk, so that memory does not grow with the video.
 _SPOOL_BYTES = 32 * 1024 * 1024
 _CHUNK = 1024
+# Frames are decoded ahead until they have so many bytes.
+_BURST_BYTES = 2 << 20
 POINTS = "mediapipe_478"
 
 _RECORD = np.dtype(
@@ -212,38 +214,95 @@ def _detect(
     on_frame: Callable[[], None],
     view: View | None,
 ) -> None:
-    dissolves = Dissolves()
+    for picture, faces in detected_faces(video, job, on_frame, view):
+        tracklets = found.linker.add(
+            picture.index,
+            picture.ms,
+            faces.boxes,
+            partial(_patch, picture.image, faces),
+            cut=picture.cut or picture.blended_ms is not None,
+            blended_ms=picture.blended_ms,
+        )
+        found.timestamps.append(picture.ms)
+        found.counts.append(len(faces))
+        found.pictures.see(picture.index, picture.ms, picture.image, face=len(faces) > 0)
+        if len(faces) == 0:
+            found.faceless.add(picture.image)
+            continue
+        # In the order of `_RECORD`.
+        for row in zip(faces.landmarks, faces.blendshapes, faces.transforms, strict=True):
+            found.spool.write(b"".join(part.tobytes() for part in row))
+        found.frames += [picture.index] * len(faces)
+        found.boxes += list(faces.boxes)
+        found.tracklets += tracklets
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A frame and what its picture alone tells.
+
+    Attributes:
+        index, ms: number and time of the frame.
+        image: uint8 (height, width, 3) RGB.
+        shown: what the tracker sees of it; the image itself but for a second look.
+        cut: whether the picture was cut before it.
+        blended_ms: since when a dissolve lasted that is over with it; None: there was none.
+    """
+
+    index: int
+    ms: int
+    image: NDArray[np.uint8]
+    shown: NDArray[np.uint8]
+    cut: bool
+    blended_ms: int | None
+
+
+def detected_faces(
+    video: Video,
+    job: TrackJob,
+    on_frame: Callable[[], None] = lambda: None,
+    view: View | None = None,
+) -> Iterator[tuple[Picture, Faces]]:
+    """Yield each frame of a video with its faces.
+
+    Args:
+        video: open and not read yet.
+        job: model and options of the landmarker.
+        on_frame: called before each frame is given to MediaPipe.
+        view: of a second look; None: whole frames.
+
+    Raises:
+        What `track_video` raises.
+    """
     with face_tracker(job.model, job.options) as tracker:
-        for index, frame in enumerate(video.frames()):
-            on_frame()
-            if view is None:
-                faces = tracker.detect(frame.image, frame.ms)
-            else:
-                faces = view.restore(tracker.detect(view.apply(frame.image), frame.ms))
-            # What the tracker saw is made small already.
-            seen = tracker.small if view is None else None
-            small = thumbnail(frame.image) if seen is None else seen
-            blended_ms = dissolves.add(small, frame.ms)
-            tracklets = found.linker.add(
-                index,
-                frame.ms,
-                faces.boxes,
-                partial(_patch, frame.image, faces),
-                cut=tracker.cut or blended_ms is not None,
-                blended_ms=blended_ms,
-            )
-            found.timestamps.append(frame.ms)
-            found.counts.append(len(faces))
-            found.pictures.see(index, frame.ms, frame.image, face=len(faces) > 0)
-            if len(faces) == 0:
-                found.faceless.add(frame.image)
-                continue
-            # In the order of `_RECORD`.
-            for row in zip(faces.landmarks, faces.blendshapes, faces.transforms, strict=True):
-                found.spool.write(b"".join(part.tobytes() for part in row))
-            found.frames += [index] * len(faces)
-            found.boxes += list(faces.boxes)
-            found.tracklets += tracklets
+        for burst in _bursts(video, view):
+            faces = []
+            for picture in burst:
+                on_frame()
+                faces.append(tracker.detect(picture.shown, picture.ms, cut=picture.cut))
+            yield from zip(burst, faces if view is None else map(view.restore, faces), strict=True)
+
+
+def _bursts(video: Video, view: View | None) -> Iterator[list[Picture]]:
+    """Yield the frames of a video, several at once if they are small.
+
+    MediaPipe's models drive everything else out of the processor's cache: what is done for many
+    frames between two turns of theirs is done in half the time.
+    """
+    change, dissolves = PictureChange(), Dissolves()
+    burst, held = list[Picture](), 0
+    for index, frame in enumerate(video.frames()):
+        shown = frame.image if view is None else view.apply(frame.image)
+        small = thumbnail(shown)
+        cut = change.add(small)
+        blended_ms = dissolves.add(small if view is None else thumbnail(frame.image), frame.ms)
+        burst.append(Picture(index, frame.ms, frame.image, shown, cut, blended_ms))
+        held += frame.image.nbytes
+        if held >= _BURST_BYTES:
+            yield burst
+            burst, held = [], 0
+    if burst:
+        yield burst
 
 
 def _patch(image: NDArray[np.uint8], faces: Faces, row: int) -> NDArray[np.float32]:

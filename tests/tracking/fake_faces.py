@@ -27,9 +27,8 @@ class ScriptedLandmarker:
 
     def __init__(self, script):
         self.script, self.times, self.shapes = script, [], []
-        self.cut, self.small = False, None
 
-    def detect(self, frame, timestamp_ms):
+    def detect(self, frame, timestamp_ms, *, cut=False):
         assert frame.dtype == np.uint8
         squares = self.script[len(self.times)]
         self.times.append(timestamp_ms)

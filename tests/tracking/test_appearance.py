@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from facewave.face.canonical_mesh import canonical_face
-from facewave.tracking.appearance import PATCH_VALUES, PictureChange, face_patch, standardised
+from facewave.tracking.appearance import (
+    PATCH_VALUES,
+    PictureChange,
+    face_patch,
+    standardised,
+    thumbnail,
+)
 
 _RNG = np.random.default_rng(3)
 _TEXTURES = _RNG.normal(size=(2, 4, 3))
@@ -73,7 +79,7 @@ def noisy(level, rng, size=(90, 160)):
 class TestPictureChange:
     def found(self, pictures):
         change = PictureChange()
-        return [i for i, image in enumerate(pictures) if change.add(image)]
+        return [i for i, image in enumerate(pictures) if change.add(thumbnail(image))]
 
     def scene(self, seed):
         rng = np.random.default_rng(seed)

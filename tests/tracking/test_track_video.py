@@ -5,9 +5,10 @@ import pytest
 
 from facewave.storage.store import read_metadata, read_shard
 from facewave.tracking.landmarker import LandmarkerOptions
-from facewave.tracking.track_video import TrackJob, track_video
+from facewave.tracking.track_video import TrackJob, _bursts, track_video
 from facewave.tracking.trajectory import open_trajectory
 from facewave.versions import TRACK_VERSION
+from facewave.video.decode import Frame, Video
 from tests.tracking.fake_faces import scripted
 from tests.video.media import (
     beside,
@@ -230,6 +231,20 @@ class TestUnreadable:
 
 
 class TestRealLandmarker:
+    @pytest.mark.parametrize("burst_bytes", [1, 300_000])
+    def test_frames_decoded_ahead_give_the_same_bytes(
+        self, tmp_path, landmarker_model, monkeypatch, burst_bytes
+    ):
+        grey = [np.full_like(frame, 127) for frame in face_frames(4)]
+        left = [*face_frames(8, centre=(106, 96)), *grey]
+        clip = write_video(tmp_path / "two.mp4", beside(left, [*grey, *face_frames(8)]))
+        expected, shard = tmp_path / "expected.npz", tmp_path / "s.npz"
+        track(clip, model=landmarker_model, shard=expected)
+        assert len(read_shard(expected)[0]["cuts"])
+        monkeypatch.setattr("facewave.tracking.track_video._BURST_BYTES", burst_bytes)
+        track(clip, model=landmarker_model, shard=shard)
+        assert shard.read_bytes() == expected.read_bytes()
+
     def test_a_clip_after_another_gives_the_bytes_of_the_clip_alone(
         self, tmp_path, face_clip, landmarker_model
     ):
@@ -264,6 +279,18 @@ class TestRealClips:
         last = np.flatnonzero(arrays["detected"]).max()
         assert 0 < last < 168
         assert summary.notes == "variable frame rate"
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "sizes"), [(360, 270, [8, 8, 4]), (1280, 720, [1] * 20)]
+)
+def test_small_frames_are_decoded_ahead_and_large_ones_are_not(width, height, sizes):
+    image = np.zeros((height, width, 3), np.uint8)
+    frames = [Frame(40 * i, image) for i in range(20)]
+    video = Video(width, height, 25.0, False, 20, _read=lambda video, start: iter(frames))
+    bursts = list(_bursts(video, None))
+    assert [len(burst) for burst in bursts] == sizes
+    assert [picture.ms for burst in bursts for picture in burst] == [40 * i for i in range(20)]
 
 
 def test_fewer_frames_keep_their_true_times(tmp_path, monkeypatch):
