@@ -236,18 +236,27 @@ def read_rows(path: Path, name: str, start: int, stop: int) -> NDArray[Any]:
     Raises:
         DamagedShardError: if the shard or the array is missing, or it is too short.
     """
-    with _damage(path), zipfile.ZipFile(path) as archive, path.open("rb") as file:
-        entry = archive.getinfo(f"{name}.npy")
-        file.seek(entry.header_offset)
+    with _damage(path), path.open("rb") as file:
+        status = os.fstat(file.fileno())
+        place, shape, dtype = _place(path, name, status.st_mtime_ns, status.st_size)
+        row = math.prod(shape[1:]) * dtype.itemsize
+        stop = min(stop, shape[0])
+        file.seek(place + start * row)
+        data = file.read(max(stop - start, 0) * row)
+        return np.frombuffer(data, dtype).reshape(-1, *shape[1:])
+
+
+@lru_cache(maxsize=16)
+def _place(path: Path, name: str, *status: int) -> tuple[int, tuple[int, ...], np.dtype[Any]]:
+    """Return where an array's values begin in a shard, its shape and its dtype."""
+    del status
+    with zipfile.ZipFile(path) as archive, path.open("rb") as file:
+        file.seek(archive.getinfo(f"{name}.npy").header_offset)
         # The lengths of a member's name and extra field stand at the end of its header.
         file.seek(sum(struct.unpack("<26x2H", file.read(30))), os.SEEK_CUR)
         np.lib.format.read_magic(file)
         shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-        row = math.prod(shape[1:]) * dtype.itemsize
-        stop = min(stop, shape[0])
-        file.seek(start * row, os.SEEK_CUR)
-        data = file.read(max(stop - start, 0) * row)
-        return np.frombuffer(data, dtype).reshape(-1, *shape[1:])
+        return file.tell(), shape, dtype
 
 
 def check_whole(path: Path) -> None:

@@ -16,8 +16,9 @@ from typing import Any
 
 _ROOT = str(Path(__file__).resolve().parents[2])
 _TICK_SECONDS = 0.1
-# A child was busy in a stall if one of its threads was ready to run for most of it, and it did get
-# some processor time: how much depends on what else runs on the machine.
+# A child was busy in a stall if one of its threads was ready to run for most of its second half (to
+# look takes longer than everything else here), and it did get some processor time: how much depends
+# on what else runs on the machine.
 _BUSY_PART, _CPU_PART = 0.5, 0.05
 _LONGEST_LINE = 64 << 20
 # MediaPipe's threads, as many as processors, hand each other thousands of small blocks per frame.
@@ -52,7 +53,8 @@ class Child:
         ready: names of the functions that it is ready to call.
         buffer: bytes of answers that were not taken yet.
         waited: seconds without a sign of life.
-        busy: those of them in which a thread was ready to run.
+        watched: those of them in which its threads were looked at.
+        busy: those of these in which one was ready to run.
         cpu: its processor time at the last sign of life, in seconds.
     """
 
@@ -61,6 +63,7 @@ class Child:
     ready: set[str] = field(default_factory=set)
     buffer: bytearray = field(default_factory=bytearray, repr=False)
     waited: float = 0.0
+    watched: float = 0.0
     busy: float = 0.0
     cpu: float = 0.0
 
@@ -97,7 +100,8 @@ class Child:
 
     def sign(self) -> None:
         """Note a sign of life."""
-        self.waited, self.busy, self.cpu = 0.0, 0.0, _cpu_seconds(self.process.pid)
+        self.waited = self.watched = self.busy = 0.0
+        self.cpu = _cpu_seconds(self.process.pid)
 
     def line(self, *, stall: float, memory_mb: float) -> dict[str, Any]:
         """Return the next line of its answers.
@@ -140,12 +144,14 @@ class Child:
         # If this process was stopped itself, that time is not the child's.
         passed = min(time.monotonic() - started, 1.0)
         self.waited += passed
-        self.busy += passed * _is_running(self.process.pid)
+        if self.waited > stall / 2:
+            self.watched += passed
+            self.busy += passed * _is_running(self.process.pid)
         if _own_memory_mb(self.process.pid) > memory_mb:
             raise GrewError
         if self.waited >= stall:
             worked = _cpu_seconds(self.process.pid) - self.cpu >= _CPU_PART * stall
-            raise StalledError(busy=worked and self.busy >= _BUSY_PART * self.waited)
+            raise StalledError(busy=worked and self.busy >= _BUSY_PART * self.watched)
 
     def end(self, *, died: bool = False) -> int:
         """Kill the child; return its exit code, which tells how it died if it `died` already."""

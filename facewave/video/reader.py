@@ -46,6 +46,8 @@ def serve(descriptor: int, *, replaced: Mapping[str, Callable[..., Any]] | None 
     _log_to_stderr()
     answers, ready = _Answers(descriptor), set[str]()
     report_to(answers.alive)
+    # What is loaded for a function stays: it need not be searched for garbage, now or later.
+    gc.disable()
     for line in sys.stdin:
         request = json.loads(line)
         name, given = request["function"], request["arguments"]
@@ -57,8 +59,8 @@ def serve(descriptor: int, *, replaced: Mapping[str, Callable[..., Any]] | None 
                     named(request["prepare"])(**arguments)
                 answers.say(sign=READY)
                 ready.add(name)
-                # What was loaded stays: it need not be searched for garbage again and again.
                 gc.freeze()
+                gc.enable()
             value = function(**arguments)
         except Exception as error:
             if name in ready:
