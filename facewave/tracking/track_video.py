@@ -30,7 +30,7 @@ from facewave.video.open import open_video
 # Detections beyond this many bytes go to disk, so that memory does not grow with the video.
 _SPOOL_BYTES = 32 * 1024 * 1024
 _CHUNK = 1024
-# Frames are decoded ahead until they have so many bytes.
+# Frames are decoded ahead until what the tracker sees of them has so many bytes.
 _BURST_BYTES = 2 << 20
 POINTS = "mediapipe_478"
 
@@ -286,8 +286,8 @@ def detected_faces(
 def _bursts(video: Video, view: View | None) -> Iterator[list[Picture]]:
     """Yield the frames of a video, several at once if they are small.
 
-    MediaPipe's models drive everything else out of the processor's cache: what is done for many
-    frames between two turns of theirs is done in half the time.
+    MediaPipe's models drive everything else out of the processor's cache: what is done for several
+    frames between two turns of theirs takes less time (docs/performance.md).
     """
     change, dissolves = PictureChange(), Dissolves()
     burst, held = list[Picture](), 0
@@ -297,7 +297,7 @@ def _bursts(video: Video, view: View | None) -> Iterator[list[Picture]]:
         cut = change.add(small)
         blended_ms = dissolves.add(small if view is None else thumbnail(frame.image), frame.ms)
         burst.append(Picture(index, frame.ms, frame.image, shown, cut, blended_ms))
-        held += frame.image.nbytes
+        held += shown.nbytes
         if held >= _BURST_BYTES:
             yield burst
             burst, held = [], 0
