@@ -77,6 +77,13 @@ def spin(path: Path) -> None:
         pass
 
 
+def spin_and_sleep(path: Path) -> None:
+    end = time.monotonic() + 1.2
+    while time.monotonic() < end:
+        pass
+    time.sleep(600)
+
+
 def sleep(path: Path) -> None:
     time.sleep(600)
 

@@ -123,6 +123,13 @@ class TestFaults:
                 read(function, path=clip)
             assert read(bad.noisy, path=clip) == "quiet"
 
+    def test_a_process_that_worked_and_then_waits(self, clip):
+        with (
+            isolated_reader(Bounds(stall_seconds=2.0)) as read,
+            pytest.raises(RunFaultError, match=r"clip\.mp4: .*neither worked nor answered"),
+        ):
+            read(bad.spin_and_sleep, path=clip)
+
     def test_slow_is_not_standing_still(self, clip):
         with isolated_reader(Bounds(stall_seconds=1.9)) as read:
             assert read(bad.slow, path=clip) == "done"
