@@ -25,6 +25,7 @@ from facewave.tracking.landmarker import (
     VideoLandmarker,
     no_faces,
     open_landmarker,
+    release_landmarker,
 )
 
 # Further faces are looked for so often, and where a face appears or the picture is cut.
@@ -169,7 +170,7 @@ class FaceTracker:
 
     def _close(self, slot: _Slot) -> None:
         self._slots.remove(slot)
-        slot.landmarker.close()
+        release_landmarker(slot.landmarker)
 
     def close(self) -> None:
         """Free the landmarkers' memory."""

@@ -165,7 +165,11 @@ class _Landmarker:
 
 
 class VideoLandmarker(_Landmarker):
-    """A FaceLandmarker for one video at a time: VIDEO mode keeps state, which `restart` drops."""
+    """A FaceLandmarker for one video at a time: VIDEO mode keeps state, which `restart` drops.
+
+    Attributes:
+        key: the same for landmarkers of which one can take the place of another.
+    """
 
     def __init__(self, model: Path, options: LandmarkerOptions) -> None:
         """Load the model bundle at `model`.
@@ -174,7 +178,7 @@ class VideoLandmarker(_Landmarker):
             MissingSystemLibraryError: if MediaPipe's shared library cannot be loaded.
             LandmarkerError: if MediaPipe refuses the model file or the options.
         """
-        self._key = _spare_key(model, options)
+        self.key = _spare_key(model, options)
         super().__init__(model, options, "VIDEO")
         # MediaPipe takes a time of 0 for none: its filter would assume 30 frames per second.
         self._zero = self._now = 1
@@ -206,11 +210,6 @@ class VideoLandmarker(_Landmarker):
         self._zero = self._now + 1
         return gone
 
-    def close(self) -> None:
-        """Keep it for the next video, or free its memory if one is kept already."""
-        if _spare.setdefault(self._key, self) is not self:
-            super().close()
-
 
 class ImageLandmarker(_Landmarker):
     """A FaceLandmarker for pictures that have nothing to do with each other."""
@@ -228,7 +227,7 @@ class ImageLandmarker(_Landmarker):
         return self._detect("DetectImage", frame)
 
 
-# One of each model and options that was closed and may be used again.
+# One of each model and options that was released and may be used again.
 _spare: dict[tuple[Any, ...], VideoLandmarker] = {}
 
 
@@ -236,7 +235,7 @@ _spare: dict[tuple[Any, ...], VideoLandmarker] = {}
 def _free_spares() -> None:
     # Later MediaPipe's own modules are gone, and it complains.
     while _spare:
-        _Landmarker.close(_spare.popitem()[1])
+        _spare.popitem()[1].close()
 
 
 def _spare_key(model: Path, options: LandmarkerOptions) -> tuple[Any, ...]:
@@ -250,18 +249,24 @@ def open_landmarker(model: Path, options: LandmarkerOptions) -> VideoLandmarker:
     if spare is not None:
         if spare.restart():
             return spare
-        _Landmarker.close(spare)
+        spare.close()
     return VideoLandmarker(model, options)
+
+
+def release_landmarker(landmarker: VideoLandmarker) -> None:
+    """Keep a landmarker for the next video, or close it if one like it is kept already."""
+    if _spare.setdefault(landmarker.key, landmarker) is not landmarker:
+        landmarker.close()
 
 
 @contextmanager
 def video_landmarker(model: Path, options: LandmarkerOptions) -> Iterator[VideoLandmarker]:
-    """Open a landmarker and close it with the block; raises what `VideoLandmarker` raises."""
+    """Open a landmarker for the block, then release it; raises what `VideoLandmarker` raises."""
     landmarker = open_landmarker(model, options)
     try:
         yield landmarker
     finally:
-        landmarker.close()
+        release_landmarker(landmarker)
 
 
 def blendshape_names() -> list[str]:

@@ -44,7 +44,7 @@ class IsolatedTracker:
             path=job.video_path,
             job=job,
             raises=(LandmarkerError, MissingSystemLibraryError),
-            prepare=open_landmarker,
+            prepare=load_landmarker,
         )
 
 
@@ -70,7 +70,7 @@ def _counting(name: str) -> Callable[[], None]:
     return on_frame
 
 
-def open_landmarker(path: Path, job: TrackJob, limits: Limits) -> None:
+def load_landmarker(path: Path, job: TrackJob, limits: Limits) -> None:
     """Load MediaPipe and its model: what goes wrong here is no clip's doing."""
     del path, limits
     with video_landmarker(job.model, job.options):

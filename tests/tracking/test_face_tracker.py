@@ -57,6 +57,7 @@ class Scene:
     def track(self, monkeypatch, *, step_ms=40, options=SEVERAL):
         """Return where the faces of each frame are, as x of their centres."""
         monkeypatch.setattr(module, "open_landmarker", self.landmarker)
+        monkeypatch.setattr(module, "release_landmarker", SceneLandmarker.release)
         monkeypatch.setattr(module, "shared_detector", lambda model, confidence: self)
         with face_tracker("no model", options) as tracker:
             return [
@@ -69,11 +70,11 @@ class Scene:
 
 class SceneLandmarker:
     def __init__(self, scene):
-        self.scene, self.face, self.closed = scene, None, False
+        self.scene, self.face, self.released = scene, None, False
 
     def detect(self, image, timestamp_ms):
         del timestamp_ms
-        assert not self.closed
+        assert not self.released
         squares = self.scene.visible(image)
         near = [s for s in squares if self.face and abs(s[0] - self.face[0]) < s[2] / 2]
         if self.face is None:
@@ -82,8 +83,8 @@ class SceneLandmarker:
         self.face = near[0] if near else None
         return faces_at(*near) if near else no_faces()
 
-    def close(self):
-        self.closed = True
+    def release(self):
+        self.released = True
 
 
 class TestScene:
@@ -107,7 +108,7 @@ class TestScene:
         found = Scene([[]] * 10 + [[LEFT, CENTRE, RIGHT]] * 20).track(monkeypatch)
         assert found == [[]] * 10 + [[0.2, 0.5, 0.8]] * 20
 
-    def test_who_leaves_is_searched_for_a_second_and_his_landmarker_closed(self, monkeypatch):
+    def test_who_leaves_is_searched_for_a_second_and_his_landmarker_released(self, monkeypatch):
         scene = Scene([[LEFT, RIGHT]] * 30 + [[LEFT]] * 120)
         assert scene.track(monkeypatch)[30:] == [[0.2]] * 120
         assert scene.opened == 2

@@ -115,7 +115,7 @@ def test_a_landmarker_that_was_used_before_gives_what_a_new_one_gives(
     for number, video in enumerate(videos):
         new = VideoLandmarker(landmarker_model, options)
         expected = results(new, video, step_ms=30 + number)
-        module._Landmarker.close(new)
+        new.close()
         with video_landmarker(landmarker_model, options) as again:
             used.add(again)
             assert_equal(results(again, video, step_ms=30 + number), expected)
@@ -161,7 +161,7 @@ def test_every_result_and_picture_is_freed(landmarker_model, frames):
         landmarker.detect(frame, 40 * index)
     with pytest.raises((ValueError, RuntimeError), match="timestamp"):
         landmarker.detect(frames[3], 0)
-    module._Landmarker.close(landmarker)
+    landmarker.close()
     assert calls.count("MpFaceLandmarkerDetectForVideo") == 4
     assert calls.count("MpFaceLandmarkerCloseResult") == calls.count("MpImageFree") == 4
     assert calls.count("MpErrorFree") == 1
