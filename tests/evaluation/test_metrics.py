@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
 
 from facewave.evaluation.metrics import (
     calibration_error,
@@ -97,17 +98,23 @@ def test_nonsense_is_refused(y_true, y_pred, message):
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40))
-def test_scores_follow_from_the_confusion_matrix(pairs):
+def test_scores_are_those_of_scikit_learn(pairs):
     y_true, y_pred = (list(column) for column in zip(*pairs, strict=True))
     scores = evaluate(y_true, y_pred, classes=("a", "b", "c", "d"))
-    confusion = np.array(scores.confusion)
-    support = confusion.sum(axis=1)
-    recalls = np.diag(confusion)[support > 0] / support[support > 0]
-    assert confusion.sum() == scores.n == len(pairs)
-    assert scores.war == pytest.approx(np.trace(confusion) / len(pairs))
-    assert scores.uar == pytest.approx(recalls.mean())
+    expected = precision_recall_fscore_support(
+        y_true, y_pred, labels=range(4), zero_division=np.nan
+    )
+    for values, name in zip(expected, ("precision", "recall", "f1", "support"), strict=True):
+        found = [getattr(entry, name) for entry in scores.per_class]
+        np.testing.assert_allclose(np.array(found, float), values, rtol=1e-12)
+    occurs = expected[3] > 0
+    assert scores.macro_f1 == pytest.approx(expected[2][occurs].mean())
+    assert scores.uar == pytest.approx(expected[1][occurs].mean())
     assert scores.uar == unweighted_average_recall(y_true, y_pred)
-    assert [entry.support for entry in scores.per_class] == support.tolist()
+    assert scores.war == pytest.approx(accuracy_score(y_true, y_pred))
+    confusion = confusion_matrix(y_true, y_pred, labels=range(4))
+    assert scores.confusion == tuple(map(tuple, confusion.tolist()))
+    assert scores.n == len(pairs)
 
 
 def test_majority_class_takes_the_lower_index_of_a_tie():
