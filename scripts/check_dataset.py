@@ -3,7 +3,7 @@ from pathlib import Path
 
 from facewave.datasets.check import check_folder
 from facewave.jobs.log import job_log
-from facewave.storage.tables import write_text
+from facewave.storage.atomic import write_text
 
 
 def main(*, root: str | None, text: str) -> int:

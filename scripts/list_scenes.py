@@ -2,7 +2,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from facewave.jobs.log import job_log
-from facewave.storage.tables import format_rows, write_text
+from facewave.storage.atomic import write_text
+from facewave.storage.tables import format_rows
 from facewave.video.scene_lists import SCENE_COLUMNS, scene_rows
 
 

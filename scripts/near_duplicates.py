@@ -5,7 +5,8 @@ from pathlib import Path
 from facewave.jobs.log import job_log
 from facewave.manifest.clips import read_manifest
 from facewave.splits.near_duplicates import PAIR_COLUMNS, compare_datasets, read_hashes
-from facewave.storage.tables import format_rows, write_text
+from facewave.storage.atomic import write_text
+from facewave.storage.tables import format_rows
 
 
 def main(

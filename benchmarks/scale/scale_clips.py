@@ -21,9 +21,10 @@ from facewave.features.encode_bucket import FEATURE_COLUMNS, feature_key
 from facewave.features.groups import FaceOptions, WaveletOptions
 from facewave.features.quality import Quality, QualityOptions
 from facewave.planning.project import coded
+from facewave.storage.atomic import write_text
 from facewave.storage.buckets import read_key_file
 from facewave.storage.frame_files import clip_sha256
-from facewave.storage.tables import format_rows, write_text
+from facewave.storage.tables import format_rows
 from facewave.tracking.landmarker import LandmarkerOptions
 from facewave.tracking.track_bucket import TrackOptions, track_key
 from facewave.tracking.track_index import TRACK_COLUMNS

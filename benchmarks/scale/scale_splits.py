@@ -44,8 +44,9 @@ def make_inputs(folder: Path, rows: int) -> None:
     from facewave.features.quality import Quality
     from facewave.manifest.clips import Clip, write_manifest
     from facewave.planning.project import coded
+    from facewave.storage.atomic import write_text
     from facewave.storage.store import content_key, shard_path, write_shard
-    from facewave.storage.tables import format_rows, write_text
+    from facewave.storage.tables import format_rows
     from facewave.tracking.track_index import TRACK_COLUMNS
 
     config = default_config()

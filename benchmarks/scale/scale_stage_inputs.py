@@ -103,7 +103,8 @@ def _write_shards(folder: Path, random: Any) -> list[tuple[str, str]]:
 def _write_indexes(folder: Path, count: int, keys: list[tuple[str, str]], random: Any) -> None:
     from facewave.features.encode_bucket import FEATURE_COLUMNS
     from facewave.features.quality import Quality
-    from facewave.storage.tables import format_rows, write_text
+    from facewave.storage.atomic import write_text
+    from facewave.storage.tables import format_rows
     from facewave.tracking.track_index import TRACK_COLUMNS
 
     jitter = random.gamma(2.0, 0.01, count)
@@ -203,7 +204,8 @@ def _write_hashes(folder: Path, count: int, random: Any) -> None:
     import numpy as np
 
     from facewave.splits.near_duplicates import HASH_COLUMNS
-    from facewave.storage.tables import format_rows, write_text
+    from facewave.storage.atomic import write_text
+    from facewave.storage.tables import format_rows
 
     often = random.beta(0.7, 0.7, 64)
     bits = random.random((count, 3, 64)) < often

@@ -12,7 +12,7 @@ from typing import Any
 from facewave.config.errors import expectation
 from facewave.config.schema import adapter_schema, adapters, resolve, schema
 from facewave.messages import as_yaml
-from facewave.storage.tables import write_text
+from facewave.storage.atomic import write_text
 
 CONFIG_PATH = Path(__file__).resolve().parents[2] / "config.yaml"
 PAGE_PATH = CONFIG_PATH.parent / "docs" / "configuration.md"

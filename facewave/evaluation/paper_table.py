@@ -9,7 +9,8 @@ from typing import Any
 
 from facewave.evaluation.names import LINEAR, MLP
 from facewave.evaluation.predictions import INVALID_ANSWER
-from facewave.storage.tables import write_csv, write_text
+from facewave.storage.atomic import write_text
+from facewave.storage.tables import write_csv
 
 # What LaTeX takes for commands, and how they are printed.
 _SPECIAL = {

@@ -41,7 +41,7 @@ from facewave.predict.description import (
 from facewave.predict.model import LoadedModel, model_of
 from facewave.splits.baseline import RULE
 from facewave.splits.read import read_split
-from facewave.storage.atomic import atomic_path, write_json
+from facewave.storage.atomic import atomic_path, write_json, write_text
 from facewave.storage.store import file_sha256
 
 # What a bundle keeps of the metadata of the parts; the rest names people or paths.
@@ -112,8 +112,7 @@ def save_bundle(
         plain.append(values)
     metadata = {key: model.metadata[key] for key in _KEPT if key in model.metadata}
     (folder / DESCRIPTION).unlink(missing_ok=True)
-    with atomic_path(folder / OPTIONS) as temporary:
-        temporary.write_text(_settings(metadata), encoding="utf-8")
+    write_text(folder / OPTIONS, _settings(metadata))
     with atomic_path(folder / WEIGHTS) as temporary:
         save_file(tensors, temporary, metadata={"format": "pt"})
         # safetensors lets nobody else read its files.

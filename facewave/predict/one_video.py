@@ -21,9 +21,9 @@ from facewave.features.groups import FaceOptions, WaveletOptions
 from facewave.features.quality import QualityOptions
 from facewave.jobs.chatter import without_chatter
 from facewave.manifest.clips import Clip
+from facewave.storage.atomic import write_text
 from facewave.storage.buckets import KeyRow, key_file_text
 from facewave.storage.fingerprint import MISSING, stat_text
-from facewave.storage.tables import write_text
 from facewave.tracking.landmarker import LandmarkerOptions
 from facewave.tracking.model_file import provide_model
 from facewave.tracking.track_bucket import TrackOptions, track_bucket

@@ -25,7 +25,7 @@ from facewave.predict_page.events import Event, find_events
 from facewave.predict_page.video_data import found_spans, lines_of, script_json, video_data
 from facewave.report.templating import environment
 from facewave.report.thumbnails import Thumbnail, draw_thumbnail
-from facewave.storage.atomic import atomic_path
+from facewave.storage.atomic import atomic_path, write_text
 from facewave.storage.store import drop_index_if_damaged, iter_index, iter_located, shard_path
 from facewave.tracking.track_index import TRACK_COLUMNS
 from facewave.tracking.trajectory import Trajectory
@@ -128,7 +128,7 @@ def write_pages(files: RunFiles, *, html: Path) -> None:
                 video, files, classes, templates, folder=html.parent, beside=beside
             )
     listed = [row for v in videos for row in rows.get(v.name) or _rows(v, classes, page="")]
-    _write(html, templates.get_template("index.html").render(_list(files, listed, classes)))
+    write_text(html, templates.get_template("index.html").render(_list(files, listed, classes)))
     _remove_others(html.parent, {video.name for video in pages}, files.overlays)
     _log.info("%s: %d videos, %d with a page", html, len(videos), len(pages))
 
@@ -197,7 +197,7 @@ def _write_video(
         script=_script("timeline.js"),
         policy=_POLICY,
     )
-    _write(folder / "videos" / f"{video.name}.html", page)
+    write_text(folder / "videos" / f"{video.name}.html", page)
     write_elan(
         folder / "elan" / f"{video.name}.eaf",
         timelines,
@@ -314,11 +314,6 @@ def _link(videos: Sequence[_Video]) -> dict[str, str] | None:
 def _script(name: str) -> Markup:
     """Return JavaScript of this package, which is not escaped: it holds nothing from data."""
     return Markup((_TEMPLATES / name).read_text(encoding="utf-8"))  # noqa: S704
-
-
-def _write(path: Path, text: str) -> None:
-    with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _remove_others(folder: Path, names: set[str], overlays: Sequence[Path]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from facewave.report.model_card import intended_use, plain
-from facewave.storage.atomic import atomic_path
+from facewave.storage.atomic import write_text
 
 _FAMILIES = {"paligemma": "PaliGemma 2", "qwen": "Qwen2.5-VL"}
 
@@ -36,8 +36,7 @@ def write_adapter_card(facts: AdapterFacts, path: Path) -> None:
     """Write the card."""
     parts = (_front_matter, _introduction, _use, _training, _scores, _limits, _licence)
     lines = [line for part in parts for line in part(facts)]
-    with atomic_path(path) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_text(path, "\n".join(lines) + "\n")
 
 
 def _model(facts: AdapterFacts) -> Mapping[str, Any]:

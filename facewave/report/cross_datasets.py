@@ -14,8 +14,8 @@ from facewave.evaluation.units import read_origins
 from facewave.report.templating import environment
 from facewave.splits.partition import PARTS
 from facewave.splits.read import METADATA_KEY
+from facewave.storage.atomic import write_text
 from facewave.storage.parquet import open_parquet, parquet_schema
-from facewave.storage.tables import write_text
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from facewave.face.point_sets import point_set
 from facewave.predict.description import read_description
 from facewave.report.clips import ReportClip
 from facewave.report.subgroups import SubgroupRow
-from facewave.storage.atomic import atomic_path
+from facewave.storage.atomic import write_text
 
 _NOT_STATED = "not stated here; ask those who made the data"
 # Adapters of open datasets, whose licence is known: the module that lists their files.
@@ -69,8 +69,7 @@ def write_model_card(facts: CardFacts, path: Path) -> None:
         *_licence(facts),
         *_provenance(description),
     ]
-    with atomic_path(path) as temporary:
-        temporary.write_text("\n".join(sections) + "\n", encoding="utf-8")
+    write_text(path, "\n".join(sections) + "\n")
 
 
 def data_licence(options: Mapping[str, Any], card: Mapping[str, Any]) -> str:

@@ -35,7 +35,7 @@ from facewave.report.training import TrainingRun, read_training, training_words
 from facewave.report.vlm_training import ModelFiles, clips_learned, read_shown
 from facewave.report.wavelet import WaveletExample, wavelet_example
 from facewave.splits.leaks import KINDS
-from facewave.storage.atomic import atomic_path
+from facewave.storage.atomic import write_text
 
 _log = logging.getLogger("facewave")
 
@@ -136,8 +136,7 @@ def write_report(
     content = report_content(files, settings, clips)
     write_subgroups(subgroups, [row for _, rows in content["subgroups"] for row in rows])
     page = environment().get_template("page.html").render(content)
-    with atomic_path(html) as temporary:
-        temporary.write_text(page, encoding="utf-8", newline="\n")
+    write_text(html, page)
     _log.info("%s: %d clips, %.1f MB", html, len(clips), len(page) / 1e6)
 
 

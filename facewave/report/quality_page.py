@@ -23,7 +23,7 @@ from facewave.report.review import (
 )
 from facewave.report.templating import environment
 from facewave.report.thumbnails import make_thumbnail
-from facewave.storage.atomic import atomic_path
+from facewave.storage.atomic import write_text
 
 _log = logging.getLogger("facewave")
 
@@ -56,8 +56,7 @@ def write_quality_page(
         **review_content(clips, store=store, thumbnails=thumbnails),
     }
     page = environment().get_template("quality_page.html").render(content)
-    with atomic_path(html) as temporary:
-        temporary.write_text(page, encoding="utf-8", newline="\n")
+    write_text(html, page)
 
 
 def conditions(options: Mapping[str, Any]) -> list[str]:

@@ -19,9 +19,8 @@ from urllib.parse import quote
 
 from facewave import __version__
 from facewave.report.provenance import Provenance
-from facewave.storage.atomic import atomic_path, write_json
+from facewave.storage.atomic import atomic_path, write_json, write_text
 from facewave.storage.store import file_sha256
-from facewave.storage.tables import write_text
 
 METADATA = "ro-crate-metadata.json"
 _CRATE = "https://w3id.org/ro/crate/1.1"

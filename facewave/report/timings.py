@@ -10,7 +10,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from facewave.report.templating import environment
-from facewave.storage.tables import TableError, iter_rows, write_csv, write_text
+from facewave.storage.atomic import write_text
+from facewave.storage.tables import TableError, iter_rows, write_csv
 
 FOLDER = "benchmarks"
 _MEASURES = ("s", "max_rss", "cpu_time")

@@ -20,7 +20,7 @@ from facewave.report.page import ReportSettings, shared_content
 from facewave.report.provenance import provenance
 from facewave.report.scores import read_numbers, read_scores
 from facewave.report.templating import environment
-from facewave.storage.atomic import atomic_path
+from facewave.storage.atomic import write_text
 from facewave.vlm.plan import has_toys
 
 _log = logging.getLogger("facewave")
@@ -95,8 +95,7 @@ def write_value_report(files: ValueReportFiles, settings: ReportSettings, *, htm
     clips = read_clips(files.manifest, files.track_indexes, files.feature_indexes)
     content = value_content(files, settings, clips)
     page = environment().get_template("values_page.html").render(content)
-    with atomic_path(html) as temporary:
-        temporary.write_text(page, encoding="utf-8", newline="\n")
+    write_text(html, page)
     _log.info("%s: %d clips, %.1f MB", html, len(clips), len(page) / 1e6)
 
 

@@ -25,7 +25,7 @@ import pyarrow as pa
 from facewave import __version__
 from facewave.splits.baseline import RULE
 from facewave.splits.read import METADATA_KEY
-from facewave.storage.atomic import atomic_path, write_json
+from facewave.storage.atomic import write_json, write_text
 from facewave.storage.parquet import parquet_schema, read_parquet
 from facewave.storage.store import file_sha256
 
@@ -179,8 +179,7 @@ def write_card(folder: Path, parts: Sequence[PartFile], *, dataset: str, adapter
         adapter: what reads it; says which licence is known.
     """
     text = "---\n" + _hub(parts, dataset, adapter) + "---\n" + _text(parts, dataset, adapter)
-    with atomic_path(folder / "README.md") as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(folder / "README.md", text)
     write_json(folder / "croissant.json", croissant(parts, dataset=dataset, adapter=adapter))
 
 

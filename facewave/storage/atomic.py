@@ -65,6 +65,12 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def write_text(path: Path, text: str, *, sync: bool = True) -> None:
+    """Write text atomically; `sync` as for `atomic_path`."""
+    with atomic_path(path, sync=sync) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as JSON with sorted keys, an indent of two and a newline at the end.
 
@@ -72,5 +78,4 @@ def write_json(path: Path, value: Any) -> None:
         ValueError: `value` holds NaN or infinity, which JSON does not have
     """
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    with atomic_path(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+    write_text(path, text + "\n")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from facewave.storage.tables import write_text
+from facewave.storage.atomic import write_text
 
 _STAMP = "stamp"
 

@@ -14,7 +14,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from facewave.storage.atomic import atomic_path
+from facewave.storage.atomic import atomic_path, write_text
 from facewave.storage.cells import write_rows_to
 from facewave.storage.seals import DamagedFileError, check_text, is_seal, seal_text
 
@@ -58,12 +58,6 @@ def _cell(value: Any) -> str:
 def _quoted(cell: str) -> str:
     # csv.writer leaves a lone carriage return unquoted, which csv.reader takes for a new row.
     return '"' + cell.replace('"', '""') + '"' if _SPECIAL.search(cell) else cell
-
-
-def write_text(path: Path, text: str, *, sync: bool = True) -> None:
-    """Write text atomically; `sync` as for `atomic_path`."""
-    with atomic_path(path, sync=sync) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="")
 
 
 def write_index(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:

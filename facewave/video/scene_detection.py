@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facewave.jobs.clip_errors import UnexpectedError
+from facewave.storage.atomic import write_text
 from facewave.storage.fingerprint import stat_text
-from facewave.storage.tables import write_text
 from facewave.video.content import content_sha256
 from facewave.video.decode import Limits, UnreadableVideoError, Video, check_clip, holes
 from facewave.video.isolated import Read, read_here

@@ -14,7 +14,8 @@ from facewave.annotation.tables import check_annotations
 from facewave.config.check import check_config
 from facewave.config.errors import ConfigError
 from facewave.splits.near_duplicates import PAIR_COLUMNS
-from facewave.storage.tables import format_rows, write_text
+from facewave.storage.atomic import write_text
+from facewave.storage.tables import format_rows
 from facewave.vlm.plan import annotation_params
 from facewave.vlm.zero_shot.models import find_model
 from tests.vlm.made_up_videos import FakeModel

@@ -23,8 +23,9 @@ from benchmarks.representation.reconstruction import (
 from facewave.features import haar
 from facewave.features.groups import FaceOptions
 from facewave.features.quality import QualityOptions
+from facewave.storage.atomic import write_text
 from facewave.storage.store import shard_path
-from facewave.storage.tables import format_rows, write_text
+from facewave.storage.tables import format_rows
 from facewave.tracking.track_index import TRACK_COLUMNS
 from facewave.tracking.trajectory import open_trajectory
 from tests.features.shards import made_up_faces, write_trajectory

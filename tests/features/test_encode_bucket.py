@@ -9,8 +9,9 @@ from facewave.features import encode_bucket as module
 from facewave.features.encode_bucket import FEATURE_COLUMNS, encode_bucket, feature_key
 from facewave.features.groups import WaveletOptions
 from facewave.features.quality import QualityOptions
+from facewave.storage.atomic import write_text
 from facewave.storage.store import DroppedIndexError, shard_path
-from facewave.storage.tables import format_rows, iter_rows, write_text
+from facewave.storage.tables import format_rows, iter_rows
 from facewave.tracking.track_index import TRACK_COLUMNS
 from tests.features.shards import write_trajectory
 

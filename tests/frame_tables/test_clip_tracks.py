@@ -10,8 +10,9 @@ import pytest
 import facewave
 from facewave.frame_tables import clip_tracks
 from facewave.frame_tables.clip_tracks import ClipNotFoundError
+from facewave.storage.atomic import write_text
 from facewave.storage.store import shard_path
-from facewave.storage.tables import format_rows, write_text
+from facewave.storage.tables import format_rows
 from facewave.tracking.track_index import TRACK_COLUMNS
 from tests.frame_tables.posed_face import SIZE, in_space, landmarks, write_faces
 

@@ -9,8 +9,9 @@ import pytest
 
 from facewave.frame_tables.export_bucket import FRAME_COLUMNS, export_bucket, list_frames
 from facewave.frame_tables.options import FrameTableOptions
+from facewave.storage.atomic import write_text
 from facewave.storage.store import DroppedIndexError, shard_path
-from facewave.storage.tables import format_rows, iter_rows, write_text
+from facewave.storage.tables import format_rows, iter_rows
 from facewave.tracking.track_index import TRACK_COLUMNS
 from tests.frame_tables.posed_face import in_space, landmarks, write_faces
 from tests.tracking.track_shards import write_people_shard

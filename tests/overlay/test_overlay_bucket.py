@@ -4,8 +4,9 @@ import pytest
 
 from facewave.overlay.options import OverlayOptions
 from facewave.overlay.overlay_bucket import OVERLAY_COLUMNS, overlay_bucket
+from facewave.storage.atomic import write_text
 from facewave.storage.store import DroppedIndexError, shard_path
-from facewave.storage.tables import format_rows, iter_rows, write_text
+from facewave.storage.tables import format_rows, iter_rows
 from facewave.tracking.track_index import TRACK_COLUMNS
 from facewave.video.isolated import isolated_reader
 from tests.overlay.overlay_files import TIMES, timeline_text, write_clip, write_shard

@@ -7,8 +7,9 @@ from facewave.mlp.model import TrainedMlp
 from facewave.mlp.train import TrainingJob, train_mlp
 from facewave.predict.windows import read_windows
 from facewave.splits.read import read_split
+from facewave.storage.atomic import write_text
 from facewave.storage.store import content_key, shard_path, write_shard
-from facewave.storage.tables import format_rows, write_text
+from facewave.storage.tables import format_rows
 from facewave.tracking.track_index import TRACK_COLUMNS
 from tests.mlp.quick_training import INPUTS, PLAIN
 from tests.splits.split_files import SHAPES, toy, write_split

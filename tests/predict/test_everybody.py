@@ -13,9 +13,10 @@ from facewave.predict.bucket import predict_bucket
 from facewave.predict.everybody import windows_of_everybody
 from facewave.predict.windows import read_windows
 from facewave.splits.read import read_split
+from facewave.storage.atomic import write_text
 from facewave.storage.key_index import key_index, needed_keys
 from facewave.storage.store import read_shard, shard_path, write_shard
-from facewave.storage.tables import format_rows, write_text
+from facewave.storage.tables import format_rows
 from facewave.tracking.track_index import TRACK_COLUMNS
 from tests.mlp.quick_training import INPUTS, PLAIN
 from tests.predict.made_up_bucket import TRACKS, channels

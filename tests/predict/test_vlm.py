@@ -17,8 +17,9 @@ from facewave.predict.python import load_model
 from facewave.predict.vlm_description import read_vlm_description, vlm_file
 from facewave.predict.windows import ClipFiles, PredictionJob, read_windows
 from facewave.splits.read import read_split
+from facewave.storage.atomic import write_text
 from facewave.storage.store import content_key, shard_path, write_shard
-from facewave.storage.tables import format_rows, write_text
+from facewave.storage.tables import format_rows
 from facewave.vlm.faces.sharing import write_shared
 from facewave.vlm.fine_tuning.launch import launch
 from facewave.vlm.training.weights import load_state, save_state

@@ -8,8 +8,9 @@ from facewave.face.blendshapes import BLENDSHAPES
 from facewave.overlay.options import OverlayOptions
 from facewave.overlay.overlay_bucket import overlay_bucket
 from facewave.predict_page.write import RunFiles, write_pages
+from facewave.storage.atomic import write_text
 from facewave.storage.store import shard_path
-from facewave.storage.tables import format_rows, write_csv, write_text
+from facewave.storage.tables import format_rows, write_csv
 from facewave.tracking.track_index import TRACK_COLUMNS
 from tests.overlay.overlay_files import write_clip, write_shard
 

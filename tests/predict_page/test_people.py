@@ -6,8 +6,9 @@ import re
 import numpy as np
 
 from facewave.predict_page.write import RunFiles, write_pages
+from facewave.storage.atomic import write_text
 from facewave.storage.store import shard_path
-from facewave.storage.tables import format_rows, write_csv, write_text
+from facewave.storage.tables import format_rows, write_csv
 from facewave.tracking.track_index import TRACK_COLUMNS
 from tests.overlay.overlay_files import CLASSES, timeline_text
 from tests.tracking.track_shards import write_people_shard

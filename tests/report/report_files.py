@@ -24,9 +24,9 @@ from facewave.report.clips import ReportClip
 from facewave.report.page import ReportFiles, ReportSettings
 from facewave.splits.partition import PARTS
 from facewave.splits.write import read_feature_indexes, write_splits
-from facewave.storage.atomic import write_json
+from facewave.storage.atomic import write_json, write_text
 from facewave.storage.store import shard_path
-from facewave.storage.tables import format_rows, write_rows, write_text
+from facewave.storage.tables import format_rows, write_rows
 from facewave.tracking.frame_pictures import FramePictures
 from facewave.tracking.track_index import TRACK_COLUMNS
 from tests.tracking.track_shards import write_track_shard

@@ -5,7 +5,8 @@ import pytest
 from facewave.report.dataset import read_look_alikes
 from facewave.splits.leaks import KINDS
 from facewave.splits.near_duplicates import PAIR_COLUMNS
-from facewave.storage.tables import format_rows, write_text
+from facewave.storage.atomic import write_text
+from facewave.storage.tables import format_rows
 from tests.report.report_files import HOSTILE
 from tests.report.report_page import render, write
 

@@ -18,8 +18,9 @@ from facewave.splits.write import (
     iter_split_rows,
     read_feature_indexes,
 )
+from facewave.storage.atomic import write_text
 from facewave.storage.store import DroppedIndexError, shard_path
-from facewave.storage.tables import format_rows, write_text
+from facewave.storage.tables import format_rows
 from facewave.versions import SPLIT_VERSION
 from tests.splits.split_dataset import CLASSES, SHAPES, Dataset
 

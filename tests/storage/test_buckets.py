@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from facewave.storage.atomic import write_text
 from facewave.storage.buckets import KeyRow, auto_buckets, bucket_of, key_file_text, read_key_file
-from facewave.storage.tables import write_text
 
 clip_ids = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._+=@-]{0,20}", fullmatch=True)
 paths = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)

@@ -2,9 +2,10 @@
 
 import pytest
 
+from facewave.storage.atomic import write_text
 from facewave.storage.roots import DatasetRoot, Located, prefixes, relative_path, roots_text
 from facewave.storage.store import iter_located
-from facewave.storage.tables import write_index, write_text
+from facewave.storage.tables import write_index
 
 PATHS = {
     ("", "data/set/"): ("data/set/a/b.mp4", "a/b.mp4"),

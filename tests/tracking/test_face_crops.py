@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from facewave.storage.atomic import write_text
 from facewave.storage.buckets import KeyRow, key_file_text
 from facewave.storage.store import DroppedIndexError, shard_path
-from facewave.storage.tables import format_rows, iter_rows, write_text
+from facewave.storage.tables import format_rows, iter_rows
 from facewave.tracking.face_crops import (
     CROP_COLUMNS,
     CropOptions,

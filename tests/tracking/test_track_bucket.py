@@ -7,10 +7,11 @@ from dataclasses import replace
 import cv2
 import pytest
 
+from facewave.storage.atomic import write_text
 from facewave.storage.buckets import KeyRow, key_file_text
 from facewave.storage.fingerprint import MISSING, Tracked
 from facewave.storage.store import file_sha256, is_whole, read_shard, shard_path
-from facewave.storage.tables import iter_rows, write_text
+from facewave.storage.tables import iter_rows
 from facewave.tracking import track_bucket as module
 from facewave.tracking.landmarker import LandmarkerError, LandmarkerOptions
 from facewave.tracking.model_file import ModelFileError

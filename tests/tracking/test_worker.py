@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from facewave.jobs.clip_errors import RunFaultError, SameErrorError, WorkerError
+from facewave.storage.atomic import write_text
 from facewave.storage.buckets import KeyRow, key_file_text
 from facewave.storage.store import file_sha256, is_whole, read_shard, shard_path
-from facewave.storage.tables import iter_rows, write_text
+from facewave.storage.tables import iter_rows
 from facewave.tracking import worker
 from facewave.tracking.landmarker import LandmarkerError, LandmarkerOptions
 from facewave.tracking.track_bucket import TrackOptions, track_bucket

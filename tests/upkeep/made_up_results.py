@@ -6,9 +6,10 @@ import time
 import numpy as np
 
 from facewave.features.encode_bucket import FEATURE_COLUMNS
+from facewave.storage.atomic import write_text
 from facewave.storage.buckets import KeyRow, key_file_text
 from facewave.storage.store import content_key, shard_path, write_shard
-from facewave.storage.tables import write_index, write_text
+from facewave.storage.tables import write_index
 from facewave.tracking.track_index import TRACK_COLUMNS
 
 DAYS = 24 * 3600

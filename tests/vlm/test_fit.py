@@ -14,8 +14,9 @@ from facewave.evaluation.predictions import INVALID_ANSWER, read_predictions
 from facewave.face.channels import VIDEO
 from facewave.manifest.clips import Clip, write_manifest
 from facewave.manifest.targets import read_targets, targets_of, write_targets
+from facewave.storage.atomic import write_text
 from facewave.storage.store import shard_path
-from facewave.storage.tables import format_rows, write_text
+from facewave.storage.tables import format_rows
 from facewave.tracking.track_index import TRACK_COLUMNS
 from facewave.vlm.faces.model import FaceVlm
 from facewave.vlm.fine_tuning.job_inputs import Job, read_job_inputs, training_key

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from facewave.storage.atomic import write_text
 from facewave.storage.store import shard_path
-from facewave.storage.tables import format_rows, write_text
+from facewave.storage.tables import format_rows
 from facewave.tracking.track_index import TRACK_COLUMNS
 from facewave.upkeep.prune import prune_store
 from facewave.video.isolated import read_here

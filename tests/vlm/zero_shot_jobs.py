@@ -9,8 +9,9 @@ import numpy as np
 from facewave.config.check import check_config
 from facewave.evaluation.predictions import read_predictions
 from facewave.manifest.clips import Clip, write_manifest
+from facewave.storage.atomic import write_text
 from facewave.storage.store import file_sha256, shard_path
-from facewave.storage.tables import format_rows, write_text
+from facewave.storage.tables import format_rows
 from facewave.tracking.track_index import TRACK_COLUMNS
 from facewave.vlm.plan import zero_shot_params
 from facewave.vlm.zero_shot.models import find_model

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from facewave.storage.tables import write_text
+from facewave.storage.atomic import write_text
 from facewave.vlm.training.tensorboard import EVENTS, add_scalars
 
 _log = logging.getLogger("facewave")

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from facewave.storage.tables import write_text
+from facewave.storage.atomic import write_text
 from facewave.vlm.training.interface import Trainable, TrainingData, TrainingFiles
 from facewave.vlm.training.log import open_steps, write_epochs
 from facewave.vlm.training.optimizer import NamedAdamW
